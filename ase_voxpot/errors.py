@@ -1,0 +1,114 @@
+"""Every error that ase-voxpot raises on purpose.
+
+    VoxPotError
+    ├── SpecError               a description of a model that cannot be built
+    ├── StructureError          a structure that has no energy
+    │   ├── EmptyStructureError     no atoms
+    │   ├── PositionError           NaN or infinite positions
+    │   ├── CellError               periodic, but without a volume
+    │   ├── OverlapError            two atoms at the same place
+    │   └── UnknownElementError     an element that the model never learned
+    ├── DataError               a file of frames that cannot be read
+    │   └── MissingLabelsError      frames without energies or forces
+    ├── ConfigError             a configuration with wrong or unknown keys
+    ├── WeightsError            a weight file that must not be trusted
+    │   ├── ChecksumError           damaged
+    │   ├── SchemaError             of a version or kind that we do not know
+    │   └── ArchitectureError       of another network than the one asked for
+    ├── DeviceError             a device that is not there, or too small
+    └── DivergenceError         a run whose numbers ran away
+
+A message says what was expected, what came and what to do about it, in one
+sentence.  All of them are also ``ValueError`` (or ``RuntimeError`` for the last
+two), so that code which knows nothing of us can still catch them.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArchitectureError",
+    "CellError",
+    "ChecksumError",
+    "ConfigError",
+    "DataError",
+    "DeviceError",
+    "DivergenceError",
+    "EmptyStructureError",
+    "MissingLabelsError",
+    "OverlapError",
+    "PositionError",
+    "SchemaError",
+    "SpecError",
+    "StructureError",
+    "UnknownElementError",
+    "VoxPotError",
+    "WeightsError",
+]
+
+
+class VoxPotError(Exception):
+    """Root of the tree: catch it to catch all that we raise on purpose."""
+
+
+class SpecError(VoxPotError, ValueError):
+    """A grid, network or baseline was described in a way that cannot be built."""
+
+
+class StructureError(VoxPotError, ValueError):
+    """A structure for which the potential has no energy."""
+
+
+class EmptyStructureError(StructureError):
+    """The structure holds no atoms."""
+
+
+class PositionError(StructureError):
+    """A position or a cell vector is NaN or infinite."""
+
+
+class CellError(StructureError):
+    """The periodic directions of the cell do not span a volume."""
+
+
+class OverlapError(StructureError):
+    """Two atoms sit at the same place, where the energy is not defined."""
+
+
+class UnknownElementError(StructureError):
+    """The structure holds an element that the model was not trained on."""
+
+
+class DataError(VoxPotError, ValueError):
+    """A file of frames is missing, unreadable or inconsistent."""
+
+
+class MissingLabelsError(DataError):
+    """Frames lack the energies or forces that training and scoring need."""
+
+
+class ConfigError(VoxPotError, ValueError):
+    """A configuration holds unknown keys or values of the wrong kind."""
+
+
+class WeightsError(VoxPotError, ValueError):
+    """A weight file is missing, damaged, foreign or of another model."""
+
+
+class ChecksumError(WeightsError):
+    """The stored numbers do not match the checksum written beside them."""
+
+
+class SchemaError(WeightsError):
+    """The file is no weight file of ours, or of a schema we do not know."""
+
+
+class ArchitectureError(WeightsError):
+    """The stored tensors do not fit the network that was asked for."""
+
+
+class DeviceError(VoxPotError, RuntimeError):
+    """The device asked for is absent, or has too little memory."""
+
+
+class DivergenceError(VoxPotError, RuntimeError):
+    """A simulation or a training produced numbers that are not finite."""

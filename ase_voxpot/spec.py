@@ -1,0 +1,260 @@
+"""What a potential is made of, as frozen values that live beside the weights.
+
+    PotentialSpec
+    ├── species   the chemical elements, in the order of the channels
+    ├── grid      the cube around each atom, and how neighbours are painted on it
+    ├── network   SteerableSpec | PlainSpec | DenseSpec
+    └── baseline  what is known before learning: free energies per element, ZBL
+
+Values are checked when they are made; ``encode`` and ``decode`` turn them into
+plain mappings (JSON, TOML) and back, and refuse keys that they do not know.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from ase.data import chemical_symbols
+
+from ase_voxpot.errors import ConfigError, SpecError
+
+__all__ = [
+    "BaselineSpec",
+    "DenseSpec",
+    "Grid",
+    "NetworkSpec",
+    "PlainSpec",
+    "PotentialSpec",
+    "SteerableSpec",
+    "decode",
+    "encode",
+]
+
+T = TypeVar("T")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise SpecError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A cube of ``n``³ voxels centred on an atom, and the paint for its neighbours.
+
+    A neighbour at distance r is painted in ``shells`` colours q, each a Gaussian of
+    width σ with the weight ``f_q(r) = fade(r) cos(π q r / cutoff)``.  The colours
+    carry the radial detail that a coarse grid cannot; with one shell the
+    weight is the plain cutoff function.
+
+    >>> Grid(n=5, spacing=0.5, width=0.4, cutoff=3.0).reach  # Å, centre to face
+    1.0
+    """
+
+    n: int
+    spacing: float  # Å, distance h of neighbouring voxels
+    width: float  # Å, σ of the Gaussians
+    cutoff: float  # Å, neighbours beyond it are not seen
+    shells: int = 1
+
+    def __post_init__(self) -> None:
+        _require(self.n >= 2, f"grid.n must be at least 2 voxels per edge, got {self.n}")
+        _require(self.spacing > 0, f"grid.spacing must be a positive length in Å, got {self.spacing}")
+        _require(self.width > 0, f"grid.width must be a positive length in Å, got {self.width}")
+        _require(0 < self.cutoff < 20, f"grid.cutoff must lie between 0 and 20 Å, got {self.cutoff}")
+        _require(1 <= self.shells <= 32, f"grid.shells must lie between 1 and 32, got {self.shells}")
+
+    @property
+    def reach(self) -> float:
+        """Distance from the centre to the outermost voxel along an axis, in Å."""
+        return 0.5 * (self.n - 1) * self.spacing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SteerableSpec:
+    """Rotation-equivariant filters on the cube, invariants of them, dense layers.
+
+    The filters are solid harmonics times a Gaussian of width ``filter_width``; see
+    ``network.steerable`` for what the channels mean.
+    """
+
+    kind: Literal["steerable"] = "steerable"
+    degree: int = 4  # highest l of the filters
+    filter_width: float = 1.0  # Å
+    channels: int = 32  # learned mixtures of species and shells per l, for pair products
+    products: int = 24  # channels of the triple and quadruple products, 0 for none
+    hidden: tuple[int, ...] = (64, 64)
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.degree <= 8, f"network.degree must lie between 0 and 8, got {self.degree}")
+        _require(self.filter_width > 0, f"network.filter_width must be positive, got {self.filter_width}")
+        _require(self.channels >= 1, f"network.channels must be at least 1, got {self.channels}")
+        _require(self.products >= 0, f"network.products must not be negative, got {self.products}")
+        _require(all(h >= 1 for h in self.hidden), f"network.hidden must hold positive widths, got {self.hidden}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainSpec:
+    """Ordinary 3-D convolutions of 3³ voxels without padding, then dense layers."""
+
+    kind: Literal["plain"] = "plain"
+    channels: tuple[int, ...] = (24, 32, 48)
+    hidden: tuple[int, ...] = (64,)
+
+    def __post_init__(self) -> None:
+        _require(bool(self.channels), "network.channels must name at least one convolution")
+        _require(all(c >= 1 for c in (*self.channels, *self.hidden)), "network widths must be positive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenseSpec:
+    """Dense layers on the flattened cube: what convolutions have to beat."""
+
+    kind: Literal["dense"] = "dense"
+    hidden: tuple[int, ...] = (128, 64)
+
+    def __post_init__(self) -> None:
+        _require(all(h >= 1 for h in self.hidden), f"network.hidden must hold positive widths, got {self.hidden}")
+
+
+NetworkSpec = SteerableSpec | PlainSpec | DenseSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineSpec:
+    """What is known before anything is learned.
+
+    ``reference`` is the energy of a free atom per species, in eV.  The repulsion of
+    Ziegler, Biersack and Littmark acts fully below ``zbl_inner`` and has faded out
+    at ``zbl_outer``, in Å.
+    """
+
+    reference: tuple[float, ...]
+    zbl_inner: float = 1.0
+    zbl_outer: float = 2.2
+
+    def __post_init__(self) -> None:
+        _require(all(math.isfinite(e) for e in self.reference), f"baseline.reference must be finite, got {self.reference}")
+        _require(
+            0 <= self.zbl_inner < self.zbl_outer,
+            f"baseline needs 0 <= zbl_inner < zbl_outer, got {self.zbl_inner} and {self.zbl_outer} Å",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PotentialSpec:
+    """Everything about a potential but its weights."""
+
+    species: tuple[str, ...]
+    grid: Grid
+    network: NetworkSpec = field(default_factory=SteerableSpec)
+    baseline: BaselineSpec
+
+    def __post_init__(self) -> None:
+        known = set(chemical_symbols[1:])
+        foreign = [s for s in self.species if s not in known]
+        _require(bool(self.species), "species must name at least one chemical element")
+        _require(not foreign, f"species must be chemical symbols, got {', '.join(foreign)}")
+        _require(len(set(self.species)) == len(self.species), f"species must be distinct, got {self.species}")
+        _require(
+            len(self.baseline.reference) == len(self.species),
+            f"baseline.reference needs one energy per species ({len(self.species)}), got {len(self.baseline.reference)}",
+        )
+        _require(
+            self.baseline.zbl_outer <= self.grid.cutoff,
+            f"baseline.zbl_outer ({self.baseline.zbl_outer} Å) must not exceed grid.cutoff ({self.grid.cutoff} Å)",
+        )
+
+    @property
+    def channels(self) -> int:
+        """Channels of the cube: species times shells."""
+        return len(self.species) * self.grid.shells
+
+
+def encode(value: Any) -> Any:
+    """Turn a spec into mappings, lists, numbers and strings."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple | list):
+        return [encode(v) for v in value]
+    return value
+
+
+def decode(kind: type[T], data: Any, *, where: str = "") -> T:
+    """Build the frozen value ``kind`` from a mapping read from JSON or TOML.
+
+    Raises:
+        ConfigError: on unknown or missing keys and on values of the wrong type; the
+            sentence names the place, what was expected and what came.
+        SpecError: on values of the right type that make no sense.
+    """
+    return typing.cast(T, _decode(kind, data, where))
+
+
+def _decode(kind: Any, data: Any, where: str) -> Any:
+    origin = typing.get_origin(kind)
+    place = where or "the top level"
+    if dataclasses.is_dataclass(kind):
+        return _decode_fields(kind, data, where)
+    if origin in (typing.Union, types.UnionType):
+        return _decode_union(typing.get_args(kind), data, where)
+    if origin is tuple:
+        if not isinstance(data, list | tuple):
+            raise ConfigError(f"{place}: expected a list, got {data!r}")
+        return tuple(_decode(typing.get_args(kind)[0], v, f"{where}[{k}]") for k, v in enumerate(data))
+    if origin is dict:
+        if not isinstance(data, dict):
+            raise ConfigError(f"{place}: expected a table, got {data!r}")
+        return {str(k): _decode(typing.get_args(kind)[1], v, f"{where}.{k}") for k, v in data.items()}
+    if origin is Literal:
+        if data not in typing.get_args(kind):
+            raise ConfigError(f"{place}: expected one of {', '.join(map(repr, typing.get_args(kind)))}, got {data!r}")
+        return data
+    return _decode_scalar(kind, data, place)
+
+
+def _decode_scalar(kind: type, data: Any, place: str) -> Any:
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
+        raise ConfigError(f"{place}: expected {kind.__name__}, got {data!r}")
+    return data
+
+
+def _decode_fields(kind: Any, data: Any, where: str) -> Any:
+    place = where or "the top level"
+    if not isinstance(data, dict):
+        raise ConfigError(f"{place}: expected a table with the keys of {kind.__name__}, got {data!r}")
+    hints = typing.get_type_hints(kind)
+    known = {f.name: f for f in dataclasses.fields(kind)}
+    unknown = sorted(set(data) - set(known))
+    if unknown:
+        raise ConfigError(f"{place}: unknown key {', '.join(map(repr, unknown))}; known are {', '.join(known)}")
+    missing = [
+        name
+        for name, f in known.items()
+        if name not in data and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ConfigError(f"{place}: missing key {', '.join(map(repr, missing))}")
+    prefix = f"{where}." if where else ""
+    return kind(**{name: _decode(hints[name], value, prefix + name) for name, value in data.items()})
+
+
+def _decode_union(options: tuple[Any, ...], data: Any, where: str) -> Any:
+    """Choose among dataclasses by their ``kind``; ``X | None`` by what came."""
+    if data is None and type(None) in options:
+        return None
+    options = tuple(o for o in options if o is not type(None))
+    if len(options) == 1:
+        return _decode(options[0], data, where)
+    tagged = {typing.get_args(typing.get_type_hints(o)["kind"])[0]: o for o in options}
+    tag = data.get("kind") if isinstance(data, dict) else None
+    if tag not in tagged:
+        raise ConfigError(f"{where}.kind: expected one of {', '.join(map(repr, tagged))}, got {tag!r}")
+    return _decode(tagged[tag], data, where)
