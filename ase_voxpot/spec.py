@@ -88,6 +88,7 @@ class SteerableSpec:
     filter_width: float = 1.0  # Å
     channels: int = 32  # learned mixtures of species and shells per l, for pair products
     products: int = 24  # channels of the triple and quadruple products, 0 for none
+    product_degree: int = 3  # highest l of the fields that are multiplied
     hidden: tuple[int, ...] = (64, 64)
 
     def __post_init__(self) -> None:

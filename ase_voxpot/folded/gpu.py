@@ -1,0 +1,95 @@
+"""The folded sum in torch, on any device; derivatives by automatic differentiation."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+
+from ase_voxpot.harmonics import norms
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
+
+    from ase_voxpot.folded import Fold
+
+__all__ = ["deposit", "deposit_tangent", "gather", "solid_harmonics"]
+
+
+def solid_harmonics(points: Float[Tensor, "point 3"], degree: int) -> Float[Tensor, "point harmonic"]:
+    """As ``harmonics.solid_harmonics``, values only, differentiable."""
+    x, y, z = points.unbind(1)
+    r2 = (points * points).sum(1)
+    norm = norms(degree)
+    out: list[Tensor] = [x] * (degree + 1) ** 2
+    cosine, sine = torch.ones_like(x), torch.zeros_like(x)
+    column = 1.0
+    for m in range(degree + 1):
+        lower, q = torch.zeros_like(x), torch.full_like(x, column)
+        for l in range(m, degree + 1):
+            w = float(norm[l * (l + 1) + m])
+            out[l * (l + 1) - m] = w * q * sine
+            out[l * (l + 1) + m] = w * q * cosine
+            lower, q = q, ((2 * l + 1) * z * q - (l + m) * r2 * lower) / (l + 1 - m)
+        cosine, sine = x * cosine - y * sine, x * sine + y * cosine
+        column *= 2 * m + 1
+    return torch.stack(out, 1)
+
+
+def _shells(r: Float[Tensor, " pair"], fold: Fold) -> Float[Tensor, "pair shell"]:
+    height = (1 - (r / fold.cutoff) ** 2).clamp(min=0) ** 3 * torch.exp(-(r**2) / (2 * fold.spread**2))
+    phase = torch.arange(fold.shells, device=r.device, dtype=r.dtype) * (math.pi / fold.cutoff)
+    return height[:, None] * torch.cos(r[:, None] * phase)
+
+
+def deposit(
+    offset: Float[Tensor, "pair 3"],
+    centre: Int[Tensor, " pair"],
+    channel: Int[Tensor, " pair"],
+    *,
+    shape: tuple[int, int],
+    fold: Fold,
+) -> Float[Tensor, "atom harmonic channel"]:
+    """Coefficients A of every atom, differentiable by ``offset``, in its precision."""
+    atoms, species = shape
+    shells = _shells(offset.norm(dim=1), fold)
+    harmonics = solid_harmonics(offset / fold.cutoff, fold.degree)
+    out = offset.new_zeros(atoms * species, fold.harmonics, fold.shells)
+    out = out.index_add(0, centre * species + channel, harmonics[:, :, None] * shells[:, None, :])
+    out = out.view(atoms, species, fold.harmonics, fold.shells).transpose(1, 2)
+    return out.reshape(atoms, fold.harmonics, species * fold.shells)
+
+
+def gather(
+    field: Float[Tensor, "atom harmonic channel"],
+    offset: Float[Tensor, "pair 3"],
+    centre: Int[Tensor, " pair"],
+    channel: Int[Tensor, " pair"],
+    *,
+    fold: Fold,
+) -> Float[Tensor, "pair 3"]:
+    """Derivative of ⟨field, A⟩ by every offset."""
+    shape = (len(field), field.shape[2] // fold.shells)
+    with torch.enable_grad():
+        offset = offset.detach().requires_grad_()
+        painted = deposit(offset, centre, channel, shape=shape, fold=fold)
+        return torch.autograd.grad(painted, offset, field)[0]
+
+
+def deposit_tangent(
+    tangent: Float[Tensor, "pair 3"],
+    offset: Float[Tensor, "pair 3"],
+    centre: Int[Tensor, " pair"],
+    channel: Int[Tensor, " pair"],
+    *,
+    shape: tuple[int, int],
+    fold: Fold,
+) -> Float[Tensor, "atom harmonic channel"]:
+    """Change of A when every neighbour moves along its ``tangent``."""
+
+    def painted(moved: Tensor) -> Tensor:
+        return deposit(moved, centre, channel, shape=shape, fold=fold)
+
+    return torch.func.jvp(painted, (offset.detach(),), (tangent,))[1]

@@ -1,0 +1,33 @@
+"""The networks that turn what an atom sees into its energy.
+
+``steerable`` is the default; ``plain`` and ``dense`` are what it is measured against.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ase_voxpot.spec import DenseSpec, PlainSpec, SteerableSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ase_voxpot.spec import PotentialSpec
+
+__all__ = ["build_network"]
+
+
+def build_network(spec: PotentialSpec) -> nn.Module:
+    """The network that ``spec`` describes, with random weights in float32."""
+    from ase_voxpot.network.dense import DenseNetwork
+    from ase_voxpot.network.plain import PlainNetwork
+    from ase_voxpot.network.steerable import SteerableNetwork
+
+    species = len(spec.species)
+    match spec.network:
+        case SteerableSpec():
+            return SteerableNetwork(spec.network, spec.grid, species=species)
+        case PlainSpec():
+            return PlainNetwork(spec.network, spec.grid, species=species)
+        case DenseSpec():
+            return DenseNetwork(spec.network, spec.grid, species=species)

@@ -1,0 +1,31 @@
+"""Dense layers on the flattened cube: the network without any picture of space."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from ase_voxpot.network.layers import SpeciesDense
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
+
+    from ase_voxpot.spec import DenseSpec, Grid
+
+__all__ = ["DenseNetwork"]
+
+
+class DenseNetwork(nn.Module):
+    """Every voxel of every channel straight into the dense layers of the species."""
+
+    def __init__(self, spec: DenseSpec, grid: Grid, *, species: int) -> None:
+        super().__init__()
+        self.dense = SpeciesDense(species * grid.shells * grid.n**3, spec.hidden, species=species)
+
+    def forward(self, cube: Float[Tensor, "atom channel n n n"], species: Int[Tensor, " atom"]) -> Float[Tensor, " atom"]:
+        """Energy of every atom beyond the baseline, in eV."""
+        empty = self.dense.constant(torch.zeros_like(cube[0]).flatten())
+        return self.dense(cube.flatten(1), species) - empty[species]

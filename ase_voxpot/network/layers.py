@@ -1,0 +1,53 @@
+"""Dense layers of which every chemical species has its own."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn.functional import silu
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jaxtyping import Float, Int
+    from torch import Tensor
+
+__all__ = ["SpeciesDense"]
+
+
+class SpeciesDense(nn.Module):
+    """A perceptron per species: SiLU between the layers, one number out.
+
+    The last layer has no bias: what the network says of an empty neighbourhood is
+    subtracted anyway.
+    """
+
+    def __init__(self, inputs: int, hidden: Sequence[int], *, species: int) -> None:
+        super().__init__()
+        widths = (inputs, *hidden, 1)
+        self.weights = nn.ParameterList(
+            nn.Parameter(torch.randn(species, a, b) / math.sqrt(a)) for a, b in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(species, b)) for b in widths[1:-1])
+
+    def one(self, x: Float[Tensor, "atom input"], kind: int) -> Float[Tensor, " atom"]:
+        """The answer of the layers of one species."""
+        for weight, bias in zip(self.weights[:-1], self.biases, strict=True):
+            x = silu(torch.addmm(bias[kind], x, weight[kind]))
+        return (x @ self.weights[-1][kind])[:, 0]
+
+    def forward(self, x: Float[Tensor, "atom input"], species: Int[Tensor, " atom"]) -> Float[Tensor, " atom"]:
+        """Every atom through the layers of its species."""
+        out = torch.zeros(len(x), dtype=x.dtype, device=x.device)
+        for kind in range(self.weights[0].shape[0]):
+            mine = (species == kind).nonzero()[:, 0]
+            if len(mine):
+                out = out.index_add(0, mine, self.one(x[mine], kind))
+        return out
+
+    def constant(self, x: Float[Tensor, " input"]) -> Float[Tensor, " species"]:
+        """What every species answers to one and the same input."""
+        return torch.cat([self.one(x[None], kind) for kind in range(self.weights[0].shape[0])])

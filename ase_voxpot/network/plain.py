@@ -1,0 +1,56 @@
+"""Ordinary 3-D convolutions on the cube: what most people mean by a voxel network.
+
+Nothing makes it invariant to rotations but the rotated copies it is trained on.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn.functional import silu
+
+from ase_voxpot.errors import SpecError
+from ase_voxpot.network.layers import SpeciesDense
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
+
+    from ase_voxpot.spec import Grid, PlainSpec
+
+__all__ = ["PlainNetwork"]
+
+
+class PlainNetwork(nn.Module):
+    """Convolutions of 3³ voxels with SiLU between them, then dense layers per species."""
+
+    def __init__(self, spec: PlainSpec, grid: Grid, *, species: int) -> None:
+        """Random weights.
+
+        Raises:
+            SpecError: the cube is used up before the last convolution.
+        """
+        super().__init__()
+        left = grid.n - 2 * len(spec.channels)
+        if left < 1:
+            raise SpecError(
+                f"{len(spec.channels)} convolutions of 3 voxels need a cube of at least "
+                f"{2 * len(spec.channels) + 1} voxels per edge, got {grid.n}"
+            )
+        widths = (species * grid.shells, *spec.channels)
+        self.convolutions = nn.ModuleList(nn.Conv3d(a, b, 3) for a, b in pairwise(widths))
+        self.dense = SpeciesDense(spec.channels[-1] * left**3, spec.hidden, species=species)
+
+    def features(self, cube: Float[Tensor, "atom channel n n n"]) -> Float[Tensor, "atom feature"]:
+        """What the convolutions make of the cube."""
+        for convolution in self.convolutions:
+            cube = silu(convolution(cube))
+        return cube.flatten(1)
+
+    def forward(self, cube: Float[Tensor, "atom channel n n n"], species: Int[Tensor, " atom"]) -> Float[Tensor, " atom"]:
+        """Energy of every atom beyond the baseline, in eV."""
+        empty = self.dense.constant(self.features(torch.zeros_like(cube[:1]))[0])
+        return self.dense(self.features(cube), species) - empty[species]

@@ -1,0 +1,125 @@
+"""The default network: rotation-equivariant filters, products of what they see, dense layers.
+
+    A[lm, c]    coefficients of the cube under solid-harmonic filters (``folded``)
+    u_l[m, k]   = Σ_c A[lm, c] W_l[c, k]              learned mixtures, one matrix per degree
+    pairs       u_0k,  Σ_m u_lmk²,  Σ_m u_lmk u_lm,k+1
+    field_k(s)  = Σ_lm u'_lmk Y_lm(s)                 the mixtures as functions on a sphere
+    products    ⟨f³⟩, ⟨f² f₊⟩, ⟨f f₊ f₊₊⟩, ⟨f⁴⟩, ⟨f² f₊²⟩   means over the sphere
+    E_i         = MLP_Z(invariants) - MLP_Z(nothing)
+
+Pointwise products and a mean over a sphere are a convolutional network with global
+pooling on the rotation group's own grid: a Lebedev rule of sufficient degree makes the
+means exact, and so the energies exactly invariant.  Subtracting what the layers say
+of an empty cube makes a free atom cost its reference energy, no more.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from ase_voxpot.harmonics import solid_harmonics
+from ase_voxpot.network.layers import SpeciesDense
+from ase_voxpot.voxelize.reference import voxel_points
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
+
+    from ase_voxpot.spec import Grid, SteerableSpec
+
+__all__ = ["SteerableNetwork", "filter_bank"]
+
+
+def filter_bank(grid: Grid, spec: SteerableSpec) -> Float[np.ndarray, "voxel harmonic"]:
+    """The filters F_lm = S_lm(x) exp(-x²/2w²) on the voxels, float64.
+
+    They are scaled so that a Gaussian painted at d is seen as S_lm(d/r_c) exp(-d²/2τ²),
+    τ² = σ² + w²: with s² = σ²w²/τ² the integral over the product of both Gaussians is
+    (2πs²)^{3/2} exp(-d²/2τ²), and its centre of mass is d w²/τ².
+    """
+    points = voxel_points(grid).reshape(-1, 3)
+    sigma2, filter2 = grid.width**2, spec.filter_width**2
+    volume = (2 * np.pi * sigma2 * filter2 / (sigma2 + filter2)) ** 1.5
+    shrink = filter2 / (sigma2 + filter2) * grid.cutoff
+    degrees = np.repeat(np.arange(spec.degree + 1), 2 * np.arange(spec.degree + 1) + 1)
+    window = np.exp(-(points**2).sum(axis=1) / (2 * filter2)) * grid.spacing**3 / volume
+    return solid_harmonics(points, spec.degree)[0] * window[:, None] / shrink**degrees
+
+
+def _sphere(degree: int) -> tuple[Float[np.ndarray, "point harmonic"], Float[np.ndarray, " point"]]:
+    """Harmonics on the points of a Lebedev rule exact for quadruple products, and weights of sum 1."""
+    from scipy.integrate import lebedev_rule
+
+    available = (*range(3, 32, 2), 35, 41, 47, 53, 59, 65)
+    points, weights = lebedev_rule(next(d for d in available if d >= 4 * degree))
+    return solid_harmonics(points.T.copy(), degree)[0], weights / weights.sum()
+
+
+class SteerableNetwork(nn.Module):
+    """Coefficients of the steerable filters in, one energy per atom out."""
+
+    filters: Tensor
+    whiten: Tensor
+    mean: Tensor
+    scale: Tensor
+    sphere: Tensor
+    weights: Tensor
+
+    def __init__(self, spec: SteerableSpec, grid: Grid, *, species: int) -> None:
+        """Random weights for ``species`` kinds of atoms painted on ``grid``."""
+        super().__init__()
+        self.spec = spec
+        degrees, inputs = spec.degree + 1, species * grid.shells
+        self.register_buffer("filters", torch.from_numpy(filter_bank(grid, spec)), persistent=False)
+        self.product_degree = min(spec.degree, spec.product_degree)
+        self.register_buffer("whiten", torch.eye(inputs).repeat(degrees, 1, 1))
+        self.pairs = nn.Parameter(torch.randn(degrees, inputs, spec.channels) / math.sqrt(inputs))
+        invariants = spec.channels * 2 * degrees
+        if spec.products:
+            harmonics, weights = _sphere(self.product_degree)
+            self.register_buffer("sphere", torch.from_numpy(harmonics), persistent=False)
+            self.register_buffer("weights", torch.from_numpy(weights), persistent=False)
+            size = (self.product_degree + 1, inputs, spec.products)
+            self.fields = nn.Parameter(torch.randn(size) / math.sqrt(inputs * (self.product_degree + 1)))
+            invariants += 5 * spec.products
+        self.register_buffer("mean", torch.zeros(invariants))
+        self.register_buffer("scale", torch.ones(invariants))
+        self.dense = SpeciesDense(invariants, spec.hidden, species=species)
+
+    def look(self, cube: Float[Tensor, "atom channel n n n"]) -> Float[Tensor, "atom harmonic channel"]:
+        """The coefficients of a cube: the convolution at its central voxel, as the grid has it."""
+        return torch.einsum("acv,vm->amc", cube.flatten(2), self.filters)
+
+    def mix(self, coefficients: Tensor, matrices: Tensor) -> list[Tensor]:
+        """Mixtures u_l [atom, 2l+1, channel] for every degree that ``matrices`` holds."""
+        out = []
+        for l, matrix in enumerate(matrices):
+            block = coefficients[:, l * l : (l + 1) ** 2]
+            out.append(block @ (self.whiten[l] @ matrix))
+        return out
+
+    def invariants(self, coefficients: Tensor) -> Tensor:
+        """Rotation-invariant numbers of every atom [atom, invariant], not yet standardised."""
+        out = []
+        for l, u in enumerate(self.mix(coefficients, self.pairs)):
+            out.append((u * u).sum(1))
+            out.append(u[:, 0] if l == 0 else (u * u.roll(1, 2)).sum(1))
+        if self.spec.products:
+            mixed = torch.cat(self.mix(coefficients, self.fields), 1)
+            f = torch.matmul(self.sphere, mixed)  # atom, point, channel
+            f1, f2 = f.roll(1, 2), f.roll(2, 2)
+            square, cross = f * f, f * f1
+            w = self.weights[:, None]
+            for product in (square * f, square * f1, cross * f2, square * square, cross * cross):
+                out.append((w * product).sum(1))
+        return torch.cat(out, 1)
+
+    def forward(self, coefficients: Float[Tensor, "atom harmonic channel"], species: Int[Tensor, " atom"]) -> Float[Tensor, " atom"]:
+        """Energy of every atom beyond the baseline, in eV."""
+        x = (self.invariants(coefficients) - self.mean) * self.scale
+        return self.dense(x, species) - self.dense.constant(-self.mean * self.scale)[species]

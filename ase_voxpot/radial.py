@@ -1,0 +1,39 @@
+"""Weights of a neighbour by its distance: the fade at the cutoff, and the shells.
+
+    fade(r) = (1 - (r/r_c)²)³         twice differentiable at r_c, even in r
+    f_q(r)  = fade(r) cos(π q r/r_c)  q = 0 … shells-1
+
+The cosines are orthogonal on [0, r_c] and even in r, so that the painted density is
+smooth where two atoms meet; f_0 is the fade itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+__all__ = ["fade", "shell_weights"]
+
+
+def fade(r: Float[np.ndarray, " pair"], cutoff: float) -> Float[np.ndarray, " pair"]:
+    """The factor that takes every neighbour smoothly to nothing at the cutoff.
+
+    >>> fade(np.array([0.0, 5.0, 6.0]), 5.0)
+    array([1., 0., 0.])
+    """
+    return np.where(r < cutoff, (1 - (r / cutoff) ** 2) ** 3, 0.0)
+
+
+def shell_weights(
+    r: Float[np.ndarray, " pair"], cutoff: float, shells: int
+) -> tuple[Float[np.ndarray, "pair shell"], Float[np.ndarray, "pair shell"]]:
+    """Weights f_q(r), dimensionless, and their derivatives f_q'(r) in 1/Å."""
+    inside = np.clip(1 - (r / cutoff) ** 2, 0, None)
+    phase = np.pi * np.arange(shells) / cutoff
+    wave, slope = np.cos(r[:, None] * phase), -phase * np.sin(r[:, None] * phase)
+    faded, falling = inside**3, -6 * r / cutoff**2 * inside**2
+    return faded[:, None] * wave, falling[:, None] * wave + faded[:, None] * slope
