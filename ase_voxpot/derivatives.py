@@ -57,7 +57,7 @@ def pair_gradient(
     """
     (field,) = torch.autograd.grad(energies.sum(), view, create_graph=differentiable)
     if differentiable:
-        gradient: Tensor = _Gather.apply(field, representation, scene)
+        gradient: Tensor = _Gather.apply(field, representation, scene)  # type: ignore[no-untyped-call]
         return gradient
     return representation.gather(field, scene)
 

@@ -20,11 +20,12 @@ from ase_voxpot.derivatives import pair_gradient
 from ase_voxpot.errors import DeviceError, SpecError, StructureError
 from ase_voxpot.neighbours import VerletList, species_indices
 from ase_voxpot.network import build_network
+from ase_voxpot.network.steerable import SteerableNetwork
 from ase_voxpot.representation import Folded, Scene, Voxels
 from ase_voxpot.spec import SteerableSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Literal
 
     from ase import Atoms
@@ -120,7 +121,9 @@ class Potential:
         self.baseline = Baseline(spec)
         self.representation: Representation = Folded(spec) if self.route == "folded" else Voxels(spec)
         self.network = build_network(spec).to(self.device, self.dtype).eval().requires_grad_(False)
-        self._look = self.network.look if steerable and self.route == "voxels" else None
+        self._look: Callable[[torch.Tensor], torch.Tensor] | None = None
+        if isinstance(self.network, SteerableNetwork) and self.route == "voxels":
+            self._look = self.network.look
 
     @property
     def cutoff(self) -> float:

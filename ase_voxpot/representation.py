@@ -56,9 +56,7 @@ class Representation(Protocol):
     def gather(self, field: Float[Tensor, "atom ..."], scene: Scene) -> Float[Tensor, "pair 3"]:
         """Derivative of ⟨field, deposit(scene)⟩ by every offset."""
 
-    def deposit_tangent(
-        self, tangent: Float[Tensor, "pair 3"], scene: Scene
-    ) -> Float[Tensor, "atom ..."]:
+    def deposit_tangent(self, tangent: Float[Tensor, "pair 3"], scene: Scene) -> Float[Tensor, "atom ..."]:
         """Change of what every atom sees when the neighbours move along ``tangent``."""
 
 
@@ -86,9 +84,7 @@ class Voxels:
         if field.device.type == "cpu":
             offset = scene.pairs.offset.astype(_numpy_dtype(field))
             array = field.contiguous().numpy()
-            return torch.from_numpy(
-                voxel_cpu.gather(array, offset, scene.pairs.centre, scene.channel, grid=self.grid)
-            )
+            return torch.from_numpy(voxel_cpu.gather(array, offset, scene.pairs.centre, scene.channel, grid=self.grid))
         return voxel_gpu.gather(field, *scene.on(field.device, field.dtype), grid=self.grid)
 
     def deposit_tangent(self, tangent: Float[Tensor, "pair 3"], scene: Scene) -> Float[Tensor, "atom channel n n n"]:
@@ -101,8 +97,7 @@ class Voxels:
                 array, offset, scene.pairs.centre, scene.channel, shape=shape, grid=self.grid
             )
             return torch.from_numpy(change)
-        offset, centre, channel = scene.on(tangent.device, tangent.dtype)
-        return voxel_gpu.deposit_tangent(tangent, offset, centre, channel, shape=shape, grid=self.grid)
+        return voxel_gpu.deposit_tangent(tangent, *scene.on(tangent.device, tangent.dtype), shape=shape, grid=self.grid)
 
 
 class Folded:
@@ -127,22 +122,22 @@ class Folded:
         """Transpose of ``deposit_tangent``."""
         if field.device.type == "cpu":
             pairs, array = scene.pairs, field.contiguous().numpy()
-            return torch.from_numpy(
-                folded_cpu.gather(array, pairs.offset, pairs.first, scene.channel, fold=self.fold)
-            )
+            return torch.from_numpy(folded_cpu.gather(array, pairs.offset, pairs.first, scene.channel, fold=self.fold))
         return folded_gpu.gather(field, *scene.on(field.device, field.dtype), fold=self.fold)
 
     def deposit_tangent(self, tangent: Float[Tensor, "pair 3"], scene: Scene) -> Float[Tensor, "atom harmonic channel"]:
         """Derivative of ``deposit``."""
         if tangent.device.type == "cpu":
             pairs, array = scene.pairs, tangent.contiguous().numpy()
-            change = folded_cpu.deposit_tangent(
-                array, pairs.offset, pairs.first, scene.channel, species=self.species, fold=self.fold
+            return torch.from_numpy(
+                folded_cpu.deposit_tangent(
+                    array, pairs.offset, pairs.first, scene.channel, species=self.species, fold=self.fold
+                )
             )
-            return torch.from_numpy(change)
-        offset, centre, channel = scene.on(tangent.device, tangent.dtype)
         shape = (scene.pairs.atoms, self.species)
-        return folded_gpu.deposit_tangent(tangent, offset, centre, channel, shape=shape, fold=self.fold)
+        return folded_gpu.deposit_tangent(
+            tangent, *scene.on(tangent.device, tangent.dtype), shape=shape, fold=self.fold
+        )
 
 
 def folding(spec: PotentialSpec) -> Fold:

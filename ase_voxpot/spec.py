@@ -140,7 +140,9 @@ class BaselineSpec:
     zbl_outer: float = 2.2
 
     def __post_init__(self) -> None:
-        _require(all(math.isfinite(e) for e in self.reference), f"baseline.reference must be finite, got {self.reference}")
+        _require(
+            all(math.isfinite(e) for e in self.reference), f"baseline.reference must be finite, got {self.reference}"
+        )
         _require(
             0 <= self.zbl_inner < self.zbl_outer,
             f"baseline needs 0 <= zbl_inner < zbl_outer, got {self.zbl_inner} and {self.zbl_outer} Å",
@@ -162,10 +164,8 @@ class PotentialSpec:
         _require(bool(self.species), "species must name at least one chemical element")
         _require(not foreign, f"species must be chemical symbols, got {', '.join(foreign)}")
         _require(len(set(self.species)) == len(self.species), f"species must be distinct, got {self.species}")
-        _require(
-            len(self.baseline.reference) == len(self.species),
-            f"baseline.reference needs one energy per species ({len(self.species)}), got {len(self.baseline.reference)}",
-        )
+        energies, species = len(self.baseline.reference), len(self.species)
+        _require(energies == species, f"baseline.reference needs one energy per species ({species}), got {energies}")
         _require(
             self.baseline.zbl_outer <= self.grid.cutoff,
             f"baseline.zbl_outer ({self.baseline.zbl_outer} Å) must not exceed grid.cutoff ({self.grid.cutoff} Å)",
@@ -205,18 +205,26 @@ def _decode(kind: Any, data: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _decode_union(typing.get_args(kind), data, where)
     if origin is tuple:
-        if not isinstance(data, list | tuple):
-            raise ConfigError(f"{place}: expected a list, got {data!r}")
-        return tuple(_decode(typing.get_args(kind)[0], v, f"{where}[{k}]") for k, v in enumerate(data))
+        return _decode_list(typing.get_args(kind)[0], data, where)
     if origin is dict:
-        if not isinstance(data, dict):
-            raise ConfigError(f"{place}: expected a table, got {data!r}")
-        return {str(k): _decode(typing.get_args(kind)[1], v, f"{where}.{k}") for k, v in data.items()}
+        return _decode_table(typing.get_args(kind)[1], data, where)
     if origin is Literal:
         if data not in typing.get_args(kind):
             raise ConfigError(f"{place}: expected one of {', '.join(map(repr, typing.get_args(kind)))}, got {data!r}")
         return data
     return _decode_scalar(kind, data, place)
+
+
+def _decode_list(kind: Any, data: Any, where: str) -> Any:
+    if not isinstance(data, list | tuple):
+        raise ConfigError(f"{where or 'the top level'}: expected a list, got {data!r}")
+    return tuple(_decode(kind, v, f"{where}[{k}]") for k, v in enumerate(data))
+
+
+def _decode_table(kind: Any, data: Any, where: str) -> Any:
+    if not isinstance(data, dict):
+        raise ConfigError(f"{where or 'the top level'}: expected a table, got {data!r}")
+    return {str(k): _decode(kind, v, f"{where}.{k}") for k, v in data.items()}
 
 
 def _decode_scalar(kind: type, data: Any, place: str) -> Any:

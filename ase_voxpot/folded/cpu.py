@@ -4,7 +4,6 @@ The geometry of a pair is worked out in float64, the sums in the precision of th
 coefficients.
 """
 
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -25,7 +25,9 @@ class DenseNetwork(nn.Module):
         super().__init__()
         self.dense = SpeciesDense(species * grid.shells * grid.n**3, spec.hidden, species=species)
 
-    def forward(self, cube: Float[Tensor, "atom channel n n n"], species: Int[Tensor, " atom"]) -> Float[Tensor, " atom"]:
+    def forward(
+        self, cube: Float[Tensor, "atom channel n n n"], species: Int[Tensor, " atom"]
+    ) -> Float[Tensor, " atom"]:
         """Energy of every atom beyond the baseline, in eV."""
         empty = self.dense.constant(torch.zeros_like(cube[0]).flatten())
         return self.dense(cube.flatten(1), species) - empty[species]

@@ -29,7 +29,8 @@ class SpeciesDense(nn.Module):
         super().__init__()
         widths = (inputs, *hidden, 1)
         self.weights = nn.ParameterList(
-            nn.Parameter(torch.randn(species, a, b) / math.sqrt(a)) for a, b in zip(widths[:-1], widths[1:], strict=True)
+            nn.Parameter(torch.randn(species, a, b) / math.sqrt(a))
+            for a, b in zip(widths[:-1], widths[1:], strict=True)
         )
         self.biases = nn.ParameterList(nn.Parameter(torch.zeros(species, b)) for b in widths[1:-1])
 

@@ -50,7 +50,9 @@ class PlainNetwork(nn.Module):
             cube = silu(convolution(cube))
         return cube.flatten(1)
 
-    def forward(self, cube: Float[Tensor, "atom channel n n n"], species: Int[Tensor, " atom"]) -> Float[Tensor, " atom"]:
+    def forward(
+        self, cube: Float[Tensor, "atom channel n n n"], species: Int[Tensor, " atom"]
+    ) -> Float[Tensor, " atom"]:
         """Energy of every atom beyond the baseline, in eV."""
         empty = self.dense.constant(self.features(torch.zeros_like(cube[:1]))[0])
         return self.dense(self.features(cube), species) - empty[species]

@@ -119,7 +119,9 @@ class SteerableNetwork(nn.Module):
                 out.append((w * product).sum(1))
         return torch.cat(out, 1)
 
-    def forward(self, coefficients: Float[Tensor, "atom harmonic channel"], species: Int[Tensor, " atom"]) -> Float[Tensor, " atom"]:
+    def forward(
+        self, coefficients: Float[Tensor, "atom harmonic channel"], species: Int[Tensor, " atom"]
+    ) -> Float[Tensor, " atom"]:
         """Energy of every atom beyond the baseline, in eV."""
         x = (self.invariants(coefficients) - self.mean) * self.scale
         return self.dense(x, species) - self.dense.constant(-self.mean * self.scale)[species]
