@@ -8,6 +8,7 @@ a count, never a frame less; a missing stress is fine.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,15 +55,13 @@ def read_frames(path: str | Path) -> list[Atoms]:
     Raises:
         DataError: the file is missing, unreadable or holds no frames.
     """
-    from ase.io import read
-
     path = Path(path)
     if not path.is_file():
         raise DataError(
             f"{path}: expected a file with atomic structures, got {'a folder' if path.is_dir() else 'none'}"
         )
     try:
-        frames = read(path, ":")
+        frames = _read(path)
     except Exception as error:  # the readers of ASE raise whatever their parser stumbles over
         reason = " ".join(str(error).split())[:160]
         raise DataError(
@@ -71,7 +70,18 @@ def read_frames(path: str | Path) -> list[Atoms]:
         ) from None
     if not frames:
         raise DataError(f"{path}: expected at least one structure, got an empty file")
-    return list(frames)
+    return frames
+
+
+def _read(path: Path) -> list[Atoms]:
+    from ase.io import read
+    from ase.io.formats import filetype, open_with_compression
+
+    if path.suffix not in (".gz", ".bz2", ".xz") or filetype(str(path)) != "extxyz":
+        return list(read(path, ":"))
+    # The reader of ASE seeks back and forth, which in a compressed file takes a minute per thousand frames.
+    with open_with_compression(str(path), "rt") as file:
+        return list(read(io.StringIO(file.read()), ":", format="extxyz"))
 
 
 def labels_of(frames: Sequence[Atoms], keys: LabelKeys | None = None) -> list[Labels]:
