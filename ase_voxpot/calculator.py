@@ -1,0 +1,130 @@
+"""``VoxPotCalculator``: the potential as ASE knows calculators.  It only translates.
+
+>>> from ase.build import bulk
+>>> atoms = bulk("W", "bcc", a=3.19)
+>>> atoms.calc = VoxPotCalculator("motaw")  # doctest: +SKIP
+>>> atoms.get_potential_energy()  # eV  # doctest: +SKIP
+
+Importing this module makes the name ``voxpot`` known to
+``ase.calculators.calculator.get_calculator_class``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ase.calculators.calculator import Calculator, all_changes, register_calculator_class
+
+from ase_voxpot.neighbours import VerletList
+from ase_voxpot.potential import Potential
+from ase_voxpot.weights import load_potential
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from ase import Atoms
+
+__all__ = ["VoxPotCalculator"]
+
+SKIN = 0.5
+"""Å, so that dynamics of a hot solid searches for neighbours every few dozen steps."""
+
+
+class VoxPotCalculator(Calculator):  # type: ignore[misc]
+    """Energy, forces, stress and per-atom energies of a voxel potential.
+
+    One instance serves structures of any cell, size and composition one after the
+    other.  ``energies`` sum to ``energy``, which is also the ``free_energy``; ``stress``
+    (eV/Å³, Voigt xx yy zz yz xz xy) exists for structures periodic in three directions.
+    All results are float64, whatever the network computes in.
+    """
+
+    name = "voxpot"
+    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
+    ignored_changes: ClassVar[set[str]] = {"initial_charges", "initial_magmoms"}
+
+    def __init__(
+        self,
+        model: str | Path | Potential = "motaw",
+        device: str = "auto",
+        dtype: Literal["float32", "float64"] = "float32",
+        **kwargs: Any,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: name of a shipped model, path of a weight file, or a ``Potential``,
+                which then brings its own device and precision.
+            device: ``auto`` takes a GPU if there is one; or ``cpu``, ``cuda``.
+            dtype: precision inside the network.
+            kwargs: what every ASE calculator takes: ``label``, ``atoms``, ``directory``.
+
+        Raises:
+            WeightsError: no such model, or a file that must not be trusted.
+            DeviceError: the device is not there.
+            TypeError: a keyword that is not known.
+        """
+        if isinstance(model, Potential):
+            self.potential = model
+        else:
+            self.potential = load_potential(model, device=device, dtype=dtype)
+        self._neighbours = VerletList(self.potential.cutoff, skin=SKIN)
+        super().__init__(**kwargs)
+        self.parameters.update(
+            model="a Potential" if isinstance(model, Potential) else str(model),
+            device=str(self.potential.device),
+            dtype=str(self.potential.dtype).removeprefix("torch."),
+        )
+
+    def set(self, **kwargs: Any) -> dict[str, Any]:
+        """Refuse to become another model: that is a new calculator.
+
+        Raises:
+            TypeError: if anything is to be changed.
+        """
+        if kwargs:
+            raise TypeError(
+                f"VoxPotCalculator knows model, device and dtype when it is made, got {', '.join(sorted(kwargs))}; "
+                "make a new calculator to change them"
+            )
+        return {}
+
+    def forget(self) -> None:
+        """Drop results and neighbours, so that the next call depends on nothing before it.
+
+        ``reset``, which ASE calls whenever atoms moved, keeps the neighbours: reusing
+        them between steps is their purpose.
+        """
+        self.reset()
+        self._neighbours = VerletList(self.potential.cutoff, skin=SKIN)
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] | None = None,
+        system_changes: Sequence[str] = tuple(all_changes),
+    ) -> None:
+        """Fill ``results``: one forward and one backward pass serve all properties.
+
+        Raises:
+            StructureError: one of its kinds, if the structure has no energy.
+        """
+        super().calculate(atoms, properties or self.implemented_properties, system_changes)
+        result = self.potential.evaluate(self.atoms, neighbours=self._neighbours)
+        self.results = {
+            "energy": result.energy,
+            "free_energy": result.energy,
+            "energies": result.energies,
+            "forces": result.forces,
+        }
+        if self.atoms.pbc.all():
+            self.results["stress"] = result.stress
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the neighbour search, which lives in memory of a C library."""
+        return {**self.__dict__, "_neighbours": VerletList(self.potential.cutoff, skin=SKIN)}
+
+
+register_calculator_class(VoxPotCalculator.name, VoxPotCalculator)

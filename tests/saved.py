@@ -1,0 +1,24 @@
+"""Potentials on disk for the tests of all that starts from a file: calculator, scoring, commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ase_voxpot.weights import save_potential, shipped_models
+from tests.models import seeded, specification
+
+__all__ = ["CARD", "needs_motaw", "save_tiny"]
+
+CARD = {"summary": "random weights, for tests", "lattice": {"bcc": {"Mo": 3.17, "Ta": 3.32, "W": 3.19}}}
+needs_motaw = pytest.mark.skipif("motaw" not in shipped_models(), reason="the model motaw is not shipped yet")
+
+
+def save_tiny(folder: Path) -> Path:
+    """A small potential with random weights; gentle enough to run dynamics with."""
+    potential = seeded(specification("steerable"))
+    state = potential.network.state_dict()
+    state["scale"] = 0.1 * state["scale"]
+    potential.network.load_state_dict(state)
+    return save_potential(potential, folder / "tiny.safetensors", card=CARD)

@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, molecule
+from ase.calculators.calculator import PropertyNotImplementedError, get_calculator_class
+from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
+from ase.filters import FrechetCellFilter
+from ase.optimize import FIRE
+from numpy.testing import assert_allclose, assert_array_equal
+
+from ase_voxpot.calculator import VoxPotCalculator
+from ase_voxpot.errors import (
+    CellError,
+    DeviceError,
+    EmptyStructureError,
+    OverlapError,
+    PositionError,
+    UnknownElementError,
+    WeightsError,
+)
+from tests.saved import needs_motaw, save_tiny
+
+ALL = ("energy", "free_energy", "energies", "forces", "stress")
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory):
+    return save_tiny(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def calculator(tiny_model):
+    return VoxPotCalculator(tiny_model, device="cpu", dtype="float64")
+
+
+@pytest.fixture
+def alloy(rng):
+    atoms = bulk("W", "bcc", a=3.2, cubic=True) * (2, 2, 1)
+    atoms.symbols = rng.choice(["Mo", "Ta", "W"], len(atoms))
+    atoms.positions += rng.normal(scale=0.1, size=atoms.positions.shape)
+    atoms.set_cell(atoms.cell @ (np.eye(3) + rng.normal(scale=0.03, size=(3, 3))), scale_atoms=True)
+    return atoms
+
+
+def test_forces_and_stress_are_derivatives_of_the_energy(calculator, alloy):
+    alloy.calc = calculator
+
+    assert_allclose(alloy.get_forces(), calculate_numerical_forces(alloy, eps=1e-4), atol=1e-6)
+    assert_allclose(alloy.get_stress(), calculate_numerical_stress(alloy, eps=1e-5), atol=1e-7)
+
+
+def test_energies_of_the_atoms_sum_to_the_energy(calculator, alloy):
+    alloy.calc = calculator
+
+    assert_allclose(alloy.get_potential_energies().sum(), alloy.get_potential_energy(), rtol=1e-14)
+    assert alloy.get_potential_energy(force_consistent=True) == alloy.get_potential_energy()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_results_are_float64_whatever_the_network_computes_in(tiny_model, alloy, dtype):
+    alloy.calc = VoxPotCalculator(tiny_model, device="cpu", dtype=dtype)
+    alloy.get_stress()
+
+    assert isinstance(alloy.calc.results["energy"], float)
+    for name in ("energies", "forces", "stress"):
+        assert alloy.calc.results[name].dtype == np.float64
+    assert alloy.calc.parameters["dtype"] == dtype
+
+
+def test_single_precision_is_close_to_double(tiny_model, alloy):
+    single = VoxPotCalculator(tiny_model, device="cpu", dtype="float32")
+    double = VoxPotCalculator(tiny_model, device="cpu", dtype="float64")
+
+    assert_allclose(single.get_potential_energy(alloy), double.get_potential_energy(alloy), atol=1e-4)
+    assert_allclose(single.get_forces(alloy), double.get_forces(alloy), atol=1e-4)
+
+
+def test_the_input_is_not_changed(calculator, alloy):
+    alloy.positions += 50  # outside of the cell: nothing may be wrapped
+    before = alloy.copy()
+
+    calculator.calculate(alloy)
+
+    assert alloy == before
+    assert alloy.calc is None
+
+
+def test_one_pass_serves_all_properties(calculator, alloy, monkeypatch):
+    calls = []
+    evaluate = calculator.potential.evaluate
+    monkeypatch.setattr(calculator.potential, "evaluate", lambda *a, **k: calls.append(1) or evaluate(*a, **k))
+    alloy.calc = calculator
+
+    alloy.get_potential_energy()
+    alloy.get_forces()
+    alloy.get_stress()
+    alloy.get_potential_energies()
+    alloy.set_initial_charges(np.ones(len(alloy)))  # the potential knows no charges
+    alloy.get_forces()
+
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("pbc", [False, (True, False, False), (True, True, False)])
+def test_stress_is_offered_only_where_there_is_a_volume(calculator, alloy, pbc):
+    alloy.pbc = pbc
+    alloy.calc = calculator
+
+    assert np.isfinite(alloy.get_potential_energy())
+    with pytest.raises(PropertyNotImplementedError):
+        alloy.get_stress()
+
+
+def test_an_energy_may_be_asked_of_an_atom_without_a_cell(calculator):
+    atom = Atoms("W", calculator=calculator)
+
+    assert_allclose(atom.get_potential_energy(), calculator.potential.spec.baseline.reference[2], atol=1e-12)
+    assert_array_equal(atom.get_forces(), np.zeros((1, 3)))
+
+
+def _structures(rng):
+    """Structures of every kind in one row, each unlike the one before."""
+    small = bulk("Ta", "bcc", a=3.3)
+    for step in range(60):
+        kind = step % 6
+        if kind == 0:
+            atoms = bulk("W", "bcc", a=3.2, cubic=True) * (2, 1, 1)
+        elif kind == 1:
+            atoms = Atoms("MoTaW", positions=rng.uniform(0, 5, (3, 3)) + np.arange(3)[:, None] * 3)
+        elif kind == 2:
+            atoms = small.copy()
+            atoms.symbols = rng.choice(["Mo", "Ta", "W"], 1)
+        elif kind == 3:
+            atoms = atoms.copy()
+            atoms.set_cell(atoms.cell[:] * 1.003, scale_atoms=bool(step % 4))
+        elif kind == 4:
+            atoms = atoms.copy()
+            atoms.pbc = rng.random(3) < 0.5
+        else:
+            atoms = atoms.copy()
+            atoms.positions += rng.normal(scale=0.02, size=atoms.positions.shape)
+        yield atoms
+
+
+def test_one_instance_serves_any_structure_like_a_fresh_one(tiny_model, calculator, rng):
+    for atoms in _structures(rng):
+        fresh = VoxPotCalculator(calculator.potential)
+        for name in ALL if atoms.pbc.all() else ALL[:-1]:
+            assert_allclose(
+                calculator.get_property(name, atoms), fresh.get_property(name, atoms), rtol=1e-10, atol=1e-10
+            )
+
+
+def test_permuted_atoms_within_the_skin_are_told_apart(calculator, alloy, rng):
+    calculator.get_potential_energy(alloy)
+    order = rng.permutation(len(alloy))
+
+    assert_allclose(calculator.get_forces(alloy[order]), calculator.get_forces(alloy)[order], atol=1e-10)
+
+
+def test_a_drift_within_the_skin_stays_exact(calculator, alloy, rng):
+    for _ in range(30):
+        alloy.positions += rng.normal(scale=0.03, size=alloy.positions.shape)
+        fresh = VoxPotCalculator(calculator.potential)
+        assert_allclose(calculator.get_forces(alloy), fresh.get_forces(alloy), atol=1e-10)
+
+
+def test_neighbours_are_kept_between_steps_until_they_are_to_be_forgotten(calculator, alloy):
+    before = calculator._neighbours
+    calculator.get_forces(alloy)
+    alloy.positions[0] += 0.01
+    calculator.get_forces(alloy)
+
+    assert calculator._neighbours is before
+    calculator.forget()
+    assert calculator._neighbours is not before
+    assert calculator.results == {}
+
+
+def test_cell_and_atoms_relax_together(calculator, alloy):
+    alloy.calc = calculator
+    start = alloy.get_potential_energy()
+
+    FIRE(FrechetCellFilter(alloy), logfile=None).run(fmax=0.01, steps=5)
+
+    assert alloy.get_potential_energy() < start
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda calc: pickle.loads(pickle.dumps(calc))])
+def test_a_copy_gives_the_same_results(calculator, alloy, duplicate):
+    calculator.forget()
+    expected = calculator.get_forces(alloy)
+
+    again = duplicate(calculator)
+    again.forget()
+
+    assert_array_equal(again.get_forces(alloy), expected)
+
+
+def test_a_path_and_a_potential_are_models_too(tiny_model, calculator, alloy):
+    assert VoxPotCalculator(str(tiny_model), device="cpu").parameters["model"] == str(tiny_model)
+    assert VoxPotCalculator(calculator.potential).get_potential_energy(alloy) == calculator.get_potential_energy(alloy)
+
+
+def test_ase_finds_the_calculator_by_its_name():
+    assert get_calculator_class("voxpot") is VoxPotCalculator
+
+
+def test_common_keywords_are_taken_and_others_refused(calculator, alloy, tmp_path):
+    made = VoxPotCalculator(calculator.potential, atoms=alloy, directory=tmp_path, label="run")
+
+    assert alloy.calc is made
+    with pytest.raises(TypeError, match="got cuttoff"):
+        VoxPotCalculator(calculator.potential, cuttoff=4.0)
+    with pytest.raises(TypeError, match="make a new calculator"):
+        made.set(dtype="float64")
+
+
+def test_results_vanish_on_error_and_do_not_survive_as_those_of_another_structure(calculator, alloy):
+    alloy.calc = calculator
+    energy = alloy.get_potential_energy()
+    broken = alloy.copy()
+    broken.positions[1] = np.nan
+
+    with pytest.raises(PositionError):
+        calculator.get_potential_energy(broken)
+
+    assert alloy.get_potential_energy() == energy
+
+
+def _with_nan(atoms):
+    atoms.positions[0, 1] = np.nan
+
+
+def _without_volume(atoms):
+    atoms.set_cell([3, 3, 0])
+
+
+def _coincident(atoms):
+    atoms.positions[1] = atoms.positions[0]
+
+
+def _empty(atoms):
+    del atoms[:]
+
+
+def _foreign(atoms):
+    atoms.symbols[0] = "Xe"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "sentence"),
+    [
+        (_with_nan, PositionError, "NaN"),
+        (_without_volume, CellError, "span a volume"),
+        (_coincident, OverlapError, "same place"),
+        (_empty, EmptyStructureError, "at least one atom"),
+        (_foreign, UnknownElementError, "Xe"),
+    ],
+)
+def test_a_structure_without_energy_is_refused_with_a_sentence(calculator, alloy, spoil, error, sentence):
+    spoil(alloy)
+    alloy.calc = calculator
+
+    with pytest.raises(error, match=sentence):
+        alloy.get_potential_energy()
+
+
+def test_a_model_or_device_that_is_not_there_is_refused(tiny_model, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+
+    with pytest.raises(WeightsError, match="'nothing'"):
+        VoxPotCalculator("nothing")
+    with pytest.raises(DeviceError, match="no CUDA device"):
+        VoxPotCalculator(tiny_model, device="cuda")
+
+
+def test_an_element_of_another_molecule_is_named(calculator):
+    water = molecule("H2O")
+    water.calc = calculator
+
+    with pytest.raises(UnknownElementError, match="H, O"):
+        water.get_potential_energy()
+
+
+@needs_motaw
+def test_the_shipped_model_holds_tungsten_together():
+    atoms = bulk("W", "bcc", a=3.19)
+    atoms.calc = VoxPotCalculator("motaw", device="cpu")
+
+    assert -14 < atoms.get_potential_energy() < -12
+    assert_allclose(atoms.get_forces(), 0, atol=1e-4)
