@@ -48,7 +48,7 @@ class Result:
     energies: Float[np.ndarray, " atom"]  # eV, of every atom
     forces: Float[np.ndarray, "atom 3"]  # eV/Å
     virial: Float[np.ndarray, "3 3"]  # eV, Σ d ⊗ dE/dd, the derivative by strain
-    volume: float | None  # Å³, None unless periodic in three directions
+    volume: float | None  # Å³, None unless three cell vectors span one
 
     @property
     def energy(self) -> float:
@@ -111,6 +111,8 @@ class Potential:
         """
         if dtype not in ("float32", "float64"):
             raise SpecError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
+        if route not in ("folded", "voxels", None):
+            raise SpecError(f"route must be 'folded', 'voxels' or None, got {route!r}")
         steerable = isinstance(spec.network, SteerableSpec)
         if route == "folded" and not steerable:
             raise SpecError(f"only steerable networks can be folded, got {spec.network.kind!r}; use route='voxels'")

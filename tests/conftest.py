@@ -1,0 +1,54 @@
+"""What tests share: seeded randomness, one thread, structures and small potentials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import bulk
+
+from ase_voxpot.potential import Potential
+from tests.models import seeded, specification
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Small problems gain nothing from threads, and several workers may share the cores."""
+    numba.set_num_threads(1)
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20180401)
+
+
+@pytest.fixture
+def crystal() -> Atoms:
+    """Eight atoms of a distorted, triclinic, disordered alloy, two of them close enough to feel ZBL."""
+    rng = np.random.default_rng(5)
+    atoms = bulk("W", "bcc", a=3.2, cubic=True).repeat((2, 2, 1))
+    atoms.rattle(0.15, rng=rng)
+    atoms.positions[1] += 0.3 * (atoms.positions[0] - atoms.positions[1])
+    atoms.set_cell(atoms.cell[:] @ (np.eye(3) + rng.normal(scale=0.05, size=(3, 3))), scale_atoms=True)
+    atoms.symbols = ["Mo", "Ta", "W", "W", "Ta", "Mo", "W", "Ta"]
+    return atoms
+
+
+@pytest.fixture(scope="session")
+def potential_of() -> Callable[..., Potential]:
+    """Potentials by kind and options, each built once."""
+    made: dict[tuple[Any, ...], Potential] = {}
+
+    def get(kind: str, dtype: str = "float64", route: str | None = None) -> Potential:
+        key = (kind, dtype, route)
+        if key not in made:
+            made[key] = seeded(specification(kind), dtype=dtype, route=route)
+        return made[key]
+
+    return get

@@ -1,0 +1,45 @@
+"""Small potentials with random weights, one for each kind of network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ase_voxpot.potential import Potential
+from ase_voxpot.spec import BaselineSpec, DenseSpec, Grid, PlainSpec, PotentialSpec, SteerableSpec
+
+__all__ = ["GRIDS", "NETWORKS", "REFERENCE", "SPECIES", "seeded", "specification"]
+
+SPECIES = ("Mo", "Ta", "W")
+REFERENCE = (-4.5, -3.5, -4.25)  # exact in binary
+GRIDS = {
+    "steerable": Grid(n=16, spacing=0.75, width=1.4, cutoff=5.0, shells=8),
+    "plain": Grid(n=7, spacing=1.0, width=0.8, cutoff=4.0, shells=1),
+    "dense": Grid(n=5, spacing=1.2, width=1.0, cutoff=4.0, shells=2),
+}
+NETWORKS = {
+    "steerable": SteerableSpec(filter_width=1.0, channels=8, products=6, hidden=(16,)),
+    "plain": PlainSpec(channels=(6, 8), hidden=(16,)),
+    "dense": DenseSpec(hidden=(16,)),
+}
+
+
+def specification(kind: str, **changes: Any) -> PotentialSpec:
+    parts = {"grid": GRIDS[kind], "network": NETWORKS[kind], "baseline": BaselineSpec(reference=REFERENCE)}
+    return PotentialSpec(species=SPECIES, **(parts | changes))
+
+
+def seeded(spec: PotentialSpec, seed: int = 1, **options: Any) -> Potential:
+    """A potential with random weights whose answers are of the size of real ones."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        potential = Potential(spec, device="cpu", **options)
+        state = potential.network.state_dict()
+        for name, size in (("scale", 30.0), ("mean", 0.01)):
+            if name in state:
+                state[name] = size * (0.5 + torch.rand_like(state[name]))
+        if "scale" not in state:
+            state = {k: 3 * v for k, v in state.items()}
+        potential.network.load_state_dict(state)
+    return potential
