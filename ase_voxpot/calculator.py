@@ -12,7 +12,7 @@ Importing this module makes the name ``voxpot`` known to
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, cast
 
 from ase.calculators.calculator import Calculator, all_changes, register_calculator_class
 
@@ -32,7 +32,7 @@ SKIN = 0.5
 """Å, so that dynamics of a hot solid searches for neighbours every few dozen steps."""
 
 
-class VoxPotCalculator(Calculator):  # type: ignore[misc]
+class VoxPotCalculator(Calculator):
     """Energy, forces, stress and per-atom energies of a voxel potential.
 
     One instance serves structures of any cell, size and composition one after the
@@ -42,8 +42,8 @@ class VoxPotCalculator(Calculator):  # type: ignore[misc]
     """
 
     name = "voxpot"
-    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
-    ignored_changes: ClassVar[set[str]] = {"initial_charges", "initial_magmoms"}
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
+    ignored_changes = {"initial_charges", "initial_magmoms"}
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class VoxPotCalculator(Calculator):  # type: ignore[misc]
         else:
             self.potential = load_potential(model, device=device, dtype=dtype)
         self._neighbours = VerletList(self.potential.cutoff, skin=SKIN)
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self.parameters.update(
             model="a Potential" if isinstance(model, Potential) else str(model),
             device=str(self.potential.device),
@@ -97,7 +97,7 @@ class VoxPotCalculator(Calculator):  # type: ignore[misc]
         ``reset``, which ASE calls whenever atoms moved, keeps the neighbours: reusing
         them between steps is their purpose.
         """
-        self.reset()
+        self.reset()  # type: ignore[no-untyped-call]
         self._neighbours = VerletList(self.potential.cutoff, skin=SKIN)
 
     def calculate(
@@ -111,15 +111,16 @@ class VoxPotCalculator(Calculator):  # type: ignore[misc]
         Raises:
             StructureError: one of its kinds, if the structure has no energy.
         """
-        super().calculate(atoms, properties or self.implemented_properties, system_changes)
-        result = self.potential.evaluate(self.atoms, neighbours=self._neighbours)
+        super().calculate(atoms, properties or self.implemented_properties, system_changes)  # type: ignore[no-untyped-call]
+        seen = cast("Atoms", self.atoms)
+        result = self.potential.evaluate(seen, neighbours=self._neighbours)
         self.results = {
             "energy": result.energy,
             "free_energy": result.energy,
             "energies": result.energies,
             "forces": result.forces,
         }
-        if self.atoms.pbc.all():
+        if seen.pbc.all():
             self.results["stress"] = result.stress
 
     def __getstate__(self) -> dict[str, Any]:

@@ -49,8 +49,12 @@ class Labels:
     group: str  # info["config_type"], or "default"
 
 
-def read_frames(path: str | Path) -> list[Atoms]:
-    """All frames of a file in any format that ASE knows, compressed or not.
+def read_frames(path: str | Path, index: str = ":") -> list[Atoms]:
+    """Frames of a file in any format that ASE knows, compressed or not.
+
+    Args:
+        path: the file.
+        index: which frames, as a slice: ``:`` for all, ``-1:`` for the last.
 
     Raises:
         DataError: the file is missing, unreadable or holds no frames.
@@ -61,7 +65,7 @@ def read_frames(path: str | Path) -> list[Atoms]:
             f"{path}: expected a file with atomic structures, got {'a folder' if path.is_dir() else 'none'}"
         )
     try:
-        frames = _read(path)
+        frames = _read(path, index)
     except Exception as error:  # the readers of ASE raise whatever their parser stumbles over
         reason = " ".join(str(error).split())[:160]
         raise DataError(
@@ -73,15 +77,15 @@ def read_frames(path: str | Path) -> list[Atoms]:
     return frames
 
 
-def _read(path: Path) -> list[Atoms]:
+def _read(path: Path, index: str) -> list[Atoms]:
     from ase.io import read
     from ase.io.formats import filetype, open_with_compression
 
     if path.suffix not in (".gz", ".bz2", ".xz") or filetype(str(path)) != "extxyz":
-        return list(read(path, ":"))
+        return list(read(path, index))
     # The reader of ASE seeks back and forth, which in a compressed file takes a minute per thousand frames.
     with open_with_compression(str(path), "rt") as file:
-        return list(read(io.StringIO(file.read()), ":", format="extxyz"))
+        return list(read(io.StringIO(file.read()), index, format="extxyz"))
 
 
 def labels_of(frames: Sequence[Atoms], keys: LabelKeys | None = None) -> list[Labels]:
