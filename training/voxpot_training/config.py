@@ -1,0 +1,154 @@
+"""What a training is told, read from TOML into frozen values.
+
+    TrainConfig
+    ├── data        files, keys of the labels, species
+    ├── split       which frames are held out, block by block
+    ├── model       grid, network, baseline
+    ├── loss        weights of energies, forces and stresses, and their schedule
+    └── schedule    learning rate, batches, epochs
+
+Unknown keys are refused with the list of known ones.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ase_voxpot.errors import ConfigError
+from ase_voxpot.spec import Grid, NetworkSpec, SteerableSpec, decode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["BlockRule", "DataConfig", "LossConfig", "ModelConfig", "Schedule", "SplitConfig", "TrainConfig", "load_config"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataConfig:
+    """Where frames and labels are.
+
+    ``files`` are looked up beside the config and below ``VOXPOT_DATA``.  The keys fall
+    back to the results of a stored calculator.
+    """
+
+    files: tuple[str, ...]
+    energy_key: str = "REF_energy"
+    forces_key: str = "REF_forces"
+    stress_key: str = "REF_stress"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockRule:
+    """How to tell from ``info`` which frames of some groups belong together.
+
+    ``group`` and ``name`` are regular expressions, searched in ``config_type`` and in
+    ``info[key]``.  The named parts of ``name`` tell the block; a part called ``index`` is
+    the time along a run instead, and a run is cut into contiguous pieces.
+    """
+
+    group: str
+    name: str
+    key: str = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitConfig:
+    """Fractions of blocks for validation (tuned on) and hold-out (never looked at)."""
+
+    validation: float = 0.05
+    holdout: float = 0.10
+    gap: int = 1  # frames of a run left out between the parts
+    seed: int = 0
+    rules: tuple[BlockRule, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.validation < 1 and 0 <= self.holdout < 1 and self.validation + self.holdout < 1):
+            raise ConfigError(
+                f"split.validation and split.holdout must be fractions that leave something to train on, "
+                f"got {self.validation} and {self.holdout}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """The potential to be trained; energies of free atoms in eV, fitted where left out."""
+
+    species: tuple[str, ...]
+    grid: Grid
+    network: NetworkSpec = field(default_factory=SteerableSpec)
+    reference: dict[str, float] = field(default_factory=dict)
+    zbl_inner: float = 1.0
+    zbl_outer: float = 2.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossConfig:
+    """Huber losses: quadratic below ``*_delta``, linear beyond.
+
+    The weight of the energies goes geometrically from ``energy`` to ``energy_final``
+    while the learning rate falls: forces shape the surface, energies set its level.
+    """
+
+    energy: float = 10.0
+    energy_final: float = 100.0
+    energy_delta: float = 0.02  # eV/atom
+    force: float = 5.0
+    force_delta: float = 0.5  # eV/Å
+    virial: float = 1.0
+    virial_delta: float = 0.1  # eV/atom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """How long and how fast: Adam, linear warm-up, cosine to ``final_rate``.
+
+    Training ends after ``epochs`` or ``minutes``, whichever comes first; the schedule
+    follows whichever is nearer to its end.
+    """
+
+    epochs: int = 100
+    minutes: float | None = None
+    rate: float = 3e-3
+    final_rate: float = 1e-5
+    warmup: float = 0.02  # fraction of the training
+    batch_atoms: int = 600
+    clip: float = 5.0  # norm of the gradient
+    averaging: float = 0.995  # per step, exponential average of the weights
+    rotate: bool = False  # turn every structure at random (networks that are not equivariant)
+    validate_every: int = 5  # epochs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """One training, from data to a model file."""
+
+    name: str
+    data: DataConfig
+    model: ModelConfig
+    split: SplitConfig = field(default_factory=SplitConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    schedule: Schedule = field(default_factory=Schedule)
+    seed: int = 0
+    start: str | None = None  # a model to start from: a shipped name or a path
+    about: str = ""  # for the model card
+
+
+def load_config(path: Path) -> TrainConfig:
+    """Read and check a TOML file.
+
+    Raises:
+        ConfigError: missing file, broken TOML, unknown or missing keys, wrong types.
+        SpecError: values that make no sense together.
+    """
+    try:
+        data = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: expected TOML, got something else ({error})") from None
+    try:
+        return decode(TrainConfig, data)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None

@@ -1,0 +1,39 @@
+"""The loss on energies, forces and virials: Huber, so that hot frames do not rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.functional import huber_loss
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from voxpot_training.config import LossConfig
+    from voxpot_training.potential.batches import Batch, Prediction
+
+__all__ = ["potential_loss"]
+
+
+def _huber(error: Tensor, delta: float) -> Tensor:
+    """Mean of error²/2 below ``delta``, of delta·(|error| - delta/2) beyond, over delta."""
+    return huber_loss(error, torch.zeros_like(error), delta=delta) / delta
+
+
+def potential_loss(said: Prediction, batch: Batch, config: LossConfig, progress: float) -> Tensor:
+    """One number from a batch.
+
+    Args:
+        said: energies per atom in eV, forces in eV/Å and virials per atom in eV.
+        batch: the labels, less the baseline.
+        config: weights per eV/atom, eV/Å and eV/atom, and the deltas.
+        progress: 0 at the start of the training, 1 at its end.
+    """
+    energy = config.energy * (config.energy_final / config.energy) ** progress
+    loss = energy * _huber(said.energy - batch.energy, config.energy_delta)
+    loss = loss + config.force * _huber(said.forces - batch.forces, config.force_delta)
+    known = batch.virial_known
+    if config.virial and bool(known.any()):
+        loss = loss + config.virial * _huber((said.virial - batch.virial)[known], config.virial_delta)
+    return loss

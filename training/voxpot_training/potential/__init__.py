@@ -1,0 +1,1 @@
+"""Training of the atom-centred voxel potential."""

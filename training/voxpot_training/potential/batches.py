@@ -1,0 +1,155 @@
+"""Frames as training sees them: pairs found once, labels less the baseline, batches of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+
+from ase_voxpot.baseline import Baseline
+from ase_voxpot.derivatives import forces_from_pairs, pair_gradient, virial_from_pairs
+from ase_voxpot.neighbours import Pairs, VerletList, species_indices
+from ase_voxpot.representation import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ase import Atoms
+    from ase_voxpot.labels import Labels
+    from ase_voxpot.representation import Representation
+    from ase_voxpot.spec import PotentialSpec
+    from jaxtyping import Bool, Float, Int
+    from torch import Tensor
+
+__all__ = ["Batch", "Example", "Prediction", "collate", "make_example", "predict", "shuffled_batches"]
+
+VOIGT = (0, 4, 8, 5, 2, 1)  # xx yy zz yz xz xy in a flattened 3x3
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One frame; labels less the baseline, so that the network alone has to explain them."""
+
+    pairs: Pairs
+    species: Int[np.ndarray, " atom"]
+    energy: float  # eV per atom
+    forces: Float[np.ndarray, "atom 3"]  # eV/Å
+    virial: Float[np.ndarray, "3 3"] | None  # eV per atom, stress times volume
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Several frames as one scene, on the device of the network."""
+
+    scene: Scene
+    species: Int[Tensor, " atom"]
+    owner: Int[Tensor, " atom"]  # number of the frame
+    sizes: Float[Tensor, " frame"]  # atoms
+    centre: Int[Tensor, " pair"]
+    neighbour: Int[Tensor, " pair"]
+    offset: Float[Tensor, "pair 3"]
+    energy: Float[Tensor, " frame"]
+    forces: Float[Tensor, "atom 3"]
+    virial: Float[Tensor, "frame 6"]
+    virial_known: Bool[Tensor, " frame"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the network says of a batch, differentiable by its weights."""
+
+    energy: Float[Tensor, " frame"]  # eV per atom
+    forces: Float[Tensor, "atom 3"]  # eV/Å
+    virial: Float[Tensor, "frame 6"]  # eV per atom
+
+
+def make_example(atoms: Atoms, labels: Labels, spec: PotentialSpec) -> Example:
+    """Find the pairs of a frame and take the baseline off its labels."""
+    pairs = VerletList(spec.grid.cutoff).update(atoms)
+    species = species_indices(atoms.get_chemical_symbols(), spec.species)
+    energies, close, repulsion = Baseline(spec)(pairs, species)
+    forces = np.array(labels.forces, dtype=float)
+    np.add.at(forces, pairs.centre[close], -repulsion)
+    np.add.at(forces, pairs.neighbour[close], repulsion)
+    virial = None
+    if labels.stress is not None:
+        xx, yy, zz, yz, xz, xy = labels.stress
+        full = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) * atoms.get_volume()
+        virial = (full - pairs.offset[close].T @ repulsion) / len(atoms)
+    return Example(pairs, species, float(labels.energy - energies.sum()) / len(atoms), forces, virial, labels.group)
+
+
+def _turned(example: Example, rng: np.random.Generator) -> Example:
+    """The same frame in a random orientation."""
+    turn = Rotation.random(rng=rng).as_matrix()
+    pairs = Pairs(example.pairs.centre, example.pairs.neighbour, example.pairs.offset @ turn.T, example.pairs.atoms)
+    virial = None if example.virial is None else turn @ example.virial @ turn.T
+    return Example(pairs, example.species, example.energy, example.forces @ turn.T, virial, example.group)
+
+
+def collate(
+    examples: Sequence[Example], like: Tensor, *, rotate: np.random.Generator | None = None
+) -> Batch:
+    """Join frames into one scene, labels on the device and in the precision of ``like``."""
+    if rotate is not None:
+        examples = [_turned(e, rotate) for e in examples]
+    sizes = np.array([e.pairs.atoms for e in examples])
+    shift = np.concatenate([[0], np.cumsum(sizes)])
+    centre = np.concatenate([e.pairs.centre + s for e, s in zip(examples, shift[:-1], strict=True)])
+    neighbour = np.concatenate([e.pairs.neighbour + s for e, s in zip(examples, shift[:-1], strict=True)])
+    offset = np.concatenate([e.pairs.offset for e in examples])
+    species = np.concatenate([e.species for e in examples])
+    virials = [np.zeros((3, 3)) if e.virial is None else e.virial for e in examples]
+
+    def tensor(array: np.ndarray) -> Tensor:
+        integers = array.dtype.kind in "iub"
+        kind = torch.bool if array.dtype == bool else torch.long if integers else like.dtype
+        return torch.from_numpy(np.ascontiguousarray(array)).to(like.device, kind)
+
+    return Batch(
+        scene=Scene(Pairs(centre, neighbour, offset, int(shift[-1])), species[neighbour]),
+        species=tensor(species),
+        owner=tensor(np.repeat(np.arange(len(examples)), sizes)),
+        sizes=tensor(sizes.astype(float)),
+        centre=tensor(centre),
+        neighbour=tensor(neighbour),
+        offset=tensor(offset),
+        energy=tensor(np.array([e.energy for e in examples])),
+        forces=tensor(np.concatenate([e.forces for e in examples])),
+        virial=tensor(np.stack(virials).reshape(-1, 9)[:, VOIGT]),
+        virial_known=tensor(np.array([e.virial is not None for e in examples])),
+    )
+
+
+def predict(
+    network: torch.nn.Module, batch: Batch, representation: Representation, *, train: bool
+) -> Prediction:
+    """Energies, forces and virials of a batch, through the same derivatives as inference."""
+    view = representation.deposit(batch.scene, batch.offset).requires_grad_()
+    with torch.enable_grad():
+        energies = network(view, batch.species)
+        gradient = pair_gradient(energies, view, representation, batch.scene, differentiable=train)
+    frames = len(batch.sizes)
+    total = energies.new_zeros(frames).index_add(0, batch.owner, energies)
+    virial = virial_from_pairs(gradient, batch.offset, batch.owner[batch.centre], frames)
+    forces = forces_from_pairs(gradient, batch.centre, batch.neighbour, len(batch.species))
+    said = Prediction(total / batch.sizes, forces, virial.flatten(1)[:, VOIGT] / batch.sizes[:, None])
+    return said if train else Prediction(said.energy.detach(), said.forces.detach(), said.virial.detach())
+
+
+def shuffled_batches(sizes: Sequence[int], batch_atoms: int, rng: np.random.Generator) -> Iterator[list[int]]:
+    """Frame numbers in random order, in batches of at least ``batch_atoms`` atoms (but the last)."""
+    batch: list[int] = []
+    atoms = 0
+    for number in rng.permutation(len(sizes)):
+        batch.append(int(number))
+        atoms += sizes[number]
+        if atoms >= batch_atoms:
+            yield batch
+            batch, atoms = [], 0
+    if batch:
+        yield batch

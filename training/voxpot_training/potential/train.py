@@ -1,0 +1,171 @@
+"""From a config to a trained potential with its card: what ``voxpot train`` runs.
+
+The folder of a training holds
+
+    checkpoint.safetensors, log.csv, loss.png     how it goes
+    NAME.safetensors                              the potential, with its card inside
+    NAME.json, holdout.png                        its errors on the hold-out
+    splits.json                                   which frames were on which side
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from ase_voxpot.errors import ConfigError, DataError
+from ase_voxpot.potential import Potential
+from ase_voxpot.spec import encode
+from ase_voxpot.weights import fill, find_model, load_potential, save_potential
+from voxpot_training.config import load_config
+from voxpot_training.data import load_frames
+from voxpot_training.distributed import rank, share, together
+from voxpot_training.loop import fit
+from voxpot_training.losses import potential_loss
+from voxpot_training.plots import plot_log
+from voxpot_training.potential.batches import collate, make_example, predict, shuffled_batches
+from voxpot_training.potential.prepare import make_spec, standardise
+from voxpot_training.splits import split_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor, nn
+
+    from voxpot_training.config import TrainConfig
+    from voxpot_training.potential.batches import Batch, Example
+
+__all__ = ["PotentialTask", "run"]
+
+QUICK_EPOCHS = 3
+
+
+class PotentialTask:
+    """A potential and its frames, as the training loop wants them."""
+
+    def __init__(
+        self, potential: Potential, train: Sequence[Example], valid: Sequence[Example], config: TrainConfig
+    ) -> None:
+        self.network = potential.network.requires_grad_(True)
+        self._representation = potential.representation
+        self._like = torch.empty(0, dtype=potential.dtype, device=potential.device)
+        self._train, self._valid, self._config = train, valid, config
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """The frames of an epoch, drawn from (seed, epoch) alone."""
+        rng = np.random.default_rng([self._config.seed, epoch])
+        turn = rng if self._config.schedule.rotate else None
+        sizes = [e.pairs.atoms for e in self._train]
+        for numbers in shuffled_batches(sizes, self._config.schedule.batch_atoms, rng):
+            yield collate([self._train[k] for k in share(numbers)], self._like, rotate=turn)
+
+    def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, float]]:
+        """Loss and mean errors of a batch, in meV/atom and meV/Å."""
+        said = predict(self.network, batch, self._representation, train=True)
+        energy = float((said.energy - batch.energy).detach().abs().mean())
+        force = float((said.forces - batch.forces).detach().abs().mean())
+        return potential_loss(said, batch, self._config.loss, progress), {"energy": 1e3 * energy, "force": 1e3 * force}
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """Mean errors on the validation frames; ``score`` weighs 1 meV/atom as 20 meV/Å."""
+        energy, force = [], []
+        for start in range(0, len(self._valid), 16):
+            batch = collate(self._valid[start : start + 16], self._like)
+            said = predict(network, batch, self._representation, train=False)
+            energy.append((said.energy - batch.energy).abs())
+            force.append((said.forces - batch.forces).abs().flatten())
+        errors = {
+            "valid_energy": 1e3 * float(torch.cat(energy).mean()),
+            "valid_force": 1e3 * float(torch.cat(force).mean()),
+        }
+        return errors | {"score": 20 * errors["valid_energy"] + errors["valid_force"]}
+
+
+def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: bool = False) -> Path:
+    """Train what ``config`` describes.
+
+    Args:
+        config: a TOML file, see ``voxpot_training.config``.
+        out: folder for everything that is written; ``runs/NAME`` by default.
+        resume: take up the checkpoint of the folder.
+        quick: a few epochs only, to see that everything works.
+
+    Returns:
+        The model file.
+
+    Raises:
+        VoxPotError: of the kind that fits: config, data, labels, checkpoint, divergence.
+    """
+    settings = load_config(Path(config))
+    if quick:
+        settings = replace(settings, schedule=replace(settings.schedule, epochs=QUICK_EPOCHS, validate_every=1))
+    folder = Path(out) if out else Path("runs") / settings.name
+    with together():
+        return _run(settings, Path(config).parent, folder, resume=resume)
+
+
+def _run(config: TrainConfig, beside: Path, folder: Path, *, resume: bool) -> Path:
+    console = Console(quiet=rank() != 0)
+    frames, labels = load_frames(config.data, config.model.species, beside)
+    split = split_frames(frames, config.split)
+    if not split.train or not split.validation:
+        raise DataError(
+            f"the split leaves {len(split.train)} frames to train on and {len(split.validation)} to validate with; "
+            "give more frames or change split.validation and split.holdout"
+        )
+    potential = _fresh_potential(config, frames, labels)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "splits.json").write_text(json.dumps({k: list(getattr(split, k)) for k in split.__slots__}))
+    console.print(
+        f"[bold]{config.name}[/]: {len(split.train)} frames to train on, {len(split.validation)} to validate, "
+        f"{len(split.holdout)} held out, {len(split.dropped)} in gaps; "
+        f"{sum(p.numel() for p in potential.network.parameters()):,} parameters"
+    )
+    examples = [make_example(a, label, potential.spec) for a, label in zip(frames, labels, strict=True)]
+    train = [examples[k] for k in split.train]
+    if config.start is None:
+        standardise(potential.network, train, potential.representation, np.random.default_rng(config.seed))
+    task = PotentialTask(potential, train, [examples[k] for k in split.validation], config)
+    best = fit(task, config.schedule, folder, resume=resume)
+    potential.network.load_state_dict(best.state_dict())
+    potential.network.requires_grad_(False)
+    model = folder / f"{config.name}.safetensors"
+    if rank() == 0:
+        _finish(config, folder, model, potential, [frames[k] for k in split.holdout or split.validation])
+    return model
+
+
+def _fresh_potential(config: TrainConfig, frames: Sequence, labels: Sequence) -> Potential:
+    """Random weights from the seed, or those of the model to start from."""
+    torch.manual_seed(config.seed)
+    if config.start is None:
+        return Potential(make_spec(config.model, frames, labels))
+    start = load_potential(find_model(config.start))
+    wanted = make_spec(replace(config.model, reference=dict(zip(start.spec.species, start.spec.baseline.reference, strict=True))), frames, labels)
+    if start.spec != wanted:
+        raise ConfigError(f"start = {config.start!r} is a model of another spec than [model] describes; make them equal")
+    potential = Potential(wanted)
+    fill(potential, start.network.state_dict(), source=config.start)
+    return potential
+
+
+def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential, held: Sequence) -> None:
+    """Score on the hold-out, write model, card and pictures."""
+    from ase_voxpot.plots import parity_plot
+    from ase_voxpot.scoring import score, score_table
+
+    keys = config.data
+    from ase_voxpot.labels import LabelKeys
+
+    scores = score(potential, held, LabelKeys(energy=keys.energy_key, forces=keys.forces_key, stress=keys.stress_key))
+    card = {"name": config.name, "about": config.about, "config": encode(config), "holdout": scores.as_json()}
+    save_potential(potential, model, card=card)
+    plot_log(folder / "log.csv", folder / "loss.png", title=config.name)
+    parity_plot(scores, folder / "holdout.png")
+    Console().print(score_table(scores))
