@@ -38,8 +38,6 @@ def deposit(
     """As ``reference.deposit``, for pairs sorted by centre, differentiable by ``offset``."""
     (atoms, species), n = shape, grid.n
     channels = species * grid.shells
-    if not len(offset):
-        return offset.new_zeros(atoms, channels, n, n, n)
     axis = (torch.arange(n, device=offset.device, dtype=offset.dtype) - 0.5 * (n - 1)) * grid.spacing
     gauss = torch.exp(-(((offset[:, :, None] - axis) / grid.width) ** 2) / 2)  # pair, 3, n
     weight = _weights(offset.norm(dim=1), grid)  # pair, shell
