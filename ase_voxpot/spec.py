@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 import types
 import typing
 from dataclasses import dataclass, field
@@ -64,8 +65,8 @@ class Grid:
 
     def __post_init__(self) -> None:
         _require(self.n >= 2, f"grid.n must be at least 2 voxels per edge, got {self.n}")
-        _require(self.spacing > 0, f"grid.spacing must be a positive length in Å, got {self.spacing}")
-        _require(self.width > 0, f"grid.width must be a positive length in Å, got {self.width}")
+        _require(0 < self.spacing < math.inf, f"grid.spacing must be a positive length in Å, got {self.spacing}")
+        _require(0 < self.width < math.inf, f"grid.width must be a positive length in Å, got {self.width}")
         _require(0 < self.cutoff < 20, f"grid.cutoff must lie between 0 and 20 Å, got {self.cutoff}")
         _require(1 <= self.shells <= 32, f"grid.shells must lie between 1 and 32, got {self.shells}")
 
@@ -93,9 +94,10 @@ class SteerableSpec:
 
     def __post_init__(self) -> None:
         _require(0 <= self.degree <= 8, f"network.degree must lie between 0 and 8, got {self.degree}")
-        _require(self.filter_width > 0, f"network.filter_width must be positive, got {self.filter_width}")
+        _require(0 < self.filter_width < math.inf, f"network.filter_width must be positive, got {self.filter_width}")
         _require(self.channels >= 1, f"network.channels must be at least 1, got {self.channels}")
         _require(self.products >= 0, f"network.products must not be negative, got {self.products}")
+        _require(self.product_degree >= 0, f"network.product_degree must not be negative, got {self.product_degree}")
         _require(all(h >= 1 for h in self.hidden), f"network.hidden must hold positive widths, got {self.hidden}")
 
 
@@ -229,6 +231,8 @@ def _decode_table(kind: Any, data: Any, where: str) -> Any:
 
 def _decode_scalar(kind: type, data: Any, place: str) -> Any:
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
+        if abs(data) > sys.float_info.max:
+            raise ConfigError(f"{place}: expected float, got an integer that is too large for one")
         return float(data)
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
         raise ConfigError(f"{place}: expected {kind.__name__}, got {data!r}")
@@ -264,6 +268,6 @@ def _decode_union(options: tuple[Any, ...], data: Any, where: str) -> Any:
         return _decode(options[0], data, where)
     tagged = {typing.get_args(typing.get_type_hints(o)["kind"])[0]: o for o in options}
     tag = data.get("kind") if isinstance(data, dict) else None
-    if tag not in tagged:
+    if not isinstance(tag, str) or tag not in tagged:
         raise ConfigError(f"{where}.kind: expected one of {', '.join(map(repr, tagged))}, got {tag!r}")
     return _decode(tagged[tag], data, where)

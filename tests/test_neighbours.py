@@ -1,0 +1,259 @@
+"""Pairs against ASE's own search, in every cell that people bring."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bcc100, bulk, molecule
+from ase.neighborlist import neighbor_list
+from hypothesis import given, settings, strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from ase_voxpot.errors import (
+    CellError,
+    EmptyStructureError,
+    OverlapError,
+    PositionError,
+    StructureError,
+    UnknownElementError,
+)
+from ase_voxpot.neighbours import Pairs, VerletList, check_structure, species_indices
+
+CUTOFF = 5.0
+SLAB = bcc100("W", (1, 1, 5), a=3.2, vacuum=6.0)
+
+
+def random_cell(cell, count=2, pbc=True, seed=0):
+    scaled = np.random.default_rng(seed).random((count, 3))
+    return Atoms(f"W{count}", scaled_positions=scaled, cell=cell, pbc=pbc)
+
+
+STRUCTURES = {
+    "primitive": bulk("W", "bcc", a=3.2),
+    "cubic": bulk("W", "bcc", a=3.2, cubic=True).repeat(3),
+    "smaller than the cutoff": random_cell([1.9, 2.1, 2.0]),
+    "triclinic": random_cell([[2.5, 0, 0], [1.9, 2.4, 0], [-1.8, 1.7, 2.6]]),
+    "left-handed": random_cell([[0, 3, 0], [3, 0, 0], [0, 0, 3]]),
+    "needle": random_cell([[1.5, 0, 0], [0, 20, 0], [0.7, 3, 11]], count=6),
+    "slab": SLAB,
+    "slab without a third vector": Atoms(SLAB.symbols, SLAB.positions, cell=[3.2, 3.2, 0], pbc=(1, 1, 0)),
+    "slab of oblique cell": random_cell([[3, 0, 0], [1.4, 3, 0], [1, 2, 5]], count=4, pbc=(1, 1, 0)),
+    "wire": random_cell([2.5, 9, 9], pbc=(1, 0, 0)),
+    "wire along z": random_cell([[9, 0, 0], [0, 9, 0], [1, 1, 2.7]], count=3, pbc=(0, 0, 1)),
+    "wire without other vectors": Atoms("W2", [[0, 0, 0], [1, 1, 1.5]], cell=[2.5, 0, 0], pbc=(1, 0, 0)),
+    "molecule": molecule("C6H6"),
+    "molecule in a cell that is not periodic": random_cell([3, 3, 3], count=4, pbc=False),
+    "one atom": Atoms("W"),
+    "atoms outside the cell": Atoms("W2", [[50, -40, 0], [1, 1, 1.5]], cell=np.eye(3) * 3, pbc=True),
+    "atoms far above a slab": Atoms("W2", [[0, 0, 0], [31, 2, -4]], cell=[3, 3, 10], pbc=(1, 1, 0)),
+}
+
+
+def canonical(i, j, offset):
+    """Pairs in an order that does not depend on who found them."""
+    order = np.lexsort((*np.round(offset.T, 6), j, i))
+    return np.asarray(i)[order], np.asarray(j)[order], offset[order]
+
+
+def assert_same_pairs(pairs: Pairs, atoms: Atoms, cutoff: float = CUTOFF) -> None:
+    actual = canonical(pairs.centre, pairs.neighbour, pairs.offset)
+    expected = canonical(*neighbor_list("ijD", atoms, cutoff))
+    assert_array_equal(actual[0], expected[0])
+    assert_array_equal(actual[1], expected[1])
+    assert_allclose(actual[2], expected[2], atol=1e-9)
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_pairs_are_those_of_ase(name):
+    atoms = STRUCTURES[name]
+
+    assert_same_pairs(VerletList(CUTOFF).update(atoms), atoms)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(1, 6),
+    pbc=st.tuples(*3 * [st.booleans()]),
+    cutoff=st.floats(1.0, 6.0),
+)
+def test_pairs_are_those_of_ase_in_any_cell(seed, count, pbc, cutoff):
+    rng = np.random.default_rng(seed)
+    cell = rng.normal(scale=3, size=(3, 3))
+    if abs(np.linalg.det(cell)) < 8:
+        cell += 4 * np.eye(3)
+    if abs(np.linalg.det(cell)) < 8:
+        cell = 4 * np.eye(3)
+    atoms = Atoms(f"W{count}", rng.normal(scale=6, size=(count, 3)), cell=cell, pbc=pbc)
+
+    assert_same_pairs(VerletList(cutoff).update(atoms), atoms, cutoff)
+
+
+def test_pairs_are_sorted_and_counted(crystal):
+    pairs = VerletList(CUTOFF).update(crystal)
+
+    assert (np.diff(pairs.centre) >= 0).all()
+    assert pairs.atoms == 8
+    assert len(pairs) == pairs.first[-1] == len(pairs.offset)
+    for i in range(8):
+        assert (pairs.centre[pairs.first[i] : pairs.first[i + 1]] == i).all()
+
+
+def test_offsets_point_from_the_centre_to_the_neighbour():
+    pairs = VerletList(CUTOFF).update(Atoms("W2", [[0, 0, 0], [1, 2, 3]]))
+
+    assert_array_equal(pairs.offset[pairs.centre == 0], [[1, 2, 3]])
+
+
+def test_a_part_of_the_pairs_counts_from_zero(crystal):
+    pairs = VerletList(CUTOFF).update(crystal)
+
+    part = pairs.of(3, 6)
+
+    assert part.atoms == 3
+    assert_array_equal(np.unique(part.centre), [0, 1, 2])
+    assert_array_equal(part.neighbour, pairs.neighbour[pairs.first[3] : pairs.first[6]])
+    assert_array_equal(part.offset, pairs.offset[pairs.first[3] : pairs.first[6]])
+    assert_array_equal(part.first, pairs.first[3:7] - pairs.first[3])
+
+
+def test_atoms_without_neighbours_have_empty_rows():
+    pairs = VerletList(2.0).update(Atoms("W3", [[0, 0, 0], [9, 0, 0], [1, 0, 0]]))
+
+    assert_array_equal(pairs.first, [0, 1, 1, 2])
+
+
+class TestSkin:
+    """A list with a skin is as exact as one without, whatever happens between updates."""
+
+    @pytest.fixture
+    def atoms(self, crystal):
+        return crystal
+
+    @pytest.fixture
+    def neighbours(self, atoms):
+        neighbours = VerletList(CUTOFF, skin=0.8)
+        neighbours.update(atoms)
+        return neighbours
+
+    def test_small_steps(self, neighbours, atoms, rng):
+        for _ in range(30):
+            atoms.positions += rng.normal(scale=0.05, size=(8, 3))
+            assert_same_pairs(neighbours.update(atoms), atoms)
+
+    def test_one_large_step_of_one_atom(self, neighbours, atoms):
+        atoms.positions[2] += (1.1, -0.2, 2.0)
+
+        assert_same_pairs(neighbours.update(atoms), atoms)
+
+    @pytest.mark.parametrize("strain", [0.02, 0.2, -0.15])
+    def test_strain_with_the_atoms(self, neighbours, atoms, strain):
+        atoms.set_cell(atoms.cell[:] * (1 + strain), scale_atoms=True)
+
+        assert_same_pairs(neighbours.update(atoms), atoms)
+
+    @pytest.mark.parametrize("strain", [0.02, -0.1])
+    def test_strain_of_the_cell_alone(self, neighbours, atoms, strain):
+        """Atoms stay, their images move."""
+        atoms.set_cell(atoms.cell[:] * (1 + strain))
+
+        assert_same_pairs(neighbours.update(atoms), atoms)
+
+    def test_slow_strain(self, neighbours, atoms):
+        for _ in range(30):
+            atoms.set_cell(atoms.cell[:] @ [[0.99, 0.002, 0], [0, 0.99, 0], [0, 0, 1.004]], scale_atoms=True)
+            assert_same_pairs(neighbours.update(atoms), atoms)
+
+    def test_slow_strain_of_the_cell_alone(self, neighbours, atoms):
+        for _ in range(20):
+            atoms.set_cell(atoms.cell[:] * 0.995)
+            assert_same_pairs(neighbours.update(atoms), atoms)
+
+    def test_atoms_that_jump_over_the_boundary(self, neighbours, atoms):
+        atoms.positions += 0.3
+        atoms.wrap()
+
+        assert_same_pairs(neighbours.update(atoms), atoms)
+
+    def test_another_number_of_atoms(self, neighbours, atoms):
+        for other in (atoms[:5], atoms, atoms.repeat((1, 2, 1)), atoms[[0]]):
+            assert_same_pairs(neighbours.update(other), other)
+
+    def test_other_periodic_directions(self, neighbours, atoms):
+        for pbc in ((True, True, False), False, (False, True, True), True):
+            atoms.pbc = pbc
+            assert_same_pairs(neighbours.update(atoms), atoms)
+
+    def test_another_structure_of_the_same_size(self, neighbours):
+        other = bulk("W", "bcc", a=3.1, cubic=True).repeat((1, 2, 2))
+
+        assert_same_pairs(neighbours.update(other), other)
+
+    def test_what_was_found_before_stays(self, neighbours, atoms):
+        before = neighbours.update(atoms)
+        kept = before.offset.copy(), before.centre.copy(), before.neighbour.copy()
+
+        atoms.positions[0] += 0.1
+        neighbours.update(atoms)
+
+        assert_array_equal(before.offset, kept[0])
+        assert_array_equal(before.centre, kept[1])
+        assert_array_equal(before.neighbour, kept[2])
+
+
+@pytest.mark.parametrize(
+    ("atoms", "error", "sentence"),
+    [
+        (Atoms(), EmptyStructureError, "expected at least one atom, got an empty structure"),
+        (
+            Atoms("W3", [[0, 0, 0], [np.nan, 0, 0], [np.inf, 0, 0]]),
+            PositionError,
+            r"expected finite positions, got NaN or infinity for atom 1 \(2 in all\)",
+        ),
+        (Atoms("W", cell=[3, 3, np.nan], pbc=True), PositionError, "expected a finite cell, got NaN or infinity"),
+        (Atoms("W", pbc=True), CellError, "the 3 periodic cell vectors must span a volume"),
+        (Atoms("W", cell=[3, 0, 3], pbc=(1, 1, 0)), CellError, "the 2 periodic cell vectors must span a volume"),
+        (
+            Atoms("W", cell=[[3, 0, 0], [0, 3, 0], [3, 3, 0]], pbc=True),
+            CellError,
+            "set the cell or switch pbc off",
+        ),
+    ],
+    ids=["empty", "NaN position", "NaN cell", "no cell", "no second vector", "coplanar vectors"],
+)
+def test_structures_that_have_no_pairs_are_refused(atoms, error, sentence):
+    with pytest.raises(error, match=sentence):
+        check_structure(atoms)
+    with pytest.raises(StructureError, match=sentence):
+        VerletList(CUTOFF).update(atoms)
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_ordinary_structures_pass(name):
+    check_structure(STRUCTURES[name])
+
+
+@pytest.mark.parametrize(
+    "atoms",
+    [
+        Atoms("W3", [[0, 0, 0], [1, 1, 1], [1, 1, 1 + 1e-5]]),
+        Atoms("W3", [[9, 9, 9], [0, 1, 1], [3, 1, 1]], cell=[3, 30, 30], pbc=True),
+    ],
+    ids=["as they stand", "through the boundary"],
+)
+def test_atoms_at_the_same_place_are_refused(atoms):
+    with pytest.raises(OverlapError, match=r"atoms 1 and 2 are at the same place \(.*Å apart\); move or remove one"):
+        VerletList(CUTOFF).update(atoms)
+
+
+def test_species_are_positions_in_the_list_of_the_model():
+    indices = species_indices(["W", "Mo", "W"], ("Mo", "Ta", "W"))
+
+    assert_array_equal(indices, [2, 0, 2])
+    assert indices.dtype == np.int32
+
+
+def test_foreign_elements_are_named():
+    with pytest.raises(UnknownElementError, match="the model knows Mo, W, but the structure holds Fe, U; choose"):
+        species_indices(["U", "Mo", "Fe", "U"], ("Mo", "W"))
