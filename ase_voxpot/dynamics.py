@@ -1,0 +1,327 @@
+"""Molecular dynamics that can be stopped, continued and trusted to say when it diverges.
+
+    nve   velocity Verlet
+    nvt   Langevin, BAOAB splitting (Leimkuhler and Matthews, J. Chem. Phys. 138, 174102, 2013)
+    npt   the same with an isotropic Langevin piston (Quigley and Probert, J. Chem. Phys.
+          120, 11432, 2004), kinetic pressure included
+
+A run is a row of segments, ``checkpoint`` steps each.  A segment knows only the
+``State`` that it starts from: positions, momenta, cell, momentum of the piston, random
+numbers.  A run continued from its checkpoint is therefore the same to the last bit as
+one that was never stopped, if the calculator gives the same forces for the same atoms;
+``VoxPotCalculator`` does, as its neighbours are searched afresh for every segment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from ase import units
+
+from ase_voxpot.errors import ConfigError, DivergenceError, StructureError
+from ase_voxpot.records import Sample, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ase import Atoms
+    from ase.md.md import MolecularDynamics
+
+    from ase_voxpot.records import Records
+
+__all__ = ["Plan", "Summary", "run", "summarise"]
+
+THERMOSTAT = 100.0
+"""fs, after which a momentum is forgotten."""
+PISTON = 500.0
+"""fs, period of the volume of a crystal of the stiffness ``STIFFNESS``."""
+STIFFNESS = 150 * units.GPa
+"""eV/Å³, bulk modulus that the mass of the piston is made for; the average is right with any."""
+HOTTEST = 20_000.0
+"""K, beyond which (or ten times the target) a run counts as diverged."""
+LONGEST = 1.0
+"""Å, step of an atom beyond which a run counts as diverged."""
+SWELLING = 4.0
+"""Factor of the volume, either way, beyond which a run counts as diverged."""
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be run.
+
+    >>> Plan(ensemble="npt", temperature=600, steps=5000).pressure  # GPa
+    0.0
+    """
+
+    ensemble: Literal["nve", "nvt", "npt"] = "nvt"
+    temperature: float = 300.0  # K, also of the momenta drawn at the start
+    pressure: float = 0.0  # GPa, npt only
+    timestep: float = 1.0  # fs
+    steps: int = 1000
+    interval: int = 10  # steps from one sample to the next
+    checkpoint: int = 1000  # steps from one checkpoint to the next
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(self.ensemble in BUILD, f"ensemble: expected one of {', '.join(BUILD)}, got {self.ensemble!r}")
+        _require(0 < self.temperature < 1e5, f"temperature: expected between 0 and 1e5 K, got {self.temperature}")
+        _require(abs(self.pressure) < 1e4, f"pressure: expected within ±1e4 GPa, got {self.pressure}")
+        _require(0 < self.timestep <= 20, f"timestep: expected between 0 and 20 fs, got {self.timestep}")
+        for name in ("steps", "interval", "checkpoint"):
+            _require(getattr(self, name) >= 1, f"{name}: expected a whole number from 1 on, got {getattr(self, name)}")
+        _require(self.seed >= 0, f"seed: expected a whole number from 0 on, got {self.seed}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Averages over the second half of a run."""
+
+    temperature: float  # K
+    potential: float  # eV/atom
+    pressure: float | None  # GPa
+    volume: float | None  # Å³/atom
+    drift: float  # meV/atom/ps, slope of the total energy over the whole run; an error only in nve
+
+
+def _verlet(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: float) -> MolecularDynamics:
+    from ase.md.verlet import VelocityVerlet
+
+    return VelocityVerlet(atoms, plan.timestep * units.fs)
+
+
+def _langevin(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: float) -> MolecularDynamics:
+    from ase.md.langevinbaoab import LangevinBAOAB
+
+    return LangevinBAOAB(
+        atoms, plan.timestep * units.fs, temperature_K=plan.temperature, T_tau=THERMOSTAT * units.fs, rng=rng
+    )
+
+
+def _piston(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: float) -> MolecularDynamics:
+    from ase.md.langevinbaoab import LangevinBAOAB
+
+    # small strains ε = ln(V/V₀)/3 obey  mass ε'' = -9 V B ε,  so the period fixes the mass
+    mass = 9 * atoms.get_volume() * STIFFNESS * (PISTON * units.fs / (2 * np.pi)) ** 2
+    dynamics = LangevinBAOAB(
+        atoms,
+        plan.timestep * units.fs,
+        temperature_K=plan.temperature,
+        externalstress=-plan.pressure * units.GPa,  # a stress is negative under compression
+        hydrostatic=True,
+        T_tau=THERMOSTAT * units.fs,
+        P_tau=PISTON * units.fs,
+        P_mass=mass,
+        rng=rng,
+    )
+    dynamics.p_eps = barostat
+    return dynamics
+
+
+BUILD = {"nve": _verlet, "nvt": _langevin, "npt": _piston}
+"""The integrator of each ensemble."""
+
+
+def run(
+    atoms: Atoms,
+    plan: Plan,
+    records: Records,
+    *,
+    start: Literal["anew", "checkpoint"] = "anew",
+    observe: Callable[[Sample], None] = lambda sample: None,
+) -> list[Sample]:
+    """Run ``plan`` and write ``records``; all samples, those before a restart included.
+
+    Args:
+        atoms: with a calculator; moved along.  Momenta that it brings are kept, else
+            drawn for the temperature, without motion of the whole.
+        plan: what to run.
+        records: where to write.
+        start: ``checkpoint`` continues the run of ``records`` up to ``plan.steps``.
+        observe: called with every new sample.
+
+    Raises:
+        ConfigError: records of another run are in the way, or of another plan.
+        DataError: nothing to continue from.
+        StructureError: the structure has no energy, or no volume for npt.
+        DivergenceError: positions, temperature or volume ran away; the records end there.
+    """
+    _refuse_unfit(atoms, plan)
+    if start == "checkpoint":
+        state = _continued(records.load(), atoms, plan)
+        samples = records.resume(state.step, interval=plan.interval, atoms=len(atoms))
+        _restore(atoms, state)
+    else:
+        atoms.get_potential_energy()  # refuses what has no energy before any file is made
+        records.begin()
+        state = _fresh(atoms, plan)
+        samples = [_sample(atoms, plan, 0)]
+        records.add(samples[0], _frame(atoms, samples[0]))
+    volume = samples[0].volume
+
+    def take(step: int) -> None:
+        _watch(atoms, plan, step, volume)
+        if step % plan.interval == 0:
+            samples.append(_sample(atoms, plan, step))
+            records.add(samples[-1], _frame(atoms, samples[-1]))
+            observe(samples[-1])
+
+    while state.step < plan.steps:
+        stop = min(plan.steps, (state.step // plan.checkpoint + 1) * plan.checkpoint)
+        state = _segment(atoms, plan, state, stop, take)
+        records.save(state)
+    return samples
+
+
+def _refuse_unfit(atoms: Atoms, plan: Plan) -> None:
+    if plan.ensemble != "npt":
+        return
+    if not atoms.pbc.all():
+        raise StructureError("npt needs a cell periodic in three directions; use nvt, or set cell and pbc")
+    if atoms.constraints:
+        raise StructureError("npt cannot keep constraints while the cell changes; use nvt, or remove them")
+
+
+def _fresh(atoms: Atoms, plan: Plan) -> State:
+    """The state at step 0, with momenta."""
+    rng = np.random.default_rng(plan.seed)
+    if not atoms.get_momenta().any():
+        masses = atoms.get_masses()[:, None]
+        momenta = rng.normal(size=(len(atoms), 3)) * np.sqrt(masses * units.kB * plan.temperature)
+        if len(atoms) > 1:
+            momenta -= masses * momenta.sum(axis=0) / masses.sum()
+        atoms.set_momenta(momenta)
+        if atoms.get_temperature() > 0:
+            atoms.set_momenta(atoms.get_momenta() * np.sqrt(plan.temperature / atoms.get_temperature()))
+    return _state(atoms, plan, step=0, rng=rng, barostat=0.0)
+
+
+def _state(atoms: Atoms, plan: Plan, *, step: int, rng: np.random.Generator, barostat: float) -> State:
+    return State(
+        step=step,
+        numbers=atoms.numbers.copy(),
+        positions=atoms.positions.copy(),
+        momenta=atoms.get_momenta(),
+        cell=atoms.cell.array.copy(),
+        barostat=barostat,
+        generator=dict(rng.bit_generator.state),
+        plan=asdict(plan),
+    )
+
+
+def _continued(state: State, atoms: Atoms, plan: Plan) -> State:
+    """The state of a checkpoint, if it belongs to the structure and the plan at hand."""
+    if not np.array_equal(state.numbers, atoms.numbers):
+        raise ConfigError("restart: the checkpoint holds other atoms than the structure; give the one it began with")
+    now, then = asdict(plan), dict(state.plan)
+    changed = [name for name in now if name != "steps" and now[name] != then.get(name)]
+    if changed:
+        name = changed[0]
+        raise ConfigError(
+            f"restart: the run was begun with {name} {then.get(name)}, got {now[name]}; "
+            "keep it, or begin a new run from the last frame"
+        )
+    if state.step >= plan.steps:
+        raise ConfigError(f"restart: the run has {state.step} steps already; ask for more than that")
+    return state
+
+
+def _restore(atoms: Atoms, state: State) -> None:
+    atoms.set_cell(state.cell)
+    atoms.set_positions(state.positions, apply_constraint=False)
+    atoms.set_momenta(state.momenta, apply_constraint=False)
+
+
+def _segment(atoms: Atoms, plan: Plan, state: State, stop: int, take: Callable[[int], None]) -> State:
+    """From one state to the next, depending on nothing else."""
+    rng = np.random.default_rng()
+    rng.bit_generator.state = state.generator
+    forget: Any = getattr(atoms.calc, "forget", lambda: None)
+    forget()
+    dynamics: Any = BUILD[plan.ensemble](atoms, plan, rng, state.barostat)
+    for step in range(state.step + 1, stop + 1):
+        try:
+            dynamics.step()
+        except StructureError as error:
+            raise _diverged(plan, step, str(error)) from None
+        take(step)
+    return _state(atoms, plan, step=stop, rng=rng, barostat=float(getattr(dynamics, "p_eps", 0.0)))
+
+
+def _watch(atoms: Atoms, plan: Plan, step: int, volume: float | None) -> None:
+    """Raise DivergenceError when the numbers have run away."""
+    moved = np.abs(atoms.get_velocities()).max() * plan.timestep * units.fs
+    if not (np.isfinite(atoms.positions).all() and np.isfinite(moved)):
+        raise _diverged(plan, step, "positions or momenta are not finite")
+    limit = max(HOTTEST, 10 * plan.temperature)
+    if atoms.get_temperature() > limit:
+        raise _diverged(plan, step, f"the temperature passed {limit:.0f} K")
+    if moved > LONGEST:
+        raise _diverged(plan, step, f"an atom moved {moved:.1f} Å in one step")
+    if volume is not None and not 1 / SWELLING < atoms.get_volume() / volume < SWELLING:
+        raise _diverged(plan, step, f"the volume changed by more than a factor of {SWELLING:g}")
+
+
+def _diverged(plan: Plan, step: int, reason: str) -> DivergenceError:
+    return DivergenceError(
+        f"the run diverged at step {step} ({reason}); try a shorter timestep than {plan.timestep:g} fs, "
+        "a relaxed structure or another model"
+    )
+
+
+def _sample(atoms: Atoms, plan: Plan, step: int) -> Sample:
+    potential, kinetic = float(atoms.get_potential_energy()), float(atoms.get_kinetic_energy())
+    pressure = volume = None
+    if atoms.pbc.all():
+        volume = float(atoms.get_volume())
+        pressure = float(-atoms.get_stress(include_ideal_gas=True)[:3].mean() / units.GPa)
+    return Sample(
+        step=step,
+        time=step * plan.timestep,
+        temperature=float(atoms.get_temperature()),
+        potential=potential,
+        kinetic=kinetic,
+        total=potential + kinetic,
+        pressure=pressure,
+        volume=volume,
+    )
+
+
+def _frame(atoms: Atoms, sample: Sample) -> Atoms:
+    """A copy with its results, as trajectories keep it."""
+    from ase.calculators.singlepoint import SinglePointCalculator
+
+    frame = atoms.copy()
+    results = {"energy": sample.potential, "forces": atoms.get_forces(apply_constraint=False)}
+    if atoms.pbc.all():
+        results["stress"] = atoms.get_stress(apply_constraint=False)
+    frame.calc = SinglePointCalculator(frame, **results)
+    frame.info = {"step": sample.step, "time": sample.time}
+    return frame
+
+
+def summarise(samples: list[Sample], atoms: int) -> Summary:
+    """Averages over the second half of the samples of ``atoms`` atoms, and the drift."""
+    half = samples[len(samples) // 2 :]
+
+    def mean(name: str) -> float:
+        return float(np.mean([getattr(s, name) for s in half]))
+
+    periodic = half[0].pressure is not None
+    drift = 0.0
+    if len(samples) > 1:
+        time = np.array([s.time for s in samples]) / 1000
+        drift = 1000 * float(np.polyfit(time, [s.total / atoms for s in samples], 1)[0])
+    return Summary(
+        temperature=mean("temperature"),
+        potential=mean("potential") / atoms,
+        pressure=mean("pressure") if periodic else None,
+        volume=mean("volume") / atoms if periodic else None,
+        drift=drift,
+    )
