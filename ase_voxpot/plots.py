@@ -32,7 +32,6 @@ INK = "#30343b"
 COLOURS = ("#2f6db3", "#d9772b", "#3f9a5f", "#b8434e", "#7d5ba6", "#8a6d4f", "#cc79a7", "#6f7680", "#a9a034", "#3aa6b9")
 """One per group; they repeat with another marker when there are more groups."""
 MARKERS = "os^D"
-GRID = {"color": "#e3e5e8", "linewidth": 0.6}
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -41,7 +40,7 @@ def _save(figure: Figure, path: Path) -> None:
 
 
 def _tidy(axes: Axes) -> None:
-    axes.grid(visible=True, **GRID)
+    axes.grid(visible=True, color="#e3e5e8", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(colors=INK, labelsize=8)
@@ -132,7 +131,7 @@ def _draw_panel(upper: Axes, lower: Axes, panel: tuple[Any, ...]) -> None:
     upper.plot(span, span, color=INK, linewidth=0.8, zorder=1)
     lower.axhline(0, color=INK, linewidth=0.8, zorder=1)
     for k, name in enumerate(reference):
-        style = {
+        style: dict[str, Any] = {
             "s": 7,
             "linewidths": 0,
             "alpha": 0.6,

@@ -75,21 +75,23 @@ def relax(
         )
     if free == "cell" and not atoms.pbc.all():
         raise StructureError("relaxing the cell needs one periodic in three directions; relax the atoms alone")
-    observe(_progress(atoms, 0))  # an energy that does not exist is no divergence
+    atoms.get_potential_energy()  # an energy that never existed is no divergence
     target: Any = FrechetCellFilter(atoms, scalar_pressure=pressure * GPa) if free == "cell" else atoms
     dynamics = getattr(ase.optimize, OPTIMISERS[optimiser])(target, logfile=None)
-    reached = False
+
+    def watch() -> None:
+        progress = _progress(atoms, dynamics.nsteps)
+        _refuse_runaway(progress)
+        observe(progress)
+
+    dynamics.attach(watch)
     try:
-        for reached in dynamics.irun(fmax=fmax, steps=steps):
-            if dynamics.nsteps:
-                progress = _progress(atoms, dynamics.nsteps)
-                _refuse_runaway(progress)
-                observe(progress)
+        reached = bool(dynamics.run(fmax=fmax, steps=steps))
     except (StructureError, np.linalg.LinAlgError) as error:
         raise DivergenceError(
             f"the relaxation diverged at step {dynamics.nsteps} ({error}); try the optimizer fire or a better start"
         ) from None
-    return _progress(atoms, dynamics.nsteps), bool(reached)
+    return _progress(atoms, dynamics.nsteps), reached
 
 
 def _progress(atoms: Atoms, step: int) -> Progress:

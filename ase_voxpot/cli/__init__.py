@@ -1,0 +1,88 @@
+"""The command ``voxpot``: parses, calls, prints.
+
+Every verb has its own module here; what it does stands outside of this package.  Errors
+that the package raises on purpose end as one sentence on stderr and exit status 2.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ase_voxpot.cli.evaluate import evaluate
+from ase_voxpot.cli.info import info
+from ase_voxpot.cli.md import md
+from ase_voxpot.cli.relax import relax
+from ase_voxpot.cli.train import train
+from ase_voxpot.errors import VoxPotError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["app", "main"]
+
+REFUSED = 2
+"""Exit status for input that cannot be used."""
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
+"""ClickException, which every version of typer keeps elsewhere."""
+
+app = typer.Typer(
+    name="voxpot",
+    help="Voxel-CNN interatomic potentials: look at models, score them, relax, run dynamics, train.",
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (info, evaluate, relax, md, train):
+    app.command()(verb)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from ase_voxpot import __version__
+
+        typer.echo(f"voxpot {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Voxel-CNN interatomic potentials: look at models, score them, relax, run dynamics, train."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; its exit status.
+
+    Args:
+        arguments: what stands behind ``voxpot``; that of the process by default.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    command = typer.main.get_command(app)
+    try:
+        status = command.main(args=arguments, prog_name="voxpot", standalone_mode=False)
+    except USAGE_ERROR as error:
+        return _refuse(f"{error.format_message()} (voxpot --help shows what there is)")
+    except VoxPotError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _refuse(f"{place}{error.strerror or error}")
+    except (KeyboardInterrupt, typer.Abort):
+        _refuse("interrupted")
+        return INTERRUPTED
+    return status if isinstance(status, int) else 0
+
+
+def _refuse(sentence: str) -> int:
+    sys.stderr.write(f"voxpot: {' '.join(sentence.split())}\n")
+    return REFUSED

@@ -1,0 +1,96 @@
+"""Options that several verbs share, and how they print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+
+__all__ = [
+    "Constant",
+    "Device",
+    "Dtype",
+    "Model",
+    "Repeat",
+    "Seed",
+    "Structure",
+    "console",
+    "progress_bar",
+    "structure_with_calculator",
+    "table",
+]
+
+Model = Annotated[str, typer.Option("--model", "-m", help="Name of a shipped model, or path of a weight file.")]
+Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda.")]
+Dtype = Annotated[str, typer.Option(help="Precision inside the network: float32 or float64.")]
+Structure = Annotated[
+    str, typer.Argument(help="Structure file, or a random alloy such as bcc:MoTaW.", show_default=False)
+]
+Repeat = Annotated[int, typer.Option("--repeat", "-r", help="Repeat the cell so often in each direction.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+Constant = Annotated[
+    float | None,
+    typer.Option("--lattice", help="Lattice constant of a random alloy in Å; Vegard's law without it."),
+]
+
+
+def console() -> Console:
+    """Where results go: stdout."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def progress_bar(*columns: str) -> Progress:
+    """A bar on stderr, which leaves stdout to the results; ``columns`` are formats of further text."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        *(TextColumn(c) for c in columns),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def table(title: str, *headers: str) -> Table:
+    """A table with its first column on the left and numbers on the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    out = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for k, header in enumerate(headers):
+        out.add_column(header, justify="right" if k else "left", no_wrap=k == 0)
+    return out
+
+
+def structure_with_calculator(
+    source: str, *, model: str, device: str, dtype: str, repeat: int, seed: int, constant: float | None
+) -> Any:
+    """The structure that ``source`` names, with the model as its calculator.
+
+    Raises:
+        VoxPotError: of the structure or of the model.
+    """
+    import numpy as np
+
+    from ase_voxpot.calculator import VoxPotCalculator
+    from ase_voxpot.errors import ConfigError
+    from ase_voxpot.structures import open_structure
+    from ase_voxpot.weights import find_model, read_header
+
+    if seed < 0:
+        raise ConfigError(f"seed: expected a whole number from 0 on, got {seed}")
+    card = read_header(find_model(model))["card"]
+    atoms = open_structure(source, repeat=repeat, rng=np.random.default_rng(seed), constant=constant, card=card)
+    atoms.calc = VoxPotCalculator(model, device=device, dtype=dtype)  # type: ignore[arg-type]
+    return atoms

@@ -1,0 +1,101 @@
+"""``voxpot info``: which models there are, and what one of them is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ase_voxpot.cli.common import console, table
+
+__all__ = ["info"]
+
+
+def info(
+    model: Annotated[
+        str | None, typer.Argument(help="Name of a shipped model, or path of a weight file.", show_default=False)
+    ] = None,
+) -> None:
+    """List the shipped models, or describe one.
+
+    voxpot info
+    voxpot info motaw
+    voxpot info runs/mine.safetensors
+    """
+    if model is None:
+        _list_models()
+    else:
+        _describe(model)
+
+
+def _list_models() -> None:
+    from ase_voxpot.weights import find_model, read_header, shipped_models
+
+    names = shipped_models()
+    if not names:
+        console().print("No models are shipped with this installation; give the path of a weight file.")
+        return
+    rows = table("Shipped models", "name", "species", "cutoff (Å)", "network")
+    for name in names:
+        spec = read_header(find_model(name))["spec"]
+        rows.add_row(name, " ".join(spec.species), f"{spec.grid.cutoff:g}", spec.network.kind)
+    console().print(rows)
+
+
+def _describe(model: str) -> None:
+    from ase_voxpot.weights import find_model, load_potential, read_header
+
+    path = find_model(model)
+    header = read_header(path)
+    potential = load_potential(model, device="cpu")  # says whether the numbers can be trusted
+    spec = header["spec"]
+    parameters = sum(p.numel() for p in potential.network.parameters())
+    rows = table(f"Model {model}", "", "")
+    rows.show_header = False
+    rows.columns[1].justify = "left"
+    for name, value in (
+        ("file", str(path)),
+        ("species", " ".join(spec.species)),
+        ("cutoff", f"{spec.grid.cutoff:g} Å"),
+        (
+            "grid",
+            f"{spec.grid.n}³ voxels of {spec.grid.spacing:g} Å, σ {spec.grid.width:g} Å, {spec.grid.shells} shells",
+        ),
+        ("network", f"{spec.network.kind}: {_options(spec.network)}"),
+        ("parameters", f"{parameters:,}"),
+        (
+            "free atoms",
+            ", ".join(f"{s} {e:.4f} eV" for s, e in zip(spec.species, spec.baseline.reference, strict=True)),
+        ),
+        ("repulsion", f"ZBL, full below {spec.baseline.zbl_inner:g} Å, gone at {spec.baseline.zbl_outer:g} Å"),
+        ("checksum", header["checksum"][:16] + "…"),
+    ):
+        rows.add_row(name, value)
+    console().print(rows)
+    if header["card"]:
+        _print_card(header["card"])
+
+
+def _options(network: Any) -> str:
+    from ase_voxpot.spec import encode
+
+    return ", ".join(f"{k} {v}" for k, v in encode(network).items() if k != "kind")
+
+
+def _print_card(card: dict[str, Any]) -> None:
+    """The model card as a tree, whatever it holds."""
+    from rich.markup import escape
+    from rich.tree import Tree
+
+    def grow(tree: Tree, value: Any) -> None:
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in items:
+            if isinstance(inner, dict) or (isinstance(inner, list) and any(isinstance(v, dict | list) for v in inner)):
+                grow(tree.add(escape(str(key))), inner)
+            else:
+                text = ", ".join(map(str, inner)) if isinstance(inner, list) else str(inner)
+                tree.add(escape(f"{key}: {text}"))
+
+    tree = Tree("Model card")
+    grow(tree, card)
+    console().print(tree)

@@ -1,0 +1,122 @@
+"""``voxpot md``: molecular dynamics with a log, a trajectory and a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ase_voxpot.cli.common import (
+    Constant,
+    Device,
+    Dtype,
+    Model,
+    Repeat,
+    Seed,
+    Structure,
+    console,
+    progress_bar,
+    structure_with_calculator,
+    table,
+)
+
+if TYPE_CHECKING:
+    from ase_voxpot.dynamics import Summary
+    from ase_voxpot.records import Records, Sample
+
+__all__ = ["md"]
+
+
+def md(
+    structure: Structure,
+    model: Model = "motaw",
+    ensemble: Annotated[str, typer.Option("--ensemble", "-e", help="nve, nvt or npt.")] = "nvt",
+    temperature: Annotated[float, typer.Option("--temperature", "-T", help="K.")] = 300.0,
+    pressure: Annotated[float, typer.Option("--pressure", "-P", help="GPa, for npt.")] = 0.0,
+    timestep: Annotated[float, typer.Option(help="fs.")] = 1.0,
+    steps: Annotated[int, typer.Option("--steps", "-n", help="Steps in all, those before a restart included.")] = 1000,
+    interval: Annotated[int, typer.Option(help="Steps from one sample and frame to the next.")] = 10,
+    checkpoint: Annotated[int, typer.Option(help="Steps from one checkpoint to the next.")] = 1000,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Beginning of the names of all files that are written.")
+    ] = Path("md"),
+    format: Annotated[str, typer.Option(help="Of the trajectory: extxyz or traj.")] = "extxyz",
+    restart: Annotated[bool, typer.Option("--restart", help="Continue from the checkpoint.")] = False,
+    repeat: Repeat = 1,
+    seed: Seed = 0,
+    lattice: Constant = None,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+) -> None:
+    """Run molecular dynamics.
+
+    Writes OUTPUT.csv, OUTPUT.extxyz, OUTPUT.checkpoint.npz and OUTPUT.png.
+    With --restart a run continues from its last checkpoint, to the same last bit
+    as if it had not been stopped; give the same options, only --steps may grow.
+
+    voxpot md bcc:MoTaW --repeat 3 -T 1000 --steps 5000 -o hot
+    voxpot md bcc:MoTaW --repeat 3 -T 1000 --steps 20000 -o hot --restart
+    voxpot md cell.vasp --ensemble npt -T 300 -P 10 --timestep 2
+    """
+    from ase_voxpot.dynamics import Plan, run, summarise
+    from ase_voxpot.errors import ConfigError
+    from ase_voxpot.records import CUT, Records
+
+    plan = Plan(
+        ensemble=ensemble,  # type: ignore[arg-type]
+        temperature=temperature,
+        pressure=pressure,
+        timestep=timestep,
+        steps=steps,
+        interval=interval,
+        checkpoint=checkpoint,
+        seed=seed,
+    )
+    if format not in CUT:
+        raise ConfigError(f"format: expected one of {', '.join(CUT)}, got {format!r}")
+    records = Records(output, format)  # type: ignore[arg-type]
+    atoms = structure_with_calculator(
+        structure, model=model, device=device, dtype=dtype, repeat=repeat, seed=seed, constant=lattice
+    )
+    with progress_bar("{task.fields[now]}") as bar:
+        task = bar.add_task(plan.ensemble, total=plan.steps, now="")
+
+        def observe(sample: Sample) -> None:
+            bar.update(task, completed=sample.step, now=_now(sample, len(atoms)))
+
+        samples = run(atoms, plan, records, start="checkpoint" if restart else "anew", observe=observe)
+
+    from ase_voxpot.plots import draw_run
+
+    draw_run(records.picture, samples, plan, len(atoms))
+    _print(samples, summarise(samples, len(atoms)), atoms, records, title=f"{ensemble} of {structure} with {model}")
+
+
+def _now(sample: Sample, atoms: int) -> str:
+    pressure = "" if sample.pressure is None else f"  P {sample.pressure:6.2f} GPa"
+    return f"T {sample.temperature:6.0f} K  E {sample.potential / atoms:.4f} eV/atom{pressure}"
+
+
+def _print(samples: list[Sample], summary: Summary, atoms: Any, records: Records, *, title: str) -> None:
+    n = len(atoms)
+    rows = table(title, "step", "time\nps", "T\nK", "E pot\neV/atom", "E total\neV/atom", "P\nGPa", "V\nÅ³/atom")
+    stride = max(1, (len(samples) - 1) // 10)
+    for sample in (*samples[:-1:stride], samples[-1]):
+        rows.add_row(
+            str(sample.step),
+            f"{sample.time / 1000:.3f}",
+            f"{sample.temperature:.0f}",
+            f"{sample.potential / n:.4f}",
+            f"{sample.total / n:.4f}",
+            "–" if sample.pressure is None else f"{sample.pressure:.2f}",
+            "–" if sample.volume is None else f"{sample.volume / n:.3f}",
+        )
+    out = console()
+    out.print(rows)
+    parts = [f"T {summary.temperature:.1f} K", f"E pot {summary.potential:.4f} eV/atom"]
+    if summary.pressure is not None and summary.volume is not None:
+        parts += [f"P {summary.pressure:.2f} GPa", f"V {summary.volume:.3f} Å³/atom"]
+    out.print("second half: " + ", ".join(parts))
+    out.print(f"total energy changes by {summary.drift:+.3f} meV/atom/ps")
+    out.print(f"wrote {records.log}, {records.trajectory}, {records.checkpoint}, {records.picture}", soft_wrap=True)
