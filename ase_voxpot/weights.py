@@ -117,7 +117,7 @@ def read_header(path: str | Path) -> dict[str, Any]:
     try:
         spec = decode(PotentialSpec, json.loads(metadata["spec"]), where="spec")
         card = json.loads(metadata.get("card", "{}"))
-    except (KeyError, json.JSONDecodeError, ConfigError, SpecError) as error:
+    except (KeyError, TypeError, json.JSONDecodeError, ConfigError, SpecError) as error:
         raise SchemaError(f"{path}: its description of the model cannot be used ({error})") from None
     return {"spec": spec, "card": card, "checksum": metadata.get("checksum", "")}
 

@@ -1,0 +1,201 @@
+"""Model files: a round trip changes nothing, and what is not sound is not believed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pickle
+import struct
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from safetensors.torch import load, save
+
+from ase_voxpot import weights
+from ase_voxpot.errors import ArchitectureError, ChecksumError, SchemaError, WeightsError
+from ase_voxpot.spec import SteerableSpec, encode
+from ase_voxpot.weights import fill, find_model, load_potential, read_header, save_potential, shipped_models
+from tests.models import seeded, specification
+
+
+@pytest.fixture(params=["steerable", "plain", "dense"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def file(potential_of, tmp_path):
+    return save_potential(potential_of("dense"), tmp_path / "model.safetensors", card={"data": "none"})
+
+
+def rewritten(path, **changes):
+    """The file with other entries in its header; ``None`` takes one out."""
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    metadata = json.loads(content[8 : 8 + length])["__metadata__"] | changes
+    path.write_bytes(save(load(content), {k: v for k, v in metadata.items() if v is not None}))
+    return path
+
+
+def test_a_round_trip_changes_nothing(potential_of, crystal, tmp_path, kind):
+    potential = potential_of(kind)
+
+    loaded = load_potential(
+        save_potential(potential, tmp_path / "new" / "model.safetensors"), device="cpu", dtype="float64"
+    )
+
+    assert loaded.spec == potential.spec
+    expected, actual = potential.evaluate(crystal), loaded.evaluate(crystal)
+    assert actual.energy == expected.energy
+    assert_array_equal(actual.forces, expected.forces)
+
+
+def test_precision_and_route_are_chosen_at_loading(potential_of, tmp_path):
+    path = save_potential(potential_of("steerable"), tmp_path / "model.safetensors")
+
+    loaded = load_potential(path, device="cpu", route="voxels")
+
+    assert loaded.route == "voxels"
+    assert loaded.dtype == torch.float32
+    assert all(p.dtype == torch.float32 for p in loaded.network.parameters())
+
+
+def test_the_header_tells_what_is_inside(file, potential_of):
+    header = read_header(file)
+
+    assert header["spec"] == potential_of("dense").spec
+    assert header["card"] == {"data": "none"}
+    assert len(header["checksum"]) == 64
+
+
+def test_a_file_appears_whole(file):
+    assert [p.name for p in file.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_a_file_is_replaced_whole(file, potential_of):
+    save_potential(potential_of("plain"), file)
+
+    assert load_potential(file, device="cpu").spec.network.kind == "plain"
+
+
+def test_a_failed_save_leaves_the_old_file(file, potential_of):
+    before = file.read_bytes()
+
+    with pytest.raises(TypeError):
+        save_potential(potential_of("plain"), file, card={"bad": object()})
+
+    assert file.read_bytes() == before
+
+
+def test_files_hold_nothing_that_runs(file):
+    with pytest.raises(pickle.UnpicklingError):
+        pickle.loads(file.read_bytes())
+
+
+def test_missing_files_are_refused_with_the_names_of_shipped_models(tmp_path):
+    for model in (tmp_path / "absent.safetensors", "no-such-model", tmp_path):
+        with pytest.raises(WeightsError, match="expected the name of a shipped model .* or the path of a .safetensors"):
+            load_potential(model)
+
+
+def test_unreadable_files_are_refused(tmp_path):
+    with pytest.raises(WeightsError, match="cannot be read"):
+        read_header(tmp_path / "absent.safetensors")
+
+
+def test_one_flipped_bit_is_noticed(file):
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 1
+    file.write_bytes(content)
+
+    with pytest.raises(ChecksumError, match="the stored numbers do not match their checksum; fetch or train"):
+        load_potential(file)
+
+
+@pytest.mark.parametrize("left", [0, 5, 40, -1, -1000])
+def test_truncated_files_are_refused(file, left):
+    file.write_bytes(file.read_bytes()[:left])
+
+    with pytest.raises((SchemaError, ChecksumError), match="expected a weight file|the file is damaged"):
+        load_potential(file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pickle.dumps({"weights": np.ones(3)}),
+        b"PK\x03\x04 a zip file such as torch.save writes" * 10,
+        b"model:\n  n: 3\n",
+        struct.pack("<Q", 2) + b"[]",
+        struct.pack("<Q", 4) + b"\xff\xfe\xfd\xfc",
+        struct.pack("<Q", 20) + b'{"__metadata__": 123}',
+    ],
+    ids=["pickle", "zip", "text", "list", "binary", "odd metadata"],
+)
+def test_foreign_files_are_refused(tmp_path, content):
+    path = tmp_path / "foreign.safetensors"
+    path.write_bytes(content)
+
+    with pytest.raises(SchemaError, match=r"expected a weight file of ase-voxpot \(safetensors\), got"):
+        load_potential(path)
+
+
+def test_safetensors_of_others_are_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    path.write_bytes(save({"w": torch.ones(3)}, {"format": "pt"}))
+
+    with pytest.raises(SchemaError, match="got a safetensors file from elsewhere"):
+        load_potential(path)
+
+
+@pytest.mark.parametrize("schema", ["2", "one", None])
+def test_other_schemas_are_refused(file, schema):
+    with pytest.raises(SchemaError, match=f"expected schema 1, got {schema}; update ase-voxpot"):
+        load_potential(rewritten(file, schema=schema))
+
+
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        (None, "'spec'"),
+        ("{", "Expecting property name"),
+        ("{}", "spec: missing key 'species'"),
+        (json.dumps(encode(specification("dense")) | {"colour": 1}), "spec: unknown key 'colour'"),
+        (json.dumps(encode(specification("dense")) | {"species": ["Mo", "Mo", "W"]}), "species must be distinct"),
+    ],
+)
+def test_descriptions_that_cannot_be_used_are_refused(file, spec, sentence):
+    with pytest.raises(SchemaError, match=f"its description of the model cannot be used .*{sentence}"):
+        load_potential(rewritten(file, spec=spec))
+
+
+def test_tensors_of_another_architecture_are_refused(file):
+    with pytest.raises(ArchitectureError, match="the weights of another network than 'plain' as its spec describes it"):
+        load_potential(rewritten(file, spec=json.dumps(encode(specification("plain")))))
+
+
+def test_tensors_of_another_size_are_refused_with_the_first_of_them():
+    small = seeded(specification("steerable"))
+    spec = specification("steerable", network=dataclasses.replace(small.spec.network, channels=9))
+
+    with pytest.raises(ArchitectureError, match=r"elsewhere: holds .* \(first difference: dense.weights.0\)"):
+        fill(seeded(spec), small.network.state_dict(), source="elsewhere")
+
+
+def test_shipped_models_are_found_by_name(potential_of, tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+    save_potential(potential_of("dense"), tmp_path / "tiny.safetensors")
+
+    assert shipped_models() == ["tiny"]
+    assert find_model("tiny") == tmp_path / "tiny.safetensors"
+    assert load_potential("tiny", device="cpu").spec == potential_of("dense").spec
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_shipped_models_load_and_carry_a_card(name):
+    potential = load_potential(name, device="cpu")
+
+    assert isinstance(potential.spec.network, SteerableSpec)
+    assert read_header(find_model(name))["card"]
