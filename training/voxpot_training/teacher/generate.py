@@ -1,0 +1,132 @@
+"""Dynamics from many starts; frames that the teachers agree on, labelled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase import units
+from ase.calculators.calculator import all_changes
+from ase.md.langevin import Langevin
+from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+
+from ase_voxpot.errors import ConfigError
+from voxpot_training.teacher.structures import KINDS, start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ase import Atoms
+    from ase.calculators.calculator import Calculator
+
+    from voxpot_training.teacher.config import TeacherConfig, TeacherSpec
+
+__all__ = ["Teachers", "frames_of_start", "make_teacher"]
+
+
+def make_teacher(spec: TeacherSpec) -> Calculator:
+    """Call the factory of an ASE calculator.
+
+    Raises:
+        ConfigError: it cannot be imported or called.
+    """
+    module, _, factory = spec.factory.partition(":")
+    try:
+        calculator: Calculator = getattr(import_module(module), factory)(**spec.arguments)
+    except (ImportError, AttributeError, TypeError, OSError) as error:
+        raise ConfigError(
+            f"teacher {spec.factory!r}: expected module:factory of an ASE calculator that takes "
+            f"{dict(spec.arguments)}, got {type(error).__name__} ({error})"
+        ) from None
+    return calculator
+
+
+@dataclass(frozen=True, slots=True)
+class Teachers:
+    """The driver and the judges, made once."""
+
+    driver: Calculator
+    judges: tuple[Calculator, ...]
+
+    def labels(self, atoms: Atoms) -> tuple[float, np.ndarray, np.ndarray, list[np.ndarray]]:
+        """Energy, forces and stress of the driver, and the forces of the judges."""
+        forces = []
+        for judge in self.judges:
+            judge.calculate(atoms, ["forces"], all_changes)
+            forces.append(np.array(judge.results["forces"]))
+        self.driver.calculate(atoms, ["energy", "forces", "stress"], all_changes)
+        found = self.driver.results
+        return float(found["energy"]), np.array(found["forces"]), np.array(found["stress"]), forces
+
+
+def _verdict(forces: np.ndarray, judged: Sequence[np.ndarray], config: TeacherConfig) -> str:
+    """``kept``, or why not."""
+    if not np.isfinite(forces).all():
+        return "diverged"
+    if np.abs(forces).max() > config.force_limit:
+        return "forces too large"
+    size = np.sqrt((forces**2).mean()) + config.force_floor
+    for other in judged:
+        if not np.isfinite(other).all() or np.sqrt(((forces - other) ** 2).mean()) > config.force_disagreement * size:
+            return "teachers disagree"
+    return "kept"
+
+
+def frames_of_start(number: int, config: TeacherConfig, teachers: Teachers, fate: Counter[str]) -> Iterator[Atoms]:
+    """The labelled frames of start ``number``; always the same for the same number and seed.
+
+    Args:
+        number: which start.
+        config: kinds, temperatures, limits.
+        teachers: driver and judges.
+        fate: counts what became of the frames.
+    """
+    rng = np.random.default_rng([config.seed, number])
+    names = sorted(config.kinds)
+    shares = np.array([config.kinds[name] for name in names])
+    kind = str(rng.choice(names, p=shares / shares.sum()))
+    begin = start(kind, config.lattice, rng)
+    temperature = max(rng.uniform(*config.temperature) * begin.factor, begin.least)
+    atoms = begin.atoms
+    atoms.calc = teachers.driver
+    MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=rng)
+    dynamics = Langevin(
+        atoms, config.timestep * units.fs, temperature_K=temperature, friction=0.02 / units.fs, rng=rng, fixcm=False
+    )
+    for sample in range(config.samples):
+        # the first frame of a crowded or strained start is the point of it
+        steps = min(config.settle, 5) if kind in ("crowded", "strained") and sample == 0 else config.stride
+        dynamics.run(config.settle if sample == 0 and steps == config.stride else steps)
+        frame = atoms.copy()
+        frame.arrays.pop("momenta", None)
+        energy, forces, stress, judged = teachers.labels(frame)
+        verdict = _verdict(forces, judged, config)
+        fate[verdict] += 1
+        if verdict in ("diverged", "forces too large"):
+            return
+        if verdict != "kept":
+            continue
+        frame.calc = None
+        frame.info = {
+            "config_type": f"teacher_{kind}",
+            "note": f"{number}",
+            "temperature": round(temperature, 1),
+            "REF_energy": energy,
+            "REF_stress": stress,
+        }
+        frame.arrays["REF_forces"] = forces
+        yield frame
+
+
+def check_kinds(config: TeacherConfig) -> None:
+    """Refuse kinds of starts that do not exist.
+
+    Raises:
+        ConfigError: naming them and the known ones.
+    """
+    unknown = sorted(set(config.kinds) - set(KINDS))
+    if unknown:
+        raise ConfigError(f"kinds: unknown {', '.join(unknown)}; known are {', '.join(KINDS)}")

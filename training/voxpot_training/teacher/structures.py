@@ -1,0 +1,135 @@
+"""Where the dynamics starts: alloys of any composition, whole and damaged, solid and liquid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase.build import bcc100, bcc110, bcc111, bulk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ase import Atoms
+
+__all__ = ["KINDS", "Start", "start"]
+
+
+
+class Start:
+    """A structure and how hot to run it; ``factor`` scales the temperature drawn."""
+
+    def __init__(self, atoms: Atoms, *, factor: float = 1.0, least: float = 0.0) -> None:
+        self.atoms, self.factor, self.least = atoms, factor, least
+
+
+def _composition(lattice: Mapping[str, float], rng: np.random.Generator) -> np.ndarray:
+    """A point of the composition simplex: inside, on an edge, or a corner."""
+    kind = rng.choice(3, p=(0.6, 0.2, 0.2))
+    share = rng.dirichlet(np.ones(len(lattice)))
+    if kind == 1 and len(lattice) > 1:
+        share[rng.integers(len(lattice))] = 0
+    if kind == 2:
+        share = np.eye(len(lattice))[rng.integers(len(lattice))]
+    total: np.ndarray = share / share.sum()
+    return total
+
+
+def _decorate(atoms: Atoms, lattice: Mapping[str, float], rng: np.random.Generator, *, reference: float) -> Atoms:
+    """Random elements on the sites of a bcc structure built with constant ``reference``, scaled by Vegard."""
+    names = list(lattice)
+    share = _composition(lattice, rng)
+    atoms.symbols = rng.choice(names, len(atoms), p=share)
+    constant = float(np.mean([lattice[s] for s in atoms.get_chemical_symbols()]))
+    atoms.set_cell(atoms.cell[:] * constant / reference, scale_atoms=True)
+    return atoms
+
+
+def _strained(atoms: Atoms, rng: np.random.Generator, volume: float = 0.1, shear: float = 0.03) -> Atoms:
+    """A random strain: volume within ± ``volume``, all six components by about ``shear``."""
+    strain = rng.normal(scale=shear * rng.random(), size=(3, 3))
+    strain = (strain + strain.T) / 2
+    strain += np.eye(3) * ((1 + rng.uniform(-volume, volume)) ** (1 / 3) - 1)
+    atoms.set_cell(atoms.cell[:] @ (np.eye(3) + strain), scale_atoms=True)
+    return atoms
+
+
+def _supercell(rng: np.random.Generator) -> Atoms:
+    repeat = [(3, 3, 3), (4, 3, 3), (4, 4, 3), (4, 4, 4)][rng.choice(4, p=(0.6, 0.2, 0.1, 0.1))]
+    return bulk("W", "bcc", a=3.2, cubic=True).repeat(repeat)
+
+
+def solution(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """A random solid solution, slightly strained."""
+    return Start(_strained(_decorate(_supercell(rng), lattice, rng, reference=3.2), rng, volume=0.05))
+
+
+def ordered(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """A small random cell repeated: an ordered compound."""
+    unit = bulk("W", "bcc", a=3.2, cubic=True).repeat(((2, 1, 1), (1, 1, 1), (2, 2, 1))[rng.integers(3)])
+    unit = _decorate(unit, lattice, rng, reference=3.2)
+    repeat = np.maximum(np.round(9.0 / unit.cell.lengths()).astype(int), 1)
+    return Start(_strained(unit.repeat(repeat), rng, volume=0.05))
+
+
+def strained(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """A solution far from its equilibrium volume and shape, not hot."""
+    atoms = _decorate(_supercell(rng), lattice, rng, reference=3.2)
+    return Start(_strained(atoms, rng, volume=0.15, shear=0.08), factor=0.4)
+
+
+def vacancy(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """A solution with one to three atoms missing."""
+    atoms = solution(lattice, rng).atoms
+    del atoms[rng.permutation(len(atoms))[: rng.integers(1, 4)]]
+    return Start(atoms, factor=0.8)
+
+
+def interstitial(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """A solution with one atom too many, pushed next to another."""
+    atoms = solution(lattice, rng).atoms
+    direction = rng.normal(size=3)
+    place = atoms.positions[rng.integers(len(atoms))] + direction / np.linalg.norm(direction) * rng.uniform(1.5, 2.0)
+    extra = atoms[[0]]
+    extra.symbols = [rng.choice(list(lattice))]
+    extra.positions[0] = place
+    return Start(atoms + extra, factor=0.6)
+
+
+def surface(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """A slab of a solution, (100), (110) or (111), with vacuum."""
+    build, size = ((bcc100, (3, 3, 6)), (bcc110, (3, 3, 6)), (bcc111, (3, 3, 9)))[rng.integers(3)]
+    atoms = build("W", size, a=3.2, vacuum=6.0, orthogonal=False)
+    atoms.pbc = True
+    return Start(_decorate(atoms, lattice, rng, reference=3.2), factor=0.6)
+
+
+def liquid(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """A solution shaken out of its lattice, at 5 to 25 % more volume."""
+    atoms = _decorate(_supercell(rng), lattice, rng, reference=3.2)
+    atoms.set_cell(atoms.cell[:] * rng.uniform(1.05, 1.25) ** (1 / 3), scale_atoms=True)
+    atoms.rattle(0.45, rng=rng)
+    return Start(atoms, least=3200.0, factor=1.3)
+
+
+def crowded(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """A solution in which some pairs are pushed together: the repulsive wall."""
+    atoms = solution(lattice, rng).atoms
+    for _ in range(rng.integers(1, 4)):
+        i = rng.integers(len(atoms))
+        distances = atoms.get_distances(i, range(len(atoms)), mic=True, vector=True)
+        j = np.argsort(np.linalg.norm(distances, axis=1))[rng.integers(1, 9)]
+        atoms.positions[i] += distances[j] * rng.uniform(0.1, 0.35)
+    return Start(atoms, factor=0.3)
+
+
+KINDS: dict[str, Callable[[Mapping[str, float], np.random.Generator], Start]] = {
+    make.__name__: make
+    for make in (solution, ordered, strained, vacancy, interstitial, surface, liquid, crowded)
+}
+"""The kinds of starts, by the names that a config uses."""
+
+
+def start(kind: str, lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """A random start of one kind."""
+    return KINDS[kind](lattice, rng)
