@@ -189,8 +189,15 @@ def draw_run(path: Path, samples: Sequence[Sample], plan: Plan, atoms: int) -> N
             ax.axhline(target, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
         ax.set_ylabel(label, fontsize=8, color=INK)
         ax.ticklabel_format(axis="y", useOffset=False)
+        ax.margins(x=0.01)
         _tidy(ax)
     axes[-1].set_xlabel("time (ps)", fontsize=9, color=INK)
-    axes[0].set_title(f"{plan.ensemble.upper()}, {plan.temperature:g} K, {atoms} atoms", fontsize=10, color=INK)
+    axes[0].set_title(f"{plan.ensemble.upper()}, {_conditions(plan)}, {atoms} atoms", fontsize=10, color=INK)
     figure.align_ylabels(axes)
     _save(figure, path)
+
+
+def _conditions(plan: Plan) -> str:
+    if plan.ensemble == "npt":
+        return f"{plan.temperature:g} K, {plan.pressure:g} GPa"
+    return f"{'started at ' if plan.ensemble == 'nve' else ''}{plan.temperature:g} K"

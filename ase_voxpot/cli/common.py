@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,10 +41,10 @@ Constant = Annotated[
 
 
 def console() -> Console:
-    """Where results go: stdout."""
+    """Where results go: stdout; into a file or pipe wide enough that no number is cut."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 def progress_bar(*columns: str) -> Progress:
@@ -67,9 +68,11 @@ def table(title: str, *headers: str) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    out = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    out = Table(
+        title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False, padding=(0, 1), collapse_padding=True
+    )
     for k, header in enumerate(headers):
-        out.add_column(header, justify="right" if k else "left", no_wrap=k == 0)
+        out.add_column(header, justify="right" if k else "left", no_wrap=True)
     return out
 
 

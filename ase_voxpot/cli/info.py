@@ -52,7 +52,7 @@ def _describe(model: str) -> None:
     parameters = sum(p.numel() for p in potential.network.parameters())
     rows = table(f"Model {model}", "", "")
     rows.show_header = False
-    rows.columns[1].justify = "left"
+    rows.columns[1].justify, rows.columns[1].no_wrap = "left", False
     for name, value in (
         ("file", str(path)),
         ("species", " ".join(spec.species)),
