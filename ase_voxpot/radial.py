@@ -1,10 +1,10 @@
 """Weights of a neighbour by its distance: the fade at the cutoff, and the shells.
 
     fade(r) = (1 - (r/r_c)²)³         twice differentiable at r_c, even in r
-    f_q(r)  = fade(r) cos(π q r/r_c)  q = 0 … shells-1
+    f_q(r)  = fade(r) cos(π q r/r_c) exp(r²/2λ²)    q = 0 … shells-1, λ the lift
 
 The cosines are orthogonal on [0, r_c] and even in r, so that the painted density is
-smooth where two atoms meet; f_0 is the fade itself.
+smooth where two atoms meet; without a lift f_0 is the fade itself.
 """
 
 from __future__ import annotations
@@ -29,11 +29,14 @@ def fade(r: Float[np.ndarray, " pair"], cutoff: float) -> Float[np.ndarray, " pa
 
 
 def shell_weights(
-    r: Float[np.ndarray, " pair"], cutoff: float, shells: int
+    r: Float[np.ndarray, " pair"], cutoff: float, shells: int, lift: float | None = None
 ) -> tuple[Float[np.ndarray, "pair shell"], Float[np.ndarray, "pair shell"]]:
     """Weights f_q(r), dimensionless, and their derivatives f_q'(r) in 1/Å."""
     inside = np.clip(1 - (r / cutoff) ** 2, 0, None)
     phase = np.pi * np.arange(shells) / cutoff
     wave, slope = np.cos(r[:, None] * phase), -phase * np.sin(r[:, None] * phase)
-    faded, falling = inside**3, -6 * r / cutoff**2 * inside**2
+    rate = 0.0 if lift is None else lift**-2
+    lifted = np.exp(0.5 * rate * r**2)
+    faded = inside**3 * lifted
+    falling = r * (rate * faded - 6 / cutoff**2 * inside**2 * lifted)
     return faded[:, None] * wave, falling[:, None] * wave + faded[:, None] * slope

@@ -144,9 +144,11 @@ def folding(spec: PotentialSpec) -> Fold:
     """The closed form of the filters of a steerable potential."""
     if not isinstance(spec.network, SteerableSpec):
         raise TypeError(f"only steerable networks can be folded, got {type(spec.network).__name__}")
+    window = spec.grid.width**2 + spec.network.filter_width**2
+    rate = 1 / window - (0.0 if spec.grid.lift is None else spec.grid.lift**-2)
     return Fold(
         cutoff=spec.grid.cutoff,
-        spread=math.hypot(spec.grid.width, spec.network.filter_width),
+        spread=math.inf if abs(rate) * window < 1e-12 else 1 / math.sqrt(rate),
         shells=spec.grid.shells,
         degree=spec.network.degree,
     )

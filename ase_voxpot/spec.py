@@ -49,9 +49,11 @@ class Grid:
     """A cube of ``n``³ voxels centred on an atom, and the paint for its neighbours.
 
     A neighbour at distance r is painted in ``shells`` colours q, each a Gaussian of
-    width σ with the weight ``f_q(r) = fade(r) cos(π q r / cutoff)``.  The colours
-    carry the radial detail that a coarse grid cannot; with one shell the
-    weight is the plain cutoff function.
+    width σ with the weight ``f_q(r) = fade(r) cos(π q r / cutoff) exp(r² / 2 lift²)``.
+    The colours carry the radial detail that a coarse grid cannot.  The last factor
+    paints far neighbours brighter, to make up for filters that look mainly at the
+    middle of the cube; without a ``lift`` and with one shell the weight is the plain
+    cutoff function.
 
     >>> Grid(n=5, spacing=0.5, width=0.4, cutoff=3.0).reach  # Å, centre to face
     1.0
@@ -62,6 +64,7 @@ class Grid:
     width: float  # Å, σ of the Gaussians
     cutoff: float  # Å, neighbours beyond it are not seen
     shells: int = 1
+    lift: float | None = None  # Å
 
     def __post_init__(self) -> None:
         _require(self.n >= 2, f"grid.n must be at least 2 voxels per edge, got {self.n}")
@@ -69,6 +72,10 @@ class Grid:
         _require(0 < self.width < math.inf, f"grid.width must be a positive length in Å, got {self.width}")
         _require(0 < self.cutoff < 20, f"grid.cutoff must lie between 0 and 20 Å, got {self.cutoff}")
         _require(1 <= self.shells <= 32, f"grid.shells must lie between 1 and 32, got {self.shells}")
+        _require(
+            self.lift is None or self.lift > 0.2 * self.cutoff,
+            f"grid.lift must exceed a fifth of the cutoff (or weights overflow), got {self.lift} Å",
+        )
 
     @property
     def reach(self) -> float:
@@ -168,6 +175,13 @@ class PotentialSpec:
         _require(len(set(self.species)) == len(self.species), f"species must be distinct, got {self.species}")
         energies, species = len(self.baseline.reference), len(self.species)
         _require(energies == species, f"baseline.reference needs one energy per species ({species}), got {energies}")
+        _require(
+            not isinstance(self.network, SteerableSpec)
+            or self.grid.lift is None
+            or self.grid.lift**2 * (1 + 1e-12) >= self.grid.width**2 + self.network.filter_width**2,
+            "grid.lift must not undo more than the window of the filters: "
+            "expected lift² >= grid.width² + network.filter_width²",
+        )
         _require(
             self.baseline.zbl_outer <= self.grid.cutoff,
             f"baseline.zbl_outer ({self.baseline.zbl_outer} Å) must not exceed grid.cutoff ({self.grid.cutoff} Å)",

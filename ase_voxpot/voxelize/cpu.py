@@ -35,7 +35,7 @@ def _weights(
 ) -> tuple[Float[np.ndarray, "pair shell"], Float[np.ndarray, "pair shell 3"]]:
     """Shell weights and their gradients by the offset."""
     r = np.sqrt((offset**2).sum(axis=1))
-    weight, slope = shell_weights(r, grid.cutoff, grid.shells)
+    weight, slope = shell_weights(r, grid.cutoff, grid.shells, grid.lift)
     return weight.astype(offset.dtype), (slope[:, :, None] * (offset / r[:, None])[:, None, :]).astype(offset.dtype)
 
 

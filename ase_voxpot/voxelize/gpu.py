@@ -24,6 +24,8 @@ __all__ = ["deposit", "deposit_tangent", "gather"]
 def _weights(r: Float[Tensor, " pair"], grid: Grid) -> Float[Tensor, "pair shell"]:
     faded = (1 - (r / grid.cutoff) ** 2).clamp(min=0) ** 3
     phase = torch.arange(grid.shells, device=r.device, dtype=r.dtype) * (math.pi / grid.cutoff)
+    if grid.lift is not None:
+        faded = faded * torch.exp(r**2 / (2 * grid.lift**2))
     return faded[:, None] * torch.cos(r[:, None] * phase)
 
 

@@ -46,7 +46,7 @@ def _blob_and_slope(
 ) -> tuple[Float[np.ndarray, "shell n n n"], Float[np.ndarray, "shell n n n 3"]]:
     """What one neighbour at ``d`` adds to its shells, and the derivative by ``d``."""
     r = np.linalg.norm(d, axis=0, keepdims=True)
-    weight, slope = shell_weights(r, grid.cutoff, grid.shells)
+    weight, slope = shell_weights(r, grid.cutoff, grid.shells, grid.lift)
     away = voxel_points(grid) - d
     gauss = np.exp(-(away**2).sum(axis=-1) / (2 * grid.width**2))
     blob = weight[0][:, None, None, None] * gauss

@@ -38,6 +38,10 @@ lift = 1.5
 kind = "{kind}"
 {network}
 
+[loss]
+energy = 1.0
+energy_final = 5.0
+
 [schedule]
 epochs = {epochs}
 rate = 1e-2
@@ -58,7 +62,7 @@ def labelled_frames(count: int, seed: int) -> list[Atoms]:
     for _ in range(count):
         atoms = bulk("W", "bcc", a=3.2 * rng.uniform(0.97, 1.03), cubic=True).repeat((2, 2, 1))
         atoms.symbols = rng.choice(["Mo", "W"], len(atoms))
-        atoms.rattle(0.12, rng=rng)
+        atoms.rattle(0.06, rng=rng)
         atoms.calc = MorsePotential(epsilon=0.4, r0=2.8, rho0=4.0, rcut1=3.6, rcut2=4.0)
         atoms.info["REF_energy"] = atoms.get_potential_energy()
         atoms.arrays["REF_forces"] = atoms.get_forces()
@@ -70,7 +74,7 @@ def labelled_frames(count: int, seed: int) -> list[Atoms]:
 
 @pytest.fixture(scope="session")
 def frames() -> list[Atoms]:
-    return labelled_frames(40, seed=11)
+    return labelled_frames(60, seed=11)
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from ase_voxpot.errors import ConfigError
 from voxpot_training.config import BlockRule, SplitConfig

@@ -22,7 +22,16 @@ from ase_voxpot.spec import Grid, NetworkSpec, SteerableSpec, decode
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["BlockRule", "DataConfig", "LossConfig", "ModelConfig", "Schedule", "SplitConfig", "TrainConfig", "load_config"]
+__all__ = [
+    "BlockRule",
+    "DataConfig",
+    "LossConfig",
+    "ModelConfig",
+    "Schedule",
+    "SplitConfig",
+    "TrainConfig",
+    "load_config",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +142,7 @@ class TrainConfig:
     seed: int = 0
     start: str | None = None  # a model to start from: a shipped name or a path
     about: str = ""  # for the model card
+    lattice: dict[str, float] = field(default_factory=dict)  # Å per element, for the model card
 
 
 def load_config(path: Path) -> TrainConfig:

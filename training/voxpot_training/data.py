@@ -11,8 +11,8 @@ from ase_voxpot.labels import LabelKeys, labels_of, read_frames
 
 if TYPE_CHECKING:
     from ase import Atoms
-    from ase_voxpot.labels import Labels
 
+    from ase_voxpot.labels import Labels
     from voxpot_training.config import DataConfig
 
 __all__ = ["find_file", "load_frames"]

@@ -15,7 +15,6 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -39,6 +38,7 @@ class Task(Protocol):
     """What the loop has to be told about a model and its data."""
 
     network: nn.Module
+    batches_per_epoch: float  # about; the schedule within an epoch goes by it
 
     def batches(self, epoch: int) -> Iterable[Any]:
         """The batches of an epoch, always the same for the same number."""
@@ -83,6 +83,56 @@ class _Log:
             writer.writerows(self.rows)
 
 
+class _Clock:
+    """How far a training is, by epochs or by minutes, whichever is nearer to the end."""
+
+    def __init__(self, schedule: Schedule, seconds: float) -> None:
+        self._schedule, self._began = schedule, time.monotonic() - seconds
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def progress(self, epoch: float) -> float:
+        """0 at the start, 1 at the end; ``epoch`` may be a fraction."""
+        by_epochs = epoch / self._schedule.epochs
+        by_time = 0.0 if self._schedule.minutes is None else self.seconds / (60 * self._schedule.minutes)
+        return float(min(max(by_epochs, by_time), 1.0))
+
+
+class _Memory:
+    """The files of a training: checkpoint, best weights, log."""
+
+    def __init__(self, folder: Path, task: Task, average: AveragedModel, optimiser: torch.optim.Optimizer) -> None:
+        self._folder, self._task, self._average, self._optimiser = folder, task, average, optimiser
+        self.best = AveragedModel(task.network)
+        self.state: dict[str, Any] = {"epoch": 0, "seconds": 0.0, "score": math.inf}
+
+    def recall(self) -> None:
+        """Go back to the checkpoint of the folder, if there is one."""
+        path, best = self._folder / "checkpoint.safetensors", self._folder / "best.safetensors"
+        if path.is_file():
+            self.state = load_checkpoint(path, self._task.network, self._average, self._optimiser)
+        if path.is_file() and best.is_file():
+            load_checkpoint(best, self.best, self.best, None)
+
+    def consider(self, score: float) -> None:
+        """Keep the averaged weights if they are the best so far."""
+        if score >= self.state["score"]:
+            return
+        self.state["score"] = score
+        self.best.module.load_state_dict(self._average.module.state_dict())
+        if rank() == 0:
+            save_checkpoint(self._folder / "best.safetensors", self.best, self.best, None, self.state)
+
+    def keep(self, epoch: int, seconds: float) -> None:
+        """Write the checkpoint after ``epoch`` epochs."""
+        self.state |= {"epoch": epoch, "seconds": seconds}
+        if rank() == 0:
+            path = self._folder / "checkpoint.safetensors"
+            save_checkpoint(path, self._task.network, self._average, self._optimiser, self.state)
+
+
 def fit(task: Task, schedule: Schedule, folder: Path, *, resume: bool, quiet: bool = False) -> nn.Module:
     """Train until the schedule ends.
 
@@ -99,46 +149,31 @@ def fit(task: Task, schedule: Schedule, folder: Path, *, resume: bool, quiet: bo
     Raises:
         DivergenceError: the loss is no longer finite.
     """
-    network = task.network
-    optimiser = torch.optim.Adam(network.parameters(), lr=schedule.rate)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(schedule.averaging))
-    best = AveragedModel(network)
-    best_path, path = folder / "best.safetensors", folder / "checkpoint.safetensors"
-    state: dict[str, Any] = {"epoch": 0, "seconds": 0.0, "score": math.inf}
-    if resume and path.is_file():
-        state = load_checkpoint(path, network, average, optimiser)
-        if best_path.is_file():
-            load_checkpoint(best_path, best, best, None)
-    log = _Log(folder / "log.csv", state["epoch"])
-    limit = math.inf if schedule.minutes is None else 60 * schedule.minutes
-    began = time.monotonic() - state["seconds"]
-
-    def progress_at(epoch: float) -> float:
-        return min(max(epoch / schedule.epochs, (time.monotonic() - began) / limit), 1.0)
-
+    optimiser = torch.optim.Adam(task.network.parameters(), lr=schedule.rate)
+    average = AveragedModel(task.network, multi_avg_fn=get_ema_multi_avg_fn(schedule.averaging))
+    memory = _Memory(folder, task, average, optimiser)
+    if resume:
+        memory.recall()
+    log = _Log(folder / "log.csv", memory.state["epoch"])
+    clock = _Clock(schedule, memory.state["seconds"])
     with _bar(quiet or rank() != 0) as bar:
-        line = bar.add_task("training", total=1.0, figures="", completed=progress_at(state["epoch"]))
-        for epoch in range(state["epoch"], schedule.epochs):
-            if progress_at(epoch) >= 1:
+        line = bar.add_task("training", total=1.0, figures="")
+        for epoch in range(memory.state["epoch"], schedule.epochs):
+            if clock.progress(epoch) >= 1:
                 break
-            row: dict[str, Any] = {"epoch": epoch}
-            row |= _epoch(task, optimiser, average, schedule, epoch, progress_at)
-            over = progress_at(epoch + 1) >= 1
-            if over or epoch % schedule.validate_every == schedule.validate_every - 1:
+            row: dict[str, Any] = {"epoch": epoch, **_epoch(task, optimiser, average, schedule, epoch, clock)}
+            if clock.progress(epoch + 1) >= 1 or (epoch + 1) % schedule.validate_every == 0:
                 row |= task.validate(average.module)
-                if row["score"] < state["score"]:
-                    state["score"] = row["score"]
-                    best.module.load_state_dict(average.module.state_dict())
-                    if rank() == 0:
-                        save_checkpoint(best_path, best, best, None, state)
-            state |= {"epoch": epoch + 1, "seconds": time.monotonic() - began}
-            row["seconds"] = round(state["seconds"], 1)
-            if rank() == 0:
+                memory.consider(row["score"])
+            row["seconds"] = round(clock.seconds, 1)
+            if rank() == 0:  # the log first: what it has beyond the checkpoint is cut off again
                 log.add({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
-                save_checkpoint(path, network, average, optimiser, state)
+            memory.keep(epoch + 1, clock.seconds)
             shown = "  ".join(f"{k} {v:.3g}" for k, v in row.items() if isinstance(v, float) and k != "seconds")
-            bar.update(line, completed=progress_at(epoch + 1), figures=shown)
-    return best.module if math.isfinite(state["score"]) else average.module
+            bar.update(line, completed=clock.progress(epoch + 1), figures=shown)
+    found_best = math.isfinite(memory.state["score"])
+    chosen: nn.Module = memory.best.module if found_best else average.module
+    return chosen
 
 
 def _epoch(
@@ -147,15 +182,15 @@ def _epoch(
     average: AveragedModel,
     schedule: Schedule,
     epoch: int,
-    progress_at: Any,
+    clock: _Clock,
 ) -> dict[str, float]:
     """One pass over the batches; the means of what the task reports."""
     sums: dict[str, float] = {}
-    batches = list(task.batches(epoch))
+    batches = task.batches(epoch)
+    done = 0
     for number, batch in enumerate(batches):
-        progress = progress_at(epoch + number / len(batches))
+        progress = clock.progress(epoch + number / task.batches_per_epoch)
         if progress >= 1 and number:
-            batches = batches[:number]
             break
         for group in optimiser.param_groups:
             group["lr"] = _rate(schedule, progress)
@@ -170,4 +205,5 @@ def _epoch(
         average.update_parameters(task.network)
         for name, value in (("loss", float(loss.detach())), *figures.items()):
             sums[name] = sums.get(name, 0.0) + value
-    return {"rate": _rate(schedule, progress_at(epoch)), **{k: float(np.round(v / len(batches), 9)) for k, v in sums.items()}}
+        done = number + 1
+    return {"rate": _rate(schedule, clock.progress(epoch)), **{k: v / done for k, v in sums.items()}}

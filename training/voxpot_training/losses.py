@@ -31,7 +31,7 @@ def potential_loss(said: Prediction, batch: Batch, config: LossConfig, progress:
         progress: 0 at the start of the training, 1 at its end.
     """
     energy = config.energy * (config.energy_final / config.energy) ** progress
-    loss = energy * _huber(said.energy - batch.energy, config.energy_delta)
+    loss: Tensor = energy * _huber(said.energy - batch.energy, config.energy_delta)
     loss = loss + config.force * _huber(said.forces - batch.forces, config.force_delta)
     known = batch.virial_known
     if config.virial and bool(known.any()):

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ase import Atoms
+    from jaxtyping import Bool, Float, Int
+    from torch import Tensor
+
     from ase_voxpot.labels import Labels
     from ase_voxpot.representation import Representation
     from ase_voxpot.spec import PotentialSpec
-    from jaxtyping import Bool, Float, Int
-    from torch import Tensor
 
 __all__ = ["Batch", "Example", "Prediction", "collate", "make_example", "predict", "shuffled_batches"]
 
@@ -91,9 +92,7 @@ def _turned(example: Example, rng: np.random.Generator) -> Example:
     return Example(pairs, example.species, example.energy, example.forces @ turn.T, virial, example.group)
 
 
-def collate(
-    examples: Sequence[Example], like: Tensor, *, rotate: np.random.Generator | None = None
-) -> Batch:
+def collate(examples: Sequence[Example], like: Tensor, *, rotate: np.random.Generator | None = None) -> Batch:
     """Join frames into one scene, labels on the device and in the precision of ``like``."""
     if rotate is not None:
         examples = [_turned(e, rotate) for e in examples]
@@ -125,9 +124,7 @@ def collate(
     )
 
 
-def predict(
-    network: torch.nn.Module, batch: Batch, representation: Representation, *, train: bool
-) -> Prediction:
+def predict(network: torch.nn.Module, batch: Batch, representation: Representation, *, train: bool) -> Prediction:
     """Energies, forces and virials of a batch, through the same derivatives as inference."""
     view = representation.deposit(batch.scene, batch.offset).requires_grad_()
     with torch.enable_grad():

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ase import Atoms
+
     from ase_voxpot.labels import Labels
     from ase_voxpot.representation import Representation
-
     from voxpot_training.config import ModelConfig
     from voxpot_training.potential.batches import Example
 

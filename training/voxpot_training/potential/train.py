@@ -18,9 +18,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from rich.console import Console
+from rich.table import Table
 
 from ase_voxpot.errors import ConfigError, DataError
+from ase_voxpot.files import write_json
+from ase_voxpot.labels import LabelKeys, labels_of
+from ase_voxpot.plots import draw_parity
 from ase_voxpot.potential import Potential
+from ase_voxpot.scoring import predict as predict_frames, score
 from ase_voxpot.spec import encode
 from ase_voxpot.weights import fill, find_model, load_potential, save_potential
 from voxpot_training.config import load_config
@@ -36,8 +41,11 @@ from voxpot_training.splits import split_frames
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ase import Atoms
     from torch import Tensor, nn
 
+    from ase_voxpot.labels import Labels
+    from ase_voxpot.scoring import Scores
     from voxpot_training.config import TrainConfig
     from voxpot_training.potential.batches import Batch, Example
 
@@ -56,6 +64,7 @@ class PotentialTask:
         self._representation = potential.representation
         self._like = torch.empty(0, dtype=potential.dtype, device=potential.device)
         self._train, self._valid, self._config = train, valid, config
+        self.batches_per_epoch = max(sum(e.pairs.atoms for e in train) / config.schedule.batch_atoms, 1.0)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The frames of an epoch, drawn from (seed, epoch) alone."""
@@ -141,31 +150,49 @@ def _run(config: TrainConfig, beside: Path, folder: Path, *, resume: bool) -> Pa
     return model
 
 
-def _fresh_potential(config: TrainConfig, frames: Sequence, labels: Sequence) -> Potential:
+def _fresh_potential(config: TrainConfig, frames: Sequence[Atoms], labels: Sequence[Labels]) -> Potential:
     """Random weights from the seed, or those of the model to start from."""
     torch.manual_seed(config.seed)
     if config.start is None:
         return Potential(make_spec(config.model, frames, labels))
     start = load_potential(find_model(config.start))
-    wanted = make_spec(replace(config.model, reference=dict(zip(start.spec.species, start.spec.baseline.reference, strict=True))), frames, labels)
+    reference = dict(zip(start.spec.species, start.spec.baseline.reference, strict=True))
+    wanted = make_spec(replace(config.model, reference=reference), frames, labels)
     if start.spec != wanted:
-        raise ConfigError(f"start = {config.start!r} is a model of another spec than [model] describes; make them equal")
+        raise ConfigError(
+            f"start = {config.start!r} is a model of another spec than [model] describes; make them equal"
+        )
     potential = Potential(wanted)
     fill(potential, start.network.state_dict(), source=config.start)
     return potential
 
 
-def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential, held: Sequence) -> None:
+def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential, held: Sequence[Atoms]) -> None:
     """Score on the hold-out, write model, card and pictures."""
-    from ase_voxpot.plots import parity_plot
-    from ase_voxpot.scoring import score, score_table
-
-    keys = config.data
-    from ase_voxpot.labels import LabelKeys
-
-    scores = score(potential, held, LabelKeys(energy=keys.energy_key, forces=keys.forces_key, stress=keys.stress_key))
-    card = {"name": config.name, "about": config.about, "config": encode(config), "holdout": scores.as_json()}
+    keys = LabelKeys(energy=config.data.energy_key, forces=config.data.forces_key, stress=config.data.stress_key)
+    labels = labels_of(held, keys)
+    said = list(predict_frames(potential, held))
+    scores = score(held, labels, said)
+    figures = scores.to_json(model=config.name)
+    card = {
+        "name": config.name,
+        "about": config.about,
+        "lattice": config.lattice,
+        "holdout": figures,
+        "config": encode(config),
+    }
     save_potential(potential, model, card=card)
+    write_json(folder / f"{config.name}.json", figures)
     plot_log(folder / "log.csv", folder / "loss.png", title=config.name)
-    parity_plot(scores, folder / "holdout.png")
-    Console().print(score_table(scores))
+    draw_parity(folder / "holdout.png", held, labels, said, scores)
+    Console().print(_table(config.name, scores))
+
+
+def _table(name: str, scores: Scores) -> Table:
+    """The errors on the hold-out, a row per group."""
+    columns = ("frames", "energy_mae", "energy_mae_offset", "force_mae", "force_rmse", "stress_mae")
+    table = Table("group", *columns, title=f"{name} on its hold-out (meV/atom, meV/Å, GPa)")
+    for group, figures in (*scores.groups.items(), ("all", scores.total)):
+        row = [getattr(figures, column) for column in columns]
+        table.add_row(group, *("-" if x is None else f"{x:.3g}" for x in row), style="bold" if group == "all" else "")
+    return table

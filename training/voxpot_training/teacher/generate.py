@@ -89,7 +89,7 @@ def frames_of_start(number: int, config: TeacherConfig, teachers: Teachers, fate
     shares = np.array([config.kinds[name] for name in names])
     kind = str(rng.choice(names, p=shares / shares.sum()))
     begin = start(kind, config.lattice, rng)
-    temperature = max(rng.uniform(*config.temperature) * begin.factor, begin.least)
+    temperature = max(rng.uniform(config.temperature[0], config.temperature[1]) * begin.factor, begin.least)
     atoms = begin.atoms
     atoms.calc = teachers.driver
     MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=rng)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Start", "start"]
 
 
-
 class Start:
     """A structure and how hot to run it; ``factor`` scales the temperature drawn."""
 
@@ -56,7 +55,8 @@ def _strained(atoms: Atoms, rng: np.random.Generator, volume: float = 0.1, shear
 
 def _supercell(rng: np.random.Generator) -> Atoms:
     repeat = [(3, 3, 3), (4, 3, 3), (4, 4, 3), (4, 4, 4)][rng.choice(4, p=(0.6, 0.2, 0.1, 0.1))]
-    return bulk("W", "bcc", a=3.2, cubic=True).repeat(repeat)
+    cell: Atoms = bulk("W", "bcc", a=3.2, cubic=True).repeat(repeat)
+    return cell
 
 
 def solution(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
@@ -124,8 +124,7 @@ def crowded(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
 
 
 KINDS: dict[str, Callable[[Mapping[str, float], np.random.Generator], Start]] = {
-    make.__name__: make
-    for make in (solution, ordered, strained, vacancy, interstitial, surface, liquid, crowded)
+    make.__name__: make for make in (solution, ordered, strained, vacancy, interstitial, surface, liquid, crowded)
 }
 """The kinds of starts, by the names that a config uses."""
 
