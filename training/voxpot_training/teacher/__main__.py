@@ -15,7 +15,10 @@ from ase_voxpot.errors import ConfigError, VoxPotError
 from ase_voxpot.spec import decode
 from voxpot_training.teacher.config import TeacherConfig
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
+
+@app.command()
 def generate(
     config: Annotated[Path, typer.Argument(help="TOML file, see voxpot_training.teacher.config.")],
     out: Annotated[Path, typer.Option(help="Extended XYZ file; taken up again if it is there.")],
@@ -66,4 +69,4 @@ def _generate(path: Path, out: Path, frames: int, share: str) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    typer.run(generate)
+    app()

@@ -11,7 +11,6 @@ import numpy as np
 from ase import units
 from ase.calculators.calculator import all_changes
 from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 
 from ase_voxpot.errors import ConfigError
 from voxpot_training.teacher.structures import KINDS, start
@@ -92,7 +91,8 @@ def frames_of_start(number: int, config: TeacherConfig, teachers: Teachers, fate
     temperature = max(rng.uniform(config.temperature[0], config.temperature[1]) * begin.factor, begin.least)
     atoms = begin.atoms
     atoms.calc = teachers.driver
-    MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=rng)
+    spread = np.sqrt(atoms.get_masses() * units.kB * temperature)
+    atoms.set_momenta(rng.normal(size=(len(atoms), 3)) * spread[:, None])
     dynamics = Langevin(
         atoms, config.timestep * units.fs, temperature_K=temperature, friction=0.02 / units.fs, rng=rng, fixcm=False
     )

@@ -1,0 +1,120 @@
+"""Teacher frames: starts of every kind, verdicts, files that are taken up again."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.morse import MorsePotential
+from ase.io import read
+from typer.testing import CliRunner
+
+from ase_voxpot.errors import ConfigError
+from voxpot_training.teacher.__main__ import app
+from voxpot_training.teacher.config import TeacherConfig, TeacherSpec
+from voxpot_training.teacher.generate import Teachers, check_kinds, frames_of_start, make_teacher
+from voxpot_training.teacher.structures import KINDS, start
+
+LATTICE = {"Mo": 3.17, "Ta": 3.32, "W": 3.19}
+MORSE = TeacherSpec(factory="ase.calculators.morse:MorsePotential")
+
+
+def config(**changes):
+    values = {"teacher": MORSE, "lattice": LATTICE, "kinds": {"solution": 1.0}, "settle": 2, "stride": 2, "samples": 2}
+    return TeacherConfig(**(values | changes))
+
+
+def morse(scale: float = 1.0) -> Calculator:
+    return MorsePotential(epsilon=0.4 * scale, r0=2.8, rho0=4.0, rcut1=3.6, rcut2=4.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_start_is_a_sound_structure(kind):
+    for seed in range(6):
+        atoms = start(kind, LATTICE, np.random.default_rng(seed)).atoms
+
+        distances = atoms.get_all_distances(mic=True)[np.triu_indices(len(atoms), 1)]
+        assert 15 <= len(atoms) <= 130
+        assert set(atoms.symbols) <= set(LATTICE)
+        assert atoms.cell.rank == 3
+        assert atoms.pbc.all()
+        assert distances.min() > 0.8
+
+
+def test_a_start_is_the_same_for_the_same_number():
+    first, again = (list(frames_of_start(3, config(), Teachers(morse(), ()), Counter())) for _ in range(2))
+
+    assert len(first) == 2
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a.positions, b.positions)
+        np.testing.assert_array_equal(a.arrays["REF_forces"], b.arrays["REF_forces"])
+
+
+def test_labels_are_those_of_the_driver():
+    frame = next(frames_of_start(0, config(), Teachers(morse(), (morse(1.02),)), Counter()))
+
+    frame.calc = morse()
+    np.testing.assert_allclose(frame.info["REF_energy"], frame.get_potential_energy(), rtol=1e-12)
+    np.testing.assert_allclose(frame.info["REF_stress"], frame.get_stress(), rtol=1e-9, atol=1e-12)
+
+
+def test_frames_on_which_teachers_disagree_are_dropped_and_counted():
+    fate = Counter()
+
+    kept = list(frames_of_start(0, config(force_floor=0.0), Teachers(morse(), (morse(3.0),)), fate))
+
+    assert kept == []
+    assert fate == {"teachers disagree": 2}
+
+
+def test_a_teacher_that_diverges_ends_its_start():
+    class Diverging(Calculator):
+        implemented_properties = ("energy", "forces", "stress")
+
+        def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+            super().calculate(atoms, properties, system_changes)
+            self.results = {"energy": 0.0, "forces": np.full((len(atoms), 3), 99.0), "stress": np.zeros(6)}
+
+    fate = Counter()
+
+    assert list(frames_of_start(0, config(), Teachers(Diverging(), ()), fate)) == []
+    assert fate == {"forces too large": 1}
+
+
+def test_unknown_kinds_and_teachers_are_named():
+    with pytest.raises(ConfigError, match="unknown plasma; known are solution"):
+        check_kinds(config(kinds={"plasma": 1.0}))
+    with pytest.raises(ConfigError, match="expected module:factory"):
+        make_teacher(TeacherSpec(factory="no_such_module:Nothing"))
+
+
+def test_a_file_is_taken_up_again(tmp_path):
+    toml = tmp_path / "teacher.toml"
+    toml.write_text(
+        "frames = 4\nsettle = 1\nstride = 1\nsamples = 2\nforce_limit = 1e6\n"
+        'teacher = { factory = "ase.calculators.morse:MorsePotential" }\n'
+        "lattice = { Mo = 3.17, W = 3.19 }\nkinds = { solution = 1.0 }\n"
+    )
+    out = tmp_path / "frames.extxyz"
+    runner = CliRunner()
+
+    runner.invoke(app, [str(toml), "--out", str(out), "--frames", "2"], catch_exceptions=False)
+    result = runner.invoke(app, [str(toml), "--out", str(out)], catch_exceptions=False)
+
+    assert result.exit_code == 0
+    assert [a.info["note"] for a in read(out, ":")] == [0, 0, 1, 1]
+    whole = tmp_path / "whole.extxyz"
+    runner.invoke(app, [str(toml), "--out", str(whole)], catch_exceptions=False)
+    assert whole.read_text() == out.read_text()
+
+
+def test_a_wrong_config_is_one_sentence_and_status_two(tmp_path):
+    toml = tmp_path / "teacher.toml"
+    toml.write_text("frame = 4\n")
+
+    result = CliRunner().invoke(app, [str(toml), "--out", str(tmp_path / "x.extxyz")])
+
+    assert result.exit_code == 2
+    assert "unknown key 'frame'" in " ".join(result.output.split())
