@@ -114,12 +114,10 @@ class Records:
 
     def add(self, sample: Sample, frame: Atoms) -> None:
         """Append a row and a frame."""
-        from ase.io import write
-
         values = ("" if v is None else repr(v) for v in asdict(sample).values())
         with self.log.open("a", encoding="utf-8") as file:
             file.write(",".join(values) + "\n")
-        write(self.trajectory, frame, format=self.kind, append=True)
+        ADD[self.kind](self.trajectory, frame)
 
     def save(self, state: State) -> None:
         """Replace the checkpoint."""
@@ -137,7 +135,7 @@ class Records:
         if not self.checkpoint.is_file():
             raise DataError(f"{self.checkpoint}: expected the checkpoint of a run to continue, got none")
         try:
-            with np.load(self.checkpoint, allow_pickle=False) as data:
+            with self.checkpoint.open("rb") as file, np.load(file, allow_pickle=False) as data:
                 arrays = {name: data[name] for name in ("numbers", "positions", "momenta", "cell")}
                 return State(**arrays, **json.loads(str(data["header"])))
         except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
@@ -175,6 +173,19 @@ def _read_log(path: Path) -> list[Sample]:
         raise DataError(f"{path}: expected the log of a run with the columns {', '.join(UNITS.values())}") from None
 
 
+def _add_text(path: Path, frame: Atoms) -> None:
+    from ase.io import write
+
+    write(path, frame, format="extxyz", append=True)
+
+
+def _add_binary(path: Path, frame: Atoms) -> None:
+    from ase.io.trajectory import Trajectory
+
+    with Trajectory(path, "a") as trajectory:  # ase.io.write does not append to this format
+        trajectory.write(frame)
+
+
 def _cut_text(path: Path, frames: int, atoms: int) -> None:
     """Keep the first frames of an extended XYZ file, each of the same number of lines."""
     with path.open("r+b") as file:
@@ -194,5 +205,7 @@ def _cut_binary(path: Path, frames: int, atoms: int) -> None:
                 new.write(old[k])
 
 
+ADD = {"extxyz": _add_text, "traj": _add_binary}
+"""How to append to a trajectory, for each format."""
 CUT = {"extxyz": _cut_text, "traj": _cut_binary}
 """How to shorten a trajectory, for each format."""

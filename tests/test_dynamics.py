@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from ase import Atoms, units
+from ase.build import bulk
+from ase.calculators.calculator import Calculator
+from ase.calculators.harmonic import SpringCalculator
+from ase.calculators.lj import LennardJones
+from ase.constraints import FixAtoms
+from ase.io import read
+from numpy.testing import assert_allclose, assert_array_equal
+
+from ase_voxpot.calculator import VoxPotCalculator
+from ase_voxpot.dynamics import Plan, run, summarise
+from ase_voxpot.errors import ConfigError, DataError, DivergenceError, PositionError, StructureError
+from ase_voxpot.plots import draw_run
+from ase_voxpot.records import Records
+from tests.saved import save_tiny
+
+ENSEMBLES = ("nve", "nvt", "npt")
+STIFF = {"sigma": 2.3, "epsilon": 0.5, "rc": 6.0, "smooth": True}
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory):
+    return save_tiny(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def records(tmp_path):
+    return Records(tmp_path / "run")
+
+
+def crystal(size=2):
+    """A cubic crystal of a smooth pair potential, made to be stiff and fast."""
+    atoms = bulk("Cu", "fcc", a=3.62, cubic=True) * (size, size, size)
+    atoms.calc = LennardJones(**STIFF)
+    return atoms
+
+
+def alloy(model):
+    atoms = bulk("W", "bcc", a=3.2, cubic=True) * (2, 1, 1)
+    atoms.symbols[:2] = ["Mo", "Ta"]
+    atoms.calc = VoxPotCalculator(model, device="cpu")
+    return atoms
+
+
+def test_without_a_thermostat_the_total_energy_stays(records):
+    atoms = crystal()
+
+    samples = run(atoms, Plan(ensemble="nve", temperature=200, timestep=1.0, steps=200, interval=5), records)
+
+    total = np.array([s.total for s in samples]) / len(atoms)
+    kinetic = np.array([s.kinetic for s in samples]) / len(atoms)
+    assert np.ptp(total) < 0.01 * np.ptp(kinetic)
+    assert_allclose(atoms.get_momenta().sum(axis=0), 0, atol=1e-9)
+
+
+def test_the_thermostat_samples_the_temperature(records):
+    atoms = Atoms("Ar50", positions=np.zeros((50, 3)))
+    atoms.calc = SpringCalculator(np.zeros((50, 3)), k=1.0)
+
+    plan = Plan(ensemble="nvt", temperature=400, timestep=4.0, steps=2000, interval=10, seed=3)
+    samples = run(atoms, plan, records)
+
+    # one mode in three hundred: the mean of 150 modes over some 40 independent times is good to 1 %
+    half = samples[len(samples) // 2 :]
+    assert_allclose(np.mean([s.temperature for s in half]), 400, rtol=0.05)
+    assert_allclose(np.mean([s.potential for s in half]), 1.5 * 50 * units.kB * 400, rtol=0.05)
+
+
+def test_the_piston_finds_the_pressure(records):
+    atoms = crystal(1)
+    volume = atoms.get_volume()
+    plan = Plan(ensemble="npt", temperature=20, pressure=20, timestep=3.0, steps=700, seed=1)
+
+    samples = run(atoms, plan, records)
+
+    assert_allclose(summarise(samples, len(atoms)).pressure, 20, atol=0.5)
+    assert samples[-1].volume < 0.95 * volume
+
+
+@pytest.mark.parametrize("ensemble", ENSEMBLES)
+@pytest.mark.parametrize("kind", ["extxyz", "traj"])
+def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tiny_model, tmp_path, ensemble, kind):
+    plan = Plan(ensemble=ensemble, temperature=100, timestep=0.5, steps=30, interval=3, checkpoint=10, seed=4)
+    whole, part = Records(tmp_path / "whole", kind), Records(tmp_path / "part", kind)
+    straight = alloy(tiny_model)
+    expected = run(straight, plan, whole)
+    stopped = alloy(tiny_model)
+
+    def stop(sample):
+        if sample.step == 18:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(stopped, plan, part, observe=stop)
+    again = alloy(tiny_model)
+    samples = run(again, plan, part, start="checkpoint")
+
+    assert samples == expected
+    assert_array_equal(again.positions, straight.positions)
+    assert_array_equal(again.get_momenta(), straight.get_momenta())
+    assert_array_equal(again.cell[:], straight.cell[:])
+    assert part.log.read_text() == whole.log.read_text()
+    frames = [read(records.trajectory, ":") for records in (whole, part)]
+    assert [f.info["step"] for f in frames[1]] == [s.step for s in expected]
+    for first, second in zip(*frames, strict=True):
+        assert_array_equal(first.positions, second.positions)
+        assert first.get_potential_energy() == second.get_potential_energy()
+
+
+def test_a_finished_run_can_be_made_longer(tiny_model, tmp_path):
+    plan = {"temperature": 100, "timestep": 0.5, "interval": 2, "checkpoint": 6}
+    long, short = Records(tmp_path / "long"), Records(tmp_path / "short")
+
+    expected = run(alloy(tiny_model), Plan(steps=12, **plan), long)
+    run(alloy(tiny_model), Plan(steps=6, **plan), short)
+    samples = run(alloy(tiny_model), Plan(steps=12, **plan), short, start="checkpoint")
+
+    assert samples == expected
+
+
+def test_seeds_decide(tiny_model, tmp_path):
+    ends = []
+    for k, seed in enumerate((1, 1, 2)):
+        samples = run(alloy(tiny_model), Plan(steps=5, interval=5, seed=seed), Records(tmp_path / str(k)))
+        ends.append(samples[-1])
+
+    assert ends[0] == ends[1] != ends[2]
+
+
+def test_momenta_that_are_there_are_kept(records):
+    atoms = crystal(1)
+    momenta = np.zeros((4, 3))
+    momenta[:2, 0] = 1.0, -1.0
+    atoms.set_momenta(momenta)
+    expected = atoms.get_temperature()
+
+    samples = run(atoms, Plan(ensemble="nve", steps=1), records)
+
+    assert samples[0].temperature == expected
+
+
+def test_a_molecule_has_no_pressure_and_one_atom_moves(tiny_model, records):
+    atom = Atoms("W", calculator=VoxPotCalculator(tiny_model, device="cpu"))
+
+    samples = run(atom, Plan(steps=20), records)
+
+    assert samples[-1].pressure is None
+    assert samples[-1].volume is None
+    assert_allclose(samples[0].temperature, 300)
+    assert summarise(samples, 1).pressure is None
+
+
+def test_fixed_atoms_stay(records):
+    atoms = crystal(1)
+    atoms.set_constraint(FixAtoms([0]))
+    before = atoms.positions[0].copy()
+
+    run(atoms, Plan(steps=20, interval=20), records)
+
+    assert_array_equal(atoms.positions[0], before)
+
+
+def test_frames_carry_results_and_momenta(records):
+    atoms = crystal(1)
+    atoms.info["REF_energy"] = 1.0
+
+    samples = run(atoms, Plan(steps=10, interval=5), records)
+
+    frames = read(records.trajectory, ":")
+    assert [f.info["step"] for f in frames] == [0, 5, 10]
+    assert "REF_energy" not in frames[0].info
+    assert_allclose(frames[-1].get_potential_energy(), samples[-1].potential)
+    assert_allclose(frames[-1].get_forces(), atoms.get_forces(), atol=1e-7)
+    assert_allclose(frames[-1].get_momenta(), atoms.get_momenta(), atol=1e-7)
+    assert_allclose(frames[-1].get_stress(), atoms.get_stress(), atol=1e-7)
+
+
+class Runaway(Calculator):
+    """Pushes every atom outwards, ever more."""
+
+    implemented_properties = ("energy", "forces")
+
+    def __init__(self, strength):
+        super().__init__()
+        self.strength = strength
+
+    def calculate(self, atoms=None, properties=None, system_changes=()):
+        super().calculate(atoms, properties, system_changes)
+        if not np.isfinite(atoms.positions).all():
+            raise PositionError("expected finite positions, got NaN")
+        self.results = {"energy": 0.0, "forces": self.strength * atoms.positions}
+
+
+@pytest.mark.parametrize(
+    ("strength", "sentence"), [(3e2, "temperature passed 20000 K"), (1e5, "temperature|moved"), (np.nan, "finite")]
+)
+def test_a_run_that_diverges_says_so(records, strength, sentence):
+    atoms = Atoms("W2", positions=[[1.0, 0, 0], [-1.0, 0, 0]], calculator=Runaway(strength))
+
+    with pytest.raises(DivergenceError, match=f"diverged at step .*({sentence}).*shorter timestep than 1 fs"):
+        run(atoms, Plan(ensemble="nve", steps=500), records)
+
+    assert records.log.is_file()
+    assert not records.checkpoint.exists()
+
+
+def test_a_structure_without_energy_leaves_no_files(tiny_model, records):
+    atoms = alloy(tiny_model)
+    atoms.positions[0] = np.nan
+
+    with pytest.raises(PositionError):
+        run(atoms, Plan(), records)
+
+    assert list(records.prefix.parent.iterdir()) == []
+
+
+def test_npt_needs_a_periodic_cell_without_constraints(records):
+    slab = crystal(1)
+    slab.pbc[2] = False
+    fixed = crystal(1)
+    fixed.set_constraint(FixAtoms([0]))
+
+    for atoms, sentence in ((slab, "periodic in three directions"), (fixed, "cannot keep constraints")):
+        with pytest.raises(StructureError, match=sentence):
+            run(atoms, Plan(ensemble="npt"), records)
+
+
+def test_the_files_of_another_run_are_not_overwritten(records):
+    run(crystal(1), Plan(steps=1), records)
+
+    with pytest.raises(ConfigError, match=r"run\.csv is there already"):
+        run(crystal(1), Plan(steps=1), records)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"ensemble": "nvx"}, "ensemble: expected one of nve, nvt, npt, got 'nvx'"),
+        ({"temperature": -1.0}, "temperature"),
+        ({"temperature": float("nan")}, "temperature"),
+        ({"pressure": float("inf")}, "pressure"),
+        ({"timestep": 0.0}, "timestep"),
+        ({"steps": 0}, "steps: expected a whole number from 1 on, got 0"),
+        ({"interval": -1}, "interval"),
+        ({"checkpoint": 0}, "checkpoint"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_plans_that_make_no_sense_are_refused(change, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        Plan(**change)
+
+
+def test_a_restart_needs_the_same_plan_the_same_atoms_and_something_to_do(records):
+    run(crystal(1), Plan(steps=2, interval=1), records)
+
+    with pytest.raises(ConfigError, match=r"begun with timestep 1\.0, got 2\.0"):
+        run(crystal(1), Plan(steps=4, interval=1, timestep=2.0), records, start="checkpoint")
+    with pytest.raises(ConfigError, match="other atoms"):
+        run(crystal(2), Plan(steps=4, interval=1), records, start="checkpoint")
+    with pytest.raises(ConfigError, match="has 2 steps already"):
+        run(crystal(1), Plan(steps=2, interval=1), records, start="checkpoint")
+
+
+def test_damaged_or_missing_records_are_refused(records, tmp_path):
+    with pytest.raises(DataError, match="got none"):
+        run(crystal(1), Plan(steps=4), records, start="checkpoint")
+    run(crystal(1), Plan(steps=4, interval=1, checkpoint=2), records)
+    kept = tmp_path / "kept"
+    shutil.copytree(records.prefix.parent, kept, ignore=shutil.ignore_patterns("kept"))
+    plan = Plan(steps=8, interval=1, checkpoint=2)
+
+    records.checkpoint.write_bytes(records.checkpoint.read_bytes()[:-200])
+    with pytest.raises(DataError, match="damaged"):
+        run(crystal(1), plan, records, start="checkpoint")
+    shutil.copy(kept / records.checkpoint.name, records.checkpoint)
+
+    records.log.write_text("\n".join(records.log.read_text().splitlines()[:3]))
+    with pytest.raises(DataError, match="samples up to step 4"):
+        run(crystal(1), plan, records, start="checkpoint")
+    records.log.write_text("nothing of ours\n1\n")
+    with pytest.raises(DataError, match="the log of a run"):
+        run(crystal(1), plan, records, start="checkpoint")
+    shutil.copy(kept / records.log.name, records.log)
+
+    records.trajectory.unlink()
+    with pytest.raises(DataError, match="got no file"):
+        run(crystal(1), plan, records, start="checkpoint")
+
+
+@pytest.mark.parametrize("ensemble", ENSEMBLES)
+def test_a_run_is_drawn(records, ensemble):
+    atoms = crystal(1)
+    plan = Plan(ensemble=ensemble, steps=4, interval=2)
+    samples = run(atoms, plan, records)
+
+    draw_run(records.picture, samples, plan, len(atoms))
+
+    assert records.picture.read_bytes().startswith(b"\x89PNG")
+    assert not list(records.prefix.parent.glob(".*"))
