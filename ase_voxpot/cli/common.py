@@ -48,7 +48,7 @@ def console() -> Console:
 
 
 def progress_bar(*columns: str) -> Progress:
-    """A bar on stderr, which leaves stdout to the results; ``columns`` are formats of further text."""
+    """A bar on stderr, where that is a terminal; ``columns`` are formats of further text."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -60,6 +60,7 @@ def progress_bar(*columns: str) -> Progress:
         *(TextColumn(c) for c in columns),
         console=Console(stderr=True),
         transient=True,
+        disable=not sys.stderr.isatty(),
     )
 
 

@@ -1,0 +1,80 @@
+"""A place to work in with a small model, and the command as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.io import write
+
+from ase_voxpot.cli import main
+from ase_voxpot.weights import load_potential
+from tests.saved import save_tiny
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """The one line on stderr with which a command refuses."""
+        assert self.status == 2
+        assert "Traceback" not in self.err + self.out
+        (line,) = self.err.splitlines()
+        assert line.startswith("voxpot: ")
+        return line
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> Path:
+    """An empty folder to be in, but for the model."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.safetensors").symlink_to(tiny_model)
+    return tmp_path
+
+
+@pytest.fixture
+def voxpot(here: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    def run(*arguments: object) -> Outcome:
+        status = main([str(a) for a in arguments])
+        captured = capsys.readouterr()
+        return Outcome(status, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def files(here: Path) -> Callable[[], set[str]]:
+    """Names of what was written since."""
+    before = {p.name for p in here.iterdir()}
+    return lambda: {p.name for p in here.iterdir()} - before
+
+
+@pytest.fixture
+def frames(here: Path, tiny_model: Path, rng: np.random.Generator) -> Path:
+    """Six labelled frames in two groups; the model is 10 meV/atom and 100 meV/Å off."""
+    potential = load_potential(tiny_model, device="cpu")
+    made = []
+    for k in range(6):
+        atoms = bulk("W", "bcc", a=3.2, cubic=True)
+        atoms.symbols = rng.permutation(["Mo", "W"])
+        atoms.positions += rng.normal(scale=0.1, size=(2, 3))
+        result = potential.evaluate(atoms)
+        atoms.info.update(REF_energy=result.energy - 0.02, config_type="ab"[k % 2], REF_stress=result.stress)
+        atoms.arrays["REF_forces"] = result.forces + 0.1
+        made.append(atoms)
+    path = here / "frames.extxyz"
+    write(path, made)
+    return path

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.io import read, write
+from numpy.testing import assert_allclose
+
+from tests.saved import needs_motaw
+
+FIGURES = {
+    "energy_mae", "energy_mae_offset", "energy_rmse", "force_mae", "force_rmse", "stress_mae", "frames", "atoms",
+}  # fmt: skip
+
+
+@pytest.fixture
+def evaluate(voxpot):
+    return lambda *arguments: voxpot("evaluate", *arguments, "--model", "tiny.safetensors", "--device", "cpu")
+
+
+def test_figures_are_written_and_shown(evaluate, frames, here):
+    outcome = evaluate(frames, "--json", "out/scores.json")
+
+    assert outcome.status == 0
+    data = json.loads((here / "out" / "scores.json").read_text())
+    assert set(data) == FIGURES | {"groups", "model"}
+    assert data["model"] == "tiny.safetensors"
+    assert (data["frames"], data["atoms"]) == (6, 12)
+    assert_allclose(data["energy_mae"], 10, rtol=1e-3)
+    assert_allclose(data["energy_mae_offset"], 0, atol=1e-2)
+    assert_allclose(data["force_mae"], 100, rtol=1e-3)
+    assert_allclose(data["stress_mae"], 0, atol=1e-4)
+    assert {name: group["frames"] for name, group in data["groups"].items()} == {"a": 3, "b": 3}
+    assert all(set(group) == FIGURES for group in data["groups"].values())
+    assert "total" in outcome.out
+    assert "10.00" in outcome.out
+
+
+def test_a_picture_is_drawn(evaluate, frames, files):
+    assert evaluate(frames, "--plot", "parity.png").status == 0
+    assert files() == {"parity.png"}
+
+
+def test_compressed_frames_without_stress_are_fine(evaluate, frames, here):
+    made = read(frames, ":")
+    for atoms in made:
+        del atoms.info["REF_stress"]
+    write(here / "plain.extxyz", made)
+    (here / "packed.extxyz.gz").write_bytes(gzip.compress((here / "plain.extxyz").read_bytes()))
+
+    assert evaluate("packed.extxyz.gz", "--json", "scores.json").status == 0
+    assert json.loads((here / "scores.json").read_text())["stress_mae"] is None
+
+
+def test_keys_of_another_name_are_taken(evaluate, frames, here):
+    text = frames.read_text().replace("REF_energy", "dft_e").replace("REF_forces", "dft_f")
+    (here / "other.extxyz").write_text(text)
+
+    assert evaluate("other.extxyz", "--energy-key", "dft_e", "--forces-key", "dft_f").status == 0
+    sentence = evaluate("other.extxyz", "--json", "scores.json").sentence
+    assert "6 of 6 frames" in sentence
+    assert "dft_e, dft_f" in sentence
+    assert not (here / "scores.json").exists()
+
+
+def _foreign(atoms):
+    atoms.symbols[0] = "Xe"
+
+
+def _without_position(atoms):
+    atoms.positions[0] = np.nan
+
+
+def _coincident(atoms):
+    atoms.positions[1] = atoms.positions[0]
+
+
+def _flat(atoms):
+    atoms.set_cell([3, 3, 0])
+
+
+def _unlabelled(atoms):
+    atoms.info["REF_energy"] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (_foreign, "frame 3: the model knows Mo, Ta, W, but the structure holds Xe"),
+        (_without_position, "frame 3: expected finite positions"),
+        (_coincident, "frame 3: atoms 0 and 1 are at the same place"),
+        (_flat, "frame 3: the 3 periodic cell vectors must span a volume"),
+        (_unlabelled, "frame 3: expected finite energy"),
+    ],
+)
+def test_a_hostile_frame_is_named_and_nothing_is_written(evaluate, frames, files, spoil, sentence):
+    made = read(frames, ":")
+    spoil(made[3])
+    write(frames, made)
+
+    assert sentence in evaluate(frames, "--json", "s.json", "--plot", "p.png").sentence
+    assert files() == set()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff" * 100, b"2\n\nW 0 0 0\n", b"0\n\n"])
+def test_a_hostile_file_is_refused(evaluate, here, content):
+    (here / "bad.extxyz").write_bytes(content)
+
+    assert "bad.extxyz" in evaluate("bad.extxyz").sentence or content == b"0\n\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--plot", "parity.txt"), "ends in .png, .pdf, .svg"),
+        (("--json", "frames.extxyz/s.json"), "a place to write to"),
+        (("--dtype", "float16"), "dtype must be 'float32' or 'float64', got 'float16'"),
+        (("--device", "abacus"), "expected a device such as"),
+        (("--device", "cuda"), "no CUDA device"),
+        (("--model", "nothing"), "got 'nothing'"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(voxpot, frames, files, monkeypatch, options, sentence):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+
+    assert sentence in voxpot("evaluate", frames, "--model", "tiny.safetensors", *options).sentence
+    assert files() == set()
+
+
+def test_a_file_that_is_not_there_is_refused(evaluate):
+    assert "nothing.xyz: expected a file with atomic structures, got none" in evaluate("nothing.xyz").sentence
+
+
+@needs_motaw
+def test_the_shipped_model_scores(voxpot, frames):
+    assert voxpot("evaluate", frames, "--device", "cpu").status == 0
+
+
+def test_pairs_far_apart_have_the_energy_of_free_atoms(evaluate, here):
+    atoms = bulk("W", "sc", a=30.0)
+    atoms.info["REF_energy"] = -4.25
+    atoms.arrays["REF_forces"] = np.zeros((1, 3))
+    write(here / "free.extxyz", atoms)
+
+    assert evaluate("free.extxyz", "--json", "s.json").status == 0
+    assert json.loads((here / "s.json").read_text())["energy_mae"] < 1e-3
