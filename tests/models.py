@@ -41,5 +41,6 @@ def seeded(spec: PotentialSpec, seed: int = 1, **options: Any) -> Potential:
                 state[name] = size * (0.5 + torch.rand_like(state[name]))
         if "scale" not in state:
             state = {k: 3 * v for k, v in state.items()}
+        state |= {k: 0.3 * torch.randn_like(v) for k, v in state.items() if "biases" in k}
         potential.network.load_state_dict(state)
     return potential

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import vesin
 from ase import Atoms
 from ase.build import bcc100, bulk, molecule
 from ase.neighborlist import neighbor_list
@@ -136,6 +137,16 @@ class TestSkin:
         neighbours = VerletList(CUTOFF, skin=0.8)
         neighbours.update(atoms)
         return neighbours
+
+    def test_the_skin_reaches_the_search(self, atoms, monkeypatch):
+        """Without it every step would be a search: right, and slow."""
+        given = {}
+        search = vesin.NeighborList
+        monkeypatch.setattr(vesin, "NeighborList", lambda **options: given.update(options) or search(**options))
+
+        VerletList(CUTOFF, skin=0.8).update(atoms)
+
+        assert given["skin"] == 0.8
 
     def test_small_steps(self, neighbours, atoms, rng):
         for _ in range(30):

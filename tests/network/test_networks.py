@@ -162,6 +162,16 @@ class TestSteerable:
         laws.close(after[:, :80], before[:, :80], laws.STRICT.same)
         assert float((after - before)[:, 80:].abs().max()) > 1e-3
 
+    def test_products_are_means_over_the_sphere(self, steerable):
+        """A field that is the same everywhere has its own powers as means."""
+        coefficients = torch.zeros(1, 25, 24, dtype=torch.float64)
+        coefficients[:, 0] = 0.1
+        field = coefficients[0, 0] @ steerable.fields[0]
+        one, two = field.roll(1), field.roll(2)
+        expected = [field**3, field**2 * one, field * one * two, field**4, field**2 * one**2]
+
+        laws.close(steerable.invariants(coefficients)[0, 80:], torch.cat(expected), laws.STRICT.same)
+
     def test_without_products_only_pairs_are_left(self):
         network = SteerableSpec(channels=8, products=0, hidden=(16,))
         steerable = seeded(specification("steerable", network=network), dtype="float64").network
