@@ -163,6 +163,7 @@ def run(
         state = _fresh(atoms, plan)
         samples = [_sample(atoms, plan, 0)]
         records.add(samples[0], _frame(atoms, samples[0]))
+        records.save(state)
     volume = samples[0].volume
 
     def take(step: int) -> None:

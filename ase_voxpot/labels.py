@@ -82,7 +82,7 @@ def _read(path: Path, index: str) -> list[Atoms]:
     from ase.io.formats import filetype, open_with_compression
 
     if path.suffix not in (".gz", ".bz2", ".xz") or filetype(str(path)) != "extxyz":
-        return list(read(path, index))
+        return list(read(path, index, do_not_split_by_at_sign=True))
     # The reader of ASE seeks back and forth, which in a compressed file takes a minute per thousand frames.
     with open_with_compression(str(path), "rt") as file:
         return list(read(io.StringIO(file.read()), index, format="extxyz"))

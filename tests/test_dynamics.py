@@ -113,6 +113,19 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tiny_model, tmp_path,
         assert first.get_potential_energy() == second.get_potential_energy()
 
 
+def test_a_run_stopped_before_its_first_checkpoint_begins_again(tiny_model, records, tmp_path):
+    plan = Plan(steps=6, interval=2)
+    expected = run(alloy(tiny_model), plan, Records(tmp_path / "whole"))
+
+    def stop(sample):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(alloy(tiny_model), plan, records, observe=stop)
+
+    assert run(alloy(tiny_model), plan, records, start="checkpoint") == expected
+
+
 def test_a_finished_run_can_be_made_longer(tiny_model, tmp_path):
     plan = {"temperature": 100, "timestep": 0.5, "interval": 2, "checkpoint": 6}
     long, short = Records(tmp_path / "long"), Records(tmp_path / "short")
@@ -207,7 +220,7 @@ def test_a_run_that_diverges_says_so(records, strength, sentence):
         run(atoms, Plan(ensemble="nve", steps=500), records)
 
     assert records.log.is_file()
-    assert not records.checkpoint.exists()
+    assert records.load().step == 0
 
 
 def test_a_structure_without_energy_leaves_no_files(tiny_model, records):
