@@ -80,6 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(f"{place}{error.strerror or error}")
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
+    except Exception as error:
+        if (
+            not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError"
+        ):  # torch's, not loaded here
+            raise
+        return _refuse("there is not enough memory for a structure of this size; make it smaller")
     if status == INTERRUPTED:
         _refuse("interrupted")
     return status if isinstance(status, int) else 0

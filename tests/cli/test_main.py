@@ -74,6 +74,10 @@ def test_an_interrupt_is_no_traceback(voxpot, monkeypatch):
     assert outcome.err == "voxpot: interrupted\n"
 
 
+def test_too_large_a_structure_is_a_sentence_too(voxpot):
+    assert "not enough memory" in voxpot("md", "bcc:W", "--repeat", 100_000, "--model", "tiny.safetensors").sentence
+
+
 def test_a_fault_of_our_own_is_not_hidden(monkeypatch):
     def fail():
         raise RuntimeError("a fault")
