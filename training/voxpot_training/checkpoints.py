@@ -71,7 +71,7 @@ def load_checkpoint(
         own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in module.state_dict().items()}:
             raise ArchitectureError(
-                f"{path}: is the checkpoint of another network; remove it, or name another folder with --out"
+                f"{path}: is the checkpoint of another network; remove it, or name another folder with --output"
             )
         module.load_state_dict(own)
     for name, parameter in network.named_parameters() if optimiser is not None else ():

@@ -142,6 +142,7 @@ class TrainConfig:
     seed: int = 0
     start: str | None = None  # a model to start from: a shipped name or a path
     about: str = ""  # for the model card
+    validity: str = ""  # for the model card: what it may be used for
     lattice: dict[str, dict[str, float]] = field(default_factory=dict)  # Å per lattice and element, for the card
 
 

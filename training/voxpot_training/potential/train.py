@@ -4,7 +4,7 @@ The folder of a training holds
 
     checkpoint.safetensors, log.csv, loss.png     how it goes
     NAME.safetensors                              the potential, with its card inside
-    NAME.json, holdout.png                        its errors on the hold-out
+    NAME.md, NAME.json, holdout.png               the card, its errors on the hold-out
     splits.json                                   which frames were on which side
 """
 
@@ -35,6 +35,7 @@ from voxpot_training.loop import fit
 from voxpot_training.losses import potential_loss
 from voxpot_training.plots import plot_log
 from voxpot_training.potential.batches import collate, make_example, predict, shuffled_batches
+from voxpot_training.potential.card import card_as_data, card_as_markdown
 from voxpot_training.potential.prepare import make_spec, standardise
 from voxpot_training.splits import split_frames
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from ase_voxpot.scoring import Scores
     from voxpot_training.config import TrainConfig
     from voxpot_training.potential.batches import Batch, Example
+    from voxpot_training.splits import Split
 
 __all__ = ["PotentialTask", "run"]
 
@@ -146,7 +148,7 @@ def _run(config: TrainConfig, beside: Path, folder: Path, *, resume: bool) -> Pa
     potential.network.requires_grad_(False)
     model = folder / f"{config.name}.safetensors"
     if rank() == 0:
-        _finish(config, folder, model, potential, [frames[k] for k in split.holdout or split.validation])
+        _finish(config, folder, model, potential, [frames[k] for k in split.holdout or split.validation], split)
     return model
 
 
@@ -167,22 +169,17 @@ def _fresh_potential(config: TrainConfig, frames: Sequence[Atoms], labels: Seque
     return potential
 
 
-def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential, held: Sequence[Atoms]) -> None:
+def _finish(
+    config: TrainConfig, folder: Path, model: Path, potential: Potential, held: Sequence[Atoms], split: Split
+) -> None:
     """Score on the hold-out, write model, card and pictures."""
     keys = LabelKeys(energy=config.data.energy_key, forces=config.data.forces_key, stress=config.data.stress_key)
     labels = labels_of(held, keys)
     said = list(predict_frames(potential, held))
     scores = score(held, labels, said)
-    figures = scores.to_json(model=config.name)
-    card = {
-        "name": config.name,
-        "about": config.about,
-        "lattice": config.lattice,
-        "holdout": figures,
-        "config": encode(config),
-    }
-    save_potential(potential, model, card=card)
-    write_json(folder / f"{config.name}.json", figures)
+    save_potential(potential, model, card=card_as_data(config, split, scores))
+    model.with_suffix(".md").write_text(card_as_markdown(config, split, scores, potential))
+    write_json(model.with_suffix(".json"), scores.to_json(model=config.name))
     plot_log(folder / "log.csv", folder / "loss.png", title=config.name)
     draw_parity(folder / "holdout.png", held, labels, said, scores)
     Console().print(_table(config.name, scores))
