@@ -154,6 +154,13 @@ def test_unreadable_files_are_refused_with_their_name(tmp_path, name, content):
     assert "\n" not in str(caught.value)
 
 
+def test_a_slice_without_frames_is_refused(tmp_path):
+    write(tmp_path / "one.extxyz", labelled())
+
+    with pytest.raises(DataError, match="at least one structure"):
+        read_frames(tmp_path / "one.extxyz", "5:")
+
+
 def test_a_file_that_is_not_there_and_a_folder_are_refused(tmp_path):
     with pytest.raises(DataError, match="got none"):
         read_frames(tmp_path / "nothing.xyz")
