@@ -39,13 +39,15 @@ class DataConfig:
     """Where frames and labels are.
 
     ``files`` are looked up beside the config and below ``VOXPOT_DATA``.  The keys fall
-    back to the results of a stored calculator.
+    back to the results of a stored calculator.  ``offsets`` are added to the energies per
+    atom of an element, to bring labels with another zero in line.
     """
 
     files: tuple[str, ...]
     energy_key: str = "REF_energy"
     forces_key: str = "REF_forces"
     stress_key: str = "REF_stress"
+    offsets: dict[str, float] = field(default_factory=dict)  # eV per atom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,4 +58,11 @@ def load_frames(config: DataConfig, species: tuple[str, ...], beside: Path) -> t
         raise UnknownElementError(
             f"the frames hold {', '.join(foreign)}, but model.species names {', '.join(species)}; add or remove them"
         )
+    if config.offsets:
+        labels = [_shifted(label, atoms, config.offsets) for label, atoms in zip(labels, frames, strict=True)]
     return frames, labels
+
+
+def _shifted(label: Labels, atoms: Atoms, offsets: dict[str, float]) -> Labels:
+    shift = sum(offsets.get(symbol, 0.0) for symbol in atoms.get_chemical_symbols())
+    return replace(label, energy=label.energy + shift)

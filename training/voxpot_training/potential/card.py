@@ -9,7 +9,6 @@ from ase_voxpot.spec import encode
 if TYPE_CHECKING:
     from ase_voxpot.potential import Potential
     from ase_voxpot.scoring import Figures, Scores
-
     from voxpot_training.config import TrainConfig
     from voxpot_training.splits import Split
 

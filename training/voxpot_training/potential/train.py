@@ -26,7 +26,6 @@ from ase_voxpot.labels import LabelKeys, labels_of
 from ase_voxpot.plots import draw_parity
 from ase_voxpot.potential import Potential
 from ase_voxpot.scoring import predict as predict_frames, score
-from ase_voxpot.spec import encode
 from ase_voxpot.weights import fill, find_model, load_potential, save_potential
 from voxpot_training.config import load_config
 from voxpot_training.data import load_frames
@@ -158,12 +157,9 @@ def _fresh_potential(config: TrainConfig, frames: Sequence[Atoms], labels: Seque
     if config.start is None:
         return Potential(make_spec(config.model, frames, labels))
     start = load_potential(find_model(config.start))
-    reference = dict(zip(start.spec.species, start.spec.baseline.reference, strict=True))
-    wanted = make_spec(replace(config.model, reference=reference), frames, labels)
-    if start.spec != wanted:
-        raise ConfigError(
-            f"start = {config.start!r} is a model of another spec than [model] describes; make them equal"
-        )
+    wanted = make_spec(config.model, frames, labels)
+    if replace(start.spec, baseline=wanted.baseline) != wanted:
+        raise ConfigError(f"start = {config.start!r}: expected a model of the spec under [model], got another")
     potential = Potential(wanted)
     fill(potential, start.network.state_dict(), source=config.start)
     return potential
