@@ -8,8 +8,8 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from ase_voxpot.network.steerable import filter_bank
 from ase_voxpot.neighbours import VerletList, species_indices
+from ase_voxpot.network.steerable import filter_bank
 from ase_voxpot.structures import random_alloy
 from ase_voxpot.voxelize import reference
 from ase_voxpot.weights import find_model, read_header
