@@ -15,8 +15,8 @@ CONFIG = """
 name = "small"
 seed = 3
 
-[data]
-files = ["frames.extxyz"]
+[[data]]
+file = "frames.extxyz"
 
 [split]
 holdout = 0.2

@@ -1,7 +1,7 @@
 """What a training is told, read from TOML into frozen values.
 
     TrainConfig
-    ├── data        files, keys of the labels, species
+    ├── data        files, keys and zeros of their labels, weights
     ├── split       which frames are held out, block by block
     ├── model       grid, network, baseline
     ├── loss        weights of energies, forces and stresses, and their schedule
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BlockRule",
-    "DataConfig",
     "LossConfig",
     "ModelConfig",
     "Schedule",
+    "Source",
     "SplitConfig",
     "TrainConfig",
     "load_config",
@@ -35,19 +35,26 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataConfig:
-    """Where frames and labels are.
+class Source:
+    """One file of labelled frames, looked up beside the config and below ``VOXPOT_DATA``.
 
-    ``files`` are looked up beside the config and below ``VOXPOT_DATA``.  The keys fall
-    back to the results of a stored calculator.  ``offsets`` are added to the energies per
-    atom of an element, to bring labels with another zero in line.
+    The keys of the labels fall back to the results of a stored calculator.  ``offsets`` are
+    added to the energies per atom of an element, to bring labels with another zero in
+    line.  Frames of a source that is ``support`` are trained on with ``weight``, and
+    never held out: they teach what the others do not hold, and score nothing.
     """
 
-    files: tuple[str, ...]
+    file: str
     energy_key: str = "REF_energy"
     forces_key: str = "REF_forces"
     stress_key: str = "REF_stress"
     offsets: dict[str, float] = field(default_factory=dict)  # eV per atom
+    weight: float = 1.0
+    support: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.weight > 0:
+            raise ConfigError(f"data.weight must be positive, got {self.weight} for {self.file}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +143,7 @@ class TrainConfig:
     """One training, from data to a model file."""
 
     name: str
-    data: DataConfig
+    data: tuple[Source, ...]
     model: ModelConfig
     split: SplitConfig = field(default_factory=SplitConfig)
     loss: LossConfig = field(default_factory=LossConfig)

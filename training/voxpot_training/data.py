@@ -1,9 +1,9 @@
-"""Labelled frames from the files that a config names."""
+"""Labelled frames from the sources that a config names."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,14 @@ from ase_voxpot.errors import DataError, UnknownElementError
 from ase_voxpot.labels import LabelKeys, labels_of, read_frames
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ase import Atoms
 
     from ase_voxpot.labels import Labels
-    from voxpot_training.config import DataConfig
+    from voxpot_training.config import Source
 
-__all__ = ["find_file", "load_frames"]
+__all__ = ["Frames", "find_file", "load_frames"]
 
 
 def find_file(name: str, beside: Path) -> Path:
@@ -35,34 +37,45 @@ def find_file(name: str, beside: Path) -> Path:
     raise DataError(f"expected the data file {name}, found it at none of {', '.join(map(str, places))}{hint}")
 
 
-def load_frames(config: DataConfig, species: tuple[str, ...], beside: Path) -> tuple[list[Atoms], list[Labels]]:
-    """All frames of all files with their labels.
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Structures, labels and weights of all sources, row by row."""
+
+    atoms: list[Atoms]
+    labels: list[Labels]
+    weights: list[float]
+    support: list[bool]
+
+
+def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Path) -> Frames:
+    """All frames of all sources with their labels.
 
     Raises:
         DataError: a file is missing or unreadable; ``MissingLabelsError`` frames without labels.
         UnknownElementError: frames with elements that the model is not to have.
     """
-    keys = LabelKeys(energy=config.energy_key, forces=config.forces_key, stress=config.stress_key)
-    frames: list[Atoms] = []
-    labels: list[Labels] = []
-    for name in config.files:
-        path = find_file(name, beside)
+    frames = Frames([], [], [], [])
+    for source in sources:
+        path = find_file(source.file, beside)
         found = read_frames(path)
+        keys = LabelKeys(energy=source.energy_key, forces=source.forces_key, stress=source.stress_key)
         try:
-            labels += labels_of(found, keys)
+            labels = labels_of(found, keys)
         except DataError as error:
             raise type(error)(f"{path}: {error}") from None
-        frames += found
-    foreign = sorted({s for a in frames for s in a.get_chemical_symbols()} - set(species))
+        frames.atoms.extend(found)
+        frames.labels.extend(_shifted(x, a, source.offsets) for x, a in zip(labels, found, strict=True))
+        frames.weights.extend([source.weight] * len(found))
+        frames.support.extend([source.support] * len(found))
+    foreign = sorted({s for a in frames.atoms for s in a.get_chemical_symbols()} - set(species))
     if foreign:
         raise UnknownElementError(
             f"the frames hold {', '.join(foreign)}, but model.species names {', '.join(species)}; add or remove them"
         )
-    if config.offsets:
-        labels = [_shifted(label, atoms, config.offsets) for label, atoms in zip(labels, frames, strict=True)]
-    return frames, labels
+    return frames
 
 
 def _shifted(label: Labels, atoms: Atoms, offsets: dict[str, float]) -> Labels:
+    """The label with its energy in line with the other sources."""
     shift = sum(offsets.get(symbol, 0.0) for symbol in atoms.get_chemical_symbols())
     return replace(label, energy=label.energy + shift)

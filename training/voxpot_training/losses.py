@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["potential_loss"]
 
 
-def _huber(error: Tensor, delta: float) -> Tensor:
-    """Mean of error²/2 below ``delta``, of delta·(|error| - delta/2) beyond, over delta."""
-    return huber_loss(error, torch.zeros_like(error), delta=delta) / delta
+def _huber(error: Tensor, weight: Tensor, delta: float) -> Tensor:
+    """Weighted mean of error²/2δ below δ, of |error| - δ/2 beyond; ``weight`` per row."""
+    size = huber_loss(error, torch.zeros_like(error), delta=delta, reduction="none") / delta
+    total: Tensor = (size.reshape(len(weight), -1).mean(1) * weight).mean()
+    return total
 
 
 def potential_loss(said: Prediction, batch: Batch, config: LossConfig, progress: float) -> Tensor:
@@ -26,14 +28,11 @@ def potential_loss(said: Prediction, batch: Batch, config: LossConfig, progress:
 
     Args:
         said: energies per atom in eV, forces in eV/Å and virials per atom in eV.
-        batch: the labels, less the baseline.
+        batch: the labels, less the baseline, and the weights of the frames.
         config: weights per eV/atom, eV/Å and eV/atom, and the deltas.
         progress: 0 at the start of the training, 1 at its end.
     """
     energy = config.energy * (config.energy_final / config.energy) ** progress
-    loss: Tensor = energy * _huber(said.energy - batch.energy, config.energy_delta)
-    loss = loss + config.force * _huber(said.forces - batch.forces, config.force_delta)
-    known = batch.virial_known
-    if config.virial and bool(known.any()):
-        loss = loss + config.virial * _huber((said.virial - batch.virial)[known], config.virial_delta)
-    return loss
+    loss = energy * _huber(said.energy - batch.energy, batch.weight, config.energy_delta)
+    loss = loss + config.force * _huber(said.forces - batch.forces, batch.weight[batch.owner], config.force_delta)
+    return loss + config.virial * _huber(said.virial - batch.virial, batch.virial_weight, config.virial_delta)

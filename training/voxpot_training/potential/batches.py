@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ase import Atoms
-    from jaxtyping import Bool, Float, Int
+    from jaxtyping import Float, Int
     from torch import Tensor
 
     from ase_voxpot.labels import Labels
@@ -39,7 +39,7 @@ class Example:
     energy: float  # eV per atom
     forces: Float[np.ndarray, "atom 3"]  # eV/Å
     virial: Float[np.ndarray, "3 3"] | None  # eV per atom, stress times volume
-    group: str
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ class Batch:
     energy: Float[Tensor, " frame"]
     forces: Float[Tensor, "atom 3"]
     virial: Float[Tensor, "frame 6"]
-    virial_known: Bool[Tensor, " frame"]
+    weight: Float[Tensor, " frame"]
+    virial_weight: Float[Tensor, " frame"]  # zero where the virial is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Prediction:
     virial: Float[Tensor, "frame 6"]  # eV per atom
 
 
-def make_example(atoms: Atoms, labels: Labels, spec: PotentialSpec) -> Example:
+def make_example(atoms: Atoms, labels: Labels, spec: PotentialSpec, *, weight: float = 1.0) -> Example:
     """Find the pairs of a frame and take the baseline off its labels."""
     pairs = VerletList(spec.grid.cutoff).update(atoms)
     species = species_indices(atoms.get_chemical_symbols(), spec.species)
@@ -81,7 +82,7 @@ def make_example(atoms: Atoms, labels: Labels, spec: PotentialSpec) -> Example:
         xx, yy, zz, yz, xz, xy = labels.stress
         full = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) * atoms.get_volume()
         virial = (full - pairs.offset[close].T @ repulsion) / len(atoms)
-    return Example(pairs, species, float(labels.energy - energies.sum()) / len(atoms), forces, virial, labels.group)
+    return Example(pairs, species, float(labels.energy - energies.sum()) / len(atoms), forces, virial, weight)
 
 
 def _turned(example: Example, rng: np.random.Generator) -> Example:
@@ -89,7 +90,7 @@ def _turned(example: Example, rng: np.random.Generator) -> Example:
     turn = Rotation.random(rng=rng).as_matrix()
     pairs = Pairs(example.pairs.centre, example.pairs.neighbour, example.pairs.offset @ turn.T, example.pairs.atoms)
     virial = None if example.virial is None else turn @ example.virial @ turn.T
-    return Example(pairs, example.species, example.energy, example.forces @ turn.T, virial, example.group)
+    return Example(pairs, example.species, example.energy, example.forces @ turn.T, virial, example.weight)
 
 
 def collate(examples: Sequence[Example], like: Tensor, *, rotate: np.random.Generator | None = None) -> Batch:
@@ -105,8 +106,7 @@ def collate(examples: Sequence[Example], like: Tensor, *, rotate: np.random.Gene
     virials = [np.zeros((3, 3)) if e.virial is None else e.virial for e in examples]
 
     def tensor(array: np.ndarray) -> Tensor:
-        integers = array.dtype.kind in "iub"
-        kind = torch.bool if array.dtype == bool else torch.long if integers else like.dtype
+        kind = torch.long if array.dtype.kind in "iu" else like.dtype
         return torch.from_numpy(np.ascontiguousarray(array)).to(like.device, kind)
 
     return Batch(
@@ -120,7 +120,8 @@ def collate(examples: Sequence[Example], like: Tensor, *, rotate: np.random.Gene
         energy=tensor(np.array([e.energy for e in examples])),
         forces=tensor(np.concatenate([e.forces for e in examples])),
         virial=tensor(np.stack(virials).reshape(-1, 9)[:, VOIGT]),
-        virial_known=tensor(np.array([e.virial is not None for e in examples])),
+        weight=tensor(np.array([e.weight for e in examples])),
+        virial_weight=tensor(np.array([0.0 if e.virial is None else e.weight for e in examples])),
     )
 
 

@@ -50,7 +50,7 @@ def card_as_markdown(config: TrainConfig, split: Split, scores: Scores, potentia
             f"- species: {', '.join(config.model.species)}; cutoff {config.model.grid.cutoff:g} Å",
             f"- network: {config.model.network.kind}, {parameters:,} parameters; "
             f"{config.model.grid.n}³ voxels of {config.model.grid.spacing:g} Å, {config.model.grid.shells} shells",
-            f"- data: {', '.join(config.data.files)}",
+            f"- data: {', '.join(source.file for source in config.data)}",
             f"- split by configuration block: {len(split.train)} frames to train on, {len(split.validation)} to "
             f"choose weights by, {len(split.holdout)} held out and never looked at, {len(split.dropped)} in gaps",
             f"- start: {config.start or 'random weights'}",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["make_spec", "standardise"]
 
-FLOOR = 1e-6
+FLOOR = 1e-3
 """Variance, relative to the largest, below which a direction is noise rather than signal."""
 
 

@@ -22,7 +22,6 @@ from rich.table import Table
 
 from ase_voxpot.errors import ConfigError, DataError
 from ase_voxpot.files import write_json
-from ase_voxpot.labels import LabelKeys, labels_of
 from ase_voxpot.plots import draw_parity
 from ase_voxpot.potential import Potential
 from ase_voxpot.scoring import predict as predict_frames, score
@@ -36,19 +35,17 @@ from voxpot_training.plots import plot_log
 from voxpot_training.potential.batches import collate, make_example, predict, shuffled_batches
 from voxpot_training.potential.card import card_as_data, card_as_markdown
 from voxpot_training.potential.prepare import make_spec, standardise
-from voxpot_training.splits import split_frames
+from voxpot_training.splits import Split, split_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ase import Atoms
     from torch import Tensor, nn
 
-    from ase_voxpot.labels import Labels
     from ase_voxpot.scoring import Scores
     from voxpot_training.config import TrainConfig
+    from voxpot_training.data import Frames
     from voxpot_training.potential.batches import Batch, Example
-    from voxpot_training.splits import Split
 
 __all__ = ["PotentialTask", "run"]
 
@@ -122,14 +119,9 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
 
 def _run(config: TrainConfig, beside: Path, folder: Path, *, resume: bool) -> Path:
     console = Console(quiet=rank() != 0)
-    frames, labels = load_frames(config.data, config.model.species, beside)
-    split = split_frames(frames, config.split)
-    if not split.train or not split.validation:
-        raise DataError(
-            f"the split leaves {len(split.train)} frames to train on and {len(split.validation)} to validate with; "
-            "give more frames or change split.validation and split.holdout"
-        )
-    potential = _fresh_potential(config, frames, labels)
+    frames = load_frames(config.data, config.model.species, beside)
+    split = _split(frames, config)
+    potential = _fresh_potential(config, frames)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "splits.json").write_text(json.dumps({k: list(getattr(split, k)) for k in split.__slots__}))
     console.print(
@@ -137,7 +129,8 @@ def _run(config: TrainConfig, beside: Path, folder: Path, *, resume: bool) -> Pa
         f"{len(split.holdout)} held out, {len(split.dropped)} in gaps; "
         f"{sum(p.numel() for p in potential.network.parameters()):,} parameters"
     )
-    examples = [make_example(a, label, potential.spec) for a, label in zip(frames, labels, strict=True)]
+    rows = zip(frames.atoms, frames.labels, frames.weights, strict=True)
+    examples = [make_example(atoms, label, potential.spec, weight=w) for atoms, label, w in rows]
     train = [examples[k] for k in split.train]
     if config.start is None:
         standardise(potential.network, train, potential.representation, np.random.default_rng(config.seed))
@@ -147,17 +140,35 @@ def _run(config: TrainConfig, beside: Path, folder: Path, *, resume: bool) -> Pa
     potential.network.requires_grad_(False)
     model = folder / f"{config.name}.safetensors"
     if rank() == 0:
-        _finish(config, folder, model, potential, [frames[k] for k in split.holdout or split.validation], split)
+        _finish(config, folder, model, potential, frames, split)
     return model
 
 
-def _fresh_potential(config: TrainConfig, frames: Sequence[Atoms], labels: Sequence[Labels]) -> Potential:
+def _split(frames: Frames, config: TrainConfig) -> Split:
+    """Hold-outs among the frames that count, all others for training.
+
+    Raises:
+        DataError: a side that is needed is empty.
+    """
+    counting = [row for row, support in enumerate(frames.support) if not support]
+    split = split_frames([frames.atoms[row] for row in counting], config.split)
+    rows = {side: tuple(counting[k] for k in getattr(split, side)) for side in split.__slots__}
+    rows["train"] += tuple(row for row, support in enumerate(frames.support) if support)
+    if not rows["train"] or not rows["validation"]:
+        raise DataError(
+            f"the split leaves {len(rows['train'])} frames to train on and {len(rows['validation'])} to validate with; "
+            "give more frames or change split.validation and split.holdout"
+        )
+    return Split(**rows)
+
+
+def _fresh_potential(config: TrainConfig, frames: Frames) -> Potential:
     """Random weights from the seed, or those of the model to start from."""
     torch.manual_seed(config.seed)
     if config.start is None:
-        return Potential(make_spec(config.model, frames, labels))
+        return Potential(make_spec(config.model, frames.atoms, frames.labels))
     start = load_potential(find_model(config.start))
-    wanted = make_spec(config.model, frames, labels)
+    wanted = make_spec(config.model, frames.atoms, frames.labels)
     if replace(start.spec, baseline=wanted.baseline) != wanted:
         raise ConfigError(f"start = {config.start!r}: expected a model of the spec under [model], got another")
     potential = Potential(wanted)
@@ -165,12 +176,10 @@ def _fresh_potential(config: TrainConfig, frames: Sequence[Atoms], labels: Seque
     return potential
 
 
-def _finish(
-    config: TrainConfig, folder: Path, model: Path, potential: Potential, held: Sequence[Atoms], split: Split
-) -> None:
+def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential, frames: Frames, split: Split) -> None:
     """Score on the hold-out, write model, card and pictures."""
-    keys = LabelKeys(energy=config.data.energy_key, forces=config.data.forces_key, stress=config.data.stress_key)
-    labels = labels_of(held, keys)
+    rows = split.holdout or split.validation
+    held, labels = [frames.atoms[k] for k in rows], [frames.labels[k] for k in rows]
     said = list(predict_frames(potential, held))
     scores = score(held, labels, said)
     save_potential(potential, model, card=card_as_data(config, split, scores))

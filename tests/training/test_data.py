@@ -1,0 +1,91 @@
+"""Sources of frames: where they are found, brought in line, weighed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from ase.io import write
+
+from ase_voxpot.errors import ConfigError, DataError
+from ase_voxpot.spec import BaselineSpec, Grid, PotentialSpec, SteerableSpec
+from voxpot_training.config import LossConfig, Source
+from voxpot_training.data import load_frames
+from voxpot_training.losses import potential_loss
+from voxpot_training.potential.batches import Prediction, collate, make_example
+from voxpot_training.potential.train import run
+
+SPEC = PotentialSpec(
+    species=("Mo", "W"),
+    grid=Grid(n=8, spacing=0.9, width=1.2, cutoff=4.0, shells=2, lift=1.5),
+    network=SteerableSpec(degree=1, filter_width=0.9, channels=2, products=0, hidden=(4,)),
+    baseline=BaselineSpec(reference=(0.0, 0.0)),
+)
+
+
+def test_files_are_found_beside_the_config_and_below_the_data_folder(tmp_path, frames, monkeypatch):
+    write(tmp_path / "a.extxyz", frames[:2])
+    (tmp_path / "sets").mkdir()
+    write(tmp_path / "sets" / "b.extxyz", frames[2:5])
+    monkeypatch.setenv("VOXPOT_DATA", str(tmp_path / "sets"))
+    sources = (Source(file="a.extxyz"), Source(file="b.extxyz", weight=0.5, support=True))
+
+    found = load_frames(sources, ("Mo", "W"), tmp_path)
+
+    assert len(found.atoms) == 5
+    assert found.weights == [1.0, 1.0, 0.5, 0.5, 0.5]
+    assert found.support == [False, False, True, True, True]
+
+
+def test_an_absent_file_names_the_places_looked_at(tmp_path, monkeypatch):
+    monkeypatch.delenv("VOXPOT_DATA", raising=False)
+
+    with pytest.raises(DataError, match="found it at none of .*; set VOXPOT_DATA"):
+        load_frames((Source(file="a.extxyz"),), ("W",), tmp_path)
+
+
+def test_offsets_are_added_per_atom_of_the_element(tmp_path, frames):
+    write(tmp_path / "a.extxyz", frames[:3])
+    plain, shifted = (
+        load_frames((Source(file="a.extxyz", offsets=offsets),), ("Mo", "W"), tmp_path)
+        for offsets in ({}, {"Mo": 0.5, "W": -0.25})
+    )
+
+    for a, p, s in zip(plain.atoms, plain.labels, shifted.labels, strict=True):
+        count = a.symbols.formula.count()
+        assert s.energy - p.energy == pytest.approx(0.5 * count.get("Mo", 0) - 0.25 * count.get("W", 0))
+
+
+def test_a_weight_scales_the_share_of_its_frame_in_the_loss(frames, tmp_path):
+    write(tmp_path / "a.extxyz", frames[:2])
+    found = load_frames((Source(file="a.extxyz"),), ("Mo", "W"), tmp_path)
+    like = torch.zeros(0, dtype=torch.float64)
+
+    def loss(*weights: float) -> float:
+        rows = zip(found.atoms, found.labels, weights, strict=True)
+        batch = collate([make_example(a, label, SPEC, weight=w) for a, label, w in rows], like)
+        wrong = Prediction(batch.energy + 0.01, batch.forces + 0.1, batch.virial + 0.02)
+        return float(potential_loss(wrong, batch, LossConfig(), 0.5))
+
+    assert loss(1.0, 1.0) == pytest.approx(loss(1.0, 0.0) + loss(0.0, 1.0))
+    assert loss(3.0, 3.0) == pytest.approx(3 * loss(1.0, 1.0))
+
+
+def test_frames_in_support_are_trained_on_but_never_held_out(write_config, tmp_path, frames):
+    config = write_config(epochs=1)
+    write(tmp_path / "more.extxyz", frames[:4])
+    config.write_text(config.read_text() + '\n[[data]]\nfile = "more.extxyz"\nsupport = true\n')
+
+    run(config, out=tmp_path / "run")
+
+    import json
+
+    split = json.loads((tmp_path / "run" / "splits.json").read_text())
+    assert {60, 61, 62, 63} <= set(split["train"])
+    assert max(split["holdout"] + split["validation"]) < 60
+    np.testing.assert_array_equal(sorted(sum(split.values(), [])), range(64))
+
+
+def test_weights_must_be_positive():
+    with pytest.raises(ConfigError, match="data.weight must be positive"):
+        Source(file="a.extxyz", weight=0.0)
