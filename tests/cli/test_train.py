@@ -56,6 +56,6 @@ def test_a_configuration_that_is_not_there_is_refused(voxpot, here):
 def test_without_the_training_package_it_says_so(voxpot, here, monkeypatch):
     (here / "mine.toml").write_text("")
     monkeypatch.setitem(sys.modules, "voxpot_training", None)
-    monkeypatch.delitem(sys.modules, MODULE, raising=False)
+    monkeypatch.setitem(sys.modules, MODULE, None)
 
     assert "needs the package voxpot_training" in voxpot("train", "mine.toml").sentence
