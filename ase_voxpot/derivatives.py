@@ -40,7 +40,7 @@ class _Gather(torch.autograd.Function):
 
 def pair_gradient(
     energies: Float[Tensor, " atom"],
-    view: Float[Tensor, "atom ..."],
+    view: Float[Tensor, ...],
     representation: Representation,
     scene: Scene,
     *,

@@ -50,13 +50,13 @@ class Scene:
 class Representation(Protocol):
     """The three functions by which networks and pairs know each other."""
 
-    def deposit(self, scene: Scene, like: Tensor) -> Float[Tensor, "atom ..."]:
+    def deposit(self, scene: Scene, like: Tensor) -> Float[Tensor, ...]:
         """What every atom sees, on the device and in the precision of ``like``."""
 
-    def gather(self, field: Float[Tensor, "atom ..."], scene: Scene) -> Float[Tensor, "pair 3"]:
+    def gather(self, field: Float[Tensor, ...], scene: Scene) -> Float[Tensor, "pair 3"]:
         """Derivative of ⟨field, deposit(scene)⟩ by every offset."""
 
-    def deposit_tangent(self, tangent: Float[Tensor, "pair 3"], scene: Scene) -> Float[Tensor, "atom ..."]:
+    def deposit_tangent(self, tangent: Float[Tensor, "pair 3"], scene: Scene) -> Float[Tensor, ...]:
         """Change of what every atom sees when the neighbours move along ``tangent``."""
 
 
@@ -101,12 +101,12 @@ class Voxels:
 
 
 class Folded:
-    """Coefficients under the filters of a steerable network, [atom, harmonic, channel]."""
+    """Coefficients under the filters of a steerable network, [harmonic, atom, channel]."""
 
     def __init__(self, spec: PotentialSpec) -> None:
         self.fold, self.species = folding(spec), len(spec.species)
 
-    def deposit(self, scene: Scene, like: Tensor) -> Float[Tensor, "atom harmonic channel"]:
+    def deposit(self, scene: Scene, like: Tensor) -> Float[Tensor, "harmonic atom channel"]:
         """Sum over the neighbours."""
         if like.device.type == "cpu":
             pairs, dtype = scene.pairs, _numpy_dtype(like)
@@ -118,14 +118,14 @@ class Folded:
         shape = (scene.pairs.atoms, self.species)
         return folded_gpu.deposit(*scene.on(like.device, like.dtype), shape=shape, fold=self.fold)
 
-    def gather(self, field: Float[Tensor, "atom harmonic channel"], scene: Scene) -> Float[Tensor, "pair 3"]:
+    def gather(self, field: Float[Tensor, "harmonic atom channel"], scene: Scene) -> Float[Tensor, "pair 3"]:
         """Transpose of ``deposit_tangent``."""
         if field.device.type == "cpu":
             pairs, array = scene.pairs, field.contiguous().numpy()
             return torch.from_numpy(folded_cpu.gather(array, pairs.offset, pairs.first, scene.channel, fold=self.fold))
         return folded_gpu.gather(field, *scene.on(field.device, field.dtype), fold=self.fold)
 
-    def deposit_tangent(self, tangent: Float[Tensor, "pair 3"], scene: Scene) -> Float[Tensor, "atom harmonic channel"]:
+    def deposit_tangent(self, tangent: Float[Tensor, "pair 3"], scene: Scene) -> Float[Tensor, "harmonic atom channel"]:
         """Derivative of ``deposit``."""
         if tangent.device.type == "cpu":
             pairs, array = scene.pairs, tangent.contiguous().numpy()

@@ -13,7 +13,8 @@ be folded into the pairs: the coefficients are
     A_i[lm, (c, q)] = Σ_{j: Z_j = c} f_q(r_ij) exp(-r_ij²/2τ²) S_lm(d_ij / r_c)
 
 with one more exp(r_ij²/2λ²) where the grid has a lift λ; with λ = τ no Gaussian is left.
-They are exactly rotation-equivariant, at a hundredth of the price.  ``network.steerable``
+Harmonics come first in the arrays, so that each degree is one contiguous matrix.  The
+coefficients are exactly rotation-equivariant, at a hundredth of the price.  ``network.steerable``
 holds the filters on the grid; the tests keep both roads equal.  The three functions
 of ``cpu`` (Numba) and ``gpu`` (torch) are named and related as in ``voxelize``.
 """

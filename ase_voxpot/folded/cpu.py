@@ -58,12 +58,15 @@ def _deposit(offset, first, channel, cutoff, spread, degree, norm, shells, out):
         power = np.empty((2, degree + 1))
         f, df = np.empty(shells, out.dtype), np.empty(shells, out.dtype)
         y, dy = np.empty(harmonics, out.dtype), np.empty((3, harmonics), out.dtype)
+        seen = np.zeros((harmonics, out.shape[2]), out.dtype)
         for p in range(first[i], first[i + 1]):
             _pair_into(offset[p], cutoff, spread, degree, norm, power, f, df, y, dy)
             start = channel[p] * shells
             for m in range(harmonics):
                 for q in range(shells):
-                    out[i, m, start + q] += y[m] * f[q]
+                    seen[m, start + q] += y[m] * f[q]
+        for m in range(harmonics):
+            out[m, i] = seen[m]
 
 
 @njit(cache=True, parallel=True, fastmath=True)
@@ -74,6 +77,9 @@ def _gather(field, offset, first, channel, cutoff, spread, degree, norm, shells,
         f, df = np.empty(shells, field.dtype), np.empty(shells, field.dtype)
         y, dy = np.empty(harmonics, field.dtype), np.empty((3, harmonics), field.dtype)
         zero = field.dtype.type(0)
+        mine = np.empty((harmonics, field.shape[2]), field.dtype)
+        for m in range(harmonics):
+            mine[m] = field[m, i]
         for p in range(first[i], first[i + 1]):
             _pair_into(offset[p], cutoff, spread, degree, norm, power, f, df, y, dy)
             start = channel[p] * shells
@@ -81,8 +87,8 @@ def _gather(field, offset, first, channel, cutoff, spread, degree, norm, shells,
             for m in range(harmonics):
                 seen, steep = zero, zero
                 for q in range(shells):
-                    seen += field[i, m, start + q] * f[q]
-                    steep += field[i, m, start + q] * df[q]
+                    seen += mine[m, start + q] * f[q]
+                    steep += mine[m, start + q] * df[q]
                 radial += steep * y[m]
                 gx += seen * dy[0, m]
                 gy += seen * dy[1, m]
@@ -101,6 +107,7 @@ def _deposit_tangent(  # pragma: no cover - compiled
         power = np.empty((2, degree + 1))
         f, df = np.empty(shells, out.dtype), np.empty(shells, out.dtype)
         y, dy = np.empty(harmonics, out.dtype), np.empty((3, harmonics), out.dtype)
+        seen = np.zeros((harmonics, out.shape[2]), out.dtype)
         for p in range(first[i], first[i + 1]):
             _pair_into(offset[p], cutoff, spread, degree, norm, power, f, df, y, dy)
             start = channel[p] * shells
@@ -111,7 +118,9 @@ def _deposit_tangent(  # pragma: no cover - compiled
             for m in range(harmonics):
                 turn = tx * dy[0, m] + ty * dy[1, m] + tz * dy[2, m]
                 for q in range(shells):
-                    out[i, m, start + q] += y[m] * df[q] + turn * f[q]
+                    seen[m, start + q] += y[m] * df[q] + turn * f[q]
+        for m in range(harmonics):
+            out[m, i] = seen[m]
 
 
 def _arguments(fold: Fold) -> tuple[float, float, int, Float[np.ndarray, " harmonic"], int]:
@@ -126,7 +135,7 @@ def deposit(
     species: int,
     fold: Fold,
     dtype: type[np.floating] | np.dtype = np.float64,
-) -> Float[np.ndarray, "atom harmonic channel"]:
+) -> Float[np.ndarray, "harmonic atom channel"]:
     """Coefficients A of every atom: all that a steerable network sees.
 
     Args:
@@ -137,13 +146,13 @@ def deposit(
         fold: cutoff, spread, shells and degree.
         dtype: precision of the sums.
     """
-    out = np.zeros((len(first) - 1, fold.harmonics, species * fold.shells), dtype)
+    out = np.empty((fold.harmonics, len(first) - 1, species * fold.shells), dtype)
     _deposit(offset, first, channel, *_arguments(fold), out)
     return out
 
 
 def gather(
-    field: Float[np.ndarray, "atom harmonic channel"],
+    field: Float[np.ndarray, "harmonic atom channel"],
     offset: Float[np.ndarray, "pair 3"],
     first: Int[np.ndarray, " atom_plus_1"],
     channel: Int[np.ndarray, " pair"],
@@ -164,8 +173,8 @@ def deposit_tangent(
     *,
     species: int,
     fold: Fold,
-) -> Float[np.ndarray, "atom harmonic channel"]:
+) -> Float[np.ndarray, "harmonic atom channel"]:
     """Change of A when every neighbour moves along its ``tangent``."""
-    out = np.zeros((len(first) - 1, fold.harmonics, species * fold.shells), tangent.dtype)
+    out = np.empty((fold.harmonics, len(first) - 1, species * fold.shells), tangent.dtype)
     _deposit_tangent(tangent, offset, first, channel, *_arguments(fold), out)
     return out

@@ -51,19 +51,19 @@ def deposit(
     *,
     shape: tuple[int, int],
     fold: Fold,
-) -> Float[Tensor, "atom harmonic channel"]:
+) -> Float[Tensor, "harmonic atom channel"]:
     """Coefficients A of every atom, differentiable by ``offset``, in its precision."""
     atoms, species = shape
     shells = _shells(offset.norm(dim=1), fold)
     harmonics = solid_harmonics(offset / fold.cutoff, fold.degree)
     out = offset.new_zeros(atoms * species, fold.harmonics, fold.shells)
     out = out.index_add(0, centre * species + channel, harmonics[:, :, None] * shells[:, None, :])
-    out = out.view(atoms, species, fold.harmonics, fold.shells).transpose(1, 2)
-    return out.reshape(atoms, fold.harmonics, species * fold.shells)
+    out = out.view(atoms, species, fold.harmonics, fold.shells).permute(2, 0, 1, 3)
+    return out.reshape(fold.harmonics, atoms, species * fold.shells)
 
 
 def gather(
-    field: Float[Tensor, "atom harmonic channel"],
+    field: Float[Tensor, "harmonic atom channel"],
     offset: Float[Tensor, "pair 3"],
     centre: Int[Tensor, " pair"],
     channel: Int[Tensor, " pair"],
@@ -71,7 +71,7 @@ def gather(
     fold: Fold,
 ) -> Float[Tensor, "pair 3"]:
     """Derivative of ⟨field, A⟩ by every offset."""
-    shape = (len(field), field.shape[2] // fold.shells)
+    shape = (field.shape[1], field.shape[2] // fold.shells)
     with torch.enable_grad():
         offset = offset.detach().requires_grad_()
         painted = deposit(offset, centre, channel, shape=shape, fold=fold)
@@ -86,7 +86,7 @@ def deposit_tangent(
     *,
     shape: tuple[int, int],
     fold: Fold,
-) -> Float[Tensor, "atom harmonic channel"]:
+) -> Float[Tensor, "harmonic atom channel"]:
     """Change of A when every neighbour moves along its ``tangent``."""
 
     def painted(moved: Tensor) -> Tensor:

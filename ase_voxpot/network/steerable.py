@@ -5,7 +5,7 @@
     pairs       u_0k,  Σ_m u_lmk²,  Σ_m u_lmk u_lm,k+1
     field_k(s)  = Σ_lm u'_lmk Y_lm(s)                 the mixtures as functions on a sphere
     products    ⟨f³⟩, ⟨f² f₊⟩, ⟨f f₊ f₊₊⟩, ⟨f⁴⟩, ⟨f² f₊²⟩   means over the sphere
-    E_i         = MLP_Z(invariants) - MLP_Z(nothing)
+    E_i         = MLP_Z(asinh(standardised invariants)) - the same of nothing
 
 Pointwise products and a mean over a sphere are a convolutional network with global
 pooling on the rotation group's own grid: a Lebedev rule of sufficient degree makes the
@@ -24,6 +24,7 @@ from torch import nn
 
 from ase_voxpot.harmonics import solid_harmonics
 from ase_voxpot.network.layers import SpeciesDense
+from ase_voxpot.network.products import products, squares
 from ase_voxpot.voxelize.reference import voxel_points
 
 if TYPE_CHECKING:
@@ -91,37 +92,35 @@ class SteerableNetwork(nn.Module):
         self.register_buffer("scale", torch.ones(invariants))
         self.dense = SpeciesDense(invariants, spec.hidden, species=species)
 
-    def look(self, cube: Float[Tensor, "atom channel n n n"]) -> Float[Tensor, "atom harmonic channel"]:
+    def look(self, cube: Float[Tensor, "atom channel n n n"]) -> Float[Tensor, "harmonic atom channel"]:
         """The coefficients of a cube: the convolution at its central voxel, as the grid has it."""
-        return torch.einsum("acv,vm->amc", cube.flatten(2), self.filters)
+        return torch.einsum("acv,vm->mac", cube.flatten(2), self.filters)
 
-    def mix(self, coefficients: Tensor, matrices: Tensor) -> list[Tensor]:
-        """Mixtures u_l [atom, 2l+1, channel] for every degree that ``matrices`` holds."""
-        out = []
-        for l, matrix in enumerate(matrices):
-            block = coefficients[:, l * l : (l + 1) ** 2]
-            out.append(block @ (self.whiten[l] @ matrix))
-        return out
+    def mix(self, coefficients: Tensor, matrices: Tensor) -> Float[Tensor, "harmonic atom channel"]:
+        """Mixtures u of the coefficients for every degree that ``matrices`` holds."""
+        blocks = (coefficients[l * l : (l + 1) ** 2] for l in range(len(matrices)))
+        return torch.cat([block @ (self.whiten[l] @ matrices[l]) for l, block in enumerate(blocks)])
 
-    def invariants(self, coefficients: Tensor) -> Tensor:
-        """Rotation-invariant numbers of every atom [atom, invariant], not yet standardised."""
-        out = []
-        for l, u in enumerate(self.mix(coefficients, self.pairs)):
-            out.append((u * u).sum(1))
-            out.append(u[:, 0] if l == 0 else (u * u.roll(1, 2)).sum(1))
-        if self.spec.products:
-            mixed = torch.cat(self.mix(coefficients, self.fields), 1)
-            f = torch.matmul(self.sphere, mixed)  # atom, point, channel
-            f1, f2 = f.roll(1, 2), f.roll(2, 2)
-            square, cross = f * f, f * f1
-            w = self.weights[:, None]
-            for product in (square * f, square * f1, cross * f2, square * square, cross * cross):
-                out.append((w * product).sum(1))
-        return torch.cat(out, 1)
+    def invariants(self, coefficients: Tensor) -> Float[Tensor, "atom invariant"]:
+        """Rotation-invariant numbers of every atom, not yet standardised."""
+        found = squares(self.mix(coefficients, self.pairs), self.spec.degree)
+        if not self.spec.products:
+            return found
+        mixed = self.mix(coefficients, self.fields)
+        fields = (self.sphere @ mixed.flatten(1)).unflatten(1, mixed.shape[1:])
+        return torch.cat([found, products(fields, self.weights)], 1)
 
     def forward(
-        self, coefficients: Float[Tensor, "atom harmonic channel"], species: Int[Tensor, " atom"]
+        self, coefficients: Float[Tensor, "harmonic atom channel"], species: Int[Tensor, " atom"]
     ) -> Float[Tensor, " atom"]:
         """Energy of every atom beyond the baseline, in eV."""
-        x = (self.invariants(coefficients) - self.mean) * self.scale
-        return self.dense(x, species) - self.dense.constant(-self.mean * self.scale)[species]
+        empty = self.dense.constant(self._tame(torch.zeros_like(self.mean)))
+        return self.dense(self._tame(self.invariants(coefficients)), species) - empty[species]
+
+    def _tame(self, invariants: Tensor) -> Tensor:
+        """Standardised, and growing like a logarithm beyond the range of the training data.
+
+        Products of four fields grow with the fourth power of a surprise; without the
+        logarithm an unusual neighbourhood is a hole in the energy surface.
+        """
+        return torch.asinh((invariants - self.mean) * self.scale)

@@ -14,6 +14,7 @@ from ase_voxpot.errors import SpecError
 from ase_voxpot.harmonics import solid_harmonics
 from ase_voxpot.network import build_network
 from ase_voxpot.network.dense import DenseNetwork
+from ase_voxpot.network.inference import SteerableInference
 from ase_voxpot.network.layers import SpeciesDense
 from ase_voxpot.network.plain import PlainNetwork
 from ase_voxpot.network.steerable import SteerableNetwork, filter_bank
@@ -29,7 +30,12 @@ KINDS = torch.tensor([0, 2, 1, 2, 0])
 def view_shape(kind, atoms=5):
     grid = GRIDS[kind]
     channels = len(SPECIES) * grid.shells
-    return (atoms, 25, channels) if kind == "steerable" else (atoms, channels, grid.n, grid.n, grid.n)
+    return (25, atoms, channels) if kind == "steerable" else (atoms, channels, grid.n, grid.n, grid.n)
+
+
+def atoms_of(view, rows):
+    """Some of the atoms of a view; the steerable network keeps harmonics before atoms."""
+    return view[:, rows] if view.dim() == 3 else view[rows]
 
 
 @pytest.fixture(params=CLASSES)
@@ -76,7 +82,7 @@ def test_who_sees_nothing_feels_nothing(network, view):
 
 
 def test_a_batch_is_as_many_single_atoms(network, view):
-    single = torch.cat([network(view[i : i + 1], KINDS[i : i + 1]) for i in range(5)])
+    single = torch.cat([network(atoms_of(view, [i]), KINDS[[i]]) for i in range(5)])
 
     laws.close(network(view, KINDS), single, laws.STRICT.same)
 
@@ -84,11 +90,11 @@ def test_a_batch_is_as_many_single_atoms(network, view):
 def test_order_of_atoms_is_immaterial(network, view, rng):
     order = rng.permutation(5)
 
-    laws.close(network(view[order], KINDS[order]), network(view, KINDS)[order], laws.STRICT.same)
+    laws.close(network(atoms_of(view, order), KINDS[order]), network(view, KINDS)[order], laws.STRICT.same)
 
 
 def test_species_have_their_own_weights(network, view):
-    same = view[:1].expand(5, *view.shape[1:])
+    same = atoms_of(view, [0] * 5)
 
     energies = network(same, KINDS)
 
@@ -135,7 +141,7 @@ class TestSteerable:
         def coefficients(matrix=None):
             moved = points if matrix is None else points @ matrix.T
             y = solid_harmonics(moved.reshape(-1, 3), 4)[0].reshape(5, 12, 25)
-            return torch.from_numpy(np.einsum("apm,apc->amc", y, colour) / 12)
+            return torch.from_numpy(np.einsum("apm,apc->mac", y, colour) / 12)
 
         return coefficients
 
@@ -155,7 +161,7 @@ class TestSteerable:
     def test_products_see_more_than_pairs(self, seen, steerable):
         """Turning one degree against the others keeps every pair product, and must show in the triple ones."""
         coefficients, turned = seen(), seen()
-        turned[:, 4:9] = seen(Rotation.from_euler("z", 50, degrees=True).as_matrix())[:, 4:9]
+        turned[4:9] = seen(Rotation.from_euler("z", 50, degrees=True).as_matrix())[4:9]
 
         before, after = steerable.invariants(coefficients), steerable.invariants(turned)
 
@@ -164,8 +170,8 @@ class TestSteerable:
 
     def test_products_are_means_over_the_sphere(self, steerable):
         """A field that is the same everywhere has its own powers as means."""
-        coefficients = torch.zeros(1, 25, 24, dtype=torch.float64)
-        coefficients[:, 0] = 0.1
+        coefficients = torch.zeros(25, 1, 24, dtype=torch.float64)
+        coefficients[0] = 0.1
         field = coefficients[0, 0] @ steerable.fields[0]
         one, two = field.roll(1), field.roll(2)
         expected = [field**3, field**2 * one, field * one * two, field**4, field**2 * one**2]
@@ -176,21 +182,21 @@ class TestSteerable:
         network = SteerableSpec(channels=8, products=0, hidden=(16,))
         steerable = seeded(specification("steerable", network=network), dtype="float64").network
 
-        assert steerable.invariants(torch.zeros(2, 25, 24, dtype=torch.float64)).shape == (2, 80)
+        assert steerable.invariants(torch.zeros(25, 2, 24, dtype=torch.float64)).shape == (2, 80)
 
     def test_degree_zero_is_enough_for_a_network(self):
         network = SteerableSpec(degree=0, channels=4, products=3, hidden=())
         steerable = seeded(specification("steerable", network=network), dtype="float64").network
 
-        energies = steerable(torch.ones(5, 1, 24, dtype=torch.float64), KINDS)
+        energies = steerable(torch.ones(1, 5, 24, dtype=torch.float64), KINDS)
 
         assert torch.isfinite(energies).all()
         assert float(energies.abs().max()) > 0
 
-    def test_standardisation_shifts_and_scales_the_invariants(self, steerable, seen):
-        """Mean and scale are what the first dense layer could have learned itself."""
-        x = (steerable.invariants(seen()) - steerable.mean) * steerable.scale
-        nothing = steerable.dense(-(steerable.mean * steerable.scale).expand(5, -1), KINDS)
+    def test_standardised_invariants_are_tamed_before_the_dense_layers(self, steerable, seen):
+        """They grow like a logarithm beyond the range that training knew."""
+        x = torch.asinh((steerable.invariants(seen()) - steerable.mean) * steerable.scale)
+        nothing = steerable.dense(torch.asinh(-steerable.mean * steerable.scale).expand(5, -1), KINDS)
 
         laws.close(steerable(seen(), KINDS), steerable.dense(x, KINDS) - nothing, laws.STRICT.same)
 
@@ -202,6 +208,28 @@ class TestSteerable:
         steerable.whiten.copy_(matrix.expand_as(steerable.whiten))
 
         laws.close(steerable.invariants(seen()), expected, laws.STRICT.same)
+
+    @pytest.mark.parametrize("products", [0, 6])
+    def test_passes_written_by_hand_are_those_of_torch(self, seen, products):
+        network = dataclasses.replace(NETWORKS["steerable"], products=products)
+        steerable = seeded(specification("steerable", network=network), dtype="float64").network
+        by_hand = SteerableInference(steerable)
+        for _ in range(2):  # the second time with other weights
+            view = seen().requires_grad_()
+            energies = steerable(view, KINDS)
+            (field,) = torch.autograd.grad(energies.sum(), view)
+
+            said, slope = by_hand(seen(), KINDS.numpy(), gradient=True)
+
+            laws.close(said, energies.detach(), laws.STRICT.same)
+            laws.close(slope, field, laws.STRICT.same)
+            steerable.load_state_dict({k: 0.9 * v for k, v in steerable.state_dict().items()})
+
+    def test_without_gradients_only_energies_are_made(self, seen, steerable):
+        said, slope = SteerableInference(steerable)(seen(), KINDS.numpy(), gradient=False)
+
+        laws.close(said, steerable(seen(), KINDS), laws.STRICT.same)
+        assert slope is None
 
     def test_what_can_be_computed_is_not_stored(self, steerable):
         assert not {"filters", "sphere", "weights"} & set(steerable.state_dict())

@@ -134,6 +134,7 @@ class Schedule:
     batch_atoms: int = 600
     clip: float = 5.0  # norm of the gradient
     averaging: float = 0.995  # per step, exponential average of the weights
+    support: float = 1.0  # share of the supporting frames that an epoch draws
     rotate: bool = False  # turn every structure at random (networks that are not equivariant)
     validate_every: int = 5  # epochs
 

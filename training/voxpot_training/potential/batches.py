@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ from ase_voxpot.neighbours import Pairs, VerletList, species_indices
 from ase_voxpot.representation import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ase import Atoms
     from jaxtyping import Float, Int
@@ -40,6 +40,7 @@ class Example:
     forces: Float[np.ndarray, "atom 3"]  # eV/Å
     virial: Float[np.ndarray, "3 3"] | None  # eV per atom, stress times volume
     weight: float = 1.0
+    support: bool = False  # of a source that only supports
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ class Prediction:
     virial: Float[Tensor, "frame 6"]  # eV per atom
 
 
-def make_example(atoms: Atoms, labels: Labels, spec: PotentialSpec, *, weight: float = 1.0) -> Example:
+def make_example(
+    atoms: Atoms, labels: Labels, spec: PotentialSpec, *, weight: float = 1.0, support: bool = False
+) -> Example:
     """Find the pairs of a frame and take the baseline off its labels."""
     pairs = VerletList(spec.grid.cutoff).update(atoms)
     species = species_indices(atoms.get_chemical_symbols(), spec.species)
@@ -82,7 +85,8 @@ def make_example(atoms: Atoms, labels: Labels, spec: PotentialSpec, *, weight: f
         xx, yy, zz, yz, xz, xy = labels.stress
         full = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) * atoms.get_volume()
         virial = (full - pairs.offset[close].T @ repulsion) / len(atoms)
-    return Example(pairs, species, float(labels.energy - energies.sum()) / len(atoms), forces, virial, weight)
+    energy = float(labels.energy - energies.sum()) / len(atoms)
+    return Example(pairs, species, energy, forces, virial, weight, support)
 
 
 def _turned(example: Example, rng: np.random.Generator) -> Example:
@@ -90,7 +94,7 @@ def _turned(example: Example, rng: np.random.Generator) -> Example:
     turn = Rotation.random(rng=rng).as_matrix()
     pairs = Pairs(example.pairs.centre, example.pairs.neighbour, example.pairs.offset @ turn.T, example.pairs.atoms)
     virial = None if example.virial is None else turn @ example.virial @ turn.T
-    return Example(pairs, example.species, example.energy, example.forces @ turn.T, virial, example.weight)
+    return replace(example, pairs=pairs, forces=example.forces @ turn.T, virial=virial)
 
 
 def collate(examples: Sequence[Example], like: Tensor, *, rotate: np.random.Generator | None = None) -> Batch:
@@ -139,13 +143,19 @@ def predict(network: torch.nn.Module, batch: Batch, representation: Representati
     return said if train else Prediction(said.energy.detach(), said.forces.detach(), said.virial.detach())
 
 
-def shuffled_batches(sizes: Sequence[int], batch_atoms: int, rng: np.random.Generator) -> Iterator[list[int]]:
-    """Frame numbers in random order, in batches of at least ``batch_atoms`` atoms (but the last)."""
+def shuffled_batches(sizes: Mapping[int, int], batch_atoms: int, rng: np.random.Generator) -> Iterator[list[int]]:
+    """Frame numbers in random order, in batches of at least ``batch_atoms`` atoms (but the last).
+
+    Args:
+        sizes: atoms of every frame that takes part, by its number.
+        batch_atoms: how many atoms make a batch.
+        rng: decides the order.
+    """
     batch: list[int] = []
     atoms = 0
-    for number in rng.permutation(len(sizes)):
+    for number in rng.permutation(list(sizes)):
         batch.append(int(number))
-        atoms += sizes[number]
+        atoms += sizes[int(number)]
         if atoms >= batch_atoms:
             yield batch
             batch, atoms = [], 0

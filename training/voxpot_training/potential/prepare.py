@@ -71,7 +71,7 @@ def standardise(
     with torch.no_grad():
         view = representation.deposit(collate(chosen, like).scene, like)
         for l in range(network.spec.degree + 1):
-            rows = view[:, l * l : (l + 1) ** 2].flatten(0, 1).double()
+            rows = view[l * l : (l + 1) ** 2].flatten(0, 1).double()
             variance, axes = torch.linalg.eigh(rows.T @ rows / len(rows))
             variance = variance.clamp(min=0) + FLOOR * variance.max()
             network.whiten[l] = (axes / variance.sqrt()).to(like.dtype)

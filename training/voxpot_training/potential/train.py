@@ -62,13 +62,15 @@ class PotentialTask:
         self._representation = potential.representation
         self._like = torch.empty(0, dtype=potential.dtype, device=potential.device)
         self._train, self._valid, self._config = train, valid, config
-        self.batches_per_epoch = max(sum(e.pairs.atoms for e in train) / config.schedule.batch_atoms, 1.0)
+        shares = [e.pairs.atoms * (config.schedule.support if e.support else 1.0) for e in train]
+        self.batches_per_epoch = max(sum(shares) / config.schedule.batch_atoms, 1.0)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The frames of an epoch, drawn from (seed, epoch) alone."""
         rng = np.random.default_rng([self._config.seed, epoch])
         turn = rng if self._config.schedule.rotate else None
-        sizes = [e.pairs.atoms for e in self._train]
+        drawn = rng.random(len(self._train)) < self._config.schedule.support
+        sizes = {k: e.pairs.atoms for k, e in enumerate(self._train) if drawn[k] or not e.support}
         for numbers in shuffled_batches(sizes, self._config.schedule.batch_atoms, rng):
             yield collate([self._train[k] for k in share(numbers)], self._like, rotate=turn)
 
@@ -129,8 +131,8 @@ def _run(config: TrainConfig, beside: Path, folder: Path, *, resume: bool) -> Pa
         f"{len(split.holdout)} held out, {len(split.dropped)} in gaps; "
         f"{sum(p.numel() for p in potential.network.parameters()):,} parameters"
     )
-    rows = zip(frames.atoms, frames.labels, frames.weights, strict=True)
-    examples = [make_example(atoms, label, potential.spec, weight=w) for atoms, label, w in rows]
+    rows = zip(frames.atoms, frames.labels, frames.weights, frames.support, strict=True)
+    examples = [make_example(a, label, potential.spec, weight=w, support=s) for a, label, w, s in rows]
     train = [examples[k] for k in split.train]
     if config.start is None:
         standardise(potential.network, train, potential.representation, np.random.default_rng(config.seed))
