@@ -90,7 +90,21 @@ def folded_painters(fold: Fold) -> dict[str, Painter]:
 
     painters = [Painter("cpu", deposit, gather, deposit_tangent)]
     painters += [_torch(folded_gpu, device, fold=fold) for device in _devices()]
-    return {p.name: p for p in painters}
+    return {p.name: _atoms_first(p) for p in painters}
+
+
+def _atoms_first(painter: Painter) -> Painter:
+    """The folded sums keep harmonics before atoms; laws want atoms before all."""
+
+    def swapped(array: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(array.swapaxes(0, 1))
+
+    return Painter(
+        painter.name,
+        lambda p: swapped(painter.deposit(p)),
+        lambda field, p: painter.gather(swapped(field), p),
+        lambda tangent, p: swapped(painter.deposit_tangent(tangent, p)),
+    )
 
 
 def _devices() -> list[str]:
