@@ -11,16 +11,17 @@ stress_mae          over Voigt components of frames that have a label, GPa
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.units import GPa
 
 from ase_voxpot.errors import DataError, StructureError
+from ase_voxpot.spec import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ase import Atoms
     from jaxtyping import Float
@@ -68,6 +69,21 @@ class Scores:
         """The figures in total at the top level, those of the groups below ``groups``."""
         groups = {name: asdict(figures) for name, figures in self.groups.items()}
         return {"model": model, **asdict(self.total), "groups": groups}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Scores:
+        """The figures that ``to_json`` wrote.
+
+        Raises:
+            ConfigError: something else came.
+        """
+        names = {f.name for f in fields(Figures)}
+
+        def figures(values: Mapping[str, Any], where: str) -> Figures:
+            return decode(Figures, {k: v for k, v in values.items() if k in names}, where=where)
+
+        groups = {name: figures(values, name) for name, values in dict(data.get("groups", {})).items()}
+        return Scores(total=figures(data, "total"), groups=groups)
 
 
 def predict(potential: Potential, frames: Sequence[Atoms]) -> Iterator[Prediction]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
+    from ase_voxpot.scoring import Scores
+
 __all__ = [
     "Constant",
     "Device",
@@ -22,6 +24,7 @@ __all__ = [
     "Structure",
     "console",
     "progress_bar",
+    "score_table",
     "structure_with_calculator",
     "table",
 ]
@@ -75,6 +78,21 @@ def table(title: str, *headers: str) -> Table:
     for k, header in enumerate(headers):
         out.add_column(header, justify="right" if k else "left", no_wrap=True)
     return out
+
+
+def score_table(scores: Scores, *, title: str) -> Table:
+    """The errors of every group, and of all frames."""
+    from dataclasses import astuple
+
+    units = "energies in meV/atom, forces in meV/Å, stress in GPa"
+    headers = ("group", "frames", "atoms", "E MAE", "offset", "E RMSE", "F MAE", "F RMSE", "S MAE")
+    rows = table(f"{title}\n{units}", *headers)
+    formats = ("d", "d", ".2f", ".2f", ".2f", ".1f", ".1f", ".3f")
+    for name, figures in (*scores.groups.items(), ("total", scores.total)):
+        cells = ["–" if v is None else format(v, f) for v, f in zip(astuple(figures), formats, strict=True)]
+        last = name == list(scores.groups)[-1]
+        rows.add_row(name, *cells, end_section=last, style="bold" if figures is scores.total else None)
+    return rows
 
 
 def structure_with_calculator(

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ase_voxpot.cli.common import Device, Dtype, Model, console, progress_bar, table
-
-if TYPE_CHECKING:
-    from ase_voxpot.scoring import Scores
+from ase_voxpot.cli.common import Device, Dtype, Model, console, progress_bar, score_table
 
 __all__ = ["evaluate"]
 
@@ -61,7 +58,7 @@ def evaluate(
         draw_parity(plot, structures, labels, predictions, scores)
     if json is not None:
         write_json(json, scores.to_json(model=model))
-    _print(scores, title=f"{model} on {frames}")
+    console().print(score_table(scores, title=f"{model} on {frames}"))
 
 
 def _refuse_format(plot: Path) -> None:
@@ -70,17 +67,3 @@ def _refuse_format(plot: Path) -> None:
     known = (".png", ".pdf", ".svg")
     if plot.suffix not in known:
         raise ConfigError(f"plot: expected a name that ends in {', '.join(known)}, got {str(plot)!r}")
-
-
-def _print(scores: Scores, *, title: str) -> None:
-    from dataclasses import astuple
-
-    units = "energies in meV/atom, forces in meV/Å, stress in GPa"
-    headers = ("group", "frames", "atoms", "E MAE", "offset", "E RMSE", "F MAE", "F RMSE", "S MAE")
-    rows = table(f"{title}\n{units}", *headers)
-    formats = ("d", "d", ".2f", ".2f", ".2f", ".1f", ".1f", ".3f")
-    for name, figures in (*scores.groups.items(), ("total", scores.total)):
-        cells = ["–" if v is None else format(v, f) for v, f in zip(astuple(figures), formats, strict=True)]
-        last = name == list(scores.groups)[-1]
-        rows.add_row(name, *cells, end_section=last, style="bold" if figures is scores.total else None)
-    console().print(rows)

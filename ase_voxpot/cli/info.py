@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import console, table
+from ase_voxpot.cli.common import console, score_table, table
 
 __all__ = ["info"]
 
@@ -72,8 +72,7 @@ def _describe(model: str) -> None:
     ):
         rows.add_row(name, value)
     console().print(rows)
-    if header["card"]:
-        _print_card(header["card"])
+    _print_card(header["card"], model)
 
 
 def _options(network: Any) -> str:
@@ -82,10 +81,13 @@ def _options(network: Any) -> str:
     return ", ".join(f"{k} {v}" for k, v in encode(network).items() if k != "kind")
 
 
-def _print_card(card: dict[str, Any]) -> None:
-    """The model card as a tree, whatever it holds."""
+def _print_card(card: dict[str, Any], model: str) -> None:
+    """What the card says, as a tree, and the errors it reports, as a table."""
     from rich.markup import escape
     from rich.tree import Tree
+
+    from ase_voxpot.errors import ConfigError
+    from ase_voxpot.scoring import Scores
 
     def grow(tree: Tree, value: Any) -> None:
         items = value.items() if isinstance(value, dict) else enumerate(value)
@@ -96,6 +98,15 @@ def _print_card(card: dict[str, Any]) -> None:
                 text = ", ".join(map(str, inner)) if isinstance(inner, list) else str(inner)
                 tree.add(escape(f"{key}: {text}"))
 
-    tree = Tree("Model card")
-    grow(tree, card)
-    console().print(tree)
+    try:
+        scores = Scores.from_json(card["holdout"])
+    except (KeyError, ConfigError, AttributeError, TypeError, ValueError):
+        scores = None
+    # the config is for training it again, and long
+    shown = {k: v for k, v in card.items() if k != "config" and not (k == "holdout" and scores)}
+    if shown:
+        tree = Tree("Model card")
+        grow(tree, shown)
+        console().print(tree)
+    if scores:
+        console().print(score_table(scores, title=f"{model} on its hold-out"))

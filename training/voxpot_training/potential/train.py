@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from rich.console import Console
-from rich.table import Table
 
+from ase_voxpot.cli.common import score_table
 from ase_voxpot.errors import ConfigError, DataError
 from ase_voxpot.files import write_json
 from ase_voxpot.plots import draw_parity
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ase_voxpot.scoring import Scores
     from voxpot_training.config import TrainConfig
     from voxpot_training.data import Frames
     from voxpot_training.potential.batches import Batch, Example
@@ -189,14 +188,4 @@ def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential
     write_json(model.with_suffix(".json"), scores.to_json(model=config.name))
     plot_log(folder / "log.csv", folder / "loss.png", title=config.name)
     draw_parity(folder / "holdout.png", held, labels, said, scores)
-    Console().print(_table(config.name, scores))
-
-
-def _table(name: str, scores: Scores) -> Table:
-    """The errors on the hold-out, a row per group."""
-    columns = ("frames", "energy_mae", "energy_mae_offset", "force_mae", "force_rmse", "stress_mae")
-    table = Table("group", *columns, title=f"{name} on its hold-out (meV/atom, meV/Å, GPa)")
-    for group, figures in (*scores.groups.items(), ("all", scores.total)):
-        row = [getattr(figures, column) for column in columns]
-        table.add_row(group, *("-" if x is None else f"{x:.3g}" for x in row), style="bold" if group == "all" else "")
-    return table
+    Console().print(score_table(scores, title=f"{config.name} on its hold-out"))
