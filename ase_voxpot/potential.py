@@ -192,7 +192,10 @@ class Potential:
 
         Raises:
             StructureError: one of its kinds, if the structure has no energy.
+            SpecError: the list has a shorter cutoff than the model.
         """
+        if neighbours is not None and neighbours.cutoff < self.cutoff:
+            raise SpecError(f"expected neighbours up to {self.cutoff} Å, got a list up to {neighbours.cutoff} Å")
         species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
         pairs = (neighbours or VerletList(self.cutoff)).update(atoms)
         energies, gradient = self.of_pairs(pairs, species)

@@ -10,7 +10,6 @@ do the work, elsewhere torch.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -148,7 +147,7 @@ def folding(spec: PotentialSpec) -> Fold:
     rate = 1 / window - (0.0 if spec.grid.lift is None else spec.grid.lift**-2)
     return Fold(
         cutoff=spec.grid.cutoff,
-        spread=math.inf if abs(rate) * window < 1e-12 else 1 / math.sqrt(rate),
+        narrowing=rate if abs(rate) * window > 1e-12 else 0.0,
         shells=spec.grid.shells,
         degree=spec.network.degree,
     )

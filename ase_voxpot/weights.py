@@ -1,7 +1,7 @@
 """Potentials on disk: safetensors, with the spec as JSON in its header.  Never a pickle.
 
 The header holds ``format``, ``schema``, ``spec`` (what to build), ``checksum`` (SHA-256
-over names, shapes and bytes of the tensors) and, where known, ``card``: how the
+over the spec and over names, shapes and bytes of the tensors) and, where known, ``card``: how the
 model was made and what it is good for.  A file is believed only when all of them fit.
 """
 
@@ -54,8 +54,8 @@ def find_model(model: str | Path) -> Path:
     )
 
 
-def _checksum(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+def _checksum(spec: PotentialSpec, tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(encode(spec)).encode())
     for name in sorted(tensors):
         array = tensors[name].detach().cpu().contiguous().numpy()
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
@@ -78,7 +78,7 @@ def save_potential(potential: Potential, path: str | Path, *, card: Mapping[str,
         "format": FORMAT,
         "schema": str(SCHEMA),
         "spec": json.dumps(encode(potential.spec)),
-        "checksum": _checksum(tensors),
+        "checksum": _checksum(potential.spec, tensors),
         "card": json.dumps(card or {}),
     }
     path = Path(path)
@@ -147,10 +147,10 @@ def load_potential(
         tensors = load(path.read_bytes())
     except SafetensorError as error:
         raise ChecksumError(f"{path}: the file is damaged ({error}); fetch or train it again") from None
-    if _checksum(tensors) != header["checksum"]:
-        raise ChecksumError(f"{path}: the stored numbers do not match their checksum; fetch or train the model again")
     potential = Potential(header["spec"], device=device, dtype=dtype, route=route)
     fill(potential, tensors, source=str(path))
+    if _checksum(header["spec"], tensors) != header["checksum"]:
+        raise ChecksumError(f"{path}: the stored numbers do not match their checksum; fetch or train the model again")
     return potential
 
 

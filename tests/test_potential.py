@@ -279,3 +279,8 @@ def test_a_gpu_says_the_same(potential_of, crystal, kind, route):
     device.network.load_state_dict(host.network.state_dict())
 
     laws.same_answer(device.evaluate(crystal), host.evaluate(crystal), laws.STRICT.equal)
+
+
+def test_a_list_that_is_too_short_is_refused(crystal, potential_of):
+    with pytest.raises(SpecError, match=r"expected neighbours up to 5.0 Å, got a list up to 4.5 Å"):
+        potential_of("steerable").evaluate(crystal, neighbours=VerletList(4.5))

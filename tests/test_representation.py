@@ -79,17 +79,17 @@ def test_fields_need_not_be_contiguous(representation, scene, rng):
 def test_widths_of_paint_and_filter_fold_into_one():
     fold = folding(specification("steerable"))
 
-    assert fold.spread == pytest.approx(math.hypot(1.4, 1.0))
+    assert fold.narrowing == pytest.approx(1 / (1.4**2 + 1.0**2))
     assert (fold.cutoff, fold.shells, fold.degree, fold.harmonics) == (5.0, 8, 4, 25)
 
 
 def test_a_lift_takes_the_window_away():
-    def spread(lift):
+    def narrowing(lift):
         grid = Grid(n=16, spacing=0.75, width=1.4, cutoff=5.0, shells=8, lift=lift)
-        return folding(specification("steerable", grid=grid)).spread
+        return folding(specification("steerable", grid=grid)).narrowing
 
-    assert spread(2.5) == pytest.approx((1 / (1.4**2 + 1) - 1 / 2.5**2) ** -0.5)
-    assert spread(math.hypot(1.4, 1.0)) == math.inf
+    assert narrowing(2.5) == pytest.approx(1 / (1.4**2 + 1) - 1 / 2.5**2)
+    assert narrowing(math.hypot(1.4, 1.0)) == 0
 
 
 def test_only_steerable_networks_fold():

@@ -199,3 +199,14 @@ def test_shipped_models_load_and_carry_a_card(name):
 
     assert isinstance(potential.spec.network, SteerableSpec)
     assert read_header(find_model(name))["card"]
+
+
+def test_a_changed_spec_is_noticed(file):
+    """A number in the header weighs as much as one in the tensors."""
+    content = file.read_bytes()
+    old, new = (f'\\"zbl_outer\\": {x}'.encode() for x in (2.2, 2.1))
+    assert content.count(old) == 1
+    file.write_bytes(content.replace(old, new))
+
+    with pytest.raises(ChecksumError, match="do not match their checksum"):
+        load_potential(file, device="cpu")

@@ -31,7 +31,7 @@ class Fold:
     """The numbers that the folded sum depends on."""
 
     cutoff: float  # Å
-    spread: float  # Å, of the Gaussian that is left: 1/spread² = 1/τ² - 1/λ²; may be infinite
+    narrowing: float  # 1/Å², of the Gaussian that is left, exp(-narrowing r²/2): 1/τ² - 1/λ²
     shells: int
     degree: int
 

@@ -22,12 +22,12 @@ __all__ = ["deposit", "deposit_tangent", "gather"]
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _shells_into(r, cutoff, spread, value, slope):  # pragma: no cover - compiled
-    """Write f_q(r) exp(-r²/2τ²), and its derivative divided by r, by the recursion of cosines."""
+def _shells_into(r, cutoff, narrowing, value, slope):  # pragma: no cover - compiled
+    """Write f_q(r) exp(-narrowing r²/2), and its derivative divided by r, by the recursion of cosines."""
     inside = max(1 - (r / cutoff) ** 2, 0.0)
-    decay = inside * inside * np.exp(-r * r / (2 * spread * spread))
+    decay = inside * inside * np.exp(-narrowing * r * r / 2)
     height = inside * decay
-    fall = -6 * decay / (cutoff * cutoff) - height / (spread * spread)
+    fall = -6 * decay / (cutoff * cutoff) - narrowing * height
     phase = np.pi / cutoff
     c1, s1 = np.cos(phase * r), np.sin(phase * r)
     c, s = 1.0, 0.0
@@ -38,13 +38,13 @@ def _shells_into(r, cutoff, spread, value, slope):  # pragma: no cover - compile
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _pair_into(d, cutoff, spread, degree, norm, power, f, df, y, dy):  # pragma: no cover - compiled
+def _pair_into(d, cutoff, narrowing, degree, norm, power, f, df, y, dy):  # pragma: no cover - compiled
     """The two factors of one pair: shells f [shell], harmonics y [harmonic], and their slopes.
 
     ``df`` is f' / r, to be multiplied by d; ``dy`` [3, harmonic] is the gradient by d.
     """
     r = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
-    _shells_into(r, cutoff, spread, f, df)
+    _shells_into(r, cutoff, narrowing, f, df)
     solid_harmonics_into(d[0] / cutoff, d[1] / cutoff, d[2] / cutoff, degree, norm, power, y, dy)
     for k in range(3):
         for m in range(len(y)):
@@ -52,7 +52,7 @@ def _pair_into(d, cutoff, spread, degree, norm, power, f, df, y, dy):  # pragma:
 
 
 @njit(cache=True, parallel=True, fastmath=True)
-def _deposit(offset, first, channel, cutoff, spread, degree, norm, shells, out):  # pragma: no cover - compiled
+def _deposit(offset, first, channel, cutoff, narrowing, degree, norm, shells, out):  # pragma: no cover - compiled
     harmonics = len(norm)
     for i in prange(len(first) - 1):
         power = np.empty((2, degree + 1))
@@ -60,7 +60,7 @@ def _deposit(offset, first, channel, cutoff, spread, degree, norm, shells, out):
         y, dy = np.empty(harmonics, out.dtype), np.empty((3, harmonics), out.dtype)
         seen = np.zeros((harmonics, out.shape[2]), out.dtype)
         for p in range(first[i], first[i + 1]):
-            _pair_into(offset[p], cutoff, spread, degree, norm, power, f, df, y, dy)
+            _pair_into(offset[p], cutoff, narrowing, degree, norm, power, f, df, y, dy)
             start = channel[p] * shells
             for m in range(harmonics):
                 for q in range(shells):
@@ -70,7 +70,7 @@ def _deposit(offset, first, channel, cutoff, spread, degree, norm, shells, out):
 
 
 @njit(cache=True, parallel=True, fastmath=True)
-def _gather(field, offset, first, channel, cutoff, spread, degree, norm, shells, out):  # pragma: no cover - compiled
+def _gather(field, offset, first, channel, cutoff, narrowing, degree, norm, shells, out):  # pragma: no cover - compiled
     harmonics = len(norm)
     for i in prange(len(first) - 1):
         power = np.empty((2, degree + 1))
@@ -81,7 +81,7 @@ def _gather(field, offset, first, channel, cutoff, spread, degree, norm, shells,
         for m in range(harmonics):
             mine[m] = field[m, i]
         for p in range(first[i], first[i + 1]):
-            _pair_into(offset[p], cutoff, spread, degree, norm, power, f, df, y, dy)
+            _pair_into(offset[p], cutoff, narrowing, degree, norm, power, f, df, y, dy)
             start = channel[p] * shells
             radial, gx, gy, gz = zero, zero, zero, zero
             for m in range(harmonics):
@@ -100,7 +100,7 @@ def _gather(field, offset, first, channel, cutoff, spread, degree, norm, shells,
 
 @njit(cache=True, parallel=True, fastmath=True)
 def _deposit_tangent(  # pragma: no cover - compiled
-    tangent, offset, first, channel, cutoff, spread, degree, norm, shells, out
+    tangent, offset, first, channel, cutoff, narrowing, degree, norm, shells, out
 ):
     harmonics = len(norm)
     for i in prange(len(first) - 1):
@@ -109,7 +109,7 @@ def _deposit_tangent(  # pragma: no cover - compiled
         y, dy = np.empty(harmonics, out.dtype), np.empty((3, harmonics), out.dtype)
         seen = np.zeros((harmonics, out.shape[2]), out.dtype)
         for p in range(first[i], first[i + 1]):
-            _pair_into(offset[p], cutoff, spread, degree, norm, power, f, df, y, dy)
+            _pair_into(offset[p], cutoff, narrowing, degree, norm, power, f, df, y, dy)
             start = channel[p] * shells
             tx, ty, tz = tangent[p, 0], tangent[p, 1], tangent[p, 2]
             along = tx * offset[p, 0] + ty * offset[p, 1] + tz * offset[p, 2]
@@ -124,7 +124,7 @@ def _deposit_tangent(  # pragma: no cover - compiled
 
 
 def _arguments(fold: Fold) -> tuple[float, float, int, Float[np.ndarray, " harmonic"], int]:
-    return fold.cutoff, fold.spread, fold.degree, norms(fold.degree), fold.shells
+    return fold.cutoff, fold.narrowing, fold.degree, norms(fold.degree), fold.shells
 
 
 def deposit(
@@ -143,7 +143,7 @@ def deposit(
         first: the pairs of atom i are ``first[i]:first[i + 1]``.
         channel: species number of the neighbour.
         species: how many species there are.
-        fold: cutoff, spread, shells and degree.
+        fold: cutoff, narrowing, shells and degree.
         dtype: precision of the sums.
     """
     out = np.empty((fold.harmonics, len(first) - 1, species * fold.shells), dtype)

@@ -39,7 +39,7 @@ def solid_harmonics(points: Float[Tensor, "point 3"], degree: int) -> Float[Tens
 
 
 def _shells(r: Float[Tensor, " pair"], fold: Fold) -> Float[Tensor, "pair shell"]:
-    height = (1 - (r / fold.cutoff) ** 2).clamp(min=0) ** 3 * torch.exp(-(r**2) / (2 * fold.spread**2))
+    height = (1 - (r / fold.cutoff) ** 2).clamp(min=0) ** 3 * torch.exp(-fold.narrowing * r**2 / 2)
     phase = torch.arange(fold.shells, device=r.device, dtype=r.dtype) * (math.pi / fold.cutoff)
     return height[:, None] * torch.cos(r[:, None] * phase)
 

@@ -20,10 +20,10 @@ from tests import laws
 from tests.painters import first_pairs, folded_painters, random_pairs
 
 FOLDS = {
-    "usual": Fold(cutoff=5.0, spread=1.7, shells=8, degree=4),
-    "scalar": Fold(cutoff=4.0, spread=1.2, shells=1, degree=0),
-    "high": Fold(cutoff=4.5, spread=2.0, shells=3, degree=8),
-    "without a Gaussian": Fold(cutoff=5.0, spread=math.inf, shells=3, degree=2),
+    "usual": Fold(cutoff=5.0, narrowing=1.7**-2, shells=8, degree=4),
+    "scalar": Fold(cutoff=4.0, narrowing=1.2**-2, shells=1, degree=0),
+    "high": Fold(cutoff=4.5, narrowing=0.25, shells=3, degree=8),
+    "without a Gaussian": Fold(cutoff=5.0, narrowing=0.0, shells=3, degree=2),
 }
 NAMES = list(folded_painters(FOLDS["usual"]))
 
@@ -85,7 +85,7 @@ def test_both_spellings_agree(fold, pairs, rng, name):
 def test_the_sum_is_its_equation(fold, pairs):
     """Σ_j f_q(r) exp(-r²/2τ²) S_lm(d/r_c), in NumPy."""
     r = np.linalg.norm(pairs.offset, axis=1)
-    f = shell_weights(r, fold.cutoff, fold.shells)[0] * np.exp(-(r**2) / (2 * fold.spread**2))[:, None]
+    f = shell_weights(r, fold.cutoff, fold.shells)[0] * np.exp(-fold.narrowing * r**2 / 2)[:, None]
     y = solid_harmonics(pairs.offset / fold.cutoff, fold.degree)[0]
     expected = np.zeros((pairs.atoms, pairs.species, fold.harmonics, fold.shells))
     np.add.at(expected, (pairs.centre, pairs.channel), y[:, :, None] * f[:, None, :])
@@ -135,7 +135,7 @@ def test_folding_is_exact_to_the_aliasing_of_the_grid(rng, lift):
     network = SteerableSpec(filter_width=1.0)
     window = grid.width**2 + network.filter_width**2
     rate = 1 / window - (1 / lift**2 if lift else 0)
-    fold = Fold(cutoff=5.0, spread=rate**-0.5 if rate > 1e-12 else math.inf, shells=8, degree=network.degree)
+    fold = Fold(cutoff=5.0, narrowing=rate, shells=8, degree=network.degree)
     pairs = random_pairs(rng, cutoff=5.0, atoms=6, count=300)
     cube = voxels.deposit(pairs.offset, pairs.centre, pairs.channel, shape=(6, 3), grid=grid)
 
@@ -151,7 +151,7 @@ def test_folding_is_exact_to_the_aliasing_of_the_grid(rng, lift):
 def test_a_coarse_grid_does_not_fold(rng):
     """The identity is a property of a good grid, not of the code: a sharp Gaussian aliases."""
     grid = Grid(n=12, spacing=1.0, width=0.45, cutoff=5.0)
-    fold = Fold(cutoff=5.0, spread=math.hypot(0.45, 0.6), shells=1, degree=2)
+    fold = Fold(cutoff=5.0, narrowing=1 / (0.45**2 + 0.6**2), shells=1, degree=2)
     pairs = random_pairs(rng, cutoff=5.0)
     cube = voxels.deposit(pairs.offset, pairs.centre, pairs.channel, shape=(4, 3), grid=grid)
     seen = np.einsum(
