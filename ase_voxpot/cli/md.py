@@ -90,7 +90,8 @@ def md(
     from ase_voxpot.plots import draw_run
 
     draw_run(records.picture, samples, plan, len(atoms))
-    _print(samples, summarise(samples, len(atoms)), atoms, records, title=f"{ensemble} of {structure} with {model}")
+    title = f"{ensemble} of {structure} with {model}"
+    _print(samples, summarise(samples, len(atoms)), atoms, records, title=title, ensemble=ensemble)
 
 
 def _now(sample: Sample, atoms: int) -> str:
@@ -98,7 +99,7 @@ def _now(sample: Sample, atoms: int) -> str:
     return f"T {sample.temperature:6.0f} K  E {sample.potential / atoms:.4f} eV/atom{pressure}"
 
 
-def _print(samples: list[Sample], summary: Summary, atoms: Any, records: Records, *, title: str) -> None:
+def _print(samples: list[Sample], summary: Summary, atoms: Any, records: Records, *, title: str, ensemble: str) -> None:
     n = len(atoms)
     rows = table(title, "step", "time\nps", "T\nK", "E pot\neV/atom", "E total\neV/atom", "P\nGPa", "V\nÅ³/atom")
     stride = max(1, (len(samples) - 1) // 10)
@@ -118,5 +119,6 @@ def _print(samples: list[Sample], summary: Summary, atoms: Any, records: Records
     if summary.pressure is not None and summary.volume is not None:
         parts += [f"P {summary.pressure:.2f} GPa", f"V {summary.volume:.3f} Å³/atom"]
     out.print("second half: " + ", ".join(parts))
-    out.print(f"total energy changes by {summary.drift:+.3f} meV/atom/ps")
+    if ensemble == "nve":
+        out.print(f"the total energy, which should not change, drifts by {summary.drift:+.4f} meV/atom/ps")
     out.print(f"wrote {records.log}, {records.trajectory}, {records.checkpoint}, {records.picture}", soft_wrap=True)
