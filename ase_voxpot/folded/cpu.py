@@ -1,7 +1,9 @@
-"""The folded sum in Numba: atoms in parallel, pairs in order, no temporaries.
+"""The folded sum in Numba: atoms in parallel, the pairs of an atom in the lanes of the processor.
 
-The geometry of a pair is worked out in float64, the sums in the precision of the
-coefficients.
+An atom has some thirty neighbours.  Everything that belongs to a pair alone, its shells and
+harmonics and their slopes, is worked out for all of them at once, in rows that run over
+the pairs; no square root or angle is needed, as all of it is polynomial in d.  Then the
+rows are turned, and each pair adds its outer product of harmonics and shells.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit, prange
 
-from ase_voxpot.harmonics import norms, solid_harmonics_into
+from ase_voxpot.folded.lanes import finish_slopes, finish_values, harmonic_rows, load_offsets, shell_rows
+from ase_voxpot.harmonics import norms
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -21,110 +24,130 @@ if TYPE_CHECKING:
 __all__ = ["deposit", "deposit_tangent", "gather"]
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _shells_into(r, cutoff, narrowing, value, slope):  # pragma: no cover - compiled
-    """Write f_q(r) exp(-narrowing r²/2), and its derivative divided by r, by the recursion of cosines."""
-    inside = max(1 - (r / cutoff) ** 2, 0.0)
-    decay = inside * inside * np.exp(-narrowing * r * r / 2)
-    height = inside * decay
-    fall = -6 * decay / (cutoff * cutoff) - narrowing * height
-    phase = np.pi / cutoff
-    c1, s1 = np.cos(phase * r), np.sin(phase * r)
-    c, s = 1.0, 0.0
-    for q in range(len(value)):
-        value[q] = height * c
-        slope[q] = fall * c - height * phase * q * s / r
-        c, s = c * c1 - s * s1, s * c1 + c * s1
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _pair_into(d, cutoff, narrowing, degree, norm, power, f, df, y, dy):  # pragma: no cover - compiled
-    """The two factors of one pair: shells f [shell], harmonics y [harmonic], and their slopes.
-
-    ``df`` is f' / r, to be multiplied by d; ``dy`` [3, harmonic] is the gradient by d.
-    """
-    r = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
-    _shells_into(r, cutoff, narrowing, f, df)
-    solid_harmonics_into(d[0] / cutoff, d[1] / cutoff, d[2] / cutoff, degree, norm, power, y, dy)
-    for k in range(3):
-        for m in range(len(y)):
-            dy[k, m] /= cutoff
-
-
 @njit(cache=True, parallel=True, fastmath=True)
-def _deposit(offset, first, channel, cutoff, narrowing, degree, norm, shells, out):  # pragma: no cover - compiled
-    harmonics = len(norm)
+def _deposit(offset, first, channel, cutoff, narrowing, degree, norm, shells, most, out):  # pragma: no cover - compiled
+    harmonics, dtype = len(norm), out.dtype
     for i in prange(len(first) - 1):
-        power = np.empty((2, degree + 1))
-        f, df = np.empty(shells, out.dtype), np.empty(shells, out.dtype)
-        y, dy = np.empty(harmonics, out.dtype), np.empty((3, harmonics), out.dtype)
-        seen = np.zeros((harmonics, out.shape[2]), out.dtype)
-        for p in range(first[i], first[i + 1]):
-            _pair_into(offset[p], cutoff, narrowing, degree, norm, power, f, df, y, dy)
-            start = channel[p] * shells
+        start, count = first[i], first[i + 1] - first[i]
+        x, t = np.empty((3, most), dtype), np.empty(most, dtype)
+        f, df = np.empty((shells, most), dtype), np.empty((shells, most), dtype)
+        power, value = np.empty((2, degree + 1, most), dtype), np.empty((harmonics, most), dtype)
+        y, seen = np.empty(harmonics, dtype), np.zeros((harmonics, out.shape[2]), dtype)
+        g = np.empty(shells, dtype)
+        load_offsets(offset, start, count, cutoff, x, t)
+        shell_rows(t, count, narrowing, f, df)
+        harmonic_rows(x, t, count, degree, power, value)
+        finish_values(count, degree, norm, power, value)
+        for p in range(count):
+            column = channel[start + p] * shells
+            for q in range(shells):
+                g[q] = f[q, p]
             for m in range(harmonics):
+                y[m] = value[m, p]
+            for m in range(harmonics):
+                row = seen[m, column : column + shells]
                 for q in range(shells):
-                    seen[m, start + q] += y[m] * f[q]
+                    row[q] += y[m] * g[q]
         for m in range(harmonics):
             out[m, i] = seen[m]
 
 
-@njit(cache=True, parallel=True, fastmath=True)
-def _gather(field, offset, first, channel, cutoff, narrowing, degree, norm, shells, out):  # pragma: no cover - compiled
-    harmonics = len(norm)
-    for i in prange(len(first) - 1):
-        power = np.empty((2, degree + 1))
-        f, df = np.empty(shells, field.dtype), np.empty(shells, field.dtype)
-        y, dy = np.empty(harmonics, field.dtype), np.empty((3, harmonics), field.dtype)
-        zero = field.dtype.type(0)
-        mine = np.empty((harmonics, field.shape[2]), field.dtype)
-        for m in range(harmonics):
-            mine[m] = field[m, i]
-        for p in range(first[i], first[i + 1]):
-            _pair_into(offset[p], cutoff, narrowing, degree, norm, power, f, df, y, dy)
-            start = channel[p] * shells
-            radial, gx, gy, gz = zero, zero, zero, zero
+@njit(cache=True, fastmath=True)
+def _see(mine, f, df, channel, start, count, seen, steep):  # pragma: no cover - compiled
+    """The field of one atom [channel, harmonic] under the shells of each pair, [harmonic, pair], and their slopes."""
+    shells, harmonics = len(f), mine.shape[1]
+    level, fall = np.empty(harmonics, mine.dtype), np.empty(harmonics, mine.dtype)
+    for p in range(count):
+        level[:] = 0
+        fall[:] = 0
+        for q in range(shells):
+            row, height, slope = mine[channel[start + p] * shells + q], f[q, p], df[q, p]
             for m in range(harmonics):
-                seen, steep = zero, zero
-                for q in range(shells):
-                    seen += mine[m, start + q] * f[q]
-                    steep += mine[m, start + q] * df[q]
-                radial += steep * y[m]
-                gx += seen * dy[0, m]
-                gy += seen * dy[1, m]
-                gz += seen * dy[2, m]
-            out[p, 0] = gx + radial * offset[p, 0]
-            out[p, 1] = gy + radial * offset[p, 1]
-            out[p, 2] = gz + radial * offset[p, 2]
+                level[m] += height * row[m]
+                fall[m] += slope * row[m]
+        for m in range(harmonics):
+            seen[m, p], steep[m, p] = level[m], fall[m]
+
+
+@njit(cache=True, parallel=True, fastmath=True)
+def _gather(  # pragma: no cover - compiled
+    field, offset, first, channel, cutoff, narrowing, degree, norm, shells, most, out
+):
+    harmonics, dtype = len(norm), field.dtype
+    two, unit = dtype.type(2), dtype.type(1 / cutoff)
+    for i in prange(len(first) - 1):
+        start, count = first[i], first[i + 1] - first[i]
+        x, t = np.empty((3, most), dtype), np.empty(most, dtype)
+        f, df = np.empty((shells, most), dtype), np.empty((shells, most), dtype)
+        power, value = np.empty((2, degree + 1, most), dtype), np.empty((harmonics, most), dtype)
+        slope = np.empty((3, harmonics, most), dtype)
+        mine = np.empty((field.shape[2], harmonics), dtype)
+        seen, steep = np.empty((harmonics, most), dtype), np.empty((harmonics, most), dtype)
+        total = np.zeros((4, most), dtype)
+        load_offsets(offset, start, count, cutoff, x, t)
+        shell_rows(t, count, narrowing, f, df)
+        harmonic_rows(x, t, count, degree, power, value)
+        finish_slopes(x, count, degree, norm, power, value, slope)
+        for m in range(harmonics):
+            for c in range(field.shape[2]):
+                mine[c, m] = field[m, i, c]
+        _see(mine, f, df, channel, start, count, seen, steep)
+        for m in range(harmonics):
+            for p in range(count):
+                total[0, p] += seen[m, p] * slope[0, m, p]
+                total[1, p] += seen[m, p] * slope[1, m, p]
+                total[2, p] += seen[m, p] * slope[2, m, p]
+                total[3, p] += steep[m, p] * value[m, p]
+        for p in range(count):
+            for k in range(3):
+                out[start + p, k] = unit * (total[k, p] + two * total[3, p] * x[k, p])
 
 
 @njit(cache=True, parallel=True, fastmath=True)
 def _deposit_tangent(  # pragma: no cover - compiled
-    tangent, offset, first, channel, cutoff, narrowing, degree, norm, shells, out
+    tangent, offset, first, channel, cutoff, narrowing, degree, norm, shells, most, out
 ):
-    harmonics = len(norm)
+    harmonics, dtype = len(norm), out.dtype
+    two, unit = dtype.type(2), dtype.type(1 / cutoff)
     for i in prange(len(first) - 1):
-        power = np.empty((2, degree + 1))
-        f, df = np.empty(shells, out.dtype), np.empty(shells, out.dtype)
-        y, dy = np.empty(harmonics, out.dtype), np.empty((3, harmonics), out.dtype)
-        seen = np.zeros((harmonics, out.shape[2]), out.dtype)
-        for p in range(first[i], first[i + 1]):
-            _pair_into(offset[p], cutoff, narrowing, degree, norm, power, f, df, y, dy)
-            start = channel[p] * shells
-            tx, ty, tz = tangent[p, 0], tangent[p, 1], tangent[p, 2]
-            along = tx * offset[p, 0] + ty * offset[p, 1] + tz * offset[p, 2]
+        start, count = first[i], first[i + 1] - first[i]
+        x, t = np.empty((3, most), dtype), np.empty(most, dtype)
+        f, df = np.empty((shells, most), dtype), np.empty((shells, most), dtype)
+        power, value = np.empty((2, degree + 1, most), dtype), np.empty((harmonics, most), dtype)
+        slope = np.empty((3, harmonics, most), dtype)
+        y, turn, seen = (
+            np.empty(harmonics, dtype),
+            np.empty(harmonics, dtype),
+            np.zeros((harmonics, out.shape[2]), dtype),
+        )
+        g, dg = np.empty(shells, dtype), np.empty(shells, dtype)
+        load_offsets(offset, start, count, cutoff, x, t)
+        shell_rows(t, count, narrowing, f, df)
+        harmonic_rows(x, t, count, degree, power, value)
+        finish_slopes(x, count, degree, norm, power, value, slope)
+        for p in range(count):
+            column = channel[start + p] * shells
+            tx, ty, tz = unit * tangent[start + p, 0], unit * tangent[start + p, 1], unit * tangent[start + p, 2]
+            along = two * (tx * x[0, p] + ty * x[1, p] + tz * x[2, p])
             for q in range(shells):
-                df[q] *= along
+                g[q], dg[q] = f[q, p], along * df[q, p]
             for m in range(harmonics):
-                turn = tx * dy[0, m] + ty * dy[1, m] + tz * dy[2, m]
+                y[m] = value[m, p]
+                turn[m] = tx * slope[0, m, p] + ty * slope[1, m, p] + tz * slope[2, m, p]
+            for m in range(harmonics):
+                row = seen[m, column : column + shells]
                 for q in range(shells):
-                    seen[m, start + q] += y[m] * df[q] + turn * f[q]
+                    row[q] += y[m] * dg[q] + turn[m] * g[q]
         for m in range(harmonics):
             out[m, i] = seen[m]
 
 
-def _arguments(fold: Fold) -> tuple[float, float, int, Float[np.ndarray, " harmonic"], int]:
-    return fold.cutoff, fold.narrowing, fold.degree, norms(fold.degree), fold.shells
+def _arguments(
+    fold: Fold, first: Int[np.ndarray, " atom_plus_1"]
+) -> tuple[float, float, int, Float[np.ndarray, " harmonic"], int, int]:
+    """What the kernels want to know; the narrowing in units of the cutoff, and the most pairs of an atom."""
+    most = int(np.diff(first).max(initial=1))
+    return fold.cutoff, fold.narrowing * fold.cutoff**2, fold.degree, norms(fold.degree), fold.shells, most
 
 
 def deposit(
@@ -139,7 +162,7 @@ def deposit(
     """Coefficients A of every atom: all that a steerable network sees.
 
     Args:
-        offset: vectors d_ij in Å, float64; the geometry is always worked out in it.
+        offset: vectors d_ij in Å, float64.
         first: the pairs of atom i are ``first[i]:first[i + 1]``.
         channel: species number of the neighbour.
         species: how many species there are.
@@ -147,7 +170,7 @@ def deposit(
         dtype: precision of the sums.
     """
     out = np.empty((fold.harmonics, len(first) - 1, species * fold.shells), dtype)
-    _deposit(offset, first, channel, *_arguments(fold), out)
+    _deposit(offset, first, channel, *_arguments(fold, first), out)
     return out
 
 
@@ -161,7 +184,7 @@ def gather(
 ) -> Float[np.ndarray, "pair 3"]:
     """Derivative of ⟨field, A⟩ by every offset, in the units of ``field`` per Å."""
     out = np.empty((len(offset), 3), field.dtype)
-    _gather(field, offset, first, channel, *_arguments(fold), out)
+    _gather(field, offset, first, channel, *_arguments(fold, first), out)
     return out
 
 
@@ -176,5 +199,5 @@ def deposit_tangent(
 ) -> Float[np.ndarray, "harmonic atom channel"]:
     """Change of A when every neighbour moves along its ``tangent``."""
     out = np.empty((fold.harmonics, len(first) - 1, species * fold.shells), tangent.dtype)
-    _deposit_tangent(tangent, offset, first, channel, *_arguments(fold), out)
+    _deposit_tangent(tangent, offset, first, channel, *_arguments(fold, first), out)
     return out
