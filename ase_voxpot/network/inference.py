@@ -91,10 +91,7 @@ class SteerableInference:
             f = self._buffer("f", len(self._weights), atoms, products)
             torch.mm(self._sphere, mixed.flatten(1), out=f.flatten(1))
             products_into(f.numpy(), self._weights, start, x.numpy())
-        x.sub_(self._mean).mul_(self._scale)
-        slope = self._buffer("slope", *x.shape)
-        torch.mul(x, x, out=slope).add_(1).rsqrt_().mul_(self._scale)
-        x.asinh_()
+        slope = self._tame(x)
         energies, gx = self._perceive(x, species, gradient)
         energies -= self._empty[species]
         if gx is None:
@@ -111,6 +108,18 @@ class SteerableInference:
             torch.mm(self._sphere.T, gf.flatten(1), out=gmixed.flatten(1))
             self._mix(gmixed, [w.T for w in self._fields], field, add=True)
         return energies, field
+
+    def _tame(self, x: Tensor) -> Tensor:
+        """asinh of the standardised invariants, in place; returns its derivative by what they were.
+
+        As log(|x| + √(1 + x²)), whose parts torch has vectorised; its own asinh is ten times slower.
+        """
+        x.sub_(self._mean).mul_(self._scale)
+        root, size = self._buffer("slope", *x.shape), self._buffer("size", *x.shape)
+        torch.mul(x, x, out=root).add_(1).sqrt_()
+        torch.abs(x, out=size).add_(root).log_()
+        torch.copysign(size, x, out=x)
+        return root.reciprocal_().mul_(self._scale)
 
     @staticmethod
     def _mix(source: Tensor, matrices: list[Tensor], target: Tensor, *, add: bool = False) -> None:
