@@ -110,7 +110,7 @@ class SteerableInference:
         return energies, field
 
     def _tame(self, x: Tensor) -> Tensor:
-        """asinh of the standardised invariants, in place; returns its derivative by what they were.
+        """Take asinh of the standardised invariants, in place; returns its derivative by what they were.
 
         As log(|x| + √(1 + x²)), whose parts torch has vectorised; its own asinh is ten times slower.
         """
