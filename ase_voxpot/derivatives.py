@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from ase_voxpot.representation import Representation, Scene
 
-__all__ = ["forces_from_pairs", "pair_gradient", "virial_from_pairs"]
+__all__ = ["forces_from_arrays", "forces_from_pairs", "pair_gradient", "virial_from_pairs"]
 
 
 class _Gather(torch.autograd.Function):
@@ -71,6 +72,20 @@ def forces_from_pairs(
     """Forces in eV/Å, in the precision of ``gradient``."""
     forces = gradient.new_zeros(atoms, 3)
     return forces.index_add(0, centre, gradient).index_add(0, neighbour, -gradient)
+
+
+def forces_from_arrays(
+    gradient: Float[np.ndarray, "pair 3"],
+    centre: Int[np.ndarray, " pair"],
+    neighbour: Int[np.ndarray, " pair"],
+    atoms: int,
+) -> Float[np.ndarray, "atom 3"]:
+    """As ``forces_from_pairs``, for inference: NumPy's counting is several times faster than torch's adding."""
+    forces = np.empty((atoms, 3))
+    for k in range(3):
+        forces[:, k] = np.bincount(centre, weights=gradient[:, k], minlength=atoms)
+        forces[:, k] -= np.bincount(neighbour, weights=gradient[:, k], minlength=atoms)
+    return forces
 
 
 def virial_from_pairs(

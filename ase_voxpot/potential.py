@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ase_voxpot.baseline import Baseline
-from ase_voxpot.derivatives import pair_gradient
+from ase_voxpot.derivatives import forces_from_arrays, pair_gradient
 from ase_voxpot.errors import DeviceError, SpecError, StructureError
 from ase_voxpot.neighbours import VerletList, species_indices
 from ase_voxpot.network import build_network
@@ -199,10 +199,7 @@ class Potential:
         species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
         pairs = (neighbours or VerletList(self.cutoff)).update(atoms)
         energies, gradient = self.of_pairs(pairs, species)
-        forces = np.empty((len(atoms), 3))
-        for k in range(3):
-            forces[:, k] = np.bincount(pairs.centre, weights=gradient[:, k], minlength=len(atoms))
-            forces[:, k] -= np.bincount(pairs.neighbour, weights=gradient[:, k], minlength=len(atoms))
+        forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, len(atoms))
         volume = abs(np.linalg.det(atoms.cell[:]))
         return Result(energies, forces, pairs.offset.T @ gradient, float(volume) if volume > 0 else None)
 
