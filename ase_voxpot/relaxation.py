@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -86,7 +87,10 @@ def relax(
 
     dynamics.attach(watch)
     try:
-        reached = bool(dynamics.run(fmax=fmax, steps=steps))
+        with warnings.catch_warnings():
+            # SciPy's own estimate of its logarithm of a strain, 5e-13, at every step
+            warnings.filterwarnings("ignore", "logm result may be inaccurate", RuntimeWarning)
+            reached = bool(dynamics.run(fmax=fmax, steps=steps))
     except (StructureError, np.linalg.LinAlgError) as error:
         raise DivergenceError(
             f"the relaxation diverged at step {dynamics.nsteps} ({error}); try the optimizer fire or a better start"
