@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from ase_voxpot.weights import save_potential, shipped_models
+from ase_voxpot.weights import save_potential
 from tests.models import seeded, specification
 
-__all__ = ["CARD", "needs_motaw", "save_tiny"]
+__all__ = ["CARD", "save_tiny"]
 
 CARD = {"summary": "random weights, for tests", "lattice": {"bcc": {"Mo": 3.17, "Ta": 3.32, "W": 3.19}}}
-needs_motaw = pytest.mark.skipif("motaw" not in shipped_models(), reason="the model motaw is not shipped yet")
 
 
 def save_tiny(folder: Path) -> Path:

@@ -23,7 +23,7 @@ from ase_voxpot.errors import (
     UnknownElementError,
     WeightsError,
 )
-from tests.saved import needs_motaw, save_tiny
+from tests.saved import save_tiny
 
 ALL = ("energy", "free_energy", "energies", "forces", "stress")
 
@@ -288,7 +288,6 @@ def test_an_element_of_another_molecule_is_named(calculator):
         water.get_potential_energy()
 
 
-@needs_motaw
 def test_the_shipped_model_holds_tungsten_together():
     atoms = bulk("W", "bcc", a=3.19)
     atoms.calc = VoxPotCalculator("motaw", device="cpu")

@@ -16,7 +16,7 @@ def train(
         Path | None, typer.Option("--output", "-o", help="Folder for weights, log and pictures; else as configured.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="A few minutes on little data, to see that it works.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A few epochs only, to see that it works.")] = False,
 ) -> None:
     """Train a potential as a configuration file says.
 

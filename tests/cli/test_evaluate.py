@@ -9,8 +9,6 @@ from ase.build import bulk
 from ase.io import read, write
 from numpy.testing import assert_allclose
 
-from tests.saved import needs_motaw
-
 FIGURES = {
     "energy_mae", "energy_mae_offset", "energy_rmse", "force_mae", "force_rmse", "stress_mae", "frames", "atoms",
 }  # fmt: skip
@@ -134,7 +132,6 @@ def test_a_file_that_is_not_there_is_refused(evaluate):
     assert "nothing.xyz: expected a file with atomic structures, got none" in evaluate("nothing.xyz").sentence
 
 
-@needs_motaw
 def test_the_shipped_model_scores(voxpot, frames):
     assert voxpot("evaluate", frames, "--device", "cpu").status == 0
 

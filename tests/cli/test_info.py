@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.saved import needs_motaw
-
 
 def test_a_model_is_described_with_its_card(voxpot):
     out = voxpot("info", "tiny.safetensors").out
@@ -51,6 +49,5 @@ def test_a_damaged_file_is_refused(voxpot, here, tiny_model):
     assert "damaged" in voxpot("info", "cut.safetensors").sentence
 
 
-@needs_motaw
 def test_the_shipped_model_is_described(voxpot):
     assert "Mo Ta W" in voxpot("info", "motaw").out

@@ -5,8 +5,6 @@ import pytest
 from ase.build import bulk
 from ase.io import read, write
 
-from tests.saved import needs_motaw
-
 OUTPUT = {"md.csv", "md.extxyz", "md.checkpoint.npz", "md.png"}
 
 
@@ -99,7 +97,6 @@ def test_options_that_make_no_sense_are_refused_and_leave_nothing(md, files, arg
     assert files() == set()
 
 
-@needs_motaw
 def test_the_shipped_model_keeps_the_alloy_solid(voxpot, here):
     outcome = voxpot("md", "bcc:MoTaW", "--repeat", "2", "-T", "300", "--steps", "20", "--timestep", "2")
 

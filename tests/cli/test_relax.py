@@ -6,8 +6,6 @@ from ase.build import bulk
 from ase.io import read, write
 from numpy.testing import assert_allclose
 
-from tests.saved import needs_motaw
-
 
 @pytest.fixture
 def relax(voxpot):
@@ -69,7 +67,6 @@ def test_what_makes_no_sense_is_refused_and_nothing_written(relax, dimer, files,
     assert files() == set()
 
 
-@needs_motaw
 def test_the_shipped_model_knows_the_lattice_constant_of_tungsten(voxpot, here):
     write(here / "w.extxyz", bulk("W", "bcc", a=3.15, cubic=True))
 

@@ -52,7 +52,7 @@ def card_as_markdown(config: TrainConfig, split: Split, scores: Scores, potentia
             f"{config.model.grid.n}³ voxels of {config.model.grid.spacing:g} Å, {config.model.grid.shells} shells",
             f"- data: {', '.join(source.file for source in config.data)}",
             f"- split by configuration block: {len(split.train)} frames to train on, {len(split.validation)} to "
-            f"choose weights by, {len(split.holdout)} held out and never looked at, {len(split.dropped)} in gaps",
+            f"choose weights by, {len(split.holdout)} held out, {len(split.dropped)} in gaps",
             f"- start: {config.start or 'random weights'}",
             f"- valid for: {config.validity or 'what the data hold'}",
             f"- made by: `voxpot train training/configs/{config.name}.toml`",
