@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.spec import Grid, NetworkSpec, SteerableSpec, decode
@@ -123,11 +123,13 @@ class Schedule:
     """How long and how fast: Adam, linear warm-up, cosine to ``final_rate``.
 
     Training ends after ``epochs`` or ``minutes``, whichever comes first; the schedule
-    follows whichever is nearer to its end.
+    follows whichever is nearer to its end.  Minutes of the ``cpu`` make trainings on a
+    machine that is shared comparable.
     """
 
     epochs: int = 100
     minutes: float | None = None
+    clock: Literal["wall", "cpu"] = "wall"  # what ``minutes`` counts
     rate: float = 3e-3
     final_rate: float = 1e-5
     warmup: float = 0.02  # fraction of the training

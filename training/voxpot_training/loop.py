@@ -87,11 +87,13 @@ class _Clock:
     """How far a training is, by epochs or by minutes, whichever is nearer to the end."""
 
     def __init__(self, schedule: Schedule, seconds: float) -> None:
-        self._schedule, self._began = schedule, time.monotonic() - seconds
+        self._schedule = schedule
+        self._now = time.process_time if schedule.clock == "cpu" else time.monotonic
+        self._began = self._now() - seconds
 
     @property
     def seconds(self) -> float:
-        return time.monotonic() - self._began
+        return self._now() - self._began
 
     def progress(self, epoch: float) -> float:
         """0 at the start, 1 at the end; ``epoch`` may be a fraction."""

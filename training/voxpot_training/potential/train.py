@@ -42,11 +42,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from ase_voxpot.representation import Representation
     from voxpot_training.config import TrainConfig
     from voxpot_training.data import Frames
     from voxpot_training.potential.batches import Batch, Example
 
-__all__ = ["PotentialTask", "run"]
+__all__ = ["PotentialTask", "fit_potential", "run", "validation_errors"]
 
 QUICK_EPOCHS = 3
 
@@ -81,18 +82,25 @@ class PotentialTask:
         return potential_loss(said, batch, self._config.loss, progress), {"energy": 1e3 * energy, "force": 1e3 * force}
 
     def validate(self, network: nn.Module) -> dict[str, float]:
-        """Mean errors on the validation frames; ``score`` weighs 1 meV/atom as 20 meV/Å."""
-        energy, force = [], []
-        for start in range(0, len(self._valid), 16):
-            batch = collate(self._valid[start : start + 16], self._like)
-            said = predict(network, batch, self._representation, train=False)
-            energy.append((said.energy - batch.energy).abs())
-            force.append((said.forces - batch.forces).abs().flatten())
-        errors = {
-            "valid_energy": 1e3 * float(torch.cat(energy).mean()),
-            "valid_force": 1e3 * float(torch.cat(force).mean()),
-        }
-        return errors | {"score": 20 * errors["valid_energy"] + errors["valid_force"]}
+        """Mean errors on the validation frames."""
+        return mean_errors(network, self._valid, self._representation, self._like)
+
+
+def mean_errors(
+    network: nn.Module, examples: Sequence[Example], representation: Representation, like: Tensor
+) -> dict[str, float]:
+    """MAE in meV/atom and meV/Å; ``score`` weighs 1 meV/atom as 20 meV/Å."""
+    energy, force = [], []
+    for start in range(0, len(examples), 16):
+        batch = collate(examples[start : start + 16], like)
+        said = predict(network, batch, representation, train=False)
+        energy.append((said.energy - batch.energy).abs())
+        force.append((said.forces - batch.forces).abs().flatten())
+    errors = {
+        "valid_energy": 1e3 * float(torch.cat(energy).mean()),
+        "valid_force": 1e3 * float(torch.cat(force).mean()),
+    }
+    return errors | {"score": 20 * errors["valid_energy"] + errors["valid_force"]}
 
 
 def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: bool = False) -> Path:
@@ -119,6 +127,24 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
 
 
 def _run(config: TrainConfig, beside: Path, folder: Path, *, resume: bool) -> Path:
+    potential, frames, split = fit_potential(config, beside, folder, resume=resume)
+    model = folder / f"{config.name}.safetensors"
+    if rank() == 0:
+        _finish(config, folder, model, potential, frames, split)
+    return model
+
+
+def fit_potential(
+    config: TrainConfig, beside: Path, folder: Path, *, resume: bool = False
+) -> tuple[Potential, Frames, Split]:
+    """Split the data and train; the hold-out is set aside and not looked at.
+
+    Args:
+        config: all there is to know.
+        beside: folder in which data files are looked up first.
+        folder: where checkpoints, log and split go.
+        resume: take up the checkpoint of the folder.
+    """
     console = Console(quiet=rank() != 0)
     frames = load_frames(config.data, config.model.species, beside)
     split = _split(frames, config)
@@ -139,10 +165,14 @@ def _run(config: TrainConfig, beside: Path, folder: Path, *, resume: bool) -> Pa
     best = fit(task, config.schedule, folder, resume=resume)
     potential.network.load_state_dict(best.state_dict())
     potential.network.requires_grad_(False)
-    model = folder / f"{config.name}.safetensors"
-    if rank() == 0:
-        _finish(config, folder, model, potential, frames, split)
-    return model
+    return potential, frames, split
+
+
+def validation_errors(potential: Potential, frames: Frames, split: Split) -> dict[str, float]:
+    """``mean_errors`` on the validation frames of a training."""
+    examples = [make_example(frames.atoms[k], frames.labels[k], potential.spec) for k in split.validation]
+    like = torch.empty(0, dtype=potential.dtype, device=potential.device)
+    return mean_errors(potential.network, examples, potential.representation, like)
 
 
 def _split(frames: Frames, config: TrainConfig) -> Split:

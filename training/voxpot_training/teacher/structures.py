@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from ase import Atoms
 from ase.build import bcc100, bcc110, bcc111, bulk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from ase import Atoms
 
 __all__ = ["KINDS", "Start", "start"]
 
@@ -22,9 +21,9 @@ class Start:
         self.atoms, self.factor, self.least = atoms, factor, least
 
 
-def _composition(lattice: Mapping[str, float], rng: np.random.Generator) -> np.ndarray:
-    """A point of the composition simplex: inside, on an edge, or a corner."""
-    kind = rng.choice(3, p=(0.6, 0.2, 0.2))
+def _composition(lattice: Mapping[str, float], rng: np.random.Generator, pure: float) -> np.ndarray:
+    """A point of the composition simplex: inside, on an edge, or, with probability ``pure``, a corner."""
+    kind = rng.choice(3, p=(0.75 * (1 - pure), 0.25 * (1 - pure), pure))
     share = rng.dirichlet(np.ones(len(lattice)))
     if kind == 1 and len(lattice) > 1:
         share[rng.integers(len(lattice))] = 0
@@ -34,10 +33,12 @@ def _composition(lattice: Mapping[str, float], rng: np.random.Generator) -> np.n
     return total
 
 
-def _decorate(atoms: Atoms, lattice: Mapping[str, float], rng: np.random.Generator, *, reference: float) -> Atoms:
+def _decorate(
+    atoms: Atoms, lattice: Mapping[str, float], rng: np.random.Generator, *, reference: float, pure: float = 0.2
+) -> Atoms:
     """Random elements on the sites of a bcc structure built with constant ``reference``, scaled by Vegard."""
     names = list(lattice)
-    share = _composition(lattice, rng)
+    share = _composition(lattice, rng, pure)
     atoms.symbols = rng.choice(names, len(atoms), p=share)
     constant = float(np.mean([lattice[s] for s in atoms.get_chemical_symbols()]))
     atoms.set_cell(atoms.cell[:] * constant / reference, scale_atoms=True)
@@ -123,8 +124,48 @@ def crowded(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
     return Start(atoms, factor=0.3)
 
 
+def point_defect(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """One vacancy, one atom on its way into a vacancy, or one dumbbell, cold and close to equilibrium."""
+    atoms = _decorate(_supercell(rng), lattice, rng, reference=3.2, pure=0.5)
+    atoms = _strained(atoms, rng, volume=0.02, shear=0.005)
+    site = int(rng.integers(len(atoms)))
+    offsets = atoms.get_distances(site, range(len(atoms)), mic=True, vector=True)
+    kind = rng.integers(3)
+    if kind == 2:
+        axis = np.array([(1, 1, 1), (1, 1, 0), (1, 0, 0)][rng.integers(3)]) * rng.choice((-1, 1), 3)
+        half = axis / np.linalg.norm(axis) * rng.uniform(0.9, 1.1)
+        extra = atoms[[site]]
+        extra.symbols = [rng.choice(atoms.get_chemical_symbols())]
+        extra.positions += half
+        atoms.positions[site] -= half
+        return Start(atoms + extra, factor=0.4 * rng.random())
+    if kind == 1:
+        jumper = int(np.argsort(np.linalg.norm(offsets, axis=1))[rng.integers(1, 9)])
+        atoms.positions[jumper] -= rng.random() * offsets[jumper]
+    del atoms[[site]]
+    return Start(atoms, factor=0.4 * rng.random())
+
+
+def phase(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """Another crystal than bcc, near the volume per atom of bcc or far from it, not hot."""
+    name = ("fcc", "hcp", "sc", "diamond", "a15")[rng.integers(5)]
+    side = float(rng.uniform(0.9, 1.25) * 3.2**3 / 2) ** (1 / 3)  # of the cube that one atom has
+    if name == "a15":
+        corner, faces = [(0, 0, 0), (0.5, 0.5, 0.5)], [(0.25, 0.5, 0), (0.75, 0.5, 0)]
+        sites = corner + [tuple(np.roll(p, k)) for p in faces for k in range(3)]
+        unit = Atoms("W8", scaled_positions=sites, cell=np.eye(3) * side * 2, pbc=True)
+    elif name == "hcp":
+        unit = bulk("W", "hcp", a=side * 2 ** (1 / 6), c=side * 2 ** (1 / 6) * np.sqrt(8 / 3), orthorhombic=True)
+    else:
+        unit = bulk("W", name, a=side * {"fcc": 4, "sc": 1, "diamond": 8}[name] ** (1 / 3), cubic=True)
+    atoms = unit.repeat(np.maximum(np.round(9.5 / unit.cell.lengths()).astype(int), 1))
+    atoms = _decorate(atoms, lattice, rng, reference=3.2)
+    return Start(_strained(atoms, rng, volume=0.05), factor=0.3 * rng.random())
+
+
 KINDS: dict[str, Callable[[Mapping[str, float], np.random.Generator], Start]] = {
-    make.__name__: make for make in (solution, ordered, strained, vacancy, interstitial, surface, liquid, crowded)
+    make.__name__: make
+    for make in (solution, ordered, strained, vacancy, interstitial, surface, liquid, crowded, point_defect, phase)
 }
 """The kinds of starts, by the names that a config uses."""
 

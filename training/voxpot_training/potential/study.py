@@ -1,0 +1,237 @@
+"""Which architecture buys accuracy at which price: ``python -m voxpot_training.potential.study STUDY.toml``.
+
+A study is a config of a training, a time for each, and variants that change some of its keys:
+
+    base = "motaw-dft.toml"
+    minutes = 5.0
+
+    [[variants]]
+    name = "degree 3"
+    set = { model.network.degree = 3 }
+
+Every variant trains for the same CPU time on the same frames and is scored on the validation frames;
+the hold-out is not looked at.  Its price is the CPU time per atom of energy, forces and stress
+of one cell.  Rows that ``study.csv`` already holds are not made again.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ase_voxpot.errors import ConfigError, VoxPotError
+from ase_voxpot.spec import decode
+from ase_voxpot.structures import random_alloy
+from voxpot_training.config import TrainConfig
+from voxpot_training.plots import plot_study
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ase_voxpot.potential import Potential
+
+__all__ = ["Row", "Study", "Variant", "front", "load_study", "run_study"]
+
+ATOMS = 686
+"""Atoms of the cell whose price is taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """Keys of the base config, dotted or nested, and their other values."""
+
+    name: str
+    set: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """What to compare."""
+
+    base: str  # a config beside this file
+    minutes: float  # of CPU time, for each
+    variants: tuple[Variant, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What a variant can do and what it takes."""
+
+    name: str
+    parameters: int
+    epochs: int
+    energy: float  # MAE on the validation frames, meV/atom
+    force: float  # MAE, meV/Å
+    cost: float  # CPU time of energy, forces and stress, µs per atom
+
+    @property
+    def score(self) -> float:
+        """One figure for both errors, as the training itself has it: 1 meV/atom weighs as much as 20 meV/Å."""
+        return 20 * self.energy + self.force
+
+
+def load_study(path: Path) -> tuple[Study, dict[str, TrainConfig]]:
+    """Read a study; every variant's config is checked before anything is trained.
+
+    Raises:
+        ConfigError: broken TOML, unknown keys, two variants of one name.
+    """
+    try:
+        data = tomllib.loads(path.read_text())
+        variants = [Variant(name=str(v["name"]), set=v.get("set", {})) for v in data.pop("variants")]
+        study = decode(Study, {**data, "variants": []})
+        base = tomllib.loads((path.parent / study.base).read_text())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{path}: expected base, minutes and variants with a name and a set of keys ({error})"
+        ) from None
+    if len({v.name for v in variants}) < len(variants):
+        raise ConfigError(f"{path}: expected a name of its own for every variant, got {[v.name for v in variants]}")
+    configs = {}
+    for variant in variants:
+        config = decode(TrainConfig, merged(base, variant.set), where=variant.name)
+        schedule = replace(config.schedule, minutes=study.minutes, clock="cpu", epochs=10**6)
+        configs[variant.name] = replace(config, name=variant.name, schedule=schedule)
+    return replace(study, variants=tuple(variants)), configs
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with some values replaced, table by table.
+
+    >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 5}})
+    {'a': {'b': 5, 'c': 2}}
+    """
+    out = dict(base)
+    for key, value in changes.items():
+        nested = isinstance(value, dict) and isinstance(out.get(key), dict)
+        out[key] = merged(out[key], value) if nested else value
+    return out
+
+
+def price(potential: Potential, lattice: float = 3.22) -> float:
+    """CPU time of energy, forces and stress in µs per atom: the least of several calls."""
+    from ase_voxpot.neighbours import VerletList
+
+    side, rng = round((ATOMS / 2) ** (1 / 3)), np.random.default_rng(0)
+    atoms = random_alloy("bcc:" + "".join(potential.spec.species), repeat=side, rng=rng, constant=lattice)
+    neighbours = VerletList(potential.cutoff)
+    times = []
+    for _ in range(8):
+        atoms.rattle(0.02, rng=rng)
+        begin = time.process_time()
+        potential.evaluate(atoms, neighbours=neighbours)
+        times.append(time.process_time() - begin)
+    return 1e6 * min(times) / len(atoms)
+
+
+def front(rows: Sequence[Row]) -> set[str]:
+    """Names of the rows that no other beats in both score and cost."""
+    return {
+        r.name
+        for r in rows
+        if not any(o.score <= r.score and o.cost <= r.cost and (o.score, o.cost) != (r.score, r.cost) for o in rows)
+    }
+
+
+def _measure(config: TrainConfig, beside: Path, folder: Path) -> Row:
+    """Train one variant and score it on its validation frames."""
+    from voxpot_training.potential.train import fit_potential, validation_errors
+
+    potential, frames, split = fit_potential(config, beside, folder, resume=True)
+    errors = validation_errors(potential, frames, split)
+    with (folder / "log.csv").open(newline="") as file:
+        epochs = sum(1 for _ in csv.DictReader(file))
+    return Row(
+        name=config.name,
+        parameters=sum(p.numel() for p in potential.network.parameters()),
+        epochs=epochs,
+        energy=errors["valid_energy"],
+        force=errors["valid_force"],
+        cost=price(potential),
+    )
+
+
+def _table(path: Path) -> list[Row]:
+    if not path.is_file():
+        return []
+    kinds: dict[str, type] = {"name": str, "parameters": int, "epochs": int}
+    with path.open(newline="") as file:
+        return [Row(**{k: kinds.get(k, float)(v) for k, v in row.items()}) for row in csv.DictReader(file)]
+
+
+def run_study(path: Path, folder: Path, *, console: Console | None = None) -> list[Row]:
+    """Train and measure every variant that ``folder`` does not hold yet.
+
+    Args:
+        path: of the study.
+        folder: gets a folder per variant, ``study.csv`` and ``study.png``.
+        console: where the table is shown; nowhere without it.
+    """
+    study, configs = load_study(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = _table(folder / "study.csv")
+    for number, variant in enumerate(study.variants):
+        if variant.name not in {r.name for r in rows}:
+            if console:
+                console.print(f"[dim]{number + 1} of {len(study.variants)}[/]")
+            rows.append(_measure(configs[variant.name], path.parent, folder / variant.name.replace(" ", "-")))
+            names = [f.name for f in fields(Row)]
+            with (folder / "study.csv").open("w", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(names)
+                writer.writerows(
+                    [getattr(r, n) if n in ("name", "parameters", "epochs") else f"{getattr(r, n):.5g}" for n in names]
+                    for r in rows
+                )
+    order = [v.name for v in study.variants]
+    rows = sorted((r for r in rows if r.name in order), key=lambda r: order.index(r.name))
+    plot_study(rows, front(rows), folder / "study.png", minutes=study.minutes)
+    return rows
+
+
+def _show(rows: Sequence[Row], minutes: float) -> Table:
+    best = front(rows)
+    table = Table(
+        title=f"{minutes:g} CPU minutes each, errors on the validation frames (* nothing is both better and cheaper)"
+    )
+    for name in ("variant", "parameters", "epochs", "E MAE meV/atom", "F MAE meV/Å", "µs/atom", ""):
+        table.add_column(name, justify="left" if name == "variant" else "right")
+    for r in rows:
+        figures = (f"{r.parameters:,}", f"{r.epochs}", f"{r.energy:.2f}", f"{r.force:.1f}", f"{r.cost:.1f}")
+        table.add_row(r.name, *figures, "*" if r.name in best else "")
+    return table
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    study: Annotated[Path, typer.Argument(help="TOML file: base, minutes, variants.")],
+    out: Annotated[Path, typer.Option(help="Folder; what it holds is not made again.")] = Path("runs/study"),
+) -> None:
+    """Compare architectures at equal training time.
+
+    Example: VOXPOT_DATA=folder/with/data python -m voxpot_training.potential.study training/configs/study.toml
+    """
+    console = Console()
+    try:
+        rows = run_study(study, out, console=console)
+    except VoxPotError as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(2) from None
+    console.print(_show(rows, load_study(study)[0].minutes))
+
+
+if __name__ == "__main__":
+    app()
