@@ -10,15 +10,16 @@ that leaves this module is float64.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import torch
+from ase import Atoms
 
 from ase_voxpot.baseline import Baseline
 from ase_voxpot.derivatives import forces_from_arrays, pair_gradient
 from ase_voxpot.errors import DeviceError, SpecError, StructureError
-from ase_voxpot.neighbours import VerletList, species_indices
+from ase_voxpot.neighbours import VerletList, join, species_indices
 from ase_voxpot.network import build_network
 from ase_voxpot.network.inference import SteerableInference
 from ase_voxpot.network.steerable import SteerableNetwork
@@ -26,10 +27,9 @@ from ase_voxpot.representation import Folded, Scene, Voxels
 from ase_voxpot.spec import SteerableSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Literal
 
-    from ase import Atoms
     from jaxtyping import Float, Int
 
     from ase_voxpot.neighbours import Pairs
@@ -40,6 +40,8 @@ __all__ = ["Potential", "Result", "resolve_device"]
 
 CHUNK = 256
 """Atoms that go through the network together."""
+BATCH = 4096
+"""Atoms of small structures whose pairs are held together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,26 +185,73 @@ class Potential:
         said, field = self._by_hand(seen, species, gradient=forces)
         return said, None if field is None else self.representation.gather(field, scene).double().numpy()
 
-    def evaluate(self, atoms: Atoms, *, neighbours: VerletList | None = None) -> Result:
-        """Energy, forces and virial of one structure.
+    @overload
+    def evaluate(self, atoms: Atoms, *, neighbours: VerletList | None = None) -> Result: ...
+
+    @overload
+    def evaluate(self, atoms: Sequence[Atoms]) -> list[Result]: ...
+
+    def evaluate(
+        self, atoms: Atoms | Sequence[Atoms], *, neighbours: VerletList | None = None
+    ) -> Result | list[Result]:
+        """Energy, forces and virial of one structure, or of each of many.
+
+        Many small structures go through the network together, which is several times faster
+        than one after the other.
 
         Args:
             atoms: any cell, size and composition of the model's elements; not changed.
-            neighbours: a list to reuse between steps; a fresh search without it.
+            neighbours: a list to reuse between steps of one structure; a fresh search without it.
 
         Raises:
-            StructureError: one of its kinds, if the structure has no energy.
-            SpecError: the list has a shorter cutoff than the model.
+            StructureError: one of its kinds, if a structure has no energy; among many it is named.
+            SpecError: the list has a shorter cutoff than the model, or came with many structures.
         """
+        if not isinstance(atoms, Atoms):
+            if neighbours is not None:
+                raise SpecError("a list of neighbours belongs to one structure, got several; leave it out")
+            return list(self.stream(atoms))
         if neighbours is not None and neighbours.cutoff < self.cutoff:
             raise SpecError(f"expected neighbours up to {self.cutoff} Å, got a list up to {neighbours.cutoff} Å")
         species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
         pairs = (neighbours or VerletList(self.cutoff)).update(atoms)
         energies, gradient = self.of_pairs(pairs, species)
         forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, len(atoms))
-        volume = abs(np.linalg.det(atoms.cell[:]))
-        return Result(energies, forces, pairs.offset.T @ gradient, float(volume) if volume > 0 else None)
+        return Result(energies, forces, pairs.offset.T @ gradient, _volume(atoms))
 
-    def evaluate_many(self, structures: Sequence[Atoms]) -> list[Result]:
-        """``evaluate`` for each of many structures."""
-        return [self.evaluate(atoms) for atoms in structures]
+    def stream(self, structures: Iterable[Atoms]) -> Iterator[Result]:
+        """As ``evaluate`` of many, answer by answer, for more structures than memory should hold.
+
+        Raises:
+            StructureError: one of its kinds, naming the frame by its place from 0 on.
+        """
+        search = VerletList(self.cutoff)
+        batch: list[tuple[Pairs, Int[np.ndarray, " atom"], float | None]] = []
+        for number, atoms in enumerate(structures):
+            try:
+                species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
+                batch.append((search.update(atoms), species, _volume(atoms)))
+            except StructureError as error:
+                raise type(error)(f"frame {number}: {error}") from None
+            if sum(pairs.atoms for pairs, _, _ in batch) >= BATCH:
+                yield from self._of_batch(batch)
+                batch = []
+        if batch:
+            yield from self._of_batch(batch)
+
+    def _of_batch(self, batch: list[tuple[Pairs, Int[np.ndarray, " atom"], float | None]]) -> Iterator[Result]:
+        pairs = join([part for part, _, _ in batch])
+        energies, gradient = self.of_pairs(pairs, np.concatenate([species for _, species, _ in batch]))
+        forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, pairs.atoms)
+        first = 0
+        for part, _, volume in batch:
+            atoms = slice(first, first + part.atoms)
+            rows = slice(pairs.first[atoms.start], pairs.first[atoms.stop])
+            virial = part.offset.T @ gradient[rows]
+            yield Result(energies[atoms].copy(), forces[atoms].copy(), virial, volume)
+            first = atoms.stop
+
+
+def _volume(atoms: Atoms) -> float | None:
+    volume = abs(float(np.linalg.det(atoms.cell[:])))
+    return volume if volume > 0 else None
