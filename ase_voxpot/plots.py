@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ase_voxpot.records import Sample
     from ase_voxpot.scoring import Prediction, Scores
 
-__all__ = ["draw_parity", "draw_run"]
+__all__ = ["COLOURS", "INK", "draw_parity", "draw_run", "save", "tidy"]
 
 INK = "#30343b"
 COLOURS = ("#2f6db3", "#d9772b", "#3f9a5f", "#b8434e", "#7d5ba6", "#8a6d4f", "#cc79a7", "#6f7680", "#a9a034", "#3aa6b9")
@@ -34,12 +34,14 @@ COLOURS = ("#2f6db3", "#d9772b", "#3f9a5f", "#b8434e", "#7d5ba6", "#8a6d4f", "#c
 MARKERS = "os^D"
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture, whole or not at all; the suffix chooses the format."""
     with draft_of(path) as draft:
         figure.savefig(draft, dpi=160)
 
 
-def _tidy(axes: Axes) -> None:
+def tidy(axes: Axes) -> None:
+    """A light grid behind the data, and no frame on the right and above."""
     axes.grid(visible=True, color="#e3e5e8", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -112,7 +114,7 @@ def draw_parity(
             frameon=False,
             markerscale=2,
         )
-    _save(figure, path)
+    save(figure, path)
 
 
 def _by_group(labels: Sequence[Labels], values: Sequence[Any]) -> dict[str, Float[np.ndarray, " value"]]:
@@ -146,7 +148,7 @@ def _draw_panel(upper: Axes, lower: Axes, panel: tuple[Any, ...]) -> None:
     upper.set(xlim=span, ylim=span, ylabel=f"model ({unit})", box_aspect=1)
     lower.set(xlabel=f"reference ({unit})", ylabel=f"error ({error_unit})")
     for axes in (upper, lower):
-        _tidy(axes)
+        tidy(axes)
 
 
 def draw_run(path: Path, samples: Sequence[Sample], plan: Plan, atoms: int) -> None:
@@ -190,11 +192,11 @@ def draw_run(path: Path, samples: Sequence[Sample], plan: Plan, atoms: int) -> N
         ax.set_ylabel(label, fontsize=8, color=INK)
         ax.ticklabel_format(axis="y", useOffset=False)
         ax.margins(x=0.01)
-        _tidy(ax)
+        tidy(ax)
     axes[-1].set_xlabel("time (ps)", fontsize=9, color=INK)
     axes[0].set_title(f"{plan.ensemble.upper()}, {_conditions(plan)}, {atoms} atoms", fontsize=10, color=INK)
     figure.align_ylabels(axes)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _conditions(plan: Plan) -> str:

@@ -66,7 +66,9 @@ class VoxPotModel(_Base):  # type: ignore[misc]
             DeviceError: the device is not there.
         """
         if ModelInterface is None:
-            raise ConfigError("VoxPotModel needs torch-sim, which is not installed; pip install 'ase-voxpot[torch-sim]'")
+            raise ConfigError(
+                "VoxPotModel needs torch-sim, which is not installed; pip install 'ase-voxpot[torch-sim]'"
+            )
         super().__init__()
         self.potential = (
             model if isinstance(model, Potential) else load_potential(model, device=str(device), dtype=dtype)

@@ -15,8 +15,8 @@ from ase.stress import voigt_6_to_full_3x3_stress
 
 from ase_voxpot import torchsim
 from ase_voxpot.errors import ConfigError, UnknownElementError
-from ase_voxpot.torchsim import VoxPotModel
 from ase_voxpot.spec import BaselineSpec
+from ase_voxpot.torchsim import VoxPotModel
 from tests import laws
 from tests.models import seeded, specification
 
