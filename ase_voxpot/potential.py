@@ -17,6 +17,7 @@ import torch
 from ase import Atoms
 
 from ase_voxpot.baseline import Baseline
+from ase_voxpot.chunks import in_chunks
 from ase_voxpot.derivatives import forces_from_arrays, pair_gradient
 from ase_voxpot.errors import DeviceError, SpecError, StructureError
 from ase_voxpot.neighbours import VerletList, join, species_indices
@@ -40,6 +41,8 @@ __all__ = ["Potential", "Result", "resolve_device"]
 
 CHUNK = 256
 """Atoms that go through the network together."""
+DEVICE_CHUNK = 16384
+"""The same on a device with many more cores; less if its memory ends."""
 BATCH = 4096
 """Atoms of small structures whose pairs are held together."""
 
@@ -151,15 +154,17 @@ class Potential:
         energies, close, repulsion = self.baseline(pairs, species)
         gradient = np.zeros((len(pairs) if forces else 0, 3))
         channel = species[pairs.neighbour]
-        chunk = CHUNK if self.route == "folded" else CHUNK // 8
-        for start in range(0, pairs.atoms, chunk):
-            stop = min(start + chunk, pairs.atoms)
+
+        def answer(start: int, stop: int) -> None:
             rows = slice(pairs.first[start], pairs.first[stop])
             scene = Scene(pairs.of(start, stop), channel[rows])
             said, slope = self._answer(scene, species[start:stop], forces=forces)
             energies[start:stop] += said
             if slope is not None:
                 gradient[rows] = slope
+
+        chunk = CHUNK if self.device.type == "cpu" else DEVICE_CHUNK
+        in_chunks(pairs.atoms, chunk if self.route == "folded" else chunk // 8, answer, device=self.device)
         if forces:
             gradient[close] += repulsion
         return energies, gradient
@@ -205,6 +210,7 @@ class Potential:
 
         Raises:
             StructureError: one of its kinds, if a structure has no energy; among many it is named.
+            DeviceError: the device has too little memory even for one atom at a time.
             SpecError: the list has a shorter cutoff than the model, or came with many structures.
         """
         if not isinstance(atoms, Atoms):

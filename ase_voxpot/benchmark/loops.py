@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["paint_in_loops", "run_voxelizer"]
 
-FEW = 2
+FEW = 1
 """Atoms that plain Python paints."""
 COARSE = 8
 """Voxels along the edge of the second cube."""

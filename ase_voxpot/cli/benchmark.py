@@ -132,9 +132,9 @@ def _orders(
         raise ConfigError(f"models and peers must have distinct names, got {', '.join(names)}; write NAME=...")
     if dtype not in ("float32", "float64"):
         raise ConfigError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
-    for what, value in (("repeat", repeat - 1), ("seed", seed)):
-        if value < 0:
-            raise ConfigError(f"{what}: expected a whole number from {1 if what == 'repeat' else 0} on, got {value}")
+    for what, value, least in (("repeat", repeat, 1), ("seed", seed, 0)):
+        if value < least:
+            raise ConfigError(f"{what}: expected a whole number from {least} on, got {value}")
     return [
         Order(work=work, threads=t, device=d, repeat=repeat, seed=seed, dtype=dtype, **rest)  # type: ignore[arg-type]
         for d in devices

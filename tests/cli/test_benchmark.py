@@ -19,6 +19,7 @@ def benchmark(voxpot):
     return lambda *arguments: voxpot("benchmark", *arguments)
 
 
+@pytest.mark.slow
 def test_a_model_and_a_peer_take_turns(benchmark, here):
     (here / "made.py").write_text(
         "from ase.calculators.lj import LennardJones\ndef make():\n    return LennardJones(rc=4.0)\n"
@@ -41,6 +42,7 @@ def test_a_model_and_a_peer_take_turns(benchmark, here):
     assert "times faster than a peer" in outcome.out.lower()
 
 
+@pytest.mark.slow
 def test_stages_stand_beside_their_floor(benchmark, here):
     outcome = benchmark(*TINY, "--breakdown", "--json", "b.json", "--plot", "b.png")
 
@@ -51,6 +53,7 @@ def test_stages_stand_beside_their_floor(benchmark, here):
     assert "mixtures, adjoint" in outcome.out
 
 
+@pytest.mark.slow
 def test_painting_is_compared_with_plain_python(benchmark, here):
     outcome = benchmark(*TINY, "--voxelizer", "--json", "v.json")
 
