@@ -88,10 +88,10 @@ def dynamics(atoms: Atoms, rng: np.random.Generator) -> Spread:
 
     Neighbours are searched for whenever the calculator finds that it must.
     """
-    from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
     from ase.md.verlet import VelocityVerlet
 
-    MaxwellBoltzmannDistribution(atoms, temperature_K=TEMPERATURE, rng=rng)
+    width = np.sqrt(units.kB * TEMPERATURE * atoms.get_masses())
+    atoms.set_momenta(width[:, None] * rng.normal(size=atoms.positions.shape))
     run = VelocityVerlet(atoms, timestep=units.fs)
     run.run(BLOCK)
     times = []

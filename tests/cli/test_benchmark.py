@@ -98,7 +98,7 @@ def timing(worst: float) -> Timing:
 def test_a_wrong_answer_is_a_failure(benchmark, monkeypatch):
     monkeypatch.setattr(campaign, "measure", lambda orders, observe: campaign.Findings(timings=[timing(2e-5)]))
 
-    outcome = benchmark()
+    outcome = benchmark(*TINY)
 
     assert outcome.status == 1
     assert "m on 54 atoms is off by 2.0e-05 of its reference, expected 1e-05 at most" in outcome.err
@@ -107,7 +107,8 @@ def test_a_wrong_answer_is_a_failure(benchmark, monkeypatch):
 def test_sizes_that_memory_does_not_hold_are_left_out(here, monkeypatch):
     monkeypatch.setattr(speed, "available", lambda device: 1_000_000)
     monkeypatch.setattr(speed, "_probe", lambda *arguments: 1000.0)
-    monkeypatch.setattr(speed, "_compare", lambda *arguments: [])
+    for name in ("_compare", "_steps"):
+        monkeypatch.setattr(speed, name, lambda *arguments: [])
     order = Order(work="speed", threads=1, models=("tiny.safetensors",), atoms=(54, 2_000_000))
 
     *_, last = speed.run_speed(order, lambda doing: None)
