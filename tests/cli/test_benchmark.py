@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
 from ase_voxpot.benchmark import campaign, speed
 from ase_voxpot.benchmark.check import Deviation
@@ -84,6 +85,21 @@ def test_options_that_make_no_sense_are_refused(benchmark, files, options, sente
 
 def test_a_worker_that_refuses_speaks_through_the_command(benchmark):
     assert "peer EMT: cannot be made" in benchmark(*TINY, "--peer", "EMT=nowhere:EMT").sentence
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_is_timed_and_checked_too(benchmark, here):
+    assert benchmark(*TINY, "--device", "cpu,cuda", "--repeat", "3", "--json", "s.json").status == 0
+
+    timings = json.loads((here / "s.json").read_text())["timings"]
+    assert [t["device"] for t in timings] == ["cpu", "cuda"]
+    assert all(t["memory"] > 0 and max(t["deviation"].values()) < 1e-5 for t in timings)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_an_absent_device_is_refused(benchmark):
+    assert "torch sees no CUDA device here" in benchmark(*TINY, "--device", "cuda").sentence
 
 
 def timing(worst: float) -> Timing:
