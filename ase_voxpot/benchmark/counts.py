@@ -9,7 +9,7 @@ channels of squares and products, G points on the sphere, X invariants and P pai
     deposit      P (2 H S + ...)     outer products of harmonics and shells
     mixtures     2 I (H K + H' Q)    one matrix per degree
     squares      4 H K
-    sphere       2 G H' Q            from harmonics to points
+    sphere       G H' Q              from harmonics to points, antipodes sharing the even and the odd part
     products     13 G Q
     dense        4 Σ widths · widths, both ways; 10 per invariant and 12 per hidden unit
     gather       P (4 H S + 8 H + ...)
@@ -106,7 +106,7 @@ def count(spec: PotentialSpec, *, pairs: float, points: int, itemsize: int, skin
     if net.products:
         degree = min(net.degree, net.product_degree)
         mixed, fields = (degree + 1) ** 2 * net.products, points * net.products
-        to_sphere, mix = 2 * points * mixed, 2 * inputs * mixed
+        to_sphere, mix = points * mixed, 2 * inputs * mixed
         forwards += [
             cost("fields", mix, seen + mixed),
             cost("sphere", to_sphere, mixed + fields),
