@@ -10,9 +10,10 @@ A study is a config of a training, a time for each, and variants that change som
     name = "degree 3"
     set.model.network.degree = 3
 
-A ``set`` at the top holds for all.  Every variant trains for the same CPU time on the same frames and is scored on the validation frames;
-the hold-out is not looked at.  Its price is the CPU time per atom of energy, forces and stress
-of one cell.  Rows that ``study.csv`` already holds are not made again.
+A ``set`` at the top holds for all.  Every variant trains for the same CPU time on the same
+frames and is scored on the validation frames; the hold-out is not looked at.  Its price is
+the CPU time per atom of energy, forces and stress of one cell.  Rows that ``study.csv``
+already holds are not made again.
 """
 
 from __future__ import annotations
