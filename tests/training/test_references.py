@@ -77,7 +77,7 @@ def test_sources_that_agree_pass():
     refuse_mixed_references(*judged([hot], [TEACHER], DFT))
 
 
-@pytest.mark.parametrize("offsets", [{"Mo": 0.6}, {"Ta": -0.5}, {"Mo": 8.0, "Ta": 8.5, "W": 9.0}, {"W": -2000.0}])
+@pytest.mark.parametrize("offsets", [{"Mo": 0.9}, {"Ta": -0.5}, {"Mo": 8.0, "Ta": 8.5, "W": 9.0}, {"W": -2000.0}])
 def test_another_zero_is_refused_with_both_names_and_the_remedy(offsets):
     sources = judged(DFT, [moved(TEACHER, **offsets)])
 

@@ -180,7 +180,7 @@ class TestCommand:
         card = read_header(model)["card"]
         assert card["uncertainty"]["energy"]["rms_error"] == pytest.approx(report["energy"]["rms_error"], abs=1e-3)
         assert report["energy"]["rms_error"] == pytest.approx(card["holdout"]["energy_rmse"], rel=1e-3)
-        assert re.search(r"\| energy, meV/atom \| [\d.]+ \|", model.with_suffix(".md").read_text())
+        assert re.search(r"\| energy, meV/atom \| [\d.e+]+ \|", model.with_suffix(".md").read_text())
         assert model.with_name("small.uncertainty.png").stat().st_size > 20_000
         assert min(report["far"]["gas at the density of the solid"]["extrapolation"]) > 2
 
