@@ -17,6 +17,7 @@ from ase_voxpot.cli.evaluate import evaluate
 from ase_voxpot.cli.info import info
 from ase_voxpot.cli.md import md
 from ase_voxpot.cli.relax import relax
+from ase_voxpot.cli.select import select
 from ase_voxpot.cli.train import train
 from ase_voxpot.errors import VoxPotError
 
@@ -41,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (info, evaluate, check, benchmark, relax, md, train):
+for verb in (info, evaluate, check, benchmark, relax, md, select, train):
     app.command()(verb)
 
 

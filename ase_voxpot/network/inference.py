@@ -67,16 +67,20 @@ class SteerableInference:
         species: Int[np.ndarray, " atom"],
         *,
         gradient: bool = True,
+        features: Float[Tensor, "atom feature"] | None = None,
     ) -> tuple[Float[np.ndarray, " atom"], Float[Tensor, "harmonic atom channel"] | None]:
         """Energies in eV, and dE/dcoefficients unless ``gradient`` is off.
 
-        The second array is a buffer: the next call overwrites it.
+        ``features`` is filled with what the last layer gets.  The second array is a buffer: the
+        next call overwrites it.
         """
         with torch.no_grad():
             self._follow()
-            return self._run(coefficients, species, gradient)
+            return self._run(coefficients, species, gradient, features)
 
-    def _run(self, seen: Tensor, species: np.ndarray, gradient: bool) -> tuple[np.ndarray, Tensor | None]:
+    def _run(
+        self, seen: Tensor, species: np.ndarray, gradient: bool, features: Tensor | None
+    ) -> tuple[np.ndarray, Tensor | None]:
         atoms, degree = seen.shape[1], self.spec.degree
         channels, products = self.spec.channels, self.spec.products
         start = 2 * channels * (degree + 1)
@@ -92,7 +96,7 @@ class SteerableInference:
             torch.mm(self._sphere, mixed.flatten(1), out=f.flatten(1))
             products_into(f.numpy(), self._weights, start, x.numpy())
         slope = self._tame(x)
-        energies, gx = self._perceive(x, species, gradient)
+        energies, gx = self._perceive(x, species, gradient, features)
         energies -= self._empty[species]
         if gx is None:
             return energies, None
@@ -132,7 +136,9 @@ class SteerableInference:
             else:
                 torch.mm(source[rows].flatten(0, 1), matrix, out=out)
 
-    def _perceive(self, x: Tensor, species: np.ndarray, gradient: bool) -> tuple[np.ndarray, Tensor | None]:
+    def _perceive(
+        self, x: Tensor, species: np.ndarray, gradient: bool, features: Tensor | None
+    ) -> tuple[np.ndarray, Tensor | None]:
         """The dense layers of every species on its atoms, forwards and backwards."""
         energies = np.empty(len(x), dtype=self._empty.dtype)
         gx = self._buffer("gx", *x.shape) if gradient else None
@@ -140,13 +146,15 @@ class SteerableInference:
             mine = np.flatnonzero(species == kind)
             if not len(mine):
                 continue
-            said, slope = self._layers(x[mine], kind, gradient)
+            said, slope, last = self._layers(x[mine], kind, gradient)
             energies[mine] = said.numpy()
+            if features is not None:
+                features[mine] = last
             if gx is not None:
                 gx[mine] = slope
         return energies, gx
 
-    def _layers(self, h: Tensor, kind: int, gradient: bool) -> tuple[Tensor, Any]:
+    def _layers(self, h: Tensor, kind: int, gradient: bool) -> tuple[Tensor, Any, Tensor]:
         slopes = []
         weights = [w[kind] for w in self._dense.weights]
         for weight, bias in zip(weights[:-1], self._dense.biases, strict=True):
@@ -157,8 +165,8 @@ class SteerableInference:
                 slopes.append(gate * (1 + z - h))  # silu' = σ + z σ (1 - σ)
         said = (h @ weights[-1])[:, 0]
         if not gradient:
-            return said, None
+            return said, None, h
         back = weights[-1].T.expand(len(h), -1)
         for weight, slope in zip(weights[-2::-1], slopes[::-1], strict=True):
             back = (back * slope) @ weight.T
-        return said, back
+        return said, back, h
