@@ -58,7 +58,7 @@ def physics(
 
     if json is not None:
         make_room(json)
-    symbols = _symbols(elements) or list(read_header(find_model(model))["spec"]["species"])
+    symbols = _symbols(elements) or list(read_header(find_model(model))["spec"].species)
     wanted = [name.strip() for name in only.split(",") if name.strip()]
     tasks(symbols, wanted, None)  # refuses what is unknown before any work
     contestants = [_own(model, device, dtype), *(parse_peer(text) for text in peer or [])]

@@ -51,12 +51,14 @@ def harmonic(crystal: Atoms, calculator: Any, *, width: float = WIDTH) -> Phonop
     from ase import Atoms
     from phonopy import Phonopy
     from phonopy.structure.atoms import PhonopyAtoms
+    from phonopy.structure.cells import guess_primitive_matrix
 
     cell = PhonopyAtoms(
         symbols=crystal.get_chemical_symbols(), cell=crystal.cell.array, scaled_positions=crystal.get_scaled_positions()
     )
     repeat = wide(crystal, width).cell.lengths() / crystal.cell.lengths()
-    model = Phonopy(cell, supercell_matrix=np.diag(np.round(repeat).astype(int)), primitive_matrix="auto")
+    matrix = np.diag(np.round(repeat).astype(int))
+    model = Phonopy(cell, supercell_matrix=matrix, primitive_matrix=guess_primitive_matrix(cell))
     model.generate_displacements(distance=DISPLACEMENT)
     forces = []
     for displaced in model.supercells_with_displacements or []:
@@ -82,15 +84,16 @@ def phonons(crystal: Atoms, calculator: Any, *, width: float = WIDTH) -> Phonons
     model = harmonic(crystal, calculator, width=width)
     way = Cell(model.primitive.cell).bandpath(npoints=PATH)
     along, places, names = way.get_linear_kpoint_axis()
-    branches = np.array([model.get_frequencies(q) for q in way.kpts])
-    mesh = model.run_mesh([MESH] * 3)
+    branches = np.asarray(model.run_qpoints(way.kpts).frequencies)
+    special = np.asarray(model.run_qpoints(list(way.special_points.values())).frequencies)
+    mesh = model.run_mesh([MESH] * 3, is_gamma_center=True)
     states = model.run_total_dos()
     ticks: dict[float, str] = {}
     for place, name in zip(places, names, strict=True):
         label = name.replace("G", "Γ")
         ticks[float(place)] = f"{ticks[float(place)]}|{label}" if float(place) in ticks else label
     return Phonons(
-        special={name.replace("G", "Γ"): model.get_frequencies(q) for name, q in way.special_points.items()},
+        special={name.replace("G", "Γ"): f for name, f in zip(way.special_points, special, strict=True)},
         path=np.asarray(along),
         branches=branches,
         ticks=ticks,

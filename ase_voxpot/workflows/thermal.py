@@ -28,6 +28,8 @@ __all__ = ["Expansion", "thermal_expansion"]
 VOLUMES = np.linspace(0.98, 1.06, 6)
 """Relative to the one without pressure at rest."""
 MESH = 16
+LOWEST = 0.05
+"""THz: what lies below is the motion of the whole, at the centre of the zone."""
 DEGREE = 3
 """Of the polynomial through the free energies."""
 
@@ -71,13 +73,13 @@ def thermal_expansion(
     for number, factor in enumerate(VOLUMES):
         cell = scaled(rest, factor ** (1 / 3))
         model = harmonic(cell, calculator, width=width)
-        mesh = model.run_mesh([MESH] * 3)
+        mesh = model.run_mesh([MESH] * 3, is_gamma_center=True)
         if mesh.frequencies.min() < -0.1:
             raise DivergenceError(
                 f"{crystal.get_chemical_formula()} has imaginary frequencies at {factor:.2f} of its volume; "
                 "the quasi-harmonic approximation does not hold"
             )
-        free = np.asarray(model.run_thermal_properties(temperatures=temperatures).free_energy)
+        free = np.asarray(model.run_thermal_properties(temperatures=temperatures, cutoff_frequency=LOWEST).free_energy)
         volumes.append(cell.get_volume() / len(cell))
         energies.append(energy_per_atom(wide(cell), calculator) + free * kJ / mol / len(model.primitive))
         observe(number + 1)
