@@ -20,19 +20,14 @@ def test_which_atom_goes_missing_does_not_matter(fcc, springs):
     assert vacancy(wide(fcc), springs, index=17).formation == pytest.approx(3.0)
 
 
-@pytest.fixture(scope="module")
-def copper():
-    return at_rest(element("Cu", "fcc"), EMT()).repeat(3)
-
-
-def test_effective_medium_copper_has_the_vacancy_of_copper(copper):
-    found = vacancy(copper, EMT())  # experiment: 1.28 eV
+def test_effective_medium_copper_has_the_vacancy_of_copper():
+    found = vacancy(at_rest(element("Cu", "fcc"), EMT()).repeat(3), EMT())  # experiment: 1.28 eV
 
     assert 1.0 < found.formation < found.unrelaxed < 1.5
 
 
-def test_a_vacancy_of_copper_moves_over_a_symmetric_barrier(copper):
-    found = vacancy_migration(copper, EMT(), images=3)  # experiment: 0.70 eV
+def test_a_vacancy_of_copper_moves_over_a_symmetric_barrier():
+    found = vacancy_migration(at_rest(element("Cu", "fcc"), EMT()).repeat(2), EMT(), images=3)  # experiment: 0.70 eV
 
     assert 0.5 < found.barrier < 0.9
     assert found.energies[0] == 0
