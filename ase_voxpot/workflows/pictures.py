@@ -196,10 +196,15 @@ def _draw_bars(
     for x, reference in lines:
         if reference is not None:
             axes.plot([x - 0.45, x + 0.45], [reference.value] * 2, color=INK, lw=1.4, label="reference")
-    axes.set_xticks(range(len(quantities)), [QUANTITIES[q].label for q in quantities], fontsize=8)
+    axes.set_xticks(range(len(quantities)), [_short(q) for q in quantities], fontsize=8)
     axes.axhline(0, color=INK, lw=0.7)
     tidy(axes)
     axes.grid(visible=False, axis="x")
+
+
+def _short(quantity: str) -> str:
+    """The name of a quantity on two or three lines."""
+    return QUANTITIES[quantity].label.replace(", ", "\n").replace(" ", "\n", 1)
 
 
 def _draw_against_frames(answers: Answers) -> Figure | None:

@@ -117,7 +117,6 @@ def _thermal(calculator: Any, subject: str, setting: Setting) -> Answer:
     found = thermal.thermal_expansion(
         cells.element(subject),
         calculator,
-        width=setting.effort.width,
         observe=lambda done: setting.observe(done / len(thermal.VOLUMES)),
     )
     figures = {f"alpha_{T}": 1e6 * found.at(T) for T in (300, 1000)}
