@@ -54,7 +54,7 @@ def physics(
     from ase_voxpot.workflows.peers import parse_peer
     from ase_voxpot.workflows.pictures import draw_all
     from ase_voxpot.workflows.recipes import FULL, QUICK
-    from ase_voxpot.workflows.report import markdown, rows, to_json
+    from ase_voxpot.workflows.report import compositions, markdown, rows, to_json
 
     if json is not None:
         make_room(json)
@@ -69,7 +69,8 @@ def physics(
     found = rows(answers)
     names = [c.name for c in contestants]
     with draft_of(out / "table.md") as draft:
-        draft.write_text(markdown(found, names, title=f"Physics of {', '.join(symbols)}"), encoding="utf-8")
+        text = markdown(found, names, title=f"Physics of {', '.join(symbols)}")
+        draft.write_text(f"{text}\n{compositions(answers)}", encoding="utf-8")
     for path in (out / "table.json", *([json] if json is not None else [])):
         write_json(path, to_json(found))
     pictures = draw_all(out, answers)

@@ -10,7 +10,7 @@ from ase_voxpot.workflows.references import LAWS, QUANTITIES, REFERENCES, Refere
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Row", "markdown", "rows", "to_json", "verdict"]
+__all__ = ["Row", "compositions", "markdown", "rows", "to_json", "verdict"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +120,30 @@ def markdown(table: Sequence[Row], names: Sequence[str], *, title: str) -> str:
                 f"| {row.subject} | {label_of(row.quantity)} | {expected(row)} | {allowed} | {row.reference.source} |"
             )
     return "\n".join(lines) + "\n"
+
+
+def compositions(answers: Mapping[str, Mapping[tuple[str, str], Mapping[str, Any]]]) -> str:
+    """Mixing energies against labelled frames, one column per composition, as Markdown; empty without any.
+
+    Args:
+        answers: by calculator, then by workflow and subject, as ``bench.run`` returns them.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name, kept in answers.items():
+        for (workflow, subject), answer in kept.items():
+            if workflow == "dft-mixing" and "curves" in answer:
+                found.setdefault(subject, {})[name] = answer["curves"]
+    lines = []
+    for subject, curves in found.items():
+        fractions = next(iter(curves.values()))["compositions"]
+        lines += [f"## {subject}: mixing energy less that of DFT, by fraction of the second element", ""]
+        lines += ["Mean deviation / mean absolute deviation, meV/atom.", ""]
+        lines += ["| | " + " | ".join(f"{x:.4g}" for x in fractions) + " |", "|---|" + "---|" * len(fractions)]
+        for name, curve in curves.items():
+            pairs = zip(curve["deviations"], curve["maes"], strict=True)
+            lines.append(f"| {name} | " + " | ".join(f"{d:+.1f} / {m:.1f}" for d, m in pairs) + " |")
+        lines.append("")
+    return "\n".join(lines)
 
 
 def to_json(table: Sequence[Row]) -> list[dict[str, Any]]:

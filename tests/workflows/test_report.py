@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ase_voxpot.workflows.references import LAWS, QUANTITIES, REFERENCES, Reference
-from ase_voxpot.workflows.report import Row, cell, markdown, rows, to_json, verdict
+from ase_voxpot.workflows.report import Row, cell, compositions, markdown, rows, to_json, verdict
 
 ANSWERS = {
     "good": {("eos", "W"): {"figures": {"a0": 3.191}, "curves": {}}, ("mixing", "MoW"): {"figures": {"E_B2": -8.0}}},
@@ -75,3 +75,13 @@ def test_plain_data_hold_the_same():
     assert lattice["values"]["good"] == {"value": 3.191, "deviation": pytest.approx(0.001), "verdict": "inside"}
     assert mixed["values"]["bad"] == {"value": None, "deviation": None, "verdict": None}
     assert mixed["unit"] == "meV/atom"
+
+
+def test_compositions_stand_side_by_side():
+    curves = {"compositions": [0.25, 0.5], "deviations": [0.5, -1.25], "maes": [0.5, 2.0]}
+
+    text = compositions({"good": {("dft-mixing", "MoW"): {"figures": {}, "curves": curves}}, "bad": {}})
+
+    assert "| | 0.25 | 0.5 |" in text
+    assert "| good | +0.5 / 0.5 | -1.2 / 2.0 |" in text
+    assert compositions(ANSWERS) == ""
