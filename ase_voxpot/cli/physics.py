@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["physics"]
 
+LABELS, COLUMN = 56, 20
+"""Characters that the names of quantities with their references take in the table, and a calculator."""
+
 
 def physics(
     model: Model = "motaw",
@@ -149,12 +152,15 @@ def _print(found: Sequence[Row], names: Sequence[str], answers: dict[str, dict[t
     from ase_voxpot.workflows.report import cell, expected, verdict
 
     screen = console()
+    beside = max(1, (screen.width - LABELS) // COLUMN)  # more calculators go into tables below
     for subject in dict.fromkeys(row.subject for row in found):
         here = [row for row in found if row.subject == subject]
-        lines = table(subject, "quantity", "reference", *names)
-        for row in here:
-            lines.add_row(label_of(row.quantity), expected(row), *(cell(row, name) for name in names))
-        screen.print(lines)
+        for k in range(0, len(names), beside):
+            some = names[k : k + beside]
+            lines = table(subject, "quantity", "reference", *some)
+            for row in here:
+                lines.add_row(label_of(row.quantity), expected(row), *(cell(row, name) for name in some))
+            screen.print(lines)
     for name in names:
         verdicts = [verdict(row, name) for row in found]
         good, judged = verdicts.count("inside"), len(verdicts) - verdicts.count("")

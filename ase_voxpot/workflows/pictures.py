@@ -56,6 +56,11 @@ def _colours(answers: Answers) -> dict[str, str]:
     return {name: COLOURS[k % len(COLOURS)] for k, name in enumerate(answers)}
 
 
+def _rank(name: str, answers: Answers) -> dict[str, float]:
+    """The first calculator is drawn above the others, and thicker."""
+    return {"lw": 1.8, "zorder": 3} if name == next(iter(answers)) else {"lw": 0.9, "zorder": 2}
+
+
 def _legend(figure: Figure, axes: Axes) -> None:
     handles, names = axes.get_legend_handles_labels()
     unique = dict(zip(names, handles, strict=True))
@@ -108,8 +113,8 @@ def _draw_phonons(answers: Answers) -> Figure | None:
             branches = np.array(curve["branches"])
             branches[1:][np.diff(path) == 0] = np.nan  # where the way jumps
             for branch in branches.T:
-                way.plot(path, branch, lw=1.0, color=colours[name], label=name)
-            states.plot(curve["density"], curve["grid"], lw=1.0, color=colours[name])
+                way.plot(path, branch, color=colours[name], label=name, **_rank(name, answers))
+            states.plot(curve["density"], curve["grid"], color=colours[name], **_rank(name, answers))
         first = next(iter(curves.values()))
         places = np.array(first["places"]) / first["path"][-1]
         way.set_xticks(places, first["names"])
@@ -121,6 +126,7 @@ def _draw_phonons(answers: Answers) -> Figure | None:
                 axes.axhline(reference.value, color=INK, lw=0.9, ls=(0, (4, 3)), label="highest, experiment")
         way.axhline(0, color=INK, lw=0.7)
         way.set_xlim(0, 1)
+        way.set_ylim(bottom=min(0.0, *(1.05 * np.min(curve["branches"]) for curve in curves.values())))
         states.set_xlim(left=0)
         way.set_ylabel(f"{subject}\nfrequency (THz)", fontsize=9)
         tidy(way)
@@ -142,7 +148,7 @@ def _draw_squeezed(answers: Answers) -> Figure | None:
         axes.set_visible(False)
     for axes, (kind, subject, curves) in zip(grid.flat, panels, strict=False):
         for name, curve in curves.items():
-            axes.plot(curve["distance"], curve["energy"], lw=1.2, color=colours[name], label=name)
+            axes.plot(curve["distance"], curve["energy"], color=colours[name], label=name, **_rank(name, answers))
         axes.axhline(0, color=INK, lw=0.6)
         axes.set_yscale("symlog", linthresh=10, linscale=2.0)
         axes.set_ylim(-20, 3e4)
@@ -259,7 +265,7 @@ def _draw_expansion(answers: Answers) -> Figure | None:
     figure, grid = _grid(len(found), sharey=True, height=2.8)
     for axes, (subject, curves) in zip(grid[0], found.items(), strict=True):
         for name, curve in curves.items():
-            axes.plot(curve["temperature"], curve["expansion"], lw=1.2, color=colours[name], label=name)
+            axes.plot(curve["temperature"], curve["expansion"], color=colours[name], label=name, **_rank(name, answers))
         reference = REFERENCES.get(subject, {}).get("alpha_300")
         if reference is not None:
             axes.plot(300, reference.value, "x", color=INK, label="experiment")
