@@ -61,9 +61,11 @@ def _rank(name: str, answers: Answers) -> dict[str, float]:
     return {"lw": 1.8, "zorder": 3} if name == next(iter(answers)) else {"lw": 0.9, "zorder": 2}
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
-    handles, names = axes.get_legend_handles_labels()
-    unique = dict(zip(names, handles, strict=True))
+def _legend(figure: Figure, *panels: Axes) -> None:
+    unique: dict[str, Any] = {}
+    for axes in panels:
+        handles, names = axes.get_legend_handles_labels()
+        unique |= dict(zip(names, handles, strict=True))
     figure.legend(
         list(unique.values()),
         list(unique),
@@ -179,6 +181,7 @@ def _bars(workflows: Sequence[str], quantities: Sequence[str], label: str) -> Ca
         figure, grid = _grid(1, len(found), width=8.0, height=1.9)
         for axes, subject in zip(grid[:, 0], found, strict=True):
             _draw_bars(axes, subject, shown[subject], found[subject], _colours(answers))
+            axes.set_xlim(-0.6, max(len(s) for s in shown.values()) - 0.4)
             axes.set_ylabel(f"{subject}\n{label}", fontsize=9)
         _legend(figure, grid[0, 0])
         return figure
@@ -219,12 +222,12 @@ def _draw_against_frames(answers: Answers) -> Figure | None:
         return None
     figure, grid = _grid(len(found), 2, height=2.7, sharex=True, height_ratios=(1.25, 1))
     for (upper, lower), (subject, curves) in zip(grid.T, found.items(), strict=True):
-        first = next(iter(curves.values()))
-        shift = np.linspace(-0.012, 0.012, len(curves) + 1)
-        style: dict[str, Any] = {"s": 7, "linewidths": 0, "alpha": 0.55, "rasterized": True}
-        upper.scatter(np.array(first["fraction"]) + shift[0], first["reference"], color=INK, label="DFT", **style)
-        for k, (name, curve) in enumerate(curves.items()):
-            upper.scatter(np.array(curve["fraction"]) + shift[k + 1], curve["found"], color=colours[name], **style)
+        # two clouds can be told apart, more cannot: frame by frame only the first calculator is shown
+        first_name, first = next(iter(curves.items()))
+        style: dict[str, Any] = {"s": 9, "linewidths": 0, "alpha": 0.6, "rasterized": True}
+        upper.scatter(np.array(first["fraction"]) - 0.008, first["reference"], color=INK, label="DFT", **style)
+        upper.scatter(np.array(first["fraction"]) + 0.008, first["found"], color=colours[first_name], **style)
+        for name, curve in curves.items():
             lower.plot(curve["compositions"], curve["deviations"], "o-", ms=3, lw=1.2, color=colours[name], label=name)
         lower.axhspan(-5, 5, color="#e3e5e8", zorder=0)
         lower.axhline(0, color=INK, lw=0.8)
@@ -234,7 +237,7 @@ def _draw_against_frames(answers: Answers) -> Figure | None:
         tidy(lower)
     grid[0, 0].set_ylabel("mixing energy\n(meV/atom)", fontsize=9)
     grid[1, 0].set_ylabel("mean deviation\n(meV/atom)", fontsize=9)
-    _legend(figure, grid[1, 0])
+    _legend(figure, grid[0, 0], grid[1, 0])
     return figure
 
 
