@@ -16,6 +16,7 @@ from ase_voxpot.cli.check import check
 from ase_voxpot.cli.evaluate import evaluate
 from ase_voxpot.cli.info import info
 from ase_voxpot.cli.md import md
+from ase_voxpot.cli.physics import physics
 from ase_voxpot.cli.relax import relax
 from ase_voxpot.cli.select import select
 from ase_voxpot.cli.train import train
@@ -42,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (info, evaluate, check, benchmark, relax, md, select, train):
+for verb in (info, evaluate, check, benchmark, relax, md, physics, select, train):
     app.command()(verb)
 
 

@@ -1,0 +1,171 @@
+"""``voxpot physics``: what a model says of its metals, beside other potentials and first principles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ase_voxpot.cli.common import Device, Dtype, Model, console, progress_bar, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ase_voxpot.workflows.bench import Results
+    from ase_voxpot.workflows.peers import Peer
+    from ase_voxpot.workflows.recipes import Effort, Frames
+    from ase_voxpot.workflows.report import Row
+
+__all__ = ["physics"]
+
+LABELS, COLUMN = 56, 20
+"""Characters that the names of quantities with their references take in the table, and a calculator."""
+
+
+def physics(
+    model: Model = "motaw",
+    peer: Annotated[
+        list[str] | None,
+        typer.Option("--peer", "-p", help="Another calculator: [name=]module:factory, or file.py:factory[:argument]."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller cells, fewer samples, 1 ps of dynamics.")] = False,
+    only: Annotated[str, typer.Option(help="Workflows with commas between; all by default.")] = "",
+    elements: Annotated[str, typer.Option(help="Elements with commas between; all of the model by default.")] = "",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for results, table and pictures.")] = Path("physics"),
+    json: Annotated[Path | None, typer.Option("--json", help="Write the table here as well.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what the folder holds already.")] = False,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+) -> None:
+    """Put a model, and others beside it, to a bench of materials physics.
+
+    Workflows: eos, elastic, vacancy, interstitial, surfaces, phonons, thermal, mixing,
+    dft-mixing (if VOXPOT_DATA names the data), dimer, lattice, stability.  Results are
+    kept in OUT/results.json one by one, and not computed again.  The table goes to
+    OUT/table.md and OUT/table.json, pictures lie beside it.  A peer is Python code of
+    yours that is run.
+
+    voxpot physics --quick
+    voxpot physics --only elastic,phonons --elements W --out tungsten
+    voxpot physics --peer emt=ase.calculators.emt:EMT --peer snap=peers.py:make:snap
+    """
+    from ase_voxpot.files import draft_of, make_room, write_json
+    from ase_voxpot.weights import find_model, read_header
+    from ase_voxpot.workflows.bench import Results, tasks
+    from ase_voxpot.workflows.binaries import find_frames
+    from ase_voxpot.workflows.peers import parse_peer
+    from ase_voxpot.workflows.pictures import draw_all
+    from ase_voxpot.workflows.recipes import FULL, QUICK
+    from ase_voxpot.workflows.report import compositions, markdown, rows, to_json
+
+    if json is not None:
+        make_room(json)
+    symbols = _symbols(elements) or list(read_header(find_model(model))["spec"].species)
+    wanted = [name.strip() for name in only.split(",") if name.strip()]
+    tasks(symbols, wanted, None)  # refuses what is unknown before any work
+    contestants = [_own(model, device, dtype), *(parse_peer(text) for text in peer or [])]
+    _refuse_twins([c.name for c in contestants])
+    results = Results(out / "results.json")
+    frames = find_frames() if not wanted or "dft-mixing" in wanted else None
+    answers = _run_all(contestants, results, (symbols, wanted, fresh), QUICK if quick else FULL, frames)
+    found = rows(answers)
+    names = [c.name for c in contestants]
+    with draft_of(out / "table.md") as draft:
+        text = markdown(found, names, title=f"Physics of {', '.join(symbols)}")
+        draft.write_text(f"{text}\n{compositions(answers)}", encoding="utf-8")
+    for path in (out / "table.json", *([json] if json is not None else [])):
+        write_json(path, to_json(found))
+    pictures = draw_all(out, answers)
+    _print(found, names, answers)
+    written = ", ".join(str(p) for p in (out / "table.md", *pictures))
+    console().print(f"wrote {written}", soft_wrap=True)
+
+
+def _symbols(text: str) -> list[str]:
+    from ase.data import atomic_numbers
+
+    from ase_voxpot.errors import ConfigError
+
+    symbols = [s.strip() for s in text.split(",") if s.strip()]
+    wrong = [s for s in symbols if s not in atomic_numbers or s == "X"]
+    if wrong or len(set(symbols)) != len(symbols):
+        raise ConfigError(f"elements: expected different chemical symbols with commas between, got {text!r}")
+    return symbols
+
+
+def _own(model: str, device: str, dtype: str) -> Peer:
+    """The model as a contestant; other weights under the same name are another one."""
+    import hashlib
+
+    from ase_voxpot.calculator import VoxPotCalculator
+    from ase_voxpot.weights import find_model
+    from ase_voxpot.workflows.peers import Peer
+
+    calculator = VoxPotCalculator(model, device=device, dtype=dtype)  # type: ignore[arg-type]
+    weights = hashlib.sha256(Path(find_model(model)).read_bytes()).hexdigest()[:12]
+    return Peer(name=Path(model).stem, make=lambda: calculator, identity=f"voxpot {weights} {dtype}")
+
+
+def _refuse_twins(names: Sequence[str]) -> None:
+    from ase_voxpot.errors import ConfigError
+
+    twins = sorted({name for name in names if names.count(name) > 1})
+    if twins:
+        raise ConfigError(f"peer: two are called {', '.join(twins)}; give one another name, as in other=module:factory")
+
+
+def _run_all(
+    contestants: Sequence[Peer],
+    results: Results,
+    choice: tuple[list[str], list[str], bool],
+    effort: Effort,
+    frames: Frames | None,
+) -> dict[str, dict[tuple[str, str], Any]]:
+    """Answers by calculator, then by workflow and subject."""
+    from ase_voxpot.workflows.bench import run, tasks
+
+    symbols, wanted, fresh = choice
+    todo = tasks(symbols, wanted, frames)
+    answers: dict[str, dict[tuple[str, str], Any]] = {c.name: {} for c in contestants}
+    with progress_bar("{task.fields[now]}") as bar:
+        whole = bar.add_task("bench", total=len(todo) * len(contestants), now="")
+        part = bar.add_task("  this", total=1.0, now="")
+        for contestant in contestants:
+            calculator = contestant.make()
+            for task in todo:
+                bar.update(whole, now=f"{contestant.name}: {task.workflow} of {task.subject}")
+                bar.update(part, completed=0.0)
+                answer = None if fresh else results.find(contestant, task, effort)
+                if answer is None:
+                    answer = run(
+                        contestant, calculator, task, effort, frames, lambda share: bar.update(part, completed=share)
+                    )
+                    results.add(contestant, task, effort, answer)
+                answers[contestant.name][task.workflow, task.subject] = answer
+                bar.advance(whole)
+    return answers
+
+
+def _print(found: Sequence[Row], names: Sequence[str], answers: dict[str, dict[tuple[str, str], Any]]) -> None:
+    from ase_voxpot.workflows.references import label_of
+    from ase_voxpot.workflows.report import cell, expected, verdict
+
+    screen = console()
+    beside = max(1, (screen.width - LABELS) // COLUMN)  # more calculators go into tables below
+    for subject in dict.fromkeys(row.subject for row in found):
+        here = [row for row in found if row.subject == subject]
+        for k in range(0, len(names), beside):
+            some = names[k : k + beside]
+            lines = table(subject, "quantity", "reference", *some)
+            for row in here:
+                lines.add_row(label_of(row.quantity), expected(row), *(cell(row, name) for name in some))
+            screen.print(lines)
+    for name in names:
+        verdicts = [verdict(row, name) for row in found]
+        good, judged = verdicts.count("inside"), len(verdicts) - verdicts.count("")
+        screen.print(f"{name}: {good} of {judged} figures within their tolerance")
+    for name, kept in answers.items():
+        for (workflow, subject), answer in kept.items():
+            if "error" in answer:
+                screen.print(f"{name} failed at {workflow} of {subject}: {answer['error']}", style="red", markup=False)

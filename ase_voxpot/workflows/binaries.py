@@ -1,0 +1,41 @@
+"""The labelled binaries of the training data, to compare mixing energies with."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ase_voxpot.labels import labels_of, read_frames
+from ase_voxpot.workflows.recipes import Frames
+
+__all__ = ["FILE", "find_frames"]
+
+FILE = "alloy/motaw_dft.extxyz.gz"
+"""Below the folder that ``VOXPOT_DATA`` names."""
+SOLUTION, STRAINED = "_SS", "_Elastic"
+"""Ends of the groups of random binaries and of strained elements, whose lowest energy is that of the crystal."""
+
+
+def find_frames() -> Frames | None:
+    """Binaries and elements by density functional theory, where the data are; else None.
+
+    Raises:
+        DataError: a file that cannot be read.
+        MissingLabelsError: frames without labels.
+    """
+    folder = os.environ.get("VOXPOT_DATA", "")
+    path = Path(folder) / FILE
+    if not folder or not path.is_file():
+        return None
+    frames = read_frames(path)
+    pairs: dict[str, tuple[list[object], list[float]]] = {}
+    elements: dict[str, float] = {}
+    for atoms, label in zip(frames, labels_of(frames), strict=True):
+        if label.group.endswith(SOLUTION):
+            structures, energies = pairs.setdefault(label.group.removesuffix(SOLUTION), ([], []))
+            structures.append(atoms)
+            energies.append(label.energy)
+        elif label.group.endswith(STRAINED):
+            name = label.group.removesuffix(STRAINED)
+            elements[name] = min(elements.get(name, float("inf")), label.energy / len(atoms))
+    return Frames(pairs=pairs, elements=elements)

@@ -1,0 +1,132 @@
+"""Calculators that a user names: ``module:factory`` or ``path/to/file.py:factory``.
+
+A third part is handed to the factory as its only argument: ``peers.py:make:snap``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ase.calculators.calculator import Calculator, all_changes
+
+from ase_voxpot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ase import Atoms
+
+__all__ = ["Patient", "Peer", "parse_peer"]
+
+KEPT = 8
+"""Calculators kept, for the structures used last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A name, how to make its calculator, and what tells its results from those of another."""
+
+    name: str
+    make: Callable[[], Any]
+    identity: str
+
+
+class Patient(Calculator):
+    """Makes one calculator for each set of atoms and moves its atoms from then on.
+
+    Some calculators serve a single number of atoms, or read their files again for every
+    new structure; this one does not mind.
+    """
+
+    name = "patient"
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._make = make
+        self._kept: dict[tuple[bytes, bytes], Atoms] = {}
+        known = list(getattr(make(), "implemented_properties", ()))
+        self.implemented_properties = [n for n in ("energy", "free_energy", "forces", "stress") if n in known]
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = tuple(all_changes),
+    ) -> None:
+        """Energy, forces and, of a crystal, stress."""
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
+        now: Any = self.atoms
+        key = (now.numbers.tobytes(), now.pbc.tobytes())
+        kept = self._kept.pop(key, None)
+        if kept is None:
+            kept = now.copy()
+            kept.calc = self._make()
+        self._kept[key] = kept
+        if len(self._kept) > KEPT:
+            del self._kept[next(iter(self._kept))]
+        kept.set_cell(now.cell)
+        kept.set_positions(now.positions)
+        self.results = {"energy": kept.get_potential_energy(), "forces": kept.get_forces()}
+        if "free_energy" in self.implemented_properties:
+            self.results["free_energy"] = kept.get_potential_energy(force_consistent=True)
+        if "stress" in self.implemented_properties and now.pbc.all():
+            self.results["stress"] = kept.get_stress()
+
+
+def parse_peer(text: str) -> Peer:
+    """The peer that a text names, its calculator made once to see that it can be.
+
+    Args:
+        text: ``[name=]module:factory[:argument]``, or a file instead of the module.
+
+    Raises:
+        ConfigError: nothing of that kind, or it makes no calculator.
+    """
+    label, _, target = text.rpartition("=")
+    place, _, rest = target.partition(":")
+    factory, _, argument = rest.partition(":")
+    if not place or not factory:
+        raise ConfigError(
+            f"peer: expected module:factory or file.py:factory, with name= before and :argument behind if wanted, "
+            f"got {text!r}"
+        )
+    function = _find(place, factory)
+
+    def make() -> Any:
+        return function(argument) if argument else function()
+
+    try:
+        calculator = make()
+    except (Exception, SystemExit) as error:  # whatever it takes to make a foreign calculator
+        raise ConfigError(
+            f"peer {text!r}: expected {factory} to make a calculator, got {type(error).__name__} ({error})"
+        ) from None
+    if not hasattr(calculator, "get_potential_energy"):
+        raise ConfigError(f"peer {text!r}: expected an ASE calculator, got {type(calculator).__name__}")
+    content = Path(place).read_bytes() if Path(place).is_file() else b""
+    identity = f"{target} {hashlib.sha256(content).hexdigest()[:12]}"
+    return Peer(name=label or argument or factory, make=lambda: Patient(make), identity=identity)
+
+
+def _find(place: str, factory: str) -> Any:
+    try:
+        if place.endswith(".py"):
+            spec = spec_from_file_location(Path(place).stem, place)
+            if spec is None or spec.loader is None:
+                raise ImportError("no Python file")
+            module = module_from_spec(spec)
+            sys.modules.setdefault(spec.name, module)
+            spec.loader.exec_module(module)
+        else:
+            module = import_module(place)
+        return getattr(module, factory)
+    except Exception as error:  # a foreign module may raise anything
+        raise ConfigError(
+            f"peer: expected to find {factory} in {place}, got {type(error).__name__} ({error})"
+        ) from None
