@@ -1,4 +1,4 @@
-"""Shells and harmonics of all pairs of one atom at once, in rows that run over the pairs.
+"""Shells and harmonics of many pairs at once, in rows that run over the pairs.
 
 Everything is polynomial in the offset d: shells in t = (d/r_c)², harmonics in the
 components of d/r_c.  No square root, no angle, no branch: the loops over pairs fill the
@@ -12,10 +12,12 @@ import math
 import numpy as np
 from numba import njit
 
-__all__ = ["finish_slopes", "finish_values", "harmonic_rows", "load_offsets", "shell_rows"]
+__all__ = ["finish_slopes", "finish_values", "harmonic_rows", "shell_rows"]
 
 COSINE = np.array([(-(math.pi**2)) ** k / math.factorial(2 * k) for k in range(16)])
 """cos(π√t) = Σ_k COSINE[k] t^k, to the last digit of float64 on [0, 1]."""
+SINGLE = 11
+"""How many of these float32 can tell from none."""
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
@@ -42,9 +44,10 @@ def shell_rows(t, count, narrowing, f, df):  # pragma: no cover - compiled
     df[0, :count] = 0
     if len(f) > 1:
         first, slope = f[1], df[1]
-        first[:count] = t.dtype.type(COSINE[-1])
+        terms = SINGLE if t.itemsize == 4 else len(COSINE)
+        first[:count] = t.dtype.type(COSINE[terms - 1])
         slope[:count] = 0
-        for k in range(len(COSINE) - 2, -1, -1):
+        for k in range(terms - 2, -1, -1):
             coefficient = t.dtype.type(COSINE[k])
             for p in range(count):
                 slope[p] = slope[p] * t[p] + first[p]
@@ -121,11 +124,3 @@ def finish_slopes(x, count, degree, norm, power, value, slope):  # pragma: no co
                 slope[1, plus, p], slope[1, minus, p] = -qs - x[1, p] * up * c, qc - x[1, p] * up * s
                 slope[2, plus, p], slope[2, minus, p] = along * c, along * s
                 value[plus, p], value[minus, p] = q * c, q * s
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def load_offsets(offset, start, count, cutoff, x, t):  # pragma: no cover - compiled
-    """Offsets of the pairs of one atom as rows, in units of the cutoff, and their squares."""
-    for p in range(count):
-        a, b, c = offset[start + p, 0] / cutoff, offset[start + p, 1] / cutoff, offset[start + p, 2] / cutoff
-        x[0, p], x[1, p], x[2, p], t[p] = a, b, c, a * a + b * b + c * c
