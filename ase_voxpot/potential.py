@@ -22,7 +22,7 @@ from ase_voxpot.neighbours import VerletList, species_indices
 from ase_voxpot.network import build_network
 from ase_voxpot.network.inference import SteerableInference
 from ase_voxpot.network.steerable import SteerableNetwork
-from ase_voxpot.representation import Folded, Scene, Voxels
+from ase_voxpot.representation import Folded, Scene, Voxels, folding
 from ase_voxpot.spec import SteerableSpec
 
 if TYPE_CHECKING:
@@ -125,12 +125,11 @@ class Potential:
         self.representation: Representation = Folded(spec) if self.route == "folded" else Voxels(spec)
         self.network = build_network(spec).to(self.device, self.dtype).eval().requires_grad_(False)
         self._look: Callable[[torch.Tensor], torch.Tensor] | None = None
-        self._answer = self._of_scene
+        self._by_hand: SteerableInference | None = None
         if isinstance(self.network, SteerableNetwork) and self.route == "voxels":
             self._look = self.network.look
         elif isinstance(self.network, SteerableNetwork) and self.device.type == "cpu":
-            self._by_hand = SteerableInference(self.network)
-            self._answer = self._of_scene_by_hand
+            self._by_hand = SteerableInference(self.network, folding(spec))
 
     @property
     def cutoff(self) -> float:
@@ -147,20 +146,28 @@ class Potential:
         is empty.
         """
         energies, close, repulsion = self.baseline(pairs, species)
-        gradient = np.zeros((len(pairs) if forces else 0, 3))
-        channel = species[pairs.neighbour]
+        channel, kinds = species[pairs.neighbour], species[: pairs.atoms]
+        learned = self._by_hand or self._by_graph
+        said, gradient = learned(pairs, kinds, channel, gradient=forces)
+        energies += said
+        if forces:
+            gradient[close] += repulsion
+        return energies, gradient
+
+    def _by_graph(
+        self, pairs: Pairs, species: Int[np.ndarray, " atom"], channel: Int[np.ndarray, " pair"], *, gradient: bool
+    ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
+        """What the network says, through torch, in chunks of atoms."""
+        energies, slopes = np.empty(pairs.atoms), np.empty((len(pairs) if gradient else 0, 3))
         chunk = CHUNK if self.route == "folded" else CHUNK // 8
         for start in range(0, pairs.atoms, chunk):
             stop = min(start + chunk, pairs.atoms)
             rows = slice(pairs.first[start], pairs.first[stop])
             scene = Scene(pairs.of(start, stop), channel[rows])
-            said, slope = self._answer(scene, species[start:stop], forces=forces)
-            energies[start:stop] += said
+            energies[start:stop], slope = self._of_scene(scene, species[start:stop], forces=gradient)
             if slope is not None:
-                gradient[rows] = slope
-        if forces:
-            gradient[close] += repulsion
-        return energies, gradient
+                slopes[rows] = slope
+        return energies, slopes
 
     def _of_scene(
         self, scene: Scene, species: Int[np.ndarray, " atom"], *, forces: bool
@@ -174,14 +181,6 @@ class Potential:
             said = self.network(seen, kinds)
         slope = pair_gradient(said, view, self.representation, scene).double().cpu().numpy() if forces else None
         return said.detach().double().cpu().numpy(), slope
-
-    def _of_scene_by_hand(
-        self, scene: Scene, species: Int[np.ndarray, " atom"], *, forces: bool
-    ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"] | None]:
-        """The same, several times faster, where both passes are written out (steerable on the CPU)."""
-        seen = self.representation.deposit(scene, torch.empty(0, dtype=self.dtype))
-        said, field = self._by_hand(seen, species, gradient=forces)
-        return said, None if field is None else self.representation.gather(field, scene).double().numpy()
 
     def evaluate(self, atoms: Atoms, *, neighbours: VerletList | None = None) -> Result:
         """Energy, forces and virial of one structure.

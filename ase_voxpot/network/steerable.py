@@ -53,12 +53,19 @@ def filter_bank(grid: Grid, spec: SteerableSpec) -> Float[np.ndarray, "voxel har
 
 
 def _sphere(degree: int) -> tuple[Float[np.ndarray, "point harmonic"], Float[np.ndarray, " point"]]:
-    """Harmonics on the points of a Lebedev rule exact for quadruple products, and weights of sum 1."""
+    """Harmonics on the points of a Lebedev rule exact for quadruple products, and weights of sum 1.
+
+    The second half of the points are the antipodes of the first, in the same order.
+    """
     from scipy.integrate import lebedev_rule
 
     available = (*range(3, 32, 2), 35, 41, 47, 53, 59, 65)
     points, weights = lebedev_rule(next(d for d in available if d >= 4 * degree))
-    return solid_harmonics(points.T.copy(), degree)[0], weights / weights.sum()
+    x, y, z = np.where(np.abs(points) < 1e-9, 0, points)
+    upper = (z > 0) | ((z == 0) & ((y > 0) | ((y == 0) & (x > 0))))
+    half = points.T[upper]
+    weights = np.tile(weights[upper], 2)
+    return solid_harmonics(np.concatenate([half, -half]), degree)[0], weights / weights.sum()
 
 
 class SteerableNetwork(nn.Module):
