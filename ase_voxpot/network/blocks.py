@@ -1,28 +1,26 @@
 """The steerable network on one block of atoms, forwards and backwards, in the layout of ``lanes``.
 
 The functions between the matrix products: squares and products with their adjoints (see
-``products`` for what they are), the logarithm on the invariants, the dense layers.  Rows
-of a block are strung together, so that the channel before is ``LANES`` numbers before.
+``products`` for what they are), the logarithm on the invariants, the nonlinearity of the
+dense layers.
 
 A sphere is looked at in antipodal pairs of points: the even degrees give e at both and the
-odd ones ±o, so that f = e ± o.  All that is odd in o cancels between the two, and what is
-left is the algebra of e + j o with j² = 1, of which the even part is kept:
-
-    f²          = s + j t,     s = e² + o²,        t = 2 e o
-    f f₋        = c + j d,     c = e e₋ + o o₋,    d = e o₋ + o e₋
-    ⟨f³⟩        = e s + o t,   ⟨f² f₋⟩ = s e₋ + t o₋,   ⟨f f₋ f₋₋⟩ = c e₋₋ + d o₋₋
-    ⟨f⁴⟩        = s² + t²,     ⟨f² f₋²⟩ = s s₋ + t t₋
-
-for half the points and half the matrix products.
+odd ones ±o, so that f = e ± o.  What is odd in o cancels between the two.  This is the algebra
+of e + j o with j² = 1 (``registers.Split``), of which the even part is kept, for half the
+points and half the matrix products.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
 from ase_voxpot.lanes import LANES
 from ase_voxpot.lanes.elementary import exp, log
+from ase_voxpot.lanes.registers import LONG, Place, Registers, Split
 from ase_voxpot.network.products import KINDS
 
 __all__ = [
@@ -32,124 +30,165 @@ __all__ = [
     "squares_adjoint_block",
     "squares_block",
     "tame_block",
-    "wrap_block",
 ]
 
-BORDER = 2
-"""Channels that fields have once more at either end."""
+
+def _around(builder: Any, k: Any, channels: Any, reach: int) -> dict[int, Any]:
+    """Channels from ``reach`` before to ``reach`` after channel k, which are cyclic."""
+    turns = LONG(reach)
+    while_positive = builder.mul(channels, turns)
+    return {
+        n: builder.srem(builder.add(builder.add(k, LONG(n)), while_positive), channels)
+        for n in range(-reach, reach + 1)
+    }
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@intrinsic  # type: ignore[misc]
+def _squares(_, u, begin, rows, channels, x, to):  # type: ignore[no-untyped-def]
+    """Σ_m u_mk² and Σ_m u_mk u_mk₋ of ``rows`` harmonics."""
+    long = types.int64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        u, begin, rows, channels, x, to = arguments
+        reg = Registers(context, builder, signature.args[0].dtype)
+        features, out = reg.place(signature.args[0], u, begin), reg.place(signature.args[4], x, to)
+        stride = builder.mul(channels, LONG(LANES))
+        with reg.loop(channels) as k:
+            near, held = _around(builder, k, channels, 1), reg.zeros(2)
+            with reg.loop(rows) as m:
+                here, before = (reg.load(features((m, stride), (near[n], LANES))) for n in (0, -1))
+                reg.accumulate(held[0], here * here)
+                reg.accumulate(held[1], here * before)
+            reg.keep(held, [out((k, LANES)), out((k, LANES), (channels, LANES))])
+        return context.get_dummy_value()
+
+    return types.void(u, long, long, long, x, long), generate
+
+
+@intrinsic  # type: ignore[misc]
+def _squares_adjoint(_, u, begin, rows, channels, gx, at, gu):  # type: ignore[no-untyped-def]
+    """dE/du of ``rows`` harmonics."""
+    long = types.int64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        u, begin, rows, channels, gx, at, gu = arguments
+        kinds = signature.args
+        reg = Registers(context, builder, kinds[0].dtype)
+        features, slopes, out = (
+            reg.place(kinds[0], u, begin),
+            reg.place(kinds[4], gx, at),
+            reg.place(kinds[6], gu, begin),
+        )
+        stride = builder.mul(channels, LONG(LANES))
+        with reg.loop(channels) as k:
+            near = _around(builder, k, channels, 1)
+            own, cross = reg.load(slopes((k, LANES))) * 2.0, slopes((channels, LANES))
+            with_before, with_after = reg.load(cross((k, LANES))), reg.load(cross((near[1], LANES)))
+            with reg.loop(rows) as m:
+                before, here, after = (reg.load(features((m, stride), (near[n], LANES))) for n in (-1, 0, 1))
+                reg.store(own * here + with_before * before + with_after * after, out((m, stride), (k, LANES)))
+        return context.get_dummy_value()
+
+    return types.void(u, long, long, long, gx, long, gu), generate
+
+
+@njit(cache=True, nogil=True)
 def squares_block(u, degree, x):  # pragma: no cover - compiled
     """Write the squares of u [harmonic, channel and lane] to the beginning of x."""
     size = u.shape[1]
     for l in range(degree + 1):
-        own, cross = x[2 * l * size : (2 * l + 1) * size], x[(2 * l + 1) * size : (2 * l + 2) * size]
-        own[:] = 0
-        cross[:] = 0
-        for m in range(l * l, (l + 1) * (l + 1)):
-            row = u[m]
-            for i in range(size):
-                own[i] += row[i] * row[i]
-            if l == 0:
-                cross[:] = row
-                continue
-            for lane in range(LANES):
-                cross[lane] += row[lane] * row[size - LANES + lane]
-            for i in range(LANES, size):
-                cross[i] += row[i] * row[i - LANES]
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def squares_adjoint_block(u, degree, gx, gu):  # pragma: no cover - compiled
-    """Write dE/du from dE/dx."""
-    size, two = u.shape[1], u.dtype.type(2)
-    last = size - LANES
-    for l in range(degree + 1):
-        own, cross = gx[2 * l * size : (2 * l + 1) * size], gx[(2 * l + 1) * size : (2 * l + 2) * size]
-        for m in range(l * l, (l + 1) * (l + 1)):
-            row, out = u[m], gu[m]
-            if l == 0:
-                for i in range(size):
-                    out[i] = two * own[i] * row[i] + cross[i]
-                continue
-            for i in range(LANES, last):
-                out[i] = two * own[i] * row[i] + cross[i] * row[i - LANES] + cross[i + LANES] * row[i + LANES]
-            for lane in range(LANES):
-                after = (LANES + lane) % size
-                out[lane] = two * own[lane] * row[lane] + cross[lane] * row[last + lane] + cross[after] * row[after]
-            if last:
-                for lane in range(LANES):
-                    i = last + lane
-                    out[i] = two * own[i] * row[i] + cross[i] * row[i - LANES] + cross[lane] * row[lane]
+        _squares(u, l * l * size, 2 * l + 1, size // LANES, x, 2 * l * size)
+    x[size : 2 * size] = u[0]
 
 
 @njit(cache=True, nogil=True)
-def wrap_block(f):  # pragma: no cover - compiled
-    """Fill the border of f [point, parity, channel and lane], whose channels are cyclic."""
-    size, edge = f.shape[2] - 2 * BORDER * LANES, BORDER * LANES
-    for p in range(f.shape[0]):
-        for parity in range(2):
-            row = f[p, parity]
-            for i in range(edge):
-                row[edge + size + i] = row[edge + i % size]
-            for i in range(edge):
-                row[edge - 1 - i] = row[edge + size - 1 - i % size]
+def squares_adjoint_block(u, degree, gx, gu):  # pragma: no cover - compiled
+    """Write dE/du from dE/dx."""
+    size = u.shape[1]
+    for l in range(1, degree + 1):
+        _squares_adjoint(u, l * l * size, 2 * l + 1, size // LANES, gx, 2 * l * size, gu)
+    for i in range(size):
+        gu[0, i] = 2 * gx[i] * u[0, i] + gx[size + i]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
-def products_block(f, weight, x):  # pragma: no cover - compiled
-    """Write the products of f [point, parity, channel and lane], with its border, to x."""
-    edge = BORDER * LANES
-    size, two = f.shape[2] - 2 * edge, f.dtype.type(2)
-    x[: KINDS * size] = 0
-    third, cubic, chain, fourth, cross = x[:size], x[size:], x[2 * size :], x[3 * size :], x[4 * size :]
-    for p in range(f.shape[0]):
-        even, odd, w = f[p, 0], f[p, 1], weight[p]
-        for i in range(size):
-            e, e1, e2 = even[edge + i], even[edge + i - LANES], even[edge + i - 2 * LANES]
-            o, o1, o2 = odd[edge + i], odd[edge + i - LANES], odd[edge + i - 2 * LANES]
-            s, t = e * e + o * o, two * e * o
-            s1, t1 = e1 * e1 + o1 * o1, two * e1 * o1
-            c, d = w * (e * e1 + o * o1), w * (e * o1 + o * e1)
-            ws, wt = w * s, w * t
-            third[i] += e * ws + o * wt
-            cubic[i] += e1 * ws + o1 * wt
-            chain[i] += e2 * c + o2 * d
-            fourth[i] += s * ws + t * wt
-            cross[i] += s1 * ws + t1 * wt
+def _field(reg: Registers, places: tuple[Place, Place], channel: Any) -> Split:
+    even, odd = (reg.load(place((channel, LANES))) for place in places)
+    return Split(even, odd)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
-def products_adjoint_block(f, gx, g, gf):  # pragma: no cover - compiled
-    """Write dE/df without the weights of the points; ``g`` [5, channel and lane + border] is scratch."""
-    edge = BORDER * LANES
-    size, two = f.shape[2] - 2 * edge, f.dtype.type(2)
-    for j in range(KINDS):
-        factor = f.dtype.type((3, 1, 1, 4, 2)[j])
-        for i in range(size):
-            g[j, i] = factor * gx[j * size + i]
-        for i in range(edge):
-            g[j, size + i] = g[j, i % size]
-    third, cubic, chain, fourth, cross = g[0], g[1], g[2], g[3], g[4]
-    for p in range(f.shape[0]):
-        even, odd, up, down = f[p, 0], f[p, 1], gf[p, 0], gf[p, 1]
-        for i in range(size):
-            j, k, n = edge + i, i + LANES, i + 2 * LANES
-            e, e1, e2, e3, e4 = even[j], even[j - LANES], even[j - 2 * LANES], even[j + LANES], even[j + 2 * LANES]
-            o, o1, o2, o3, o4 = odd[j], odd[j - LANES], odd[j - 2 * LANES], odd[j + LANES], odd[j + 2 * LANES]
-            s, t = e * e + o * o, two * e * o
-            s1, t1 = e1 * e1 + o1 * o1, two * e1 * o1
-            s3, t3 = e3 * e3 + o3 * o3, two * e3 * o3
-            # what the field itself is multiplied with, and what it is not
-            a = fourth[i] * s + cross[i] * s1 + cross[k] * s3
-            b = fourth[i] * t + cross[i] * t1 + cross[k] * t3
-            a += two * cubic[i] * e1
-            b += two * cubic[i] * o1
-            up[i] = e * a + o * b + third[i] * s + chain[i] * (e1 * e2 + o1 * o2) + cubic[k] * s3
-            down[i] = e * b + o * a + third[i] * t + chain[i] * (e1 * o2 + o1 * e2) + cubic[k] * t3
-            up[i] += chain[k] * (e1 * e3 + o1 * o3) + chain[n] * (e3 * e4 + o3 * o4)
-            down[i] += chain[k] * (e1 * o3 + o1 * e3) + chain[n] * (e3 * o4 + o3 * e4)
+@intrinsic  # type: ignore[misc]
+def _products(_, f, weight, points, channels, x, to):  # type: ignore[no-untyped-def]
+    """The products of f [point, parity, channel, lane]."""
+    long = types.int64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        f, weight, points, channels, x, to = arguments
+        kinds = signature.args
+        reg = Registers(context, builder, kinds[0].dtype)
+        fields, out = reg.place(kinds[0], f, LONG(0)), reg.place(kinds[4], x, to)
+        weights, size = reg.place(kinds[1], weight, LONG(0)), builder.mul(channels, LONG(LANES))
+        with reg.loop(channels) as k:
+            near, held = _around(builder, k, channels, 2), reg.zeros(KINDS)
+            with reg.loop(points) as p:
+                point = fields((p, size), (p, size))
+                parts = point, point((size, 1))
+                f0, f1, f2 = (_field(reg, parts, near[n]) for n in (0, -1, -2))
+                square, w = f0 * f0, reg.spread(weights((p, 1)))
+                scaled = square * w
+                for register, product in zip(
+                    held,
+                    (scaled * f0, scaled * f1, f0 * f1 * w * f2, scaled * square, scaled * (f1 * f1)),
+                    strict=True,
+                ):
+                    reg.accumulate(register, product.even)
+            reg.keep(held, [out((k, LANES), (j, size)) for j in range(KINDS)])
+        return context.get_dummy_value()
+
+    return types.void(f, weight, long, long, x, long), generate
+
+
+@intrinsic  # type: ignore[misc]
+def _products_adjoint(_, f, points, channels, gx, at, gf):  # type: ignore[no-untyped-def]
+    """dE/df [point, parity, channel, lane] but for the weights of the points."""
+    long = types.int64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        f, points, channels, gx, at, gf = arguments
+        kinds = signature.args
+        reg = Registers(context, builder, kinds[0].dtype)
+        fields, out = reg.place(kinds[0], f, LONG(0)), reg.place(kinds[5], gf, LONG(0))
+        slopes, size = reg.place(kinds[3], gx, at), builder.mul(channels, LONG(LANES))
+        with reg.loop(channels) as k:
+            near = _around(builder, k, channels, 2)
+            cubic, mixed, chain, fourth, cross = (
+                [reg.load(slopes((j, size), (near[n], LANES))) for n in range(3)] for j in range(KINDS)
+            )
+            with reg.loop(points) as p:
+                point, back = fields((p, size), (p, size)), out((p, size), (p, size))
+                parts = point, point((size, 1))
+                earlier, before, here, after, later = (_field(reg, parts, near[n]) for n in range(-2, 3))
+                square, squared = here * here, after * after
+                inner = square * fourth[0] * 4.0 + before * before * cross[0] * 2.0 + squared * cross[1] * 2.0
+                said = here * (inner + before * mixed[0] * 2.0) + square * cubic[0] * 3.0
+                said = said + before * (earlier * chain[0] + after * chain[1])
+                said = said + squared * mixed[1] + after * later * chain[2]
+                reg.store(said.even, back((k, LANES)))
+                reg.store(said.odd, back((k, LANES), (size, 1)))
+        return context.get_dummy_value()
+
+    return types.void(f, long, long, gx, long, gf), generate
+
+
+@njit(cache=True, nogil=True)
+def products_block(f, weight, x, to):  # pragma: no cover - compiled
+    """Write the products of f [point, parity, channel and lane] to x, from ``to`` on."""
+    _products(f, weight, f.shape[0], f.shape[2] // LANES, x, to)
+
+
+@njit(cache=True, nogil=True)
+def products_adjoint_block(f, gx, at, gf):  # pragma: no cover - compiled
+    """Write dE/df, but for the weights of the points, from dE/dx."""
+    _products_adjoint(f, f.shape[0], f.shape[2] // LANES, gx, at, gf)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

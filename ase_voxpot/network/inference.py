@@ -25,16 +25,13 @@ from ase_voxpot.lanes import LANES, aligned
 from ase_voxpot.lanes.threads import spread
 from ase_voxpot.lanes.tiles import multiply, pack
 from ase_voxpot.network.blocks import (
-    BORDER,
     products_adjoint_block,
     products_block,
     silu_block,
     squares_adjoint_block,
     squares_block,
     tame_block,
-    wrap_block,
 )
-from ase_voxpot.network.products import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,9 +76,8 @@ class Room(NamedTuple):
     u: Float[np.ndarray, "harmonic k_and_lane"]
     gu: Float[np.ndarray, "harmonic k_and_lane"]
     mixed: Float[np.ndarray, "harmonic k_and_lane"]
-    f: Float[np.ndarray, "point parity k_and_lane_with_border"]
+    f: Float[np.ndarray, "point parity k_and_lane"]
     gf: Float[np.ndarray, "point parity k_and_lane"]
-    gp: Float[np.ndarray, "kind k_and_lane_with_border"]
     h: Float[np.ndarray, " number"]  # invariants and hidden layers
     gh: Float[np.ndarray, " number"]  # dE/dh
     rise: Float[np.ndarray, " number"]  # derivative of the nonlinearity that made h
@@ -148,9 +144,8 @@ def _room(weights: Weights, fold: Fold, spec: tuple[int, int], *, species: int) 
         make(harmonics, channels * LANES),
         make(harmonics, channels * LANES),
         make(len(weights.place), products * LANES),
-        make(points, 2, (products + 2 * BORDER) * LANES),
         make(points, 2, products * LANES),
-        make(KINDS, (products + BORDER) * LANES),
+        make(points, 2, products * LANES),
         make(numbers),
         make(numbers),
         make(numbers),
@@ -185,13 +180,11 @@ def _mix_back(gradient, matrices, place, field, add):  # pragma: no cover - comp
 @njit(cache=True, nogil=True)
 def _to_sphere(weights, mixed, f):  # pragma: no cover - compiled
     """The mixtures as functions on half the points of the sphere, even and odd parts apart."""
-    sphere, points, size, length = weights.sphere, len(weights.point), mixed.shape[1], f.shape[2]
+    sphere, points, size = weights.sphere, len(weights.point), mixed.shape[1]
     even, odd = weights.even, len(mixed) - weights.even
     for i in range(0, size, LANES):
-        at, to = even * size + i, BORDER * LANES + i
-        multiply(sphere, 0, points, even, mixed, i, size, f, to, 2 * length, False)
-        multiply(sphere, even * points, points, odd, mixed, at, size, f, length + to, 2 * length, False)
-    wrap_block(f)
+        multiply(sphere, 0, points, even, mixed, i, size, f, i, 2 * size, False)
+        multiply(sphere, even * points, points, odd, mixed, even * size + i, size, f, size + i, 2 * size, False)
 
 
 @njit(cache=True, nogil=True)
@@ -277,7 +270,7 @@ def _network(atoms, species, weights, room, gradient, energies, features):  # pr
     if len(weights.point):
         _mix(room.seen, weights.fields, weights.place, room.mixed)
         _to_sphere(weights, room.mixed, room.f)
-        products_block(room.f, weights.point, room.h[squared:])
+        products_block(room.f, weights.point, room.h, squared)
     tame_block(weights.mean, weights.scale, room.h, room.rise)
     _dense(atoms, species, weights, room, gradient, energies, features)
     if not gradient:
@@ -287,7 +280,7 @@ def _network(atoms, species, weights, room, gradient, energies, features):  # pr
     squares_adjoint_block(room.u, weights.degree, room.gh, room.gu)
     _mix_back(room.gu, weights.pairs_back, harmonics, room.field, False)
     if len(weights.point):
-        products_adjoint_block(room.f, room.gh[squared:], room.gp, room.gf)
+        products_adjoint_block(room.f, room.gh, squared, room.gf)
         _from_sphere(weights, room.gf, room.mixed)
         _mix_back(room.mixed, weights.fields_back, weights.place, room.field, True)
 
