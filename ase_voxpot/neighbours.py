@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ase_voxpot.errors import CellError, EmptyStructureError, OverlapError, PositionError, UnknownElementError
+from ase_voxpot.loops import moved, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +107,10 @@ def check_structure(atoms: Atoms) -> None:
 
 
 class VerletList:
-    """Pairs within a cutoff, searched anew only after an atom moved by half the skin.
+    """Pairs within a cutoff, searched anew only after atoms moved by half the skin.
+
+    What counts is how far atoms moved against a cell that is strained along with them, so that
+    molecular dynamics at constant pressure searches as seldom as at constant volume.
 
     >>> from ase.build import bulk
     >>> len(VerletList(cutoff=2.8).update(bulk("W", "bcc", a=3.16)))
@@ -124,7 +128,7 @@ class VerletList:
         self.cutoff = cutoff
         self.skin = skin
         self.threads = threads
-        self._search: Any = None
+        self._found: _Found | None = None
 
     def update(self, atoms: Atoms) -> Pairs:
         """The pairs of ``atoms`` as they are now.
@@ -133,20 +137,71 @@ class VerletList:
             StructureError: as ``check_structure``; and ``OverlapError`` for atoms at
                 the same place.
         """
-        import vesin
-
-        check_structure(atoms)
-        if self._search is None:
-            self._search = vesin.NeighborList(
-                cutoff=self.cutoff, full_list=True, sorted=True, skin=self.skin, n_threads=self.threads
-            )
-        centre, neighbour, offset, distance = self._search.compute(
-            points=atoms.positions, box=atoms.cell[:], periodic=atoms.pbc, quantities="ijDd"
+        positions, cell = np.ascontiguousarray(atoms.positions), atoms.cell[:]
+        if self._found is None or not self._found.covers(positions, cell, atoms.pbc, self.cutoff):
+            check_structure(atoms)
+            self._found = _search(positions, cell, atoms.pbc, self.cutoff + self.skin, self.threads)
+        found = self._found
+        centre, neighbour = np.empty_like(found.centre), np.empty_like(found.neighbour)
+        offset = np.empty((len(centre), 3))
+        count, closest, worst = within(
+            positions, cell, found.centre, found.neighbour, found.shift, self.cutoff, centre, neighbour, offset
         )
-        if len(distance) and distance.min() < CLOSEST:
-            worst = int(distance.argmin())
+        if closest < CLOSEST:
             raise OverlapError(
-                f"atoms {centre[worst]} and {neighbour[worst]} are at the same place ({distance[worst]:.1e} Å apart); "
+                f"atoms {centre[worst]} and {neighbour[worst]} are at the same place ({closest:.1e} Å apart); "
                 "move or remove one of them"
             )
-        return Pairs(centre.astype(np.int32), neighbour.astype(np.int32), offset, len(atoms))
+        return Pairs(centre[:count], neighbour[:count], offset[:count], len(positions))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a search found, and when it was made."""
+
+    centre: Int[np.ndarray, " pair"]
+    neighbour: Int[np.ndarray, " pair"]
+    shift: Int[np.ndarray, "pair 3"]
+    """Cell vectors between the neighbour and the image that is meant."""
+    reach: float
+    """Å, all pairs up to here are there."""
+    positions: Float[np.ndarray, "atom 3"]
+    cell: Float[np.ndarray, "3 3"]
+    pbc: Any
+
+    def covers(
+        self, positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], pbc: Any, cutoff: float
+    ) -> bool:
+        """Whether no pair within the cutoff can be missing.
+
+        With x = F X + u for the strain F of the cell, a pair at distance d was at
+        |F⁻¹| (d + 2 max |u|) at most.
+        """
+        if self.reach == cutoff or len(positions) != len(self.positions) or (pbc != self.pbc).any():
+            return False
+        strain, stretch = np.eye(3), 1.0
+        if (cell != self.cell).any():
+            if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-6 or abs(np.linalg.det(self.cell)) < 1e-6:
+                return False
+            strain = np.linalg.solve(self.cell, cell)
+            stretch = float(np.linalg.norm(np.linalg.inv(strain), 2))
+        return bool(stretch * (cutoff + 2 * moved(positions, self.positions, strain)) <= self.reach)
+
+
+def _search(
+    positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], pbc: Any, reach: float, threads: int
+) -> _Found:
+    """All pairs within ``reach``."""
+    import vesin
+
+    search = vesin.NeighborList(cutoff=reach, full_list=True, sorted=True, n_threads=threads)
+    centre, neighbour, shift = search.compute(points=positions, box=cell, periodic=pbc, quantities="ijS", copy=False)
+    return _Found(
+        centre.astype(np.int32),
+        neighbour.astype(np.int32),
+        shift.astype(np.int32),
+        reach,
+        positions.copy(),
+        cell.copy(),
+        pbc.copy(),
+    )
