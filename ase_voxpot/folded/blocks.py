@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
-from ase_voxpot.folded.rows import finish_slopes, finish_values, harmonic_rows, shell_rows
-from ase_voxpot.harmonics import norms
+from ase_voxpot.folded.rows import factors, harmonic_rows, pull_rows, shell_rows, turn_rows
 from ase_voxpot.lanes import LANES, aligned
+from ase_voxpot.lanes.elementary import exp
 from ase_voxpot.lanes.tiles import contract
 
 if TYPE_CHECKING:
@@ -39,43 +39,44 @@ class PairRoom(NamedTuple):
     cutoff: float
     narrowing: float  # in units of the cutoff
     degree: int
-    norm: Float[np.ndarray, " harmonic"]
+    factors: Float[np.ndarray, "l_and_m factor"]  # of the harmonics
+    scratch: Float[np.ndarray, "l_and_m lane"]
     slot: Int[np.ndarray, "species row lane"]  # number of the pair, -1 for none
     rows: Int[np.ndarray, " species"]  # how many rows are in use
     counts: Int[np.ndarray, "species lane"]
     x: Float[np.ndarray, "3 place"]  # offset over cutoff; a place is a row and a lane
-    t: Float[np.ndarray, " place"]
+    t: Float[np.ndarray, " place"]  # its square
+    window: Float[np.ndarray, " place"]
     f: Float[np.ndarray, "shell place"]
     df: Float[np.ndarray, "shell place"]
-    power: Float[np.ndarray, "2 power place"]
     value: Float[np.ndarray, "harmonic place"]
-    slope: Float[np.ndarray, "3 harmonic place"]
     level: Float[np.ndarray, "harmonic place"]
     steep: Float[np.ndarray, "harmonic place"]
-    total: Float[np.ndarray, "4 place"]
+    total: Float[np.ndarray, "3 place"]
 
 
 def pair_room(fold: Fold, *, species: int, most: int, dtype: type[np.floating] | np.dtype) -> PairRoom:
     """Room for blocks of atoms with ``most`` neighbours at most."""
     places, harmonics = ROWS * LANES, fold.harmonics
+    table = factors(fold.degree).astype(dtype)
     return PairRoom(
         fold.cutoff,
         fold.narrowing * fold.cutoff**2,
         fold.degree,
-        norms(fold.degree),
+        table,
+        aligned(len(table) + 1, LANES, dtype=dtype),  # one more: see ``rows``
         np.empty((species, most, LANES), np.int64),
         np.empty(species, np.int64),
         np.empty((species, LANES), np.int64),
         aligned(3, places, dtype=dtype),
         aligned(places, dtype=dtype),
+        aligned(places, dtype=dtype),
         aligned(fold.shells, places, dtype=dtype),
         aligned(fold.shells, places, dtype=dtype),
-        aligned(2, fold.degree + 1, places, dtype=dtype),
-        aligned(harmonics, places, dtype=dtype),
-        aligned(3, harmonics, places, dtype=dtype),
         aligned(harmonics, places, dtype=dtype),
         aligned(harmonics, places, dtype=dtype),
-        aligned(4, places, dtype=dtype),
+        aligned(harmonics, places, dtype=dtype),
+        aligned(3, places, dtype=dtype),
     )
 
 
@@ -97,10 +98,10 @@ def sort_pairs(atoms, first, channel, room):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _load(offset, s, begin, count, room):  # pragma: no cover - compiled
-    """Offsets of ``count`` rows of species ``s``, in units of the cutoff, and their squares."""
+def _load(offset, s, begin, rows, room):  # pragma: no cover - compiled
+    """Offsets of some rows of species ``s``, in units of the cutoff, and their shells."""
     slot, x, t, scale = room.slot, room.x, room.t, 1 / room.cutoff
-    for row in range(count):
+    for row in range(rows):
         for lane in range(LANES):
             p, at = slot[s, begin + row, lane], row * LANES + lane
             if p < 0:
@@ -108,135 +109,94 @@ def _load(offset, s, begin, count, room):  # pragma: no cover - compiled
             else:
                 a, b, c = offset[p, 0] * scale, offset[p, 1] * scale, offset[p, 2] * scale
                 x[0, at], x[1, at], x[2, at], t[at] = a, b, c, a * a + b * b + c * c
+    window, rate = room.window, t.dtype.type(-0.5 * room.narrowing)
+    for at in range(rows * LANES):
+        window[at] = 1
+    if rate != 0:
+        for at in range(rows * LANES):
+            window[at] = exp(rate * t[at])
+    shell_rows(rows, t, window, room.narrowing, len(room.f), room.f, room.df)
+
+
+@njit(cache=True, nogil=True)
+def _add_rows(angle, shape, rows, seen, corner, add):  # pragma: no cover - compiled
+    """Sum harmonics times shells over the rows of one species."""
+    harmonics, shells, places = len(angle), len(shape), shape.shape[1]
+    stride = harmonics * LANES
+    contract(harmonics, shells, rows, angle, 0, places, LANES, shape, 0, places, LANES, seen, corner, LANES, stride, add)
+
+
+@njit(cache=True, nogil=True)
+def _look(field, corner, shape, rows, level):  # pragma: no cover - compiled
+    """The field under the shells of every pair: a sum over shells, for each harmonic."""
+    harmonics, shells, places = len(level), len(shape), shape.shape[1]
+    step = harmonics * LANES
+    contract(
+        harmonics, rows, shells, field, corner, LANES, step, shape, 0, LANES, places, level, 0, places, LANES, False
+    )
 
 
 @njit(cache=True, nogil=True)
 def deposit_block(offset, room, seen):  # pragma: no cover - compiled
     """Write the coefficients of a block to ``seen``."""
-    f, value = room.f, room.value
-    shells, harmonics, places = len(f), len(value), f.shape[1]
+    value, shells = room.value, len(room.f)
     for s in range(len(room.rows)):
+        corner = s * shells * len(value) * LANES
         if room.rows[s] == 0:
             seen[s * shells : (s + 1) * shells] = 0
         for begin in range(0, room.rows[s], ROWS):
             rows = min(ROWS, room.rows[s] - begin)
-            count = rows * LANES
             _load(offset, s, begin, rows, room)
-            shell_rows(room.t, count, room.narrowing, f, room.df)
-            harmonic_rows(room.x, room.t, count, room.degree, room.power, value)
-            finish_values(count, room.degree, room.norm, room.power, value)
-            corner = s * shells * harmonics * LANES
-            contract(
-                *(harmonics, shells, rows),
-                *(value, 0, places, LANES),
-                *(f, 0, places, LANES),
-                *(seen, corner, LANES, harmonics * LANES),
-                begin > 0,
-            )
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def _slopes(offset, s, begin, rows, room):  # pragma: no cover - compiled
-    """Shells and harmonics of some rows, and the slopes of both."""
-    count = rows * LANES
-    _load(offset, s, begin, rows, room)
-    shell_rows(room.t, count, room.narrowing, room.f, room.df)
-    harmonic_rows(room.x, room.t, count, room.degree, room.power, room.value)
-    finish_slopes(room.x, count, room.degree, room.norm, room.power, room.value, room.slope)
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def _pull(count, room):  # pragma: no cover - compiled
-    """Gradient of every pair from what the shells see of the field, and with their slopes."""
-    value, slope, level, steep, total = room.value, room.slope, room.level, room.steep, room.total
-    total[:, :count] = 0
-    for m in range(len(value)):
-        for at in range(count):
-            total[0, at] += level[m, at] * slope[0, m, at]
-            total[1, at] += level[m, at] * slope[1, m, at]
-            total[2, at] += level[m, at] * slope[2, m, at]
-            total[3, at] += steep[m, at] * value[m, at]
+            harmonic_rows(rows, room.degree, room.factors, room.scratch, room.x, room.t, value)
+            _add_rows(value, room.f, rows, seen, corner, begin > 0)
 
 
 @njit(cache=True, nogil=True)
 def gather_block(field, offset, room, out):  # pragma: no cover - compiled
     """Write the derivative of ⟨field, coefficients⟩ by the offsets to ``out`` [pair, 3]."""
-    f, df, level, steep, total, x = room.f, room.df, room.level, room.steep, room.total, room.x
-    shells, harmonics, places = len(f), len(level), f.shape[1]
-    unit = 1 / room.cutoff
+    level, steep, total, unit = room.level, room.steep, room.total, 1 / room.cutoff
     for s in range(len(room.rows)):
+        corner = s * len(room.f) * len(level) * LANES
         for begin in range(0, room.rows[s], ROWS):
             rows = min(ROWS, room.rows[s] - begin)
-            _slopes(offset, s, begin, rows, room)
-            corner = s * shells * harmonics * LANES
-            contract(
-                *(harmonics, rows, shells),
-                *(field, corner, LANES, harmonics * LANES),
-                *(f, 0, LANES, places),
-                *(level, 0, places, LANES),
-                False,
-            )
-            contract(
-                *(harmonics, rows, shells),
-                *(field, corner, LANES, harmonics * LANES),
-                *(df, 0, LANES, places),
-                *(steep, 0, places, LANES),
-                False,
-            )
-            _pull(rows * LANES, room)
+            _load(offset, s, begin, rows, room)
+            _look(field, corner, room.f, rows, level)
+            _look(field, corner, room.df, rows, steep)
+            pull_rows(rows, room.degree, room.factors, room.scratch, room.x, room.t, level, steep, total)
             for row in range(rows):
                 for lane in range(LANES):
                     p, at = room.slot[s, begin + row, lane], row * LANES + lane
                     if p >= 0:
                         for k in range(3):
-                            out[p, k] = unit * (total[k, at] + 2 * total[3, at] * x[k, at])
+                            out[p, k] = unit * total[k, at]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _turn(tangent, s, begin, rows, room):  # pragma: no cover - compiled
-    """Change of the harmonics along ``tangent`` to ``level``, and that of the shells in place of their slopes."""
-    slot, x, df, slope, level, total = room.slot, room.x, room.df, room.slope, room.level, room.total
-    count, scale = rows * LANES, 1 / room.cutoff
+def _load_tangent(tangent, s, begin, rows, room):  # pragma: no cover - compiled
+    """Tangents to ``total``, and the change of the shells along them in place of their slopes."""
+    slot, x, df, total, scale = room.slot, room.x, room.df, room.total, 1 / room.cutoff
     for row in range(rows):
         for lane in range(LANES):
             p, at = slot[s, begin + row, lane], row * LANES + lane
             for k in range(3):
                 total[k, at] = tangent[p, k] * scale if p >= 0 else 0
-    for at in range(count):
-        total[3, at] = 2 * (total[0, at] * x[0, at] + total[1, at] * x[1, at] + total[2, at] * x[2, at])
     for q in range(len(df)):
-        for at in range(count):
-            df[q, at] *= total[3, at]
-    for m in range(len(level)):
-        for at in range(count):
-            along = total[0, at] * slope[0, m, at] + total[1, at] * slope[1, m, at]
-            level[m, at] = along + total[2, at] * slope[2, m, at]
+        for at in range(rows * LANES):
+            df[q, at] *= 2 * (total[0, at] * x[0, at] + total[1, at] * x[1, at] + total[2, at] * x[2, at])
 
 
 @njit(cache=True, nogil=True)
 def tangent_block(tangent, offset, room, seen):  # pragma: no cover - compiled
     """Write the change of the coefficients when every neighbour moves along ``tangent`` [pair, 3]."""
-    f, df, value, level = room.f, room.df, room.value, room.level
-    shells, harmonics, places = len(f), len(value), f.shape[1]
+    value, turn, shells = room.value, room.level, len(room.f)
     for s in range(len(room.rows)):
+        corner = s * shells * len(value) * LANES
         if room.rows[s] == 0:
             seen[s * shells : (s + 1) * shells] = 0
         for begin in range(0, room.rows[s], ROWS):
             rows = min(ROWS, room.rows[s] - begin)
-            _slopes(offset, s, begin, rows, room)
-            _turn(tangent, s, begin, rows, room)
-            corner = s * shells * harmonics * LANES
-            contract(
-                *(harmonics, shells, rows),
-                *(value, 0, places, LANES),
-                *(df, 0, places, LANES),
-                *(seen, corner, LANES, harmonics * LANES),
-                begin > 0,
-            )
-            contract(
-                *(harmonics, shells, rows),
-                *(level, 0, places, LANES),
-                *(f, 0, places, LANES),
-                *(seen, corner, LANES, harmonics * LANES),
-                True,
-            )
+            _load(offset, s, begin, rows, room)
+            _load_tangent(tangent, s, begin, rows, room)
+            turn_rows(rows, room.degree, room.factors, room.scratch, room.x, room.t, room.total, value, turn)
+            _add_rows(value, room.df, rows, seen, corner, begin > 0)
+            _add_rows(turn, room.f, rows, seen, corner, True)

@@ -45,6 +45,12 @@ class Row:
 
     __rmul__ = __mul__
 
+    def at_least(self, least: float) -> Row:
+        """The larger of the two."""
+        other = self._other(least)
+        below = self._builder.fcmp_ordered("<", self.value, other)
+        return Row(self._builder, self._builder.select(below, other, self.value))
+
 
 class Split:
     """e + j o with j² = 1: the two parts of a function at a point of a sphere and its antipode."""
@@ -105,7 +111,17 @@ class Registers:
 
     def spread(self, place: Place) -> Row:
         """One number for all atoms."""
-        number = self.builder.load(place.pointer, typ=self.scalar)
+        return self._in_all_lanes(self.builder.load(place.pointer, typ=self.scalar))
+
+    def number(self, value: Any) -> Row:
+        """The same for an argument in double precision."""
+        return self._in_all_lanes(self.builder.fptrunc(value, self.scalar) if self.single else value)
+
+    def constant(self, value: float) -> Row:
+        """The same for a number that is known now."""
+        return Row(self.builder, ir.Constant(self._vector, [value] * LANES))
+
+    def _in_all_lanes(self, number: Any) -> Row:
         zero, mask = ir.Constant(self._vector, None), ir.Constant(ir.VectorType(ir.IntType(32), LANES), None)
         first = self.builder.insert_element(zero, number, ir.IntType(32)(0))
         return Row(self.builder, self.builder.shuffle_vector(first, zero, mask))
@@ -116,30 +132,37 @@ class Registers:
         with cgutils.for_range(self.builder, count, intp=LONG) as turn:
             yield turn.index
 
+    def variable(self, row: Row) -> Any:
+        """A register that can be set anew, as in a recursion."""
+        register = cgutils.alloca_once(self.builder, self._vector)
+        self.set(register, row)
+        return register
+
+    def set(self, register: Any, row: Row) -> None:
+        """Put another row into a register."""
+        self.builder.store(row.value, register)
+
     def zeros(self, count: int) -> list[Any]:
         """Sums that stay in registers, nothing in them yet."""
-        held = [cgutils.alloca_once(self.builder, self._vector) for _ in range(count)]
-        for register in held:
-            self.builder.store(ir.Constant(self._vector, None), register)
-        return held
+        return [self.variable(self.constant(0.0)) for _ in range(count)]
 
     def sums(self, places: list[Place], add: Any) -> list[Any]:
         """The same for sums that begin with what ``places`` hold if ``add``."""
         held = self.zeros(len(places))
         with self.builder.if_then(add):
             for register, place in zip(held, places, strict=True):
-                self.builder.store(self.load(place).value, register)
+                self.set(register, self.load(place))
         return held
 
     def accumulate(self, register: Any, row: Row) -> None:
         """Add to a sum."""
-        self.builder.store((self.total(register) + row).value, register)
+        self.set(register, self.get(register) + row)
 
-    def total(self, register: Any) -> Row:
-        """What has been summed up."""
+    def get(self, register: Any) -> Row:
+        """What is in a register."""
         return Row(self.builder, self.builder.load(register, typ=self._vector))
 
     def keep(self, held: list[Any], places: list[Place]) -> None:
         """Store sums."""
         for register, place in zip(held, places, strict=True):
-            self.store(self.total(register), place)
+            self.store(self.get(register), place)
