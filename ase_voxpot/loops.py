@@ -25,7 +25,7 @@ def moved(positions, before, strain):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True)
 def within(  # pragma: no cover - compiled
-    positions, cell, centre, neighbour, shift, cutoff, out_centre, out_neighbour, offset
+    positions, images, centre, neighbour, image, cutoff, out_centre, out_neighbour, offset
 ):
     """Write the pairs within the cutoff one after the other; how many, the least distance and who has it."""
     count, worst, least, limit = 0, 0, np.inf, cutoff * cutoff
@@ -33,8 +33,7 @@ def within(  # pragma: no cover - compiled
         i, j = centre[p], neighbour[p]
         square = 0.0
         for k in range(3):
-            image = shift[p, 0] * cell[0, k] + shift[p, 1] * cell[1, k] + shift[p, 2] * cell[2, k]
-            d = positions[j, k] - positions[i, k] + image
+            d = positions[j, k] - positions[i, k] + images[image[p], k]
             offset[count, k] = d
             square += d * d
         if square < limit:

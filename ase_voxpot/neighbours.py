@@ -144,8 +144,9 @@ class VerletList:
         found = self._found
         centre, neighbour = np.empty_like(found.centre), np.empty_like(found.neighbour)
         offset = np.empty((len(centre), 3))
+        images = found.shifts @ cell
         count, closest, worst = within(
-            positions, cell, found.centre, found.neighbour, found.shift, self.cutoff, centre, neighbour, offset
+            positions, images, found.centre, found.neighbour, found.image, self.cutoff, centre, neighbour, offset
         )
         if closest < CLOSEST:
             raise OverlapError(
@@ -161,8 +162,10 @@ class _Found:
 
     centre: Int[np.ndarray, " pair"]
     neighbour: Int[np.ndarray, " pair"]
-    shift: Int[np.ndarray, "pair 3"]
-    """Cell vectors between the neighbour and the image that is meant."""
+    image: Int[np.ndarray, " pair"]
+    """Which of ``shifts`` leads from the neighbour to the image that is meant."""
+    shifts: Float[np.ndarray, "image 3"]
+    """Numbers of cell vectors."""
     reach: float
     """Å, all pairs up to here are there."""
     positions: Float[np.ndarray, "atom 3"]
@@ -188,6 +191,21 @@ class _Found:
         return bool(stretch * (cutoff + 2 * moved(positions, self.positions, strain)) <= self.reach)
 
 
+def _distinct(
+    shift: Int[np.ndarray, "pair 3"],
+) -> tuple[Int[np.ndarray, " pair"], Float[np.ndarray, "image 3"]]:
+    """Each row as a number, and the rows that these numbers mean."""
+    least = shift.min(axis=0, initial=0)
+    span = shift.max(axis=0, initial=0) - least + 1
+    number = np.ravel_multi_index(tuple((shift - least).T), tuple(span))
+    if span.prod() < 4096:  # as long as the atoms are near the cell: no need to sort
+        used = np.arange(span.prod())
+    else:
+        used, number = np.unique(number, return_inverse=True)
+    rows = np.stack(np.unravel_index(used, tuple(span)), axis=1) + least
+    return number.astype(np.int32), rows.astype(float)
+
+
 def _search(
     positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], pbc: Any, reach: float, threads: int
 ) -> _Found:
@@ -199,7 +217,7 @@ def _search(
     return _Found(
         centre.astype(np.int32),
         neighbour.astype(np.int32),
-        shift.astype(np.int32),
+        *_distinct(shift),
         reach,
         positions.copy(),
         cell.copy(),

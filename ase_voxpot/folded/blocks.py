@@ -123,7 +123,9 @@ def _add_rows(angle, shape, rows, seen, corner, add):  # pragma: no cover - comp
     """Sum harmonics times shells over the rows of one species."""
     harmonics, shells, places = len(angle), len(shape), shape.shape[1]
     stride = harmonics * LANES
-    contract(harmonics, shells, rows, angle, 0, places, LANES, shape, 0, places, LANES, seen, corner, LANES, stride, add)
+    contract(
+        harmonics, shells, rows, angle, 0, places, LANES, shape, 0, places, LANES, seen, corner, LANES, stride, add
+    )
 
 
 @njit(cache=True, nogil=True)

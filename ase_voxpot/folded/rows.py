@@ -114,7 +114,7 @@ class _Harmonics:
         self._count = self._builder.add(degree, LONG(1))
 
     def _at(self, l: Any, m: Any) -> Any:
-        """l (l + 1) / 2 + m."""
+        """Place of l and m: l (l + 1) / 2 + m."""
         both = self._builder.mul(l, self._builder.add(l, LONG(1)))
         return self._builder.add(self._builder.sdiv(both, LONG(2)), m)
 

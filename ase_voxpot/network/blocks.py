@@ -207,7 +207,7 @@ def tame_block(mean, scale, x, rise):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def silu_block(x, rise):  # pragma: no cover - compiled
-    """x σ(x) in place, and its derivative to ``rise``."""
+    """Take x σ(x) in place, and write its derivative to ``rise``."""
     one = x.dtype.type(1)
     for i in range(len(x)):
         gate = one / (one + exp(-x[i]))
