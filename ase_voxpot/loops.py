@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["add_forces", "moved", "within"]
+__all__ = ["add_forces", "close", "moved", "within"]
 
 
 @njit(cache=True, nogil=True)
@@ -27,21 +27,39 @@ def moved(positions, before, strain):  # pragma: no cover - compiled
 def within(  # pragma: no cover - compiled
     positions, images, centre, neighbour, image, cutoff, out_centre, out_neighbour, offset
 ):
-    """Write the pairs within the cutoff one after the other; how many, the least distance and who has it."""
+    """Write the pairs within the cutoff one after the other; how many, the least distance and who has it.
+
+    Every pair is written, and overwritten by the next if it does not count: a branch would often be
+    guessed wrong.  The arrays have room for one more.
+    """
     count, worst, least, limit = 0, 0, np.inf, cutoff * cutoff
     for p in range(len(centre)):
-        i, j = centre[p], neighbour[p]
-        square = 0.0
-        for k in range(3):
-            d = positions[j, k] - positions[i, k] + images[image[p], k]
-            offset[count, k] = d
-            square += d * d
-        if square < limit:
-            out_centre[count], out_neighbour[count] = i, j
-            if square < least:
-                least, worst = square, count
-            count += 1
+        i, j, s = np.uint64(centre[p]), np.uint64(neighbour[p]), np.uint64(image[p])
+        x = positions[j, 0] - positions[i, 0] + images[s, 0]
+        y = positions[j, 1] - positions[i, 1] + images[s, 1]
+        z = positions[j, 2] - positions[i, 2] + images[s, 2]
+        offset[count, 0], offset[count, 1], offset[count, 2] = x, y, z
+        out_centre[count], out_neighbour[count] = centre[p], neighbour[p]
+        square = x * x + y * y + z * z
+        if square < least:
+            least, worst = square, count
+        count += square < limit
     return count, np.sqrt(least), worst
+
+
+@njit(cache=True, nogil=True)
+def close(offset, distance):  # pragma: no cover - compiled
+    """Numbers of the pairs nearer than ``distance``."""
+    limit, count = distance * distance, 0
+    for p in range(len(offset)):
+        count += offset[p, 0] ** 2 + offset[p, 1] ** 2 + offset[p, 2] ** 2 < limit
+    out = np.empty(count, np.int64)
+    count = 0
+    for p in range(len(offset)):
+        if count < len(out) and offset[p, 0] ** 2 + offset[p, 1] ** 2 + offset[p, 2] ** 2 < limit:
+            out[count] = p
+            count += 1
+    return out
 
 
 @njit(cache=True, nogil=True, fastmath=True)

@@ -142,8 +142,8 @@ class VerletList:
             check_structure(atoms)
             self._found = _search(positions, cell, atoms.pbc, self.cutoff + self.skin, self.threads)
         found = self._found
-        centre, neighbour = np.empty_like(found.centre), np.empty_like(found.neighbour)
-        offset = np.empty((len(centre), 3))
+        room = len(found.centre) + 1
+        centre, neighbour, offset = np.empty(room, np.int32), np.empty(room, np.int32), np.empty((room, 3))
         images = found.shifts @ cell
         count, closest, worst = within(
             positions, images, found.centre, found.neighbour, found.image, self.cutoff, centre, neighbour, offset

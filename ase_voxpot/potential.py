@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from ase.data import atomic_numbers, chemical_symbols
 
 from ase_voxpot.baseline import Baseline
 from ase_voxpot.derivatives import forces_from_arrays, pair_gradient
@@ -121,6 +122,8 @@ class Potential:
         self.device = resolve_device(device)
         self.dtype: torch.dtype = getattr(torch, dtype)
         self.route = route or ("folded" if steerable else "voxels")
+        self._kinds = np.full(len(chemical_symbols), -1, np.int32)  # species number of every element
+        self._kinds[[atomic_numbers[s] for s in spec.species]] = range(len(spec.species))
         self.baseline = Baseline(spec)
         self.representation: Representation = Folded(spec) if self.route == "folded" else Voxels(spec)
         self.network = build_network(spec).to(self.device, self.dtype).eval().requires_grad_(False)
@@ -195,7 +198,9 @@ class Potential:
         """
         if neighbours is not None and neighbours.cutoff < self.cutoff:
             raise SpecError(f"expected neighbours up to {self.cutoff} Å, got a list up to {neighbours.cutoff} Å")
-        species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
+        species = self._kinds[atoms.numbers]
+        if (species < 0).any():  # says which
+            species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
         pairs = (neighbours or VerletList(self.cutoff)).update(atoms)
         energies, gradient = self.of_pairs(pairs, species)
         forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, len(atoms))

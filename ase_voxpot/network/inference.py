@@ -351,7 +351,7 @@ class SteerableInference:
         """
         self._follow()
         energies, slopes = np.empty(pairs.atoms), np.empty((len(pairs) if gradient else 0, 3))
-        order = np.argsort(species, kind="stable")
+        order = np.argsort(species.astype(np.int16), kind="stable")  # of 16 bits, as these are sorted by counting
         kept = np.empty((0, 0), self._weights.mean.dtype) if features is None else features
         most = int(np.diff(pairs.first).max(initial=1))
 
