@@ -23,11 +23,13 @@ import torch
 from torch import nn
 
 from ase_voxpot.harmonics import solid_harmonics
-from ase_voxpot.network.layers import SpeciesDense
+from ase_voxpot.network.layers import SpeciesDense, asinh
 from ase_voxpot.network.products import products, squares
 from ase_voxpot.voxelize.reference import voxel_points
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jaxtyping import Float, Int
     from torch import Tensor
 
@@ -103,17 +105,18 @@ class SteerableNetwork(nn.Module):
         """The coefficients of a cube: the convolution at its central voxel, as the grid has it."""
         return torch.einsum("acv,vm->mac", cube.flatten(2), self.filters)
 
-    def mix(self, coefficients: Tensor, matrices: Tensor) -> Float[Tensor, "harmonic atom channel"]:
-        """Mixtures u of the coefficients for every degree that ``matrices`` holds."""
-        blocks = (coefficients[l * l : (l + 1) ** 2] for l in range(len(matrices)))
-        return torch.cat([block @ (self.whiten[l] @ matrices[l]) for l, block in enumerate(blocks)])
+    def mix(self, blocks: Sequence[Tensor], matrices: Tensor) -> Float[Tensor, "harmonic atom channel"]:
+        """Mixtures u of the coefficients, in blocks of equal degree, for every degree that ``matrices`` holds."""
+        whole = torch.bmm(self.whiten[: len(matrices)], matrices)
+        return torch.cat([block @ matrix for block, matrix in zip(blocks, whole.unbind(), strict=False)])
 
     def invariants(self, coefficients: Tensor) -> Float[Tensor, "atom invariant"]:
         """Rotation-invariant numbers of every atom, not yet standardised."""
-        found = squares(self.mix(coefficients, self.pairs), self.spec.degree)
+        blocks = coefficients.split([2 * l + 1 for l in range(self.spec.degree + 1)])
+        found = squares(self.mix(blocks, self.pairs), self.spec.degree)
         if not self.spec.products:
             return found
-        mixed = self.mix(coefficients, self.fields)
+        mixed = self.mix(blocks, self.fields)
         fields = (self.sphere @ mixed.flatten(1)).unflatten(1, mixed.shape[1:])
         return torch.cat([found, products(fields, self.weights)], 1)
 
@@ -130,4 +133,4 @@ class SteerableNetwork(nn.Module):
         Products of four fields grow with the fourth power of a surprise; without the
         logarithm an unusual neighbourhood is a hole in the energy surface.
         """
-        return torch.asinh((invariants - self.mean) * self.scale)
+        return asinh((invariants - self.mean) * self.scale)
