@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import types
-from numba.extending import intrinsic
 
 from ase_voxpot.harmonics import norms
 from ase_voxpot.lanes import LANES
-from ase_voxpot.lanes.registers import LONG, Place, Registers, Row
+from ase_voxpot.lanes.registers import LONG, Place, Registers, Row, intrinsic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,8 +54,8 @@ def factors(degree: int) -> Float[np.ndarray, "l_and_m factor"]:
     return out
 
 
-@intrinsic  # type: ignore[misc]
-def shell_rows(_, rows, t, window, narrow, shells, f, df):  # type: ignore[no-untyped-def]
+@intrinsic
+def shell_rows(_, rows, t, window, narrow, shells, f, df):
     """f_q [shell, row] of t = (r/r_c)² and df_q/dt, by the recursion of cosines.
 
     ``window`` [row] holds exp(-narrow t / 2), with which they are multiplied.
@@ -169,8 +168,8 @@ class _Harmonics:
         return self._builder.add(middle, m), self._builder.sub(middle, m)
 
 
-@intrinsic  # type: ignore[misc]
-def harmonic_rows(_, rows, degree, table, scratch, x, t, value):  # type: ignore[no-untyped-def]
+@intrinsic
+def harmonic_rows(_, rows, degree, table, scratch, x, t, value):
     """S_lm [harmonic, row] of x [3, row]."""
     long = types.int64
     signature = types.void(long, long, table, scratch, x, t, value)
@@ -198,8 +197,8 @@ def harmonic_rows(_, rows, degree, table, scratch, x, t, value):  # type: ignore
     return signature, generate
 
 
-@intrinsic  # type: ignore[misc]
-def pull_rows(_, rows, degree, table, scratch, x, t, level, steep, total):  # type: ignore[no-untyped-def]
+@intrinsic
+def pull_rows(_, rows, degree, table, scratch, x, t, level, steep, total):
     """Gradient [3, row] of Σ_lm level_lm S_lm(x) with ``level`` held, plus 2 x Σ_lm steep_lm S_lm."""
     long = types.int64
     signature = types.void(long, long, table, scratch, x, t, level, steep, total)
@@ -246,8 +245,8 @@ def pull_rows(_, rows, degree, table, scratch, x, t, level, steep, total):  # ty
     return signature, generate
 
 
-@intrinsic  # type: ignore[misc]
-def turn_rows(_, rows, degree, table, scratch, x, t, along, value, turn):  # type: ignore[no-untyped-def]
+@intrinsic
+def turn_rows(_, rows, degree, table, scratch, x, t, along, value, turn):
     """S_lm [harmonic, row] of x, and their change when x moves along ``along`` [3, row]."""
     long = types.int64
     signature = types.void(long, long, table, scratch, x, t, along, value, turn)

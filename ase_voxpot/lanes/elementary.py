@@ -7,6 +7,7 @@ rest, to the last digits of float32 or float64 by the type of the argument.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -34,10 +35,11 @@ def exp(x: float) -> float:
     return math.exp(x)
 
 
-@overload(log, jit_options={"cache": True, "fastmath": True, "error_model": "numpy"})
-def _log(x):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@overload(log, jit_options={"fastmath": True, "error_model": "numpy"})
+def _log(x):  # pragma: no cover - compiled
     single = x == types.float32
-    number, whole = (np.float32, np.int32) if single else (np.float64, np.int64)
+    kinds: tuple[Any, Any] = (np.float32, np.int32) if single else (np.float64, np.int64)
+    number, whole = kinds
     half, one = (whole(BITS32), whole(ONE32)) if single else (whole(BITS64), whole(ONE64))
     digits, bias = (whole(23), whole(127)) if single else (whole(52), whole(1023))
     mask = whole((1 << int(digits)) - 1)
@@ -45,7 +47,7 @@ def _log(x):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     series = tuple(number(2 / (2 * k + 1)) for k in range(5 if single else 11))[::-1]
     high, low = number(HIGH), number(LOW)
 
-    def compiled(x):  # type: ignore[no-untyped-def]
+    def compiled(x):
         bits = number(x).view(whole) + (one - half)
         exponent = number((bits >> digits) - bias)
         m = whole((bits & mask) + half).view(number)
@@ -59,15 +61,16 @@ def _log(x):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     return compiled
 
 
-@overload(exp, jit_options={"cache": True, "fastmath": True, "error_model": "numpy"})
-def _exp(x):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@overload(exp, jit_options={"fastmath": True, "error_model": "numpy"})
+def _exp(x):  # pragma: no cover - compiled
     single = x == types.float32
-    number, whole = (np.float32, np.int32) if single else (np.float64, np.int64)
+    kinds: tuple[Any, Any] = (np.float32, np.int32) if single else (np.float64, np.int64)
+    number, whole = kinds
     digits, bias, most = (whole(23), whole(127), number(87)) if single else (whole(52), whole(1023), number(700))
     series = tuple(number(1 / math.factorial(k)) for k in range(8 if single else 14))[::-1]
     rate, high, low = number(LOG2E), number(HIGH), number(LOW)
 
-    def compiled(x):  # type: ignore[no-untyped-def]
+    def compiled(x):
         x = min(max(x, -most), most)
         turns = np.floor(x * rate + number(0.5))
         rest = (x - turns * high) - turns * low

@@ -11,18 +11,24 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numba.extending
 from llvmlite import ir
 from numba.core import cgutils
 
 from ase_voxpot.lanes import LANES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["Registers", "Row", "Split"]
+__all__ = ["Place", "Registers", "Row", "Split", "intrinsic"]
 
 LONG = ir.IntType(64)
 FAST = ("fast",)
+
+
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """Numba's decorator; that calls leave out the first argument is more than annotations can say."""
+    return numba.extending.intrinsic(function)
 
 
 class Row:

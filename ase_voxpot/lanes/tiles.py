@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import llvmlite.binding as llvm
 import numpy as np
 from numba import types
-from numba.extending import intrinsic
 
-from ase_voxpot.lanes.registers import LONG, Registers
+from ase_voxpot.lanes.registers import LONG, Registers, intrinsic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,8 +50,8 @@ def _in_steps(registers: Registers, total: Any, widths: tuple[int, ...], body: C
         done = builder.add(done, builder.mul(count, LONG(width)))
 
 
-@intrinsic  # type: ignore[misc]
-def multiply(_, matrix, start, rows, inner, source, begin, step, target, to, stride, add):  # type: ignore[no-untyped-def]
+@intrinsic
+def multiply(_, matrix, start, rows, inner, source, begin, step, target, to, stride, add):
     """target[to + k stride + atom] (+)= Σ_c matrix[c, k] source[begin + c step + atom].
 
     ``matrix`` [inner, rows] is packed and begins at ``start``; ``add`` adds to what ``target`` holds.
@@ -83,8 +82,8 @@ def multiply(_, matrix, start, rows, inner, source, begin, step, target, to, str
     return signature, generate
 
 
-@intrinsic  # type: ignore[misc]
-def contract(_, na, nb, nk, x, x0, xa, xk, y, y0, yb, yk, target, to, ta, tb, add):  # type: ignore[no-untyped-def]
+@intrinsic
+def contract(_, na, nb, nk, x, x0, xa, xk, y, y0, yb, yk, target, to, ta, tb, add):
     """target[to + a ta + b tb + atom] (+)= Σ_k x[x0 + a xa + k xk + atom] y[y0 + b yb + k yk + atom].
 
     For a < ``na``, b < ``nb``, k < ``nk``; ``add`` adds to what ``target`` holds.

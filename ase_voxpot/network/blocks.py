@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 from numba import njit, types
-from numba.extending import intrinsic
 
 from ase_voxpot.lanes import LANES
 from ase_voxpot.lanes.elementary import exp, log
-from ase_voxpot.lanes.registers import LONG, Place, Registers, Split
+from ase_voxpot.lanes.registers import LONG, Place, Registers, Split, intrinsic
 from ase_voxpot.network.products import KINDS
 
 __all__ = [
@@ -43,8 +42,8 @@ def _around(builder: Any, k: Any, channels: Any, reach: int) -> dict[int, Any]:
     }
 
 
-@intrinsic  # type: ignore[misc]
-def _squares(_, u, begin, rows, channels, x, to):  # type: ignore[no-untyped-def]
+@intrinsic
+def _squares(_, u, begin, rows, channels, x, to):
     """Σ_m u_mk² and Σ_m u_mk u_mk₋ of ``rows`` harmonics."""
     long = types.int64
 
@@ -65,8 +64,8 @@ def _squares(_, u, begin, rows, channels, x, to):  # type: ignore[no-untyped-def
     return types.void(u, long, long, long, x, long), generate
 
 
-@intrinsic  # type: ignore[misc]
-def _squares_adjoint(_, u, begin, rows, channels, gx, at, gu):  # type: ignore[no-untyped-def]
+@intrinsic
+def _squares_adjoint(_, u, begin, rows, channels, gx, at, gu):
     """dE/du of ``rows`` harmonics."""
     long = types.int64
 
@@ -116,8 +115,8 @@ def _field(reg: Registers, places: tuple[Place, Place], channel: Any) -> Split:
     return Split(even, odd)
 
 
-@intrinsic  # type: ignore[misc]
-def _products(_, f, weight, points, channels, x, to):  # type: ignore[no-untyped-def]
+@intrinsic
+def _products(_, f, weight, points, channels, x, to):
     """The products of f [point, parity, channel, lane]."""
     long = types.int64
 
@@ -147,8 +146,8 @@ def _products(_, f, weight, points, channels, x, to):  # type: ignore[no-untyped
     return types.void(f, weight, long, long, x, long), generate
 
 
-@intrinsic  # type: ignore[misc]
-def _products_adjoint(_, f, points, channels, gx, at, gf):  # type: ignore[no-untyped-def]
+@intrinsic
+def _products_adjoint(_, f, points, channels, gx, at, gf):
     """dE/df [point, parity, channel, lane] but for the weights of the points."""
     long = types.int64
 

@@ -34,7 +34,7 @@ from ase_voxpot.network.blocks import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from jaxtyping import Float, Int
 
@@ -87,8 +87,8 @@ class Room(NamedTuple):
 def _weights(network: SteerableNetwork) -> Weights:
     spec = network.spec
 
-    def matrices(mixtures: Sequence[torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
-        whole = [(network.whiten[l] @ w).numpy() for l, w in enumerate(mixtures)]
+    def matrices(mixtures: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        whole = [(network.whiten[l] @ w).numpy() for l, w in enumerate(mixtures.unbind())]
         return np.concatenate([pack(w) for w in whole]), np.concatenate([pack(w.T) for w in whole])
 
     dtype = network.mean.numpy().dtype
