@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["VoxPotCalculator"]
 
+UNCERTAINTIES = ("energy_uncertainty", "energies_uncertainty", "forces_uncertainty", "extrapolation")
+"""Results that only models with an uncertainty have; the class explains them."""
 SKIN = 0.5
 """Å, so that dynamics of a hot solid searches for neighbours every few dozen steps."""
 
@@ -40,6 +42,16 @@ class VoxPotCalculator(Calculator):
     other.  ``energies`` sum to ``energy``, which is also the ``free_energy``; ``stress``
     (eV/Å³, Voigt xx yy zz yz xz xy) exists for structures periodic in three directions.
     All results are float64, whatever the network computes in.
+
+    With ``uncertainty=True`` there are more, under names that ASE does not know and therefore
+    leaves out of its files; without it, ``get_property`` computes them when asked for one:
+
+        energy_uncertainty      eV, of the energy of the structure
+        energies_uncertainty    eV, of the energy of every atom
+        forces_uncertainty      eV/Å, of a component of the force on every atom
+        extrapolation           over 1: less certain than any frame the model was validated with
+
+    >>> atoms.calc.get_property("energy_uncertainty", atoms) / len(atoms)  # eV/atom  # doctest: +SKIP
     """
 
     name = "voxpot"
@@ -51,6 +63,7 @@ class VoxPotCalculator(Calculator):
         model: str | Path | Potential = "motaw",
         device: str = "auto",
         dtype: Literal["float32", "float64"] = "float32",
+        uncertainty: bool = False,
         **kwargs: Any,
     ) -> None:
         """Load a model.
@@ -60,11 +73,13 @@ class VoxPotCalculator(Calculator):
                 which then brings its own device and precision.
             device: ``auto`` takes a GPU if there is one; or ``cpu``, ``cuda``.
             dtype: precision inside the network.
+            uncertainty: give the uncertainties with every result, at a few percent of the cost.
             kwargs: what every ASE calculator takes: ``label``, ``atoms``, ``directory``.
 
         Raises:
             WeightsError: no such model, or a file that must not be trusted.
             DeviceError: the device is not there.
+            SpecError: the model has no uncertainty, but it was asked for.
             TypeError: a keyword that is not known.
         """
         if isinstance(model, Potential):
@@ -72,6 +87,11 @@ class VoxPotCalculator(Calculator):
         else:
             self.potential = load_potential(model, device=device, dtype=dtype)
         self._neighbours = VerletList(self.potential.cutoff, skin=SKIN)
+        if uncertainty:
+            self.potential.known_uncertainty()
+        self._always = uncertainty
+        if self.potential.uncertainty is not None:
+            self.implemented_properties = [*type(self).implemented_properties, *UNCERTAINTIES]
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self.parameters.update(
             model="a Potential" if isinstance(model, Potential) else str(model),
@@ -125,9 +145,11 @@ class VoxPotCalculator(Calculator):
         Raises:
             StructureError: one of its kinds, if the structure has no energy.
         """
-        super().calculate(atoms, properties or self.implemented_properties, system_changes)  # type: ignore[no-untyped-call]
+        properties = properties or type(self).implemented_properties
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
         seen = cast("Atoms", self.atoms)
-        result = self.potential.evaluate(seen, neighbours=self._neighbours)
+        asked = self._always or not set(UNCERTAINTIES).isdisjoint(properties)
+        result = self.potential.evaluate(seen, neighbours=self._neighbours, uncertainty=asked)
         self.results = {
             "energy": result.energy,
             "free_energy": result.energy,
@@ -136,6 +158,16 @@ class VoxPotCalculator(Calculator):
         }
         if seen.pbc.all():
             self.results["stress"] = result.stress
+        if result.uncertainty is not None:
+            said = result.uncertainty
+            values = (said.energy, said.energies, said.forces, said.extrapolation)
+            self.results |= dict(zip(UNCERTAINTIES, values, strict=True))
+
+    def export_properties(self) -> Any:
+        """The results that ASE has names for, as its ``Properties``."""
+        from ase.outputs import Properties
+
+        return Properties({k: v for k, v in self.results.items() if k not in UNCERTAINTIES})
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the neighbour search, which lives in memory of a C library."""

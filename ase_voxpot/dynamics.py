@@ -16,7 +16,7 @@ import numpy as np
 from ase import units
 
 from ase_voxpot.ensembles import BUILD, Plan
-from ase_voxpot.errors import ConfigError, DivergenceError, StructureError
+from ase_voxpot.errors import ConfigError, DivergenceError, ExtrapolationError, StructureError
 from ase_voxpot.records import Sample, State
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
+    from ase_voxpot.guards import Guard
     from ase_voxpot.records import Records
 
 __all__ = ["Plan", "Summary", "run", "summarise"]
@@ -54,6 +55,7 @@ def run(
     *,
     start: Literal["anew", "checkpoint"] = "anew",
     observe: Callable[[Sample], None] = lambda sample: None,
+    guard: Guard | None = None,
 ) -> list[Sample]:
     """Run ``plan`` and write ``records``; all samples, those before a restart included.
 
@@ -64,12 +66,14 @@ def run(
         records: where to write.
         start: ``checkpoint`` continues the run of ``records`` up to ``plan.steps``.
         observe: called with every new sample.
+        guard: looks at every step; the calculator has to know its uncertainty.
 
     Raises:
         ConfigError: records of another run are in the way, or of another plan.
         DataError: nothing to continue from.
         StructureError: the structure has no energy, or no volume for npt.
         DivergenceError: positions, temperature or volume ran away; the records end there.
+        ExtrapolationError: the guard stops the run; the records end with the step it did not like.
     """
     _refuse_unfit(atoms, plan)
     if start == "checkpoint":
@@ -85,12 +89,16 @@ def run(
         records.save(state)
     volume = samples[0].volume
 
+    def keep(step: int) -> None:
+        samples.append(_sample(atoms, plan, step))
+        records.add(samples[-1], _frame(atoms, samples[-1]))
+        observe(samples[-1])
+
     def take(step: int) -> None:
         _watch(atoms, plan, step, volume)
         if step % plan.interval == 0:
-            samples.append(_sample(atoms, plan, step))
-            records.add(samples[-1], _frame(atoms, samples[-1]))
-            observe(samples[-1])
+            keep(step)
+        _look(guard, atoms, step, lambda: None if step % plan.interval == 0 else keep(step))
 
     while state.step < plan.steps:
         stop = min(plan.steps, (state.step // plan.checkpoint + 1) * plan.checkpoint)
@@ -174,6 +182,16 @@ def _segment(atoms: Atoms, plan: Plan, state: State, stop: int, take: Callable[[
     return _state(atoms, plan, step=stop, rng=rng, barostat=float(getattr(dynamics, "p_eps", 0.0)))
 
 
+def _look(guard: Guard | None, atoms: Atoms, step: int, keep: Callable[[], None]) -> None:
+    """Let the guard look; what it does not like is kept before the run ends."""
+    try:
+        if guard is not None:
+            guard.look(atoms, step)
+    except ExtrapolationError:
+        keep()
+        raise
+
+
 def _watch(atoms: Atoms, plan: Plan, step: int, volume: float | None) -> None:
     """Raise DivergenceError when the numbers have run away."""
     moved = np.abs(atoms.get_velocities()).max() * plan.timestep * units.fs
@@ -201,6 +219,7 @@ def _sample(atoms: Atoms, plan: Plan, step: int) -> Sample:
     if atoms.pbc.all():
         volume = float(atoms.get_volume())
         pressure = float(-atoms.get_stress(include_ideal_gas=True)[:3].mean() / units.GPa)
+    said = getattr(atoms.calc, "results", {})
     return Sample(
         step=step,
         time=step * plan.timestep,
@@ -210,6 +229,8 @@ def _sample(atoms: Atoms, plan: Plan, step: int) -> Sample:
         total=potential + kinetic,
         pressure=pressure,
         volume=volume,
+        uncertainty=said.get("energy_uncertainty"),
+        extrapolation=said.get("extrapolation"),
     )
 
 

@@ -16,11 +16,12 @@
     │   ├── SchemaError             of a version or kind that we do not know
     │   └── ArchitectureError       of another network than the one asked for
     ├── DeviceError             a device that is not there, or too small
-    └── DivergenceError         a run whose numbers ran away
+    ├── DivergenceError         a run whose numbers ran away
+    └── ExtrapolationError      a run that left what the model knows
 
 A message says what was expected, what came and what to do about it, in one
 sentence.  All of them are also ``ValueError`` (or ``RuntimeError`` for the last
-two), so that code which knows nothing of us can still catch them.
+three), so that code which knows nothing of us can still catch them.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ __all__ = [
     "DeviceError",
     "DivergenceError",
     "EmptyStructureError",
+    "ExtrapolationError",
     "MissingLabelsError",
     "OverlapError",
     "PositionError",
@@ -112,3 +114,7 @@ class DeviceError(VoxPotError, RuntimeError):
 
 class DivergenceError(VoxPotError, RuntimeError):
     """A simulation or a training produced numbers that are not finite."""
+
+
+class ExtrapolationError(VoxPotError, RuntimeError):
+    """A simulation came to a structure that the model knows nothing about, and was to stop there."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Float, Int
 
-__all__ = ["Pairs", "VerletList", "check_structure", "species_indices"]
+__all__ = ["Pairs", "VerletList", "check_structure", "join", "species_indices"]
 
 CLOSEST = 1e-3
 """Å, distance below which two atoms count as being at the same place."""
@@ -59,6 +59,24 @@ class Pairs:
         """The pairs around atoms ``start:stop``, their centres renumbered from zero."""
         rows = slice(self.first[start], self.first[stop])
         return Pairs(self.centre[rows] - start, self.neighbour[rows], self.offset[rows], stop - start)
+
+
+def join(parts: Sequence[Pairs]) -> Pairs:
+    """The pairs of several structures as those of one, whose atoms are numbered on from part to part.
+
+    Neighbours must be atoms of their own part, not ghosts.
+
+    >>> one = Pairs(np.array([0, 1]), np.array([1, 0]), np.array([[2.0, 0, 0], [-2.0, 0, 0]]), 2)
+    >>> join([one, one]).neighbour
+    array([1, 0, 3, 2])
+    """
+    shift = np.cumsum([0, *(part.atoms for part in parts)])
+    return Pairs(
+        np.concatenate([part.centre + part.centre.dtype.type(s) for part, s in zip(parts, shift[:-1], strict=True)]),
+        np.concatenate([p.neighbour + p.neighbour.dtype.type(s) for p, s in zip(parts, shift[:-1], strict=True)]),
+        np.concatenate([part.offset for part in parts]),
+        int(shift[-1]),
+    )
 
 
 def species_indices(symbols: Sequence[str], species: Sequence[str]) -> Int[np.ndarray, " atom"]:

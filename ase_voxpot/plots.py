@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from ase_voxpot.labels import Labels
     from ase_voxpot.records import Sample
     from ase_voxpot.scoring import Prediction, Scores
+    from ase_voxpot.selection import Selection
 
-__all__ = ["draw_parity", "draw_run"]
+__all__ = ["COLOURS", "INK", "draw_parity", "draw_run", "draw_selection", "save", "tidy"]
 
 INK = "#30343b"
 COLOURS = ("#2f6db3", "#d9772b", "#3f9a5f", "#b8434e", "#7d5ba6", "#8a6d4f", "#cc79a7", "#6f7680", "#a9a034", "#3aa6b9")
@@ -34,12 +35,14 @@ COLOURS = ("#2f6db3", "#d9772b", "#3f9a5f", "#b8434e", "#7d5ba6", "#8a6d4f", "#c
 MARKERS = "os^D"
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture, whole or not at all; the suffix chooses the format."""
     with draft_of(path) as draft:
         figure.savefig(draft, dpi=160)
 
 
-def _tidy(axes: Axes) -> None:
+def tidy(axes: Axes) -> None:
+    """A light grid behind the data, and no frame on the right and above."""
     axes.grid(visible=True, color="#e3e5e8", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -112,7 +115,7 @@ def draw_parity(
             frameon=False,
             markerscale=2,
         )
-    _save(figure, path)
+    save(figure, path)
 
 
 def _by_group(labels: Sequence[Labels], values: Sequence[Any]) -> dict[str, Float[np.ndarray, " value"]]:
@@ -146,7 +149,7 @@ def _draw_panel(upper: Axes, lower: Axes, panel: tuple[Any, ...]) -> None:
     upper.set(xlim=span, ylim=span, ylabel=f"model ({unit})", box_aspect=1)
     lower.set(xlabel=f"reference ({unit})", ylabel=f"error ({error_unit})")
     for axes in (upper, lower):
-        _tidy(axes)
+        tidy(axes)
 
 
 def draw_run(path: Path, samples: Sequence[Sample], plan: Plan, atoms: int) -> None:
@@ -178,6 +181,9 @@ def draw_run(path: Path, samples: Sequence[Sample], plan: Plan, atoms: int) -> N
         )
     if plan.ensemble == "npt":
         rows.append(("volume\n(Å³/atom)", np.array([s.volume for s in samples]) / atoms, None))
+    if samples[-1].extrapolation is not None:
+        levels = [np.nan if s.extrapolation is None else s.extrapolation for s in samples]
+        rows.append(("uncertainty /\nlargest in validation", np.array(levels), 1.0))
     name = "drift of the\ntotal energy" if plan.ensemble == "nve" else "change of the\ntotal energy"
     rows.append((f"{name}\n(meV/atom)", 1000 * (total - total[0]), 0.0))
 
@@ -190,14 +196,48 @@ def draw_run(path: Path, samples: Sequence[Sample], plan: Plan, atoms: int) -> N
         ax.set_ylabel(label, fontsize=8, color=INK)
         ax.ticklabel_format(axis="y", useOffset=False)
         ax.margins(x=0.01)
-        _tidy(ax)
+        tidy(ax)
     axes[-1].set_xlabel("time (ps)", fontsize=9, color=INK)
     axes[0].set_title(f"{plan.ensemble.upper()}, {_conditions(plan)}, {atoms} atoms", fontsize=10, color=INK)
     figure.align_ylabels(axes)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _conditions(plan: Plan) -> str:
     if plan.ensemble == "npt":
         return f"{plan.temperature:g} K, {plan.pressure:g} GPa"
     return f"{'started at ' if plan.ensemble == 'nve' else ''}{plan.temperature:g} K"
+
+
+def draw_selection(path: Path, found: Selection, least: float, *, title: str) -> None:
+    """The uncertainty of every frame now and with the labels, and what each pick brings.
+
+    Args:
+        path: of the picture.
+        found: the selection.
+        least: eV/atom, below which nothing is picked.
+        title: of the picture.
+    """
+    figure = Figure(figsize=(10.0, 4.0), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(2, 1), sharey=True)
+    number = np.arange(len(found.before))
+    left.plot(number, 1000 * found.before, ".", color=COLOURS[0], markersize=4, label="now")
+    left.plot(number, 1000 * found.after, ".", color="#b9bec5", markersize=3, label="with the labels", zorder=1)
+    chosen = [p.frame for p in found.picks]
+    left.plot(
+        chosen, 1000 * found.before[chosen], "o", markerfacecolor="none", color=COLOURS[1], markersize=7, label="picked"
+    )
+    order = np.arange(1, len(chosen) + 1)
+    right.plot(order, [1000 * p.uncertainty for p in found.picks], "o", color=COLOURS[1], markersize=4, label="now")
+    right.plot(
+        order, [1000 * p.gain for p in found.picks], ".-", color=COLOURS[0], label="once earlier picks are labelled"
+    )
+    for axes in (left, right):
+        axes.axhline(1000 * least, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+        axes.set_yscale("log")
+        axes.legend(frameon=False, fontsize=8)
+        tidy(axes)
+    left.set(xlabel="frame", ylabel="uncertainty of the energy (meV/atom)")
+    right.set(xlabel="pick")
+    figure.suptitle(title, fontsize=10, color=INK)
+    save(figure, path)

@@ -10,16 +10,18 @@ that leaves this module is float64.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
+from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
 from ase_voxpot.baseline import Baseline
+from ase_voxpot.chunks import in_chunks
 from ase_voxpot.derivatives import forces_from_arrays, pair_gradient
 from ase_voxpot.errors import DeviceError, SpecError, StructureError
-from ase_voxpot.neighbours import VerletList, species_indices
+from ase_voxpot.neighbours import VerletList, join, species_indices
 from ase_voxpot.network import build_network
 from ase_voxpot.network.inference import SteerableInference
 from ase_voxpot.network.steerable import SteerableNetwork
@@ -27,20 +29,24 @@ from ase_voxpot.representation import Folded, Scene, Voxels, folding
 from ase_voxpot.spec import SteerableSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Literal
 
-    from ase import Atoms
     from jaxtyping import Float, Int
 
     from ase_voxpot.neighbours import Pairs
     from ase_voxpot.representation import Representation
     from ase_voxpot.spec import PotentialSpec
+    from ase_voxpot.uncertainty import Estimate, Uncertainty
 
 __all__ = ["Potential", "Result", "resolve_device"]
 
 CHUNK = 256
 """Atoms that go through the network together."""
+DEVICE_CHUNK = 16384
+"""The same on a device with many more cores; less if its memory ends."""
+BATCH = 4096
+"""Atoms of small structures whose pairs are held together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ class Result:
     forces: Float[np.ndarray, "atom 3"]  # eV/Å
     virial: Float[np.ndarray, "3 3"]  # eV, Σ d ⊗ dE/dd, the derivative by strain
     volume: float | None  # Å³, None unless three cell vectors span one
+    uncertainty: Estimate | None = None  # where it was asked for
 
     @property
     def energy(self) -> float:
@@ -119,6 +126,7 @@ class Potential:
         if route == "folded" and not steerable:
             raise SpecError(f"only steerable networks can be folded, got {spec.network.kind!r}; use route='voxels'")
         self.spec = spec
+        self.uncertainty: Uncertainty | None = None
         self.device = resolve_device(device)
         self.dtype: torch.dtype = getattr(torch, dtype)
         self.route = route or ("folded" if steerable else "voxels")
@@ -139,41 +147,66 @@ class Potential:
         """Å, beyond which atoms do not see each other."""
         return self.spec.grid.cutoff
 
+    @property
+    def width(self) -> int:
+        """Number of features that the last layer of the network gets from an atom."""
+        dense: Any = self.network.dense
+        return int(dense.width)
+
     def of_pairs(
-        self, pairs: Pairs, species: Int[np.ndarray, " all"], *, forces: bool = True
+        self,
+        pairs: Pairs,
+        species: Int[np.ndarray, " all"],
+        *,
+        forces: bool = True,
+        features: Float[np.ndarray, "atom feature"] | None = None,
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
         """Energies of the atoms in eV, and dE/dd of every pair in eV/Å.
 
         This is where a neighbour list from elsewhere enters: ``species`` runs over all
         atoms that pairs refer to, ghosts included.  Without ``forces`` the second array
-        is empty.
+        is empty.  ``features``, an array from ``room_for_features``, is filled with what
+        the last layer of the network gets from every atom.
         """
         energies, close, repulsion = self.baseline(pairs, species)
         channel, kinds = species[pairs.neighbour], species[: pairs.atoms]
         learned = self._by_hand or self._by_graph
-        said, gradient = learned(pairs, kinds, channel, gradient=forces)
+        said, gradient = learned(pairs, kinds, channel, gradient=forces, features=features)
         energies += said
         if forces:
             gradient[close] += repulsion
         return energies, gradient
 
     def _by_graph(
-        self, pairs: Pairs, species: Int[np.ndarray, " atom"], channel: Int[np.ndarray, " pair"], *, gradient: bool
+        self,
+        pairs: Pairs,
+        species: Int[np.ndarray, " atom"],
+        channel: Int[np.ndarray, " pair"],
+        *,
+        gradient: bool,
+        features: Float[np.ndarray, "atom feature"] | None,
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
         """What the network says, through torch, in chunks of atoms."""
-        energies, slopes = np.empty(pairs.atoms), np.empty((len(pairs) if gradient else 0, 3))
-        chunk = CHUNK if self.route == "folded" else CHUNK // 8
-        for start in range(0, pairs.atoms, chunk):
-            stop = min(start + chunk, pairs.atoms)
+        energies, slopes = np.empty(pairs.atoms), np.zeros((len(pairs) if gradient else 0, 3))
+
+        def answer(start: int, stop: int) -> None:
             rows = slice(pairs.first[start], pairs.first[stop])
             scene = Scene(pairs.of(start, stop), channel[rows])
-            energies[start:stop], slope = self._of_scene(scene, species[start:stop], forces=gradient)
+            last = None if features is None else torch.from_numpy(features[start:stop])
+            energies[start:stop], slope = self._of_scene(scene, species[start:stop], forces=gradient, features=last)
             if slope is not None:
                 slopes[rows] = slope
+
+        chunk = CHUNK if self.device.type == "cpu" else DEVICE_CHUNK
+        in_chunks(pairs.atoms, chunk if self.route == "folded" else chunk // 8, answer, device=self.device)
         return energies, slopes
 
+    def room_for_features(self, atoms: int) -> Float[np.ndarray, "atom feature"]:
+        """An array for the features of so many atoms, in the precision of the network."""
+        return torch.empty(atoms, self.width, dtype=self.dtype).numpy()
+
     def _of_scene(
-        self, scene: Scene, species: Int[np.ndarray, " atom"], *, forces: bool
+        self, scene: Scene, species: Int[np.ndarray, " atom"], *, forces: bool, features: torch.Tensor | None
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"] | None]:
         """One chunk through the network: one forward pass, and torch's backward pass."""
         like = torch.empty(0, device=self.device, dtype=self.dtype)
@@ -181,32 +214,118 @@ class Potential:
         view = self.representation.deposit(scene, like).requires_grad_(forces)
         with torch.set_grad_enabled(forces):
             seen = self._look(view) if self._look else view
-            said = self.network(seen, kinds)
+            last = None if features is None else torch.empty(features.shape, device=self.device, dtype=self.dtype)
+            said = self.network(seen, kinds, features=last)
+        if features is not None and last is not None:
+            features.copy_(last)
         slope = pair_gradient(said, view, self.representation, scene).double().cpu().numpy() if forces else None
         return said.detach().double().cpu().numpy(), slope
 
-    def evaluate(self, atoms: Atoms, *, neighbours: VerletList | None = None) -> Result:
-        """Energy, forces and virial of one structure.
+    @overload
+    def evaluate(self, atoms: Atoms, *, neighbours: VerletList | None = None, uncertainty: bool = False) -> Result: ...
+
+    @overload
+    def evaluate(self, atoms: Sequence[Atoms], *, uncertainty: bool = False) -> list[Result]: ...
+
+    def evaluate(
+        self, atoms: Atoms | Sequence[Atoms], *, neighbours: VerletList | None = None, uncertainty: bool = False
+    ) -> Result | list[Result]:
+        """Energy, forces and virial of one structure, or of each of many.
+
+        Many small structures go through the network together, which is several times faster
+        than one after the other.
 
         Args:
             atoms: any cell, size and composition of the model's elements; not changed.
-            neighbours: a list to reuse between steps; a fresh search without it.
+            neighbours: a list to reuse between steps of one structure; a fresh search without it.
+            uncertainty: say also how far all this can be trusted.
 
         Raises:
-            StructureError: one of its kinds, if the structure has no energy.
-            SpecError: the list has a shorter cutoff than the model.
+            StructureError: one of its kinds, if a structure has no energy; among many it is named.
+            DeviceError: the device has too little memory even for one atom at a time.
+            SpecError: the list has a shorter cutoff than the model, or came with many structures;
+                or the model has no uncertainty.
         """
+        if not isinstance(atoms, Atoms):
+            if neighbours is not None:
+                raise SpecError("a list of neighbours belongs to one structure, got several; leave it out")
+            return list(self.stream(atoms, uncertainty=uncertainty))
         if neighbours is not None and neighbours.cutoff < self.cutoff:
             raise SpecError(f"expected neighbours up to {self.cutoff} Å, got a list up to {neighbours.cutoff} Å")
         species = self._kinds[atoms.numbers]
         if (species < 0).any():  # says which
             species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
         pairs = (neighbours or VerletList(self.cutoff)).update(atoms)
-        energies, gradient = self.of_pairs(pairs, species)
+        known = self.known_uncertainty() if uncertainty else None
+        features = None if known is None else self.room_for_features(len(atoms))
+        energies, gradient = self.of_pairs(pairs, species, features=features)
+        said = None if known is None or features is None else known.of_features(features, species)
         forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, len(atoms))
-        volume = abs(np.linalg.det(atoms.cell[:]))
-        return Result(energies, forces, pairs.offset.T @ gradient, float(volume) if volume > 0 else None)
+        return Result(energies, forces, pairs.offset.T @ gradient, _volume(atoms), said)
 
-    def evaluate_many(self, structures: Sequence[Atoms]) -> list[Result]:
-        """``evaluate`` for each of many structures."""
-        return [self.evaluate(atoms) for atoms in structures]
+    def known_uncertainty(self) -> Uncertainty:
+        """The uncertainty of the model.
+
+        Raises:
+            SpecError: it has none.
+        """
+        if self.uncertainty is None:
+            raise SpecError(
+                "expected a model with an uncertainty, got one without; "
+                "python -m voxpot_training.potential.uncertainty MODEL adds it"
+            )
+        return self.uncertainty
+
+    def features(self, atoms: Atoms) -> tuple[Float[np.ndarray, "atom feature"], Int[np.ndarray, " atom"]]:
+        """What the last layer of the network gets from every atom, and the species of each.
+
+        Raises:
+            StructureError: one of its kinds, if the structure has no energy.
+        """
+        species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
+        features = self.room_for_features(len(atoms))
+        self.of_pairs(VerletList(self.cutoff).update(atoms), species, forces=False, features=features)
+        return features, species
+
+    def stream(self, structures: Iterable[Atoms], *, uncertainty: bool = False) -> Iterator[Result]:
+        """As ``evaluate`` of many, answer by answer, for more structures than memory should hold.
+
+        Raises:
+            StructureError: one of its kinds, naming the frame by its place from 0 on.
+            SpecError: the model has no uncertainty.
+        """
+        known = self.known_uncertainty() if uncertainty else None
+        search = VerletList(self.cutoff)
+        batch: list[tuple[Pairs, Int[np.ndarray, " atom"], float | None]] = []
+        for number, atoms in enumerate(structures):
+            try:
+                species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
+                batch.append((search.update(atoms), species, _volume(atoms)))
+            except StructureError as error:
+                raise type(error)(f"frame {number}: {error}") from None
+            if sum(pairs.atoms for pairs, _, _ in batch) >= BATCH:
+                yield from self._of_batch(batch, known)
+                batch = []
+        if batch:
+            yield from self._of_batch(batch, known)
+
+    def _of_batch(
+        self, batch: list[tuple[Pairs, Int[np.ndarray, " atom"], float | None]], known: Uncertainty | None
+    ) -> Iterator[Result]:
+        pairs, species = join([part for part, _, _ in batch]), np.concatenate([kinds for _, kinds, _ in batch])
+        features = None if known is None else self.room_for_features(pairs.atoms)
+        energies, gradient = self.of_pairs(pairs, species, features=features)
+        forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, pairs.atoms)
+        first = 0
+        for part, kinds, volume in batch:
+            atoms = slice(first, first + part.atoms)
+            rows = slice(pairs.first[atoms.start], pairs.first[atoms.stop])
+            virial = part.offset.T @ gradient[rows]
+            said = None if known is None or features is None else known.of_features(features[atoms], kinds)
+            yield Result(energies[atoms].copy(), forces[atoms].copy(), virial, volume, said)
+            first = atoms.stop
+
+
+def _volume(atoms: Atoms) -> float | None:
+    volume = abs(float(np.linalg.det(atoms.cell[:])))
+    return volume if volume > 0 else None

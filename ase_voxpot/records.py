@@ -42,6 +42,8 @@ class Sample:
     total: float  # eV, potential + kinetic
     pressure: float | None  # GPa, with its kinetic part; None without periodicity in three directions
     volume: float | None  # Å³, likewise
+    uncertainty: float | None = None  # eV, of the potential energy, where the calculator knows it
+    extrapolation: float | None = None  # relative to the least certain frame or atom of the validation
 
 
 UNITS = {
@@ -53,6 +55,8 @@ UNITS = {
     "total": "total_eV",
     "pressure": "pressure_GPa",
     "volume": "volume_A3",
+    "uncertainty": "uncertainty_eV",
+    "extrapolation": "extrapolation",
 }
 """Column of the log for each field of a sample."""
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.units import GPa
 
-from ase_voxpot.errors import DataError, StructureError
+from ase_voxpot.errors import DataError
 from ase_voxpot.spec import decode
 
 if TYPE_CHECKING:
@@ -87,17 +87,13 @@ class Scores:
 
 
 def predict(potential: Potential, frames: Sequence[Atoms]) -> Iterator[Prediction]:
-    """What the potential says of each frame, one after the other.
+    """What the potential says of each frame, in their order; small frames are computed together.
 
     Raises:
         StructureError: one of its kinds, naming the frame.
         DataError: the potential's answer is not finite.
     """
-    for number, atoms in enumerate(frames):
-        try:
-            result = potential.evaluate(atoms)
-        except StructureError as error:
-            raise type(error)(f"frame {number}: {error}") from None
+    for number, (atoms, result) in enumerate(zip(frames, potential.stream(frames), strict=True)):
         if not (np.isfinite(result.energy) and np.isfinite(result.forces).all()):
             raise DataError(f"frame {number}: expected finite energy and forces from the model, got NaN or infinity")
         stress = result.stress if atoms.pbc.all() else None

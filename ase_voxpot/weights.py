@@ -1,8 +1,11 @@
 """Potentials on disk: safetensors, with the spec as JSON in its header.  Never a pickle.
 
 The header holds ``format``, ``schema``, ``spec`` (what to build), ``checksum`` (SHA-256
-over the spec and over names, shapes and bytes of the tensors) and, where known, ``card``: how the
-model was made and what it is good for.  A file is believed only when all of them fit.
+over spec, ``uncertainty`` and names, shapes and bytes of the tensors) and, where known, ``card``: how
+the model was made and what it is good for.  A file is believed only when all of them fit.
+
+Schema 1 is a network alone.  Schema 2 adds its uncertainty: the ``Calibration`` under
+``uncertainty`` in the header, and the tensors whose names begin with ``uncertainty.``.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ase_voxpot.errors import ArchitectureError, ChecksumError, ConfigError, SchemaError, SpecError, WeightsError
 from ase_voxpot.spec import PotentialSpec, decode, encode
+from ase_voxpot.uncertainty import Calibration, Uncertainty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["find_model", "load_potential", "read_header", "save_potential", "shipped_models"]
 
 FORMAT = "ase-voxpot potential"
-SCHEMA = 1
+SCHEMAS = ("1", "2")
+PREFIX = "uncertainty."
 SHIPPED = Path(__file__).with_name("pretrained")
 
 
@@ -54,8 +59,10 @@ def find_model(model: str | Path) -> Path:
     )
 
 
-def _checksum(spec: PotentialSpec, tensors: Mapping[str, Tensor]) -> str:
+def _checksum(spec: PotentialSpec, calibration: Calibration | None, tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256(json.dumps(encode(spec)).encode())
+    if calibration is not None:
+        digest.update(json.dumps(encode(calibration)).encode())
     for name in sorted(tensors):
         array = tensors[name].detach().cpu().contiguous().numpy()
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
@@ -64,23 +71,29 @@ def _checksum(spec: PotentialSpec, tensors: Mapping[str, Tensor]) -> str:
 
 
 def save_potential(potential: Potential, path: str | Path, *, card: Mapping[str, Any] | None = None) -> Path:
-    """Write spec and weights to ``path``; the file appears whole or not at all.
+    """Write spec, weights and uncertainty to ``path``; the file appears whole or not at all.
 
     Args:
         potential: what to save, in the precision it computes in.
         path: ends in ``.safetensors``.
         card: anything JSON can hold on data, split, errors and validity.
     """
+    import torch
     from safetensors.torch import save
 
     tensors = {k: v.detach().cpu().contiguous() for k, v in potential.network.state_dict().items()}
+    known = potential.uncertainty
+    calibration = None if known is None else known.calibration
     header = {
         "format": FORMAT,
-        "schema": str(SCHEMA),
+        "schema": "1" if known is None else "2",
         "spec": json.dumps(encode(potential.spec)),
-        "checksum": _checksum(potential.spec, tensors),
         "card": json.dumps(card or {}),
     }
+    if known is not None:
+        tensors |= {PREFIX + k: torch.from_numpy(v) for k, v in known.tensors().items()}
+        header["uncertainty"] = json.dumps(encode(calibration))
+    header["checksum"] = _checksum(potential.spec, calibration, tensors)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
@@ -93,7 +106,8 @@ def read_header(path: str | Path) -> dict[str, Any]:
     """Spec and card of a model file, without its tensors.
 
     Returns:
-        ``spec`` (a ``PotentialSpec``), ``card`` (a mapping), ``checksum`` (a string).
+        ``spec`` (a ``PotentialSpec``), ``card`` (a mapping), ``checksum`` (a string),
+        ``uncertainty`` (a ``Calibration``, or None).
 
     Raises:
         SchemaError: not a weight file of ours, or of a schema we do not know.
@@ -112,14 +126,17 @@ def read_header(path: str | Path) -> dict[str, Any]:
         raise SchemaError(f"{path}: {hint}, got something else") from None
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise SchemaError(f"{path}: {hint}, got a safetensors file from elsewhere")
-    if metadata.get("schema") != str(SCHEMA):
-        raise SchemaError(f"{path}: expected schema {SCHEMA}, got {metadata.get('schema')}; update ase-voxpot")
+    if metadata.get("schema") not in SCHEMAS:
+        wanted = " or ".join(SCHEMAS)
+        raise SchemaError(f"{path}: expected schema {wanted}, got {metadata.get('schema')}; update ase-voxpot")
     try:
         spec = decode(PotentialSpec, json.loads(metadata["spec"]), where="spec")
         card = json.loads(metadata.get("card", "{}"))
+        known = json.loads(metadata.get("uncertainty", "null"))
+        calibration = None if known is None else decode(Calibration, known, where="uncertainty")
     except (KeyError, TypeError, json.JSONDecodeError, ConfigError, SpecError) as error:
         raise SchemaError(f"{path}: its description of the model cannot be used ({error})") from None
-    return {"spec": spec, "card": card, "checksum": metadata.get("checksum", "")}
+    return {"spec": spec, "card": card, "checksum": metadata.get("checksum", ""), "uncertainty": calibration}
 
 
 def load_potential(
@@ -148,9 +165,19 @@ def load_potential(
     except SafetensorError as error:
         raise ChecksumError(f"{path}: the file is damaged ({error}); fetch or train it again") from None
     potential = Potential(header["spec"], device=device, dtype=dtype, route=route)
-    fill(potential, tensors, source=str(path))
-    if _checksum(header["spec"], tensors) != header["checksum"]:
+    own = {k: v for k, v in tensors.items() if not k.startswith(PREFIX)}
+    fill(potential, own, source=str(path))
+    if _checksum(header["spec"], header["uncertainty"], tensors) != header["checksum"]:
         raise ChecksumError(f"{path}: the stored numbers do not match their checksum; fetch or train the model again")
+    if header["uncertainty"] is not None:
+        said = {k.removeprefix(PREFIX): v.double().numpy() for k, v in tensors.items() if k not in own}
+        potential.uncertainty = Uncertainty.from_tensors(said, header["uncertainty"])
+        wanted = (len(potential.spec.species), potential.width + 1)
+        if potential.uncertainty.local.shape[:2] != wanted:
+            raise ArchitectureError(
+                f"{path}: expected an uncertainty over {wanted[0]} species with {wanted[1]} inputs each, "
+                f"got {potential.uncertainty.local.shape[:2]}; compute it anew"
+            )
     return potential
 
 

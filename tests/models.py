@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from ase_voxpot.potential import Potential
 from ase_voxpot.spec import BaselineSpec, DenseSpec, Grid, PlainSpec, PotentialSpec, SteerableSpec
+from ase_voxpot.uncertainty import Calibration, Uncertainty
 
-__all__ = ["GRIDS", "NETWORKS", "REFERENCE", "SPECIES", "seeded", "specification"]
+__all__ = ["CALIBRATION", "GRIDS", "NETWORKS", "REFERENCE", "SPECIES", "made_certain", "seeded", "specification"]
+
+CALIBRATION = Calibration(
+    energy_limit=0.02, atom_limit=0.3, force_scale=0.1, force_power=0.5, noise=0.001, factor=2.0, ridge=1e-6
+)
 
 SPECIES = ("Mo", "Ta", "W")
 REFERENCE = (-4.5, -3.5, -4.25)  # exact in binary
@@ -43,4 +49,14 @@ def seeded(spec: PotentialSpec, seed: int = 1, **options: Any) -> Potential:
             state = {k: 3 * v for k, v in state.items()}
         state |= {k: 0.3 * torch.randn_like(v) for k, v in state.items() if "biases" in k}
         potential.network.load_state_dict(state)
+    return potential
+
+
+def made_certain(potential: Potential, *, seed: int = 2) -> Potential:
+    """Give a potential an uncertainty of random matrices, of the size of real ones; returns it."""
+    rng = np.random.default_rng(seed)
+    species, width = len(potential.spec.species), potential.width + 1
+    root = 0.01 * rng.normal(size=(species * width, species * width))
+    local = rng.normal(size=(species, width, width))
+    potential.uncertainty = Uncertainty(root, local, CALIBRATION)
     return potential

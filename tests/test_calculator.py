@@ -10,20 +10,22 @@ from ase.build import bulk, molecule
 from ase.calculators.calculator import PropertyNotImplementedError, get_calculator_class
 from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
 from ase.filters import FrechetCellFilter
+from ase.io import read, write
 from ase.optimize import FIRE
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ase_voxpot.calculator import VoxPotCalculator
+from ase_voxpot.calculator import UNCERTAINTIES, VoxPotCalculator
 from ase_voxpot.errors import (
     CellError,
     DeviceError,
     EmptyStructureError,
     OverlapError,
     PositionError,
+    SpecError,
     UnknownElementError,
     WeightsError,
 )
-from tests.saved import save_tiny
+from tests.saved import save_tiny, save_tiny_and_certain
 
 ALL = ("energy", "free_energy", "energies", "forces", "stress")
 
@@ -294,3 +296,49 @@ def test_the_shipped_model_holds_tungsten_together():
 
     assert -14 < atoms.get_potential_energy() < -12
     assert_allclose(atoms.get_forces(), 0, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def certain_model(tmp_path_factory):
+    return save_tiny_and_certain(tmp_path_factory.mktemp("certain"))
+
+
+class TestUncertainty:
+    """Results under names of their own, on request."""
+
+    def test_they_are_given_when_asked_for(self, certain_model, alloy):
+        alloy.calc = VoxPotCalculator(certain_model, device="cpu", uncertainty=True)
+        alloy.get_potential_energy()
+
+        said = alloy.calc.potential.evaluate(alloy, uncertainty=True).uncertainty
+        results = alloy.calc.results
+        assert results["energy_uncertainty"] == pytest.approx(said.energy)
+        assert_allclose(results["energies_uncertainty"], said.energies)
+        assert_allclose(results["forces_uncertainty"], said.forces)
+        assert results["extrapolation"] == pytest.approx(said.extrapolation)
+        assert results["energies"].sum() == pytest.approx(results["energy"])
+
+    def test_they_are_not_when_not(self, certain_model, alloy):
+        alloy.calc = VoxPotCalculator(certain_model, device="cpu")
+        energy = alloy.get_potential_energy()
+
+        assert not set(UNCERTAINTIES) & set(alloy.calc.results)
+        assert alloy.calc.get_property("energy_uncertainty", alloy) > 0
+        assert alloy.get_potential_energy() == energy
+
+    def test_files_and_tables_of_ase_go_without_them(self, certain_model, alloy, tmp_path):
+        alloy.calc = VoxPotCalculator(certain_model, device="cpu", uncertainty=True)
+        alloy.get_potential_energy()
+
+        for name in ("a.extxyz", "a.traj"):
+            write(tmp_path / name, alloy)
+            assert read(tmp_path / name).get_potential_energy() == pytest.approx(alloy.get_potential_energy())
+        assert "energy" in alloy.calc.export_properties()
+
+    def test_a_model_without_is_refused_at_once(self, tiny_model, alloy):
+        with pytest.raises(SpecError, match="expected a model with an uncertainty"):
+            VoxPotCalculator(tiny_model, device="cpu", uncertainty=True)
+
+        alloy.calc = VoxPotCalculator(tiny_model, device="cpu")
+        with pytest.raises(PropertyNotImplementedError):
+            alloy.calc.get_property("energy_uncertainty", alloy)

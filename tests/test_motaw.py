@@ -15,6 +15,7 @@ from ase_voxpot.calculator import VoxPotCalculator
 from ase_voxpot.labels import labels_of
 from ase_voxpot.scoring import predict, score
 from ase_voxpot.weights import find_model, load_potential, read_header
+from voxpot_training.potential.probes import probes
 
 PBE = {"Mo": (3.169, 273), "Ta": (3.322, 200), "W": (3.190, 316)}
 """Lattice constant in Å and bulk modulus in GPa of bcc, from the strained cells of the training data."""
@@ -75,3 +76,53 @@ def test_the_errors_on_the_card_can_be_measured_again():
         assert getattr(found, name) == pytest.approx(card[name], rel=1e-2), name
     assert found.energy_mae < 4.0
     assert found.force_mae < 100.0
+
+
+@pytest.fixture(scope="module")
+def probed() -> dict[str, list[float]]:
+    """How far the shipped model extrapolates on structures that no potential of solids was made for."""
+    potential = load_potential("motaw", device="cpu")
+    card = read_header(find_model("motaw"))["card"]
+    made = probes(potential.spec.species, card, np.random.default_rng(0))
+    return {n: [potential.evaluate(a, uncertainty=True).uncertainty.extrapolation for a in s] for n, s in made.items()}
+
+
+def test_solid_solutions_are_known(probed):
+    assert max(probed["random alloy"] + probed["random alloy, warm"]) < 1.5
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "elements in simple cubic",
+        "volume of 60 %",
+        "volume of 200 %",
+        "dimers at 2.2 Å",
+        "free atoms",
+        "liquid far too hot",
+        "gas at the density of the solid",
+    ],
+)
+def test_what_is_far_from_the_data_is_flagged(name, probed):
+    assert min(probed[name]) > 2.0
+
+
+@pytest.mark.data
+@pytest.mark.skipif("VOXPOT_DATA" not in os.environ, reason="VOXPOT_DATA does not name the data sets")
+def test_uncertainties_on_the_hold_out_are_as_large_as_errors():
+    from voxpot_training.potential.holdout import holdout_of
+    from voxpot_training.potential.reliability import measure, summary
+    from voxpot_training.potential.trials import try_frame
+
+    potential = load_potential("motaw", device="cpu")
+    frames = holdout_of("motaw")
+    trials = [try_frame(potential, a, label) for a, label in zip(frames, labels_of(frames), strict=True)]
+
+    found = summary(measure(trials, potential.known_uncertainty()))
+
+    card = read_header(find_model("motaw"))["card"]["uncertainty"]
+    for kind, least in (("energy", 0.3), ("forces", 0.5)):
+        assert found[kind]["spearman"] == pytest.approx(card[kind]["spearman"], abs=0.05)
+        assert found[kind]["spearman"] > least
+        assert 0.5 < found[kind]["sigma"] / found[kind]["rms_error"] < 2.0
+        assert found[kind]["within_95"] > 0.85

@@ -138,13 +138,52 @@ def test_boundaries_of_chunks_are_immaterial(potential_of, crystal, monkeypatch,
         laws.same_answer(potential.evaluate(crystal), expected, laws.STRICT.equal)
 
 
-def test_many_structures_are_as_many_single_ones(potential, crystal):
-    others = [bulk("Ta", "bcc", a=3.3), Atoms("Mo"), crystal]
+@pytest.mark.parametrize("batch", [1, 5, 4096])
+def test_many_structures_are_as_many_single_ones(potential, crystal, monkeypatch, batch):
+    monkeypatch.setattr(module, "BATCH", batch)
+    others = [bulk("Ta", "bcc", a=3.3), Atoms("Mo"), crystal, Atoms("W2", positions=[[0, 0, 0], [0, 0, 1.9]]), crystal]
 
-    for answer, atoms in zip(potential.evaluate_many(others), others, strict=True):
+    answers = potential.evaluate(others)
+
+    assert len(answers) == len(others)
+    for answer, atoms in zip(answers, others, strict=True):
         expected = potential.evaluate(atoms)
-        assert answer.energy == expected.energy
-        assert_array_equal(answer.forces, expected.forces)
+        assert_allclose(answer.energies, expected.energies, rtol=laws.STRICT.equal)
+        laws.close(answer.forces, expected.forces, laws.STRICT.equal)
+        laws.close(answer.virial, expected.virial, laws.STRICT.equal)
+        assert answer.volume == expected.volume
+
+
+def test_no_structures_have_no_answers(potential):
+    assert potential.evaluate([]) == []
+    assert list(potential.stream(iter([]))) == []
+
+
+def test_answers_stream_before_all_structures_are_made(potential, crystal, monkeypatch):
+    monkeypatch.setattr(module, "BATCH", 8)
+
+    def endless():
+        while True:
+            yield crystal
+
+    first = next(potential.stream(endless()))
+
+    laws.same_answer(first, potential.evaluate(crystal), laws.STRICT.equal)
+
+
+def test_a_structure_without_energy_is_named_among_many(potential_of, crystal):
+    foreign = crystal.copy()
+    foreign.symbols[2] = "Xe"
+
+    with pytest.raises(UnknownElementError, match="frame 1: the model knows Mo, Ta, W, but the structure holds Xe"):
+        potential_of("dense").evaluate([crystal, foreign])
+
+
+def test_a_list_of_neighbours_serves_one_structure(potential_of, crystal):
+    potential = potential_of("dense")
+
+    with pytest.raises(SpecError, match="a list of neighbours belongs to one structure, got several"):
+        potential.evaluate([crystal], neighbours=VerletList(potential.cutoff))
 
 
 def test_energies_of_atoms_are_local(potential, crystal):

@@ -12,6 +12,7 @@ import pytest
 import ase_voxpot
 from ase_voxpot import errors
 
+RUNTIME = (errors.DeviceError, errors.DivergenceError, errors.ExtrapolationError)
 MODULES = [m.name for m in pkgutil.walk_packages(ase_voxpot.__path__, "ase_voxpot.")]
 
 
@@ -76,7 +77,7 @@ class TestErrors:
 
     @pytest.mark.parametrize("kind", [k for k in KINDS if k is not errors.VoxPotError])
     def test_all_can_be_caught_by_those_who_know_nothing_of_us(self, kind):
-        assert issubclass(kind, RuntimeError if kind in (errors.DeviceError, errors.DivergenceError) else ValueError)
+        assert issubclass(kind, RuntimeError if kind in RUNTIME else ValueError)
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_all_stand_in_the_drawing(self, kind):

@@ -17,7 +17,7 @@ from ase_voxpot import weights
 from ase_voxpot.errors import ArchitectureError, ChecksumError, SchemaError, WeightsError
 from ase_voxpot.spec import SteerableSpec, encode
 from ase_voxpot.weights import fill, find_model, load_potential, read_header, save_potential, shipped_models
-from tests.models import seeded, specification
+from tests.models import CALIBRATION, made_certain, seeded, specification
 
 
 @pytest.fixture(params=["steerable", "plain", "dense"])
@@ -150,9 +150,9 @@ def test_safetensors_of_others_are_refused(tmp_path):
         load_potential(path)
 
 
-@pytest.mark.parametrize("schema", ["2", "one", None])
+@pytest.mark.parametrize("schema", ["3", "one", None])
 def test_other_schemas_are_refused(file, schema):
-    with pytest.raises(SchemaError, match=f"expected schema 1, got {schema}; update ase-voxpot"):
+    with pytest.raises(SchemaError, match=f"expected schema 1 or 2, got {schema}; update ase-voxpot"):
         load_potential(rewritten(file, schema=schema))
 
 
@@ -210,3 +210,55 @@ def test_a_changed_spec_is_noticed(file):
 
     with pytest.raises(ChecksumError, match="do not match their checksum"):
         load_potential(file, device="cpu")
+
+
+class TestUncertainty:
+    """Schema 2: the same network, and how far to trust it."""
+
+    @pytest.fixture
+    def certain(self):
+        return made_certain(seeded(specification("steerable"), dtype="float64"))
+
+    @pytest.fixture
+    def path(self, certain, tmp_path):
+        return save_potential(certain, tmp_path / "certain.safetensors", card={"data": "none"})
+
+    def test_it_comes_back(self, certain, path, crystal):
+        loaded = load_potential(path, device="cpu", dtype="float64")
+
+        assert read_header(path)["uncertainty"] == CALIBRATION == loaded.uncertainty.calibration
+        expected, actual = (p.evaluate(crystal, uncertainty=True) for p in (certain, loaded))
+        assert actual.energy == expected.energy
+        np.testing.assert_allclose(actual.uncertainty.energy, expected.uncertainty.energy, rtol=1e-4)
+        np.testing.assert_allclose(actual.uncertainty.forces, expected.uncertainty.forces, rtol=1e-5)
+
+    def test_readers_of_schema_one_are_told(self, file, path):
+        """They would take the tensors for those of another network."""
+        for written, schema in ((file, b'"schema":"1"'), (path, b'"schema":"2"')):
+            assert schema in written.read_bytes()[:20_000].replace(b": ", b":")
+        assert read_header(file)["uncertainty"] is None
+
+    def test_a_changed_limit_is_noticed(self, path):
+        content = path.read_bytes()
+        old, new = (f'\\"energy_limit\\": {x}'.encode() for x in ("0.02", "0.09"))
+        assert content.count(old) == 1
+        path.write_bytes(content.replace(old, new))
+
+        with pytest.raises(ChecksumError, match="do not match their checksum"):
+            load_potential(path, device="cpu")
+
+    def test_a_calibration_that_makes_no_sense_is_refused(self, path):
+        with pytest.raises(SchemaError, match="cannot be used .*uncertainty: missing key"):
+            load_potential(rewritten(path, uncertainty='{"energy_limit": 1.0}'))
+
+    def test_matrices_without_a_calibration_are_noticed(self, path):
+        with pytest.raises(ChecksumError):
+            load_potential(rewritten(path, uncertainty=None), device="cpu")
+
+    def test_an_uncertainty_of_another_network_is_refused(self, certain, tmp_path):
+        small = specification("steerable", network=dataclasses.replace(certain.spec.network, hidden=(7,)))
+        other = seeded(small, dtype="float64")
+        other.uncertainty = certain.uncertainty
+
+        with pytest.raises(ArchitectureError, match="an uncertainty over 3 species with 8 inputs each"):
+            load_potential(save_potential(other, tmp_path / "odd.safetensors"), device="cpu")

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ase_voxpot.cli.benchmark import benchmark
 from ase_voxpot.cli.check import check
 from ase_voxpot.cli.evaluate import evaluate
 from ase_voxpot.cli.info import info
 from ase_voxpot.cli.md import md
 from ase_voxpot.cli.relax import relax
+from ase_voxpot.cli.select import select
 from ase_voxpot.cli.train import train
 from ase_voxpot.errors import VoxPotError
 
@@ -34,13 +36,13 @@ USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="voxpot",
-    help="Voxel-CNN interatomic potentials: look at models, score and check them, relax, run dynamics, train.",
+    help="Voxel-CNN interatomic potentials: look at models, score, check and time them, relax, run dynamics, train.",
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (info, evaluate, check, relax, md, train):
+for verb in (info, evaluate, check, benchmark, relax, md, select, train):
     app.command()(verb)
 
 
@@ -58,7 +60,7 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
     ] = False,
 ) -> None:
-    """Voxel-CNN interatomic potentials: look at models, score and check them, relax, run dynamics, train."""
+    """Voxel-CNN interatomic potentials: look at models, score, check and time them, relax, run dynamics, train."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -96,7 +96,15 @@ def score_table(scores: Scores, *, title: str) -> Table:
 
 
 def structure_with_calculator(
-    source: str, *, model: str, device: str, dtype: str, repeat: int, seed: int, constant: float | None
+    source: str,
+    *,
+    model: str,
+    device: str,
+    dtype: str,
+    repeat: int,
+    seed: int,
+    constant: float | None,
+    uncertainty: bool = False,
 ) -> Any:
     """The structure that ``source`` names, with the model as its calculator.
 
@@ -114,5 +122,5 @@ def structure_with_calculator(
         raise ConfigError(f"seed: expected a whole number from 0 on, got {seed}")
     card = read_header(find_model(model))["card"]
     atoms = open_structure(source, repeat=repeat, rng=np.random.default_rng(seed), constant=constant, card=card)
-    atoms.calc = VoxPotCalculator(model, device=device, dtype=dtype)  # type: ignore[arg-type]
+    atoms.calc = VoxPotCalculator(model, device=device, dtype=dtype, uncertainty=uncertainty)  # type: ignore[arg-type]
     return atoms

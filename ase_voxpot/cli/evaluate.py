@@ -9,7 +9,7 @@ import typer
 
 from ase_voxpot.cli.common import Device, Dtype, Model, console, progress_bar, score_table
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "refuse_format"]
 
 
 def evaluate(
@@ -41,7 +41,7 @@ def evaluate(
         if target is not None:
             make_room(target)
     if plot is not None:
-        _refuse_format(plot)
+        refuse_format(plot)
     potential = load_potential(model, device=device, dtype=dtype)  # type: ignore[arg-type]
     structures = read_frames(frames)
     labels = labels_of(structures, LabelKeys(energy=energy_key, forces=forces_key, stress=stress_key))
@@ -61,7 +61,12 @@ def evaluate(
     console().print(score_table(scores, title=f"{model} on {frames}"))
 
 
-def _refuse_format(plot: Path) -> None:
+def refuse_format(plot: Path) -> None:
+    """Before any work is spent.
+
+    Raises:
+        ConfigError: a suffix that no picture has.
+    """
     from ase_voxpot.errors import ConfigError
 
     known = (".png", ".pdf", ".svg")

@@ -68,11 +68,21 @@ def _describe(model: str) -> None:
             ", ".join(f"{s} {e:.4f} eV" for s, e in zip(spec.species, spec.baseline.reference, strict=True)),
         ),
         ("repulsion", f"ZBL, full below {spec.baseline.zbl_inner:g} Å, gone at {spec.baseline.zbl_outer:g} Å"),
+        ("uncertainty", _limits(header["uncertainty"])),
         ("checksum", header["checksum"][:16] + "…"),
     ):
         rows.add_row(name, value)
     console().print(rows)
     _print_card(header["card"], model)
+
+
+def _limits(known: Any) -> str:
+    if known is None:
+        return "none"
+    return (
+        f"last-layer posterior, at most {1000 * known.energy_limit:.1f} meV/atom for a frame and "
+        f"{1000 * known.atom_limit:.0f} meV for an atom in validation"
+    )
 
 
 def _options(network: Any) -> str:

@@ -42,6 +42,14 @@ def md(
         Path, typer.Option("--output", "-o", help="Beginning of the names of all files that are written.")
     ] = Path("md"),
     format: Annotated[str, typer.Option(help="Of the trajectory: extxyz or traj.")] = "extxyz",
+    uncertainty: Annotated[
+        str | None,
+        typer.Option(
+            metavar="warn|stop[:X]",
+            help="Watch for structures that the model does not know: more than X times (2) the largest uncertainty "
+            "in its validation.",
+        ),
+    ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Continue from the checkpoint.")] = False,
     repeat: Repeat = 1,
     seed: Seed = 0,
@@ -58,9 +66,11 @@ def md(
     voxpot md bcc:MoTaW --repeat 3 -T 1000 --steps 5000 -o hot
     voxpot md bcc:MoTaW --repeat 3 -T 1000 --steps 20000 -o hot --restart
     voxpot md cell.vasp --ensemble npt -T 300 -P 10 --timestep 2
+    voxpot md bcc:MoTaW --repeat 3 -T 6000 --uncertainty stop:3
     """
     from ase_voxpot.dynamics import Plan, run, summarise
     from ase_voxpot.errors import ConfigError
+    from ase_voxpot.guards import Guard
     from ase_voxpot.records import CUT, Records
 
     plan = Plan(
@@ -76,8 +86,16 @@ def md(
     if format not in CUT:
         raise ConfigError(f"format: expected one of {', '.join(CUT)}, got {format!r}")
     records = Records(output, format)  # type: ignore[arg-type]
+    guard = None if uncertainty is None else Guard.parse(uncertainty, alert=_alert)
     atoms = structure_with_calculator(
-        structure, model=model, device=device, dtype=dtype, repeat=repeat, seed=seed, constant=lattice
+        structure,
+        model=model,
+        device=device,
+        dtype=dtype,
+        repeat=repeat,
+        seed=seed,
+        constant=lattice,
+        uncertainty=guard is not None,
     )
     with progress_bar("{task.fields[now]}") as bar:
         task = bar.add_task(plan.ensemble, total=plan.steps, now="")
@@ -85,13 +103,17 @@ def md(
         def observe(sample: Sample) -> None:
             bar.update(task, completed=sample.step, now=_now(sample, len(atoms)))
 
-        samples = run(atoms, plan, records, start="checkpoint" if restart else "anew", observe=observe)
+        samples = run(atoms, plan, records, start="checkpoint" if restart else "anew", observe=observe, guard=guard)
 
     from ase_voxpot.plots import draw_run
 
     draw_run(records.picture, samples, plan, len(atoms))
     title = f"{ensemble} of {structure} with {model}"
     _print(samples, summarise(samples, len(atoms)), atoms, records, title=title, ensemble=ensemble)
+
+
+def _alert(sentence: str) -> None:
+    typer.echo(f"voxpot: warning: {sentence}", err=True)
 
 
 def _now(sample: Sample, atoms: int) -> str:
@@ -121,4 +143,11 @@ def _print(samples: list[Sample], summary: Summary, atoms: Any, records: Records
     out.print("second half: " + ", ".join(parts))
     if ensemble == "nve":
         out.print(f"the total energy, which should not change, drifts by {summary.drift:+.4f} meV/atom/ps")
+    known = [s for s in samples if s.extrapolation is not None]
+    if known:
+        worst = max(known, key=lambda s: s.extrapolation or 0.0)
+        out.print(
+            f"least certain at step {worst.step}: {1000 * (worst.uncertainty or 0.0) / n:.2f} meV/atom, "
+            f"{worst.extrapolation:.2f} times the largest uncertainty in validation"
+        )
     out.print(f"wrote {records.log}, {records.trajectory}, {records.checkpoint}, {records.picture}", soft_wrap=True)

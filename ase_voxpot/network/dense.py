@@ -26,8 +26,12 @@ class DenseNetwork(nn.Module):
         self.dense = SpeciesDense(species * grid.shells * grid.n**3, spec.hidden, species=species)
 
     def forward(
-        self, cube: Float[Tensor, "atom channel n n n"], species: Int[Tensor, " atom"]
+        self,
+        cube: Float[Tensor, "atom channel n n n"],
+        species: Int[Tensor, " atom"],
+        *,
+        features: Float[Tensor, "atom feature"] | None = None,
     ) -> Float[Tensor, " atom"]:
-        """Energy of every atom beyond the baseline, in eV."""
+        """Energy of every atom beyond the baseline, in eV; ``features`` as ``SpeciesDense`` fills them."""
         empty = self.dense.constant(torch.zeros_like(cube[0]).flatten())
-        return self.dense(cube.flatten(1), species) - empty[species]
+        return self.dense(cube.flatten(1), species, features=features) - empty[species]

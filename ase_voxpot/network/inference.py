@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ase_voxpot.neighbours import Pairs
     from ase_voxpot.network.steerable import SteerableNetwork
 
-__all__ = ["SteerableInference"]
+__all__ = ["SteerableInference", "dense", "from_sphere", "mix", "mix_back", "to_sphere"]
 
 
 class Weights(NamedTuple):
@@ -154,7 +154,7 @@ def _room(weights: Weights, fold: Fold, spec: tuple[int, int], *, species: int) 
 
 
 @njit(cache=True, nogil=True)
-def _mix(seen, matrices, place, out):  # pragma: no cover - compiled
+def mix(seen, matrices, place, out):  # pragma: no cover - compiled
     """One matrix per degree on the coefficients of a block, for as many degrees as ``place`` has."""
     inputs, harmonics, size = seen.shape[0], seen.shape[1], out.shape[1]
     l = 0
@@ -166,8 +166,8 @@ def _mix(seen, matrices, place, out):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _mix_back(gradient, matrices, place, field, add):  # pragma: no cover - compiled
-    """The adjoint of ``_mix``."""
+def mix_back(gradient, matrices, place, field, add):  # pragma: no cover - compiled
+    """The adjoint of ``mix``."""
     inputs, harmonics, size = field.shape[0], field.shape[1], gradient.shape[1]
     l = 0
     for m in range(len(place)):
@@ -178,7 +178,7 @@ def _mix_back(gradient, matrices, place, field, add):  # pragma: no cover - comp
 
 
 @njit(cache=True, nogil=True)
-def _to_sphere(weights, mixed, f):  # pragma: no cover - compiled
+def to_sphere(weights, mixed, f):  # pragma: no cover - compiled
     """The mixtures as functions on half the points of the sphere, even and odd parts apart."""
     sphere, points, size = weights.sphere, len(weights.point), mixed.shape[1]
     even, odd = weights.even, len(mixed) - weights.even
@@ -188,8 +188,8 @@ def _to_sphere(weights, mixed, f):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _from_sphere(weights, gf, mixed):  # pragma: no cover - compiled
-    """The adjoint of ``_to_sphere``."""
+def from_sphere(weights, gf, mixed):  # pragma: no cover - compiled
+    """The adjoint of ``to_sphere``."""
     sphere, points, size = weights.sphere_back, len(weights.point), mixed.shape[1]
     even, odd = weights.even, len(mixed) - weights.even
     for i in range(0, size, LANES):
@@ -240,7 +240,7 @@ def _perceive_back(kind, weights, room, start, add):  # pragma: no cover - compi
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _dense(atoms, species, weights, room, gradient, energies, features):  # pragma: no cover - compiled
+def dense(atoms, species, weights, room, gradient, energies, features):  # pragma: no cover - compiled
     """The dense layers of every species of a block, forwards and backwards."""
     lowest = species[atoms[0]]
     for kind in range(lowest, species[atoms[-1]] + 1):
@@ -265,24 +265,24 @@ def _network(atoms, species, weights, room, gradient, energies, features):  # pr
     """From ``room.seen`` to energies and ``room.field``."""
     invariants, harmonics = len(weights.mean) * LANES, np.arange(room.u.shape[0])
     squared = 2 * (weights.degree + 1) * room.u.shape[1]
-    _mix(room.seen, weights.pairs, harmonics, room.u)
+    mix(room.seen, weights.pairs, harmonics, room.u)
     squares_block(room.u, weights.degree, room.h)
     if len(weights.point):
-        _mix(room.seen, weights.fields, weights.place, room.mixed)
-        _to_sphere(weights, room.mixed, room.f)
+        mix(room.seen, weights.fields, weights.place, room.mixed)
+        to_sphere(weights, room.mixed, room.f)
         products_block(room.f, weights.point, room.h, squared)
     tame_block(weights.mean, weights.scale, room.h, room.rise)
-    _dense(atoms, species, weights, room, gradient, energies, features)
+    dense(atoms, species, weights, room, gradient, energies, features)
     if not gradient:
         return
     for i in range(invariants):
         room.gh[i] *= room.rise[i]
     squares_adjoint_block(room.u, weights.degree, room.gh, room.gu)
-    _mix_back(room.gu, weights.pairs_back, harmonics, room.field, False)
+    mix_back(room.gu, weights.pairs_back, harmonics, room.field, False)
     if len(weights.point):
         products_adjoint_block(room.f, room.gh, squared, room.gf)
-        _from_sphere(weights, room.gf, room.mixed)
-        _mix_back(room.mixed, weights.fields_back, weights.place, room.field, True)
+        from_sphere(weights, room.gf, room.mixed)
+        mix_back(room.mixed, weights.fields_back, weights.place, room.field, True)
 
 
 @njit(cache=True, nogil=True)
@@ -319,6 +319,10 @@ class SteerableInference:
                 self._weights = _weights(network)
             self._rooms.clear()
             self._version = version
+
+    def workplace(self) -> tuple[Weights, tuple[PairRoom, Room]]:
+        """The weights as they are packed, and the arrays of an earlier call, as it left them."""
+        return self._weights, self._rooms[-1]
 
     def _take_room(self, most: int) -> tuple[PairRoom, Room]:
         """Arrays of an earlier call, or new ones."""

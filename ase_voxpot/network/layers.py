@@ -52,19 +52,37 @@ class SpeciesDense(nn.Module):
         )
         self.biases = nn.ParameterList(nn.Parameter(torch.zeros(species, b)) for b in widths[1:-1])
 
-    def one(self, x: Float[Tensor, "atom input"], kind: int) -> Float[Tensor, " atom"]:
-        """The answer of the layers of one species."""
+    @property
+    def width(self) -> int:
+        """Length of what goes into the last, linear layer."""
+        return int(self.weights[-1].shape[1])
+
+    def hidden(self, x: Float[Tensor, "atom input"], kind: int) -> Float[Tensor, "atom feature"]:
+        """What the last, linear layer of one species gets."""
         for weight, bias in zip(self.weights[:-1], self.biases, strict=True):
             x = silu(torch.addmm(bias[kind], x, weight[kind]))
-        return (x @ self.weights[-1][kind])[:, 0]
+        return x
 
-    def forward(self, x: Float[Tensor, "atom input"], species: Int[Tensor, " atom"]) -> Float[Tensor, " atom"]:
-        """Every atom through the layers of its species."""
+    def one(self, x: Float[Tensor, "atom input"], kind: int) -> Float[Tensor, " atom"]:
+        """The answer of the layers of one species."""
+        return (self.hidden(x, kind) @ self.weights[-1][kind])[:, 0]
+
+    def forward(
+        self,
+        x: Float[Tensor, "atom input"],
+        species: Int[Tensor, " atom"],
+        *,
+        features: Float[Tensor, "atom feature"] | None = None,
+    ) -> Float[Tensor, " atom"]:
+        """Every atom through the layers of its species; ``features`` is filled with what the last layer gets."""
         out = torch.zeros(len(x), dtype=x.dtype, device=x.device)
         for kind in range(self.weights[0].shape[0]):
             mine = (species == kind).nonzero()[:, 0]
             if len(mine):
-                out = out.index_add(0, mine, self.one(x[mine], kind))
+                h = self.hidden(x[mine], kind)
+                out = out.index_add(0, mine, (h @ self.weights[-1][kind])[:, 0])
+                if features is not None:
+                    features[mine] = h.detach()
         return out
 
     def constant(self, x: Float[Tensor, " input"]) -> Float[Tensor, " species"]:

@@ -51,8 +51,12 @@ class PlainNetwork(nn.Module):
         return cube.flatten(1)
 
     def forward(
-        self, cube: Float[Tensor, "atom channel n n n"], species: Int[Tensor, " atom"]
+        self,
+        cube: Float[Tensor, "atom channel n n n"],
+        species: Int[Tensor, " atom"],
+        *,
+        features: Float[Tensor, "atom feature"] | None = None,
     ) -> Float[Tensor, " atom"]:
-        """Energy of every atom beyond the baseline, in eV."""
+        """Energy of every atom beyond the baseline, in eV; ``features`` as ``SpeciesDense`` fills them."""
         empty = self.dense.constant(self.features(torch.zeros_like(cube[:1]))[0])
-        return self.dense(self.features(cube), species) - empty[species]
+        return self.dense(self.features(cube), species, features=features) - empty[species]

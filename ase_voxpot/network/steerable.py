@@ -121,11 +121,15 @@ class SteerableNetwork(nn.Module):
         return torch.cat([found, products(fields, self.weights)], 1)
 
     def forward(
-        self, coefficients: Float[Tensor, "harmonic atom channel"], species: Int[Tensor, " atom"]
+        self,
+        coefficients: Float[Tensor, "harmonic atom channel"],
+        species: Int[Tensor, " atom"],
+        *,
+        features: Float[Tensor, "atom feature"] | None = None,
     ) -> Float[Tensor, " atom"]:
-        """Energy of every atom beyond the baseline, in eV."""
+        """Energy of every atom beyond the baseline, in eV; ``features`` as ``SpeciesDense`` fills them."""
         empty = self.dense.constant(self._tame(torch.zeros_like(self.mean)))
-        return self.dense(self._tame(self.invariants(coefficients)), species) - empty[species]
+        return self.dense(self._tame(self.invariants(coefficients)), species, features=features) - empty[species]
 
     def _tame(self, invariants: Tensor) -> Tensor:
         """Standardised, and growing like a logarithm beyond the range of the training data.

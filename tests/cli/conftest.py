@@ -13,7 +13,7 @@ from ase.io import write
 
 from ase_voxpot.cli import main
 from ase_voxpot.weights import load_potential
-from tests.saved import save_tiny
+from tests.saved import save_tiny, save_tiny_and_certain
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,17 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny(tmp_path_factory.mktemp("models"))
 
 
+@pytest.fixture(scope="session")
+def certain_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_and_certain(tmp_path_factory.mktemp("models"))
+
+
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> Path:
-    """An empty folder to be in, but for the model."""
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path, certain_model: Path) -> Path:
+    """An empty folder to be in, but for two models, one of which knows its uncertainty."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.safetensors").symlink_to(tiny_model)
+    (tmp_path / "certain.safetensors").symlink_to(certain_model)
     return tmp_path
 
 

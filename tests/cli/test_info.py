@@ -10,6 +10,12 @@ def test_a_model_is_described_with_its_card(voxpot):
         assert part in out
 
 
+def test_a_model_that_knows_its_uncertainty_says_so(voxpot):
+    assert "at most 20.0 meV/atom for a frame and 300 meV for an atom" in " ".join(
+        voxpot("info", "certain.safetensors").out.split()
+    )
+
+
 def test_without_shipped_models_the_list_says_so(voxpot, monkeypatch, tmp_path):
     monkeypatch.setattr("ase_voxpot.weights.SHIPPED", tmp_path / "nothing")
 

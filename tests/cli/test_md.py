@@ -88,6 +88,8 @@ def test_hostile_structures_are_refused_and_leave_nothing(md, files, here, spoil
         (("--steps", "0"), "steps: expected"),
         (("--format", "xtc"), "format: expected one of extxyz, traj, got 'xtc'"),
         (("--lattice", "900"), "between 0.5 and 50"),
+        (("--uncertainty", "halt"), "uncertainty: expected warn or stop, with a limit as in warn:3, got 'halt'"),
+        (("--uncertainty", "warn"), "expected a model with an uncertainty, got one without"),
         (("--restart",), "expected the checkpoint of a run to continue, got none"),
         (("--output", "tiny.safetensors/x"), "a place to write to"),
     ],
@@ -101,3 +103,26 @@ def test_the_shipped_model_keeps_the_alloy_solid(voxpot, here):
     outcome = voxpot("md", "bcc:MoTaW", "--repeat", "2", "-T", "300", "--steps", "20", "--timestep", "2")
 
     assert outcome.status == 0
+
+
+@pytest.fixture
+def certain_md(voxpot):
+    return lambda *arguments: voxpot(
+        "md", "bcc:MoTaW", "--repeat", "2", "--model", "certain.safetensors", "--device", "cpu", "--timestep", "0.5",
+        "--steps", "4", "--interval", "2", *arguments,
+    )  # fmt: skip
+
+
+def test_a_run_warns_of_what_the_model_does_not_know(certain_md, here):
+    outcome = certain_md("--uncertainty", "warn:1e-6")
+
+    assert outcome.status == 0
+    (line,) = outcome.err.splitlines()
+    assert line.startswith("voxpot: warning: step 1: uncertainty ")
+    assert "least certain at step" in outcome.out
+    assert (here / "md.csv").read_text().splitlines()[0].endswith(",uncertainty_eV,extrapolation")
+
+
+def test_a_run_stops_at_what_the_model_does_not_know(certain_md, here):
+    assert "the run left what the model knows at step 1: " in certain_md("--uncertainty", "stop:1e-6").sentence
+    assert len(read(here / "md.extxyz", ":")) == 2

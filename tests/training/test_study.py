@@ -12,6 +12,7 @@ from voxpot_training.potential.study import Row, front, load_study, merged, run_
 STUDY = """
 base = "small.toml"
 minutes = 0.01
+set.model.network.degree = 1
 
 [[variants]]
 name = "base"
@@ -66,6 +67,7 @@ def test_variants_change_what_they_name_and_nothing_else(study):
 
     assert configs["fewer channels"].model.network.channels == 2
     assert configs["fewer channels"].model.grid == configs["base"].model.grid
+    assert {c.model.network.degree for c in configs.values()} == {1}
     assert {c.schedule.clock for c in configs.values()} == {"cpu"}
 
 

@@ -40,8 +40,9 @@ class Source:
 
     The keys of the labels fall back to the results of a stored calculator.  ``offsets`` are
     added to the energies per atom of an element, to bring labels with another zero in
-    line.  Frames of a source that is ``support`` are trained on with ``weight``, and
-    never held out: they teach what the others do not hold, and score nothing.
+    line; an offset of 0.0 states that the zero is right, whatever the energies look like.
+    Frames of a source that is ``support`` are trained on with ``weight``, and never held
+    out: they teach what the others do not hold, and score nothing.
     """
 
     file: str

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ase_voxpot.errors import DataError, UnknownElementError
 from ase_voxpot.labels import LabelKeys, labels_of, read_frames
+from voxpot_training.references import Origin, refuse_mixed_references
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,11 +52,13 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
     """All frames of all sources with their labels.
 
     Raises:
-        DataError: a file is missing or unreadable; ``MissingLabelsError`` frames without labels.
+        DataError: a file is missing or unreadable, or sources count energies from different zeros;
+            ``MissingLabelsError`` frames without labels.
         UnknownElementError: frames with elements that the model is not to have.
     """
     frames = Frames([], [], [], [])
-    for source in sources:
+    number: list[int] = []
+    for k, source in enumerate(sources):
         path = find_file(source.file, beside)
         found = read_frames(path)
         keys = LabelKeys(energy=source.energy_key, forces=source.forces_key, stress=source.stress_key)
@@ -67,11 +70,15 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
         frames.labels.extend(_shifted(x, a, source.offsets) for x, a in zip(labels, found, strict=True))
         frames.weights.extend([source.weight] * len(found))
         frames.support.extend([source.support] * len(found))
+        number.extend([k] * len(found))
     foreign = sorted({s for a in frames.atoms for s in a.get_chemical_symbols()} - set(species))
     if foreign:
         raise UnknownElementError(
             f"the frames hold {', '.join(foreign)}, but model.species names {', '.join(species)}; add or remove them"
         )
+    stated = [frozenset(e for e, v in source.offsets.items() if v == 0.0) for source in sources]
+    origins = [Origin(source.file, accepted) for source, accepted in zip(sources, stated, strict=True)]
+    refuse_mixed_references(origins, number, frames.atoms, frames.labels)
     return frames
 
 

@@ -37,7 +37,9 @@ def card_as_data(config: TrainConfig, split: Split, scores: Scores) -> dict[str,
     }
 
 
-def card_as_markdown(config: TrainConfig, split: Split, scores: Scores, potential: Potential) -> str:
+def card_as_markdown(
+    config: TrainConfig, split: Split, scores: Scores, potential: Potential, uncertainty: dict[str, Any] | None
+) -> str:
     """The same for people, to lie beside the weights."""
     parameters = sum(p.numel() for p in potential.network.parameters())
     rows = [_row(name, figures) for name, figures in (*scores.groups.items(), ("**all**", scores.total))]
@@ -63,8 +65,28 @@ def card_as_markdown(config: TrainConfig, split: Split, scores: Scores, potentia
             f"|---|{'---|' * len(COLUMNS)}",
             *rows,
             "",
+            *_uncertainty(uncertainty),
         ]
     )
+
+
+def _uncertainty(report: dict[str, Any] | None) -> list[str]:
+    """What ``judge`` says in total; nothing of models without an uncertainty."""
+    if report is None:
+        return []
+    keys = ("sigma", "rms_error", "spearman", "within_68", "within_95")
+    units = {"energy": "energy, meV/atom", "forces": "force components, meV/Å"}
+    return [
+        "Uncertainties on the hold-out, last-layer posterior scaled on the validation frames:",
+        "",
+        "| of | RMS σ | RMS error | rank correlation | within 1 σ (68 %) | within 2 σ (95 %) |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {unit} | {' | '.join('–' if report[k].get(key) is None else f'{report[k][key]:.3g}' for key in keys)} |"
+            for k, unit in units.items()
+        ),
+        "",
+    ]
 
 
 def _row(name: str, figures: Figures) -> str:

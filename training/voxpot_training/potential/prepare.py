@@ -1,4 +1,4 @@
-"""A good start: inputs of the network at unit scale, energies of free atoms."""
+"""A good start: sides of the frames, inputs of the network at unit scale, energies of free atoms."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ase_voxpot.errors import DataError
 from ase_voxpot.network.steerable import SteerableNetwork
 from ase_voxpot.spec import BaselineSpec, PotentialSpec
 from voxpot_training.potential.batches import collate
+from voxpot_training.splits import Split, split_frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
     from ase_voxpot.labels import Labels
     from ase_voxpot.representation import Representation
-    from voxpot_training.config import ModelConfig
+    from voxpot_training.config import ModelConfig, TrainConfig
+    from voxpot_training.data import Frames
     from voxpot_training.potential.batches import Example
 
-__all__ = ["make_spec", "standardise"]
+__all__ = ["make_spec", "split_sources", "standardise"]
 
 FLOOR = 1e-3
 """Variance, relative to the largest, below which a direction is noise rather than signal."""
@@ -78,3 +80,21 @@ def standardise(
         seen = network.invariants(view)
         network.mean.copy_(seen.mean(0))
         network.scale.copy_(1 / (seen.std(0) + 1e-6))
+
+
+def split_sources(frames: Frames, config: TrainConfig) -> Split:
+    """Hold-outs among the frames that count, all others for training.
+
+    Raises:
+        DataError: a side that is needed is empty.
+    """
+    counting = [row for row, support in enumerate(frames.support) if not support]
+    split = split_frames([frames.atoms[row] for row in counting], config.split)
+    rows = {side: tuple(counting[k] for k in getattr(split, side)) for side in split.__slots__}
+    rows["train"] += tuple(row for row, support in enumerate(frames.support) if support)
+    if not rows["train"] or not rows["validation"]:
+        raise DataError(
+            f"the split leaves {len(rows['train'])} frames to train on and {len(rows['validation'])} to validate with; "
+            "give more frames or change split.validation and split.holdout"
+        )
+    return Split(**rows)

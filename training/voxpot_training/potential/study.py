@@ -2,16 +2,18 @@
 
 A study is a config of a training, a time for each, and variants that change some of its keys:
 
-    base = "motaw-dft.toml"
-    minutes = 5.0
+    base = "motaw.toml"
+    minutes = 4.0
+    set.schedule.batch_atoms = 600
 
     [[variants]]
     name = "degree 3"
-    set = { model.network.degree = 3 }
+    set.model.network.degree = 3
 
-Every variant trains for the same CPU time on the same frames and is scored on the validation frames;
-the hold-out is not looked at.  Its price is the CPU time per atom of energy, forces and stress
-of one cell.  Rows that ``study.csv`` already holds are not made again.
+A ``set`` at the top holds for all.  Every variant trains for the same CPU time on the same
+frames and is scored on the validation frames; the hold-out is not looked at.  Its price is
+the CPU time per atom of energy, forces and stress of one cell.  Rows that ``study.csv``
+already holds are not made again.
 """
 
 from __future__ import annotations
@@ -61,6 +63,7 @@ class Study:
     base: str  # a config beside this file
     minutes: float  # of CPU time, for each
     variants: tuple[Variant, ...]
+    set: dict[str, Any] = field(default_factory=dict)  # for all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +92,9 @@ def load_study(path: Path) -> tuple[Study, dict[str, TrainConfig]]:
     try:
         data = tomllib.loads(path.read_text())
         variants = [Variant(name=str(v["name"]), set=v.get("set", {})) for v in data.pop("variants")]
+        common = data.pop("set", {})
         study = decode(Study, {**data, "variants": []})
-        base = tomllib.loads((path.parent / study.base).read_text())
+        base = merged(tomllib.loads((path.parent / study.base).read_text()), common)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"{path}: expected base, minutes and variants with a name and a set of keys ({error})"
@@ -102,7 +106,7 @@ def load_study(path: Path) -> tuple[Study, dict[str, TrainConfig]]:
         config = decode(TrainConfig, merged(base, variant.set), where=variant.name)
         schedule = replace(config.schedule, minutes=study.minutes, clock="cpu", epochs=10**6)
         configs[variant.name] = replace(config, name=variant.name, schedule=schedule)
-    return replace(study, variants=tuple(variants)), configs
+    return replace(study, variants=tuple(variants), set=common), configs
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

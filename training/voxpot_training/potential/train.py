@@ -5,6 +5,7 @@ The folder of a training holds
     checkpoint.safetensors, log.csv, loss.png     how it goes
     NAME.safetensors                              the potential, with its card inside
     NAME.md, NAME.json, holdout.png               the card, its errors on the hold-out
+    NAME.uncertainty.json, .png                   how far its uncertainties can be trusted
     splits.json                                   which frames were on which side
 """
 
@@ -20,7 +21,7 @@ import torch
 from rich.console import Console
 
 from ase_voxpot.cli.common import score_table
-from ase_voxpot.errors import ConfigError, DataError
+from ase_voxpot.errors import ConfigError
 from ase_voxpot.files import write_json
 from ase_voxpot.plots import draw_parity
 from ase_voxpot.potential import Potential
@@ -34,8 +35,9 @@ from voxpot_training.losses import potential_loss
 from voxpot_training.plots import plot_log
 from voxpot_training.potential.batches import collate, make_example, predict, shuffled_batches
 from voxpot_training.potential.card import card_as_data, card_as_markdown
-from voxpot_training.potential.prepare import make_spec, standardise
-from voxpot_training.splits import Split, split_frames
+from voxpot_training.potential.prepare import make_spec, split_sources, standardise
+from voxpot_training.potential.uncertainty import WIDEST, uncertainty_table, with_uncertainty
+from voxpot_training.splits import Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -147,7 +149,7 @@ def fit_potential(
     """
     console = Console(quiet=rank() != 0)
     frames = load_frames(config.data, config.model.species, beside)
-    split = _split(frames, config)
+    split = split_sources(frames, config)
     potential = _fresh_potential(config, frames)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "splits.json").write_text(json.dumps({k: list(getattr(split, k)) for k in split.__slots__}))
@@ -175,24 +177,6 @@ def validation_errors(potential: Potential, frames: Frames, split: Split) -> dic
     return mean_errors(potential.network, examples, potential.representation, like)
 
 
-def _split(frames: Frames, config: TrainConfig) -> Split:
-    """Hold-outs among the frames that count, all others for training.
-
-    Raises:
-        DataError: a side that is needed is empty.
-    """
-    counting = [row for row, support in enumerate(frames.support) if not support]
-    split = split_frames([frames.atoms[row] for row in counting], config.split)
-    rows = {side: tuple(counting[k] for k in getattr(split, side)) for side in split.__slots__}
-    rows["train"] += tuple(row for row, support in enumerate(frames.support) if support)
-    if not rows["train"] or not rows["validation"]:
-        raise DataError(
-            f"the split leaves {len(rows['train'])} frames to train on and {len(rows['validation'])} to validate with; "
-            "give more frames or change split.validation and split.holdout"
-        )
-    return Split(**rows)
-
-
 def _fresh_potential(config: TrainConfig, frames: Frames) -> Potential:
     """Random weights from the seed, or those of the model to start from."""
     torch.manual_seed(config.seed)
@@ -208,14 +192,20 @@ def _fresh_potential(config: TrainConfig, frames: Frames) -> Potential:
 
 
 def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential, frames: Frames, split: Split) -> None:
-    """Score on the hold-out, write model, card and pictures."""
+    """Score on the hold-out, add the uncertainty, write model, card and pictures."""
     rows = split.holdout or split.validation
     held, labels = [frames.atoms[k] for k in rows], [frames.labels[k] for k in rows]
     said = list(predict_frames(potential, held))
     scores = score(held, labels, said)
-    save_potential(potential, model, card=card_as_data(config, split, scores))
-    model.with_suffix(".md").write_text(card_as_markdown(config, split, scores, potential))
+    card = card_as_data(config, split, scores)
+    save_potential(potential, model, card=card)  # before anything more is computed
+    report = None
+    if potential.width <= WIDEST:
+        report = with_uncertainty(potential, frames, split, config, card, model)
+    model.with_suffix(".md").write_text(card_as_markdown(config, split, scores, potential, report))
     write_json(model.with_suffix(".json"), scores.to_json(model=config.name))
     plot_log(folder / "log.csv", folder / "loss.png", title=config.name)
     draw_parity(folder / "holdout.png", held, labels, said, scores)
     Console().print(score_table(scores, title=f"{config.name} on its hold-out"))
+    if report is not None:
+        Console().print(uncertainty_table(report, title=f"Uncertainty of {config.name} on its hold-out"))

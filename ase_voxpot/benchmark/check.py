@@ -1,0 +1,115 @@
+"""The answer that all others are compared with: torch's graph in float64, from pairs to energies.
+
+Neither the kernels for inference nor their hand-written adjoints take part: painting, network and
+both derivatives are those that automatic differentiation makes of the torch spelling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ase_voxpot.derivatives import forces_from_arrays
+from ase_voxpot.errors import ConfigError, DivergenceError
+from ase_voxpot.folded import gpu as folded
+from ase_voxpot.neighbours import VerletList, species_indices
+from ase_voxpot.potential import Result
+from ase_voxpot.representation import Scene, folding
+from ase_voxpot.spec import SteerableSpec
+from ase_voxpot.voxelize import gpu as voxels
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from jaxtyping import Float
+
+    from ase_voxpot.potential import Potential
+
+__all__ = ["TOLERANCE", "Deviation", "deviation", "reference"]
+
+TOLERANCE = 1e-5
+"""Relative, how far an answer may be from the reference."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    """Largest difference from the reference, over the largest reference number of its kind."""
+
+    energy: float
+    forces: float
+    stress: float
+
+    @property
+    def worst(self) -> float:
+        """The largest of the three."""
+        return max(self.energy, self.forces, self.stress)
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether all stay within ``TOLERANCE``."""
+        return self.worst <= TOLERANCE
+
+
+def reference(potential: Potential, atoms: Atoms) -> Result:
+    """Energy, forces and virial through torch's graph.
+
+    Args:
+        potential: on the CPU, in float64.
+        atoms: some hundred at most, as all of the graph is held.
+
+    Raises:
+        ConfigError: the potential computes elsewhere, or in single precision.
+    """
+    if potential.device.type != "cpu" or potential.dtype != torch.float64:
+        raise ConfigError(f"the reference needs float64 on the CPU, got {potential.dtype} on {potential.device}")
+    spec = potential.spec
+    species = species_indices(atoms.get_chemical_symbols(), spec.species)
+    pairs = VerletList(potential.cutoff).update(atoms)
+    energies, close, repulsion = potential.baseline(pairs, species)
+    offset, centre, channel = Scene(pairs, species[pairs.neighbour]).on(potential.device, potential.dtype)
+    offset.requires_grad_()
+    shape = (len(atoms), len(spec.species))
+    if isinstance(spec.network, SteerableSpec):
+        view = folded.deposit(offset, centre, channel, shape=shape, fold=folding(spec))
+    else:
+        view = voxels.deposit(offset, centre, channel, shape=shape, grid=spec.grid)
+    said = potential.network(view, torch.from_numpy(species).long())
+    gradient = torch.autograd.grad(said.sum(), offset)[0].numpy()
+    gradient[close] += repulsion
+    forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, len(atoms))
+    return Result(energies + said.detach().numpy(), forces, pairs.offset.T @ gradient, atoms.get_volume())
+
+
+def deviation(
+    energy: float,
+    forces: Float[np.ndarray, "atom 3"],
+    stress: Float[np.ndarray, " 6"],
+    expected: Result,
+    *,
+    copies: int = 1,
+) -> Deviation:
+    """How far the answer for ``copies`` of a tile is from the reference for one.
+
+    Args:
+        energy: eV, of all copies.
+        forces: eV/Å, copy by copy.
+        stress: eV/Å³.
+        expected: what the reference says of the tile.
+        copies: how many.
+
+    Raises:
+        DivergenceError: an answer is not finite.
+    """
+    if not (np.isfinite(energy) and np.isfinite(forces).all() and np.isfinite(stress).all()):
+        raise DivergenceError("expected finite energy, forces and stress, got NaN or infinity")
+
+    def relative(actual: Float[np.ndarray, ...], wanted: Float[np.ndarray, ...]) -> float:
+        return float(np.abs(actual - wanted).max() / np.abs(wanted).max())
+
+    return Deviation(
+        energy=abs(energy / copies - expected.energy) / abs(expected.energy),
+        forces=relative(forces.reshape(copies, -1, 3), expected.forces),
+        stress=relative(stress, expected.stress),
+    )

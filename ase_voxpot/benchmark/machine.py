@@ -1,0 +1,61 @@
+"""What this machine reaches when it does one thing only: multiply matrices, or copy."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Peaks", "measure_peaks"]
+
+COPY = 2**28
+"""Bytes in the array that is copied: far more than any cache holds."""
+
+ENOUGH = 0.5
+"""s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peaks:
+    """Rates that nothing can beat for long."""
+
+    flops: float  # 1/s, in a product of square matrices
+    bandwidth: float  # B/s, read and written, in a copy
+
+
+def measure_peaks(device: torch.device, dtype: torch.dtype, *, size: int = 2048, repeat: int = 5) -> Peaks:
+    """Best of ``repeat`` products of two ``size`` x ``size`` matrices, and of as many copies.
+
+    The threads are those that torch uses.
+    """
+    if device.type == "cuda":
+        size *= 4
+    a = torch.rand(size, size, device=device, dtype=dtype)
+    b, out = torch.rand_like(a), torch.empty_like(a)
+    source = torch.ones(COPY // 4, device=device, dtype=torch.float32)
+    target = torch.zeros_like(source)
+
+    def multiply() -> None:
+        torch.mm(a, b, out=out)
+
+    def copy() -> None:
+        target.copy_(source)
+
+    return Peaks(flops=2 * size**3 / _best(multiply, device, repeat), bandwidth=2 * COPY / _best(copy, device, repeat))
+
+
+def _best(work: Callable[[], None], device: torch.device, repeat: int) -> float:
+    """Seconds of the fastest run, after one that does not count; for half a second at least."""
+    times: list[float] = []
+    while len(times) <= repeat or sum(times) < ENOUGH:
+        start = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - start)
+    return min(times[1:])

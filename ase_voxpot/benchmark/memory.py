@@ -1,0 +1,61 @@
+"""How much memory the process took, and how much is left, as Linux tells."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+
+__all__ = ["Growth", "available"]
+
+STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def _read(path: Path, key: str) -> int | None:
+    """Bytes under ``key`` in a file of the kernel; None where it has no such."""
+    with suppress(OSError):
+        for line in path.read_text().splitlines():
+            if line.startswith(f"{key}:"):
+                return 1024 * int(line.split()[1])
+    return None
+
+
+def available(device: torch.device) -> int | None:
+    """Bytes that can still be had on ``device``; None where nobody tells."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return _read(Path("/proc/meminfo"), "MemAvailable")
+
+
+class Growth:
+    """Peak memory beyond that at the start, from making this object on."""
+
+    def __init__(self, device: torch.device) -> None:
+        """Give back what is not in use, and start to watch ``device``."""
+        gc.collect()
+        self.device = device
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(device)
+            self._start: int | None = torch.cuda.memory_allocated(device)
+            return
+        with suppress(OSError, AttributeError):
+            libc: Any = ctypes.CDLL(None)
+            libc.malloc_trim(0)  # glibc keeps freed arrays otherwise, and the next peak would not show
+        self._start = None
+        with suppress(OSError):
+            CLEAR.write_text("5")  # sets the peak to what is now
+            self._start = _read(STATUS, "VmRSS")
+
+    def peak(self) -> int | None:
+        """Bytes; None where they cannot be known."""
+        if self._start is None:
+            return None
+        if self.device.type == "cuda":
+            return int(torch.cuda.max_memory_allocated(self.device)) - self._start
+        now = _read(STATUS, "VmHWM")
+        return None if now is None else max(0, now - self._start)

@@ -1,0 +1,106 @@
+"""What inference does to a block of atoms between their pairs and dE/dd, stage by stage.
+
+The names are those of ``counts``.  Each stage is the very function that inference calls, on
+arrays that inference has filled, repeated in compiled code: a call from Python takes longer
+than a stage.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from ase_voxpot.folded.blocks import deposit_block, gather_block, sort_pairs
+from ase_voxpot.lanes import LANES
+from ase_voxpot.network.blocks import (
+    products_adjoint_block,
+    products_block,
+    squares_adjoint_block,
+    squares_block,
+    tame_block,
+)
+from ase_voxpot.network.inference import SteerableInference, dense, from_sphere, mix, mix_back, to_sphere
+from ase_voxpot.representation import folding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jaxtyping import Int
+
+    from ase_voxpot.neighbours import Pairs
+    from ase_voxpot.network.steerable import SteerableNetwork
+    from ase_voxpot.potential import Potential
+
+__all__ = ["parts"]
+
+TIMES = 16
+"""Blocks that a call is for."""
+LINEAR = ("deposit", "mixtures", "squares", "dense", "squares, adjoint", "mixtures, adjoint", "gather")
+SPHERE = ("fields", "sphere", "products", "products, adjoint", "sphere, adjoint", "fields, adjoint")
+
+
+@njit(cache=True, nogil=True)
+def _linear(stage, atoms, species, offset, weights, pair_room, room, said, slopes):  # pragma: no cover - compiled
+    natural, nothing = np.arange(room.u.shape[0]), np.empty((0, 0), room.h.dtype)
+    for _ in range(TIMES):
+        if stage == 0:
+            deposit_block(offset, pair_room, room.seen)
+        elif stage == 1:
+            mix(room.seen, weights.pairs, natural, room.u)
+        elif stage == 2:
+            squares_block(room.u, weights.degree, room.h)
+        elif stage == 3:
+            tame_block(weights.mean, weights.scale, room.h, room.rise)
+            dense(atoms, species, weights, room, True, said, nothing)
+        elif stage == 4:
+            squares_adjoint_block(room.u, weights.degree, room.gh, room.gu)
+        elif stage == 5:
+            mix_back(room.gu, weights.pairs_back, natural, room.field, False)
+        else:
+            gather_block(room.field, offset, pair_room, slopes)
+
+
+@njit(cache=True, nogil=True)
+def _sphere(stage, weights, room):  # pragma: no cover - compiled
+    start = 2 * (weights.degree + 1) * room.u.shape[1]
+    for _ in range(TIMES):
+        if stage == 0:
+            mix(room.seen, weights.fields, weights.place, room.mixed)
+        elif stage == 1:
+            to_sphere(weights, room.mixed, room.f)
+        elif stage == 2:
+            products_block(room.f, weights.point, room.h, start)
+        elif stage == 3:
+            products_adjoint_block(room.f, room.gh, start, room.gf)
+        elif stage == 4:
+            from_sphere(weights, room.gf, room.mixed)
+        else:
+            mix_back(room.mixed, weights.fields_back, weights.place, room.field, True)
+
+
+def parts(
+    potential: Potential, network: SteerableNetwork, pairs: Pairs, species: Int[np.ndarray, " all"]
+) -> dict[str, tuple[Callable[[], object], int]]:
+    """The stages by name, each as something to call and the number of atoms that a call is for.
+
+    Args:
+        potential: on the CPU.
+        network: that of the potential.
+        pairs: of some structure.
+        species: of its atoms.
+    """
+    atoms = np.argsort(species[: pairs.atoms], kind="stable")[:LANES]
+    channel = species[pairs.neighbour]
+    by_hand = SteerableInference(network, folding(potential.spec))
+    by_hand(pairs, species[: pairs.atoms], channel)
+    weights, (pair_room, room) = by_hand.workplace()
+    sort_pairs(atoms, pairs.first, channel, pair_room)
+    said, slopes = np.empty(pairs.atoms), np.empty((len(pairs), 3))
+    seen = (atoms, species, pairs.offset, weights, pair_room, room, said, slopes)
+    out: dict[str, Callable[[], object]] = {name: partial(_linear, k, *seen) for k, name in enumerate(LINEAR)}
+    if len(weights.point):
+        out |= {name: partial(_sphere, k, weights, room) for k, name in enumerate(SPHERE)}
+    return {name: (run, TIMES * len(atoms)) for name, run in out.items()}

@@ -1,0 +1,116 @@
+"""``voxpot select``: which frames are worth the price of a label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ase_voxpot.cli.common import Device, Dtype, Model, console, progress_bar, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ase_voxpot.selection import Selection
+
+__all__ = ["select"]
+
+SHOWN = 25
+"""Picks in the table."""
+
+
+def select(
+    frames: Annotated[
+        Path, typer.Argument(help="Structures in any format of ASE, labelled or not.", show_default=False)
+    ],
+    count: Annotated[int, typer.Option("--count", "-n", help="How many to pick at most.")] = 20,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Extended XYZ file for the picked frames.")] = Path(
+        "picked.extxyz"
+    ),
+    min_uncertainty: Annotated[
+        float | None,
+        typer.Option(help="meV/atom; what is more certain is not picked. The model's error in training by default."),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the choice here; beside OUT by default.")] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    model: Model = "motaw",
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+) -> None:
+    """Pick the frames that a model would learn most from, to label them with DFT.
+
+    The least certain comes first; then the one least certain once the first is known, and so
+    on, so that near copies are not picked. Stored energies and forces are left out of OUT:
+    they may be those of the model itself.
+
+    voxpot select md.extxyz --count 20 --out picked.extxyz
+    voxpot select pool.extxyz.gz -n 100 --min-uncertainty 5 --json picked.json
+    """
+    from dataclasses import asdict
+
+    from ase.io import write
+
+    from ase_voxpot.cli.evaluate import refuse_format
+    from ase_voxpot.files import draft_of, make_room, write_json
+    from ase_voxpot.labels import read_frames
+    from ase_voxpot.plots import draw_selection
+    from ase_voxpot.selection import select as choose
+    from ase_voxpot.weights import load_potential
+
+    picture = plot or out.with_suffix(".png")
+    refuse_format(picture)
+    for target in (out, picture, json):
+        if target is not None:
+            make_room(target)
+    potential = load_potential(model, device=device, dtype=dtype)  # type: ignore[arg-type]
+    structures = read_frames(frames)
+    least = None if min_uncertainty is None else min_uncertainty / 1000
+    with progress_bar() as bar:
+        task = bar.add_task("frames", total=len(structures))
+        found = choose(potential, structures, count=count, least=least, observe=lambda: bar.advance(task))
+    least = potential.known_uncertainty().calibration.noise if least is None else least
+    if json is not None:
+        write_json(json, {"model": model, "frames": len(structures), "picks": [asdict(p) for p in found.picks]})
+    if not found.picks:
+        console().print(
+            f"all {len(structures)} frames are known to {1000 * found.before.max():.2f} meV/atom or better, "
+            f"and only what is worse than {1000 * least:.2f} is worth a label: nothing picked, nothing written"
+        )
+        return
+    with draft_of(out) as draft:
+        write(draft, [_bare(structures[p.frame], p.frame, p.uncertainty) for p in found.picks], format="extxyz")
+    draw_selection(picture, found, least, title=f"{len(found.picks)} of {len(structures)} frames of {frames.name}")
+    _print(found, structures, title=f"Picked from {frames} for {model}")
+    worst = [1000 * found.before.max(), 1000 * found.after.max()]
+    console().print(f"the least certain frame: {worst[0]:.2f} meV/atom now, {worst[1]:.2f} with these labels")
+    if len(found.picks) < count:
+        console().print(f"no more than {len(found.picks)}: the rest would be known to {1000 * least:.2f} meV/atom")
+    console().print(f"wrote {out}, {picture}", soft_wrap=True)
+
+
+def _bare(atoms: Any, number: int, uncertainty: float) -> Any:
+    """A copy without stored results, that says where it is from."""
+    copy = atoms.copy()
+    copy.info |= {"selected_frame": number, "selected_uncertainty": uncertainty}
+    return copy
+
+
+def _print(found: Selection, structures: Sequence[Any], *, title: str) -> None:
+    heads = ("pick", "frame", "atoms", "formula", "σ\nmeV/atom", "σ after\nearlier picks", "least certain\natom, meV")
+    rows = table(title, *heads, "extra-\npolation")
+    for k, pick in enumerate(found.picks[:SHOWN]):
+        atoms = structures[pick.frame]
+        rows.add_row(
+            str(k + 1),
+            str(pick.frame),
+            str(len(atoms)),
+            atoms.get_chemical_formula(),
+            f"{1000 * pick.uncertainty:.2f}",
+            f"{1000 * pick.gain:.2f}",
+            f"{1000 * pick.atom:.1f}",
+            f"{pick.extrapolation:.2f}",
+        )
+    console().print(rows)
+    if len(found.picks) > SHOWN:
+        console().print(f"and {len(found.picks) - SHOWN} more")

@@ -1,0 +1,133 @@
+"""``VoxPotModel``: the potential as torch-sim knows models, for many systems in one state.
+
+>>> import torch_sim as ts  # doctest: +SKIP
+>>> model = VoxPotModel("motaw")  # doctest: +SKIP
+>>> relaxed = ts.optimize(system=structures, model=model, optimizer=ts.Optimizer.fire)  # doctest: +SKIP
+
+Needs torch-sim (``pip install ase-voxpot[torch-sim]``), which is loaded with this module
+and with no other.  All systems of a state go through the network together.  Positions
+pass through the host, where neighbours are searched for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.stress import voigt_6_to_full_3x3_stress
+
+from ase_voxpot.errors import ConfigError
+from ase_voxpot.potential import Potential
+from ase_voxpot.weights import load_potential
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Literal
+
+    from jaxtyping import Float
+
+try:
+    from torch_sim.models.interface import ModelInterface
+except ModuleNotFoundError:
+    ModelInterface = None
+
+__all__ = ["VoxPotModel"]
+
+_Base: Any = torch.nn.Module if ModelInterface is None else ModelInterface
+
+
+class VoxPotModel(_Base):  # type: ignore[misc]
+    """Energy, forces and stress of every system of a state, in the state's own precision."""
+
+    def __init__(
+        self,
+        model: str | Path | Potential = "motaw",
+        *,
+        device: str | torch.device = "auto",
+        dtype: Literal["float32", "float64"] = "float32",
+        compute_forces: bool = True,
+        compute_stress: bool = True,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: name of a shipped model, path of a weight file, or a ``Potential``,
+                which then brings its own device and precision.
+            device: ``auto`` takes a GPU if there is one; or ``cpu``, ``cuda``.
+            dtype: precision inside the network, and that of states that torch-sim makes for this model.
+            compute_forces: whether ``forward`` answers with forces.
+            compute_stress: whether ``forward`` answers with stress.
+
+        Raises:
+            ConfigError: torch-sim is not installed.
+            WeightsError: no such model, or a file that must not be trusted.
+            DeviceError: the device is not there.
+        """
+        if ModelInterface is None:
+            raise ConfigError(
+                "VoxPotModel needs torch-sim, which is not installed; pip install 'ase-voxpot[torch-sim]'"
+            )
+        super().__init__()
+        self.potential = (
+            model if isinstance(model, Potential) else load_potential(model, device=str(device), dtype=dtype)
+        )
+        self._device, self._dtype = self.potential.device, self.potential.dtype
+        self._compute_forces, self._compute_stress = compute_forces, compute_stress
+        self._memory_scales_with = "n_atoms_x_density"
+
+    @property
+    def compute_forces(self) -> bool:
+        """Whether ``forward`` answers with forces."""
+        return self._compute_forces
+
+    @compute_forces.setter
+    def compute_forces(self, wanted: bool) -> None:
+        self._compute_forces = wanted
+
+    @property
+    def compute_stress(self) -> bool:
+        """Whether ``forward`` answers with stress."""
+        return self._compute_stress
+
+    @compute_stress.setter
+    def compute_stress(self, wanted: bool) -> None:
+        self._compute_stress = wanted
+
+    def forward(self, state: Any, **_: Any) -> dict[str, Float[torch.Tensor, ...]]:
+        """What the potential says of a ``SimState``; the state is not changed.
+
+        Returns:
+            ``energy`` [system] in eV, ``energies`` [atom] in eV, ``forces`` [atom, 3] in eV/Å and
+            ``stress`` [system, 3, 3] in eV/Å³, positive under tension.
+
+        Raises:
+            StructureError: one of its kinds, naming the system as a frame.
+        """
+        results = self.potential.evaluate(_structures(state))
+        like = {"device": state.positions.device, "dtype": state.positions.dtype}
+        out = {
+            "energy": torch.tensor([r.energy for r in results], **like),
+            "energies": torch.as_tensor(np.concatenate([r.energies for r in results]), **like),
+        }
+        if self.compute_forces:
+            out["forces"] = torch.as_tensor(np.concatenate([r.forces for r in results]), **like)
+        if self.compute_stress:
+            full = [voigt_6_to_full_3x3_stress(r.stress) for r in results]
+            out["stress"] = torch.as_tensor(np.array(full), **like)
+        return out
+
+
+def _structures(state: Any) -> list[Atoms]:
+    """The systems of a state, one by one; its cells hold vectors as columns."""
+    positions = state.positions.detach().double().cpu().numpy()
+    cells = state.cell.detach().double().cpu().numpy().swapaxes(1, 2)
+    numbers = state.atomic_numbers.cpu().numpy()
+    counts = np.bincount(state.system_idx.cpu().numpy(), minlength=len(cells))
+    periodic = np.broadcast_to(torch.as_tensor(state.pbc).cpu().numpy(), (len(cells), 3))
+    ends = np.cumsum(counts)
+    return [
+        Atoms(numbers[end - n : end], positions[end - n : end], cell=cell, pbc=pbc)
+        for end, n, cell, pbc in zip(ends, counts, cells, periodic, strict=True)
+    ]

@@ -1,0 +1,155 @@
+"""How far a trained potential can be trusted, from the last layer of its network.
+
+The last layer is linear in its inputs h, so that what the training data leave open about
+its weights is known in closed form (Bigi, Chong, Ceriotti and Grasselli, Mach. Learn.:
+Sci. Technol. 5, 045018, 2024).  With φ_i = (h_i, 1) in the block of the element of atom i
+and zero in the other blocks,
+
+    φ_A = Σ_i φ_i,   σ_A = |R φ_A|,   σ_i = |R φ_i|
+
+are the uncertainties of the energy of a structure and of one atom; RᵀR is the
+calibrated covariance of the weights.  The network itself is not changed, and the free
+atoms are as uncertain as any other environment that no frame holds.
+
+The uncertainty of a force component is a calibrated power of how unusual the atom is,
+
+    σ_F,i = a |L_Z φ_i|^b
+
+with one L per element from the atoms of the training frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ase_voxpot.errors import ArchitectureError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jaxtyping import Float, Int
+
+__all__ = ["Calibration", "Estimate", "Uncertainty", "append_bias", "block_root"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """The numbers beside the matrices, all from the validation frames."""
+
+    energy_limit: float  # eV/atom, the largest uncertainty of a structure
+    atom_limit: float  # eV, the largest uncertainty of an atom
+    force_scale: float  # eV/Å, the factor a
+    force_power: float  # the exponent b
+    noise: float  # eV/atom, RMS error in training
+    factor: float  # by which the posterior had to be scaled
+    ridge: float  # of the prior, relative to the information in the data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """One standard deviation of what the potential says of one structure."""
+
+    energy: float  # eV, of the total energy
+    energies: Float[np.ndarray, " atom"]  # eV, of every atom; they do not add up to that of the whole
+    forces: Float[np.ndarray, " atom"]  # eV/Å, of a component of the force on every atom
+    extrapolation: float  # relative to the least certain of the validation frames and atoms
+
+
+def append_bias(features: Float[np.ndarray, "atom feature"]) -> Float[np.ndarray, "atom input"]:
+    """φ of every atom within the block of its element: the features, and a one."""
+    return np.concatenate([features, np.ones((len(features), 1))], axis=1, dtype=float)
+
+
+def block_root(covariance: Float[np.ndarray, "row row"]) -> Float[np.ndarray, "row row"]:
+    """R with RᵀR = covariance, for a symmetric matrix whose small eigenvalues may be rounded below zero."""
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    return np.sqrt(values.clip(min=0))[:, None] * vectors.T
+
+
+class Uncertainty:
+    """The matrices of one potential, in float64."""
+
+    def __init__(
+        self,
+        root: Float[np.ndarray, "row row"],
+        local: Float[np.ndarray, "species input input"],
+        calibration: Calibration,
+    ) -> None:
+        """Keep what ``voxpot_training.potential.uncertainty`` found.
+
+        Args:
+            root: R, in eV, over the blocks of all species.
+            local: L of every species.
+            calibration: numbers beside them.
+
+        Raises:
+            ArchitectureError: the shapes do not belong together, or a number is not finite.
+        """
+        species, width = local.shape[:2]
+        if local.shape != (species, width, width) or root.shape != (species * width,) * 2:
+            raise ArchitectureError(
+                f"uncertainty: expected a square matrix over {species} species with {width} inputs each, "
+                f"got shapes {root.shape} and {local.shape}; compute it anew"
+            )
+        if not (np.isfinite(root).all() and np.isfinite(local).all()):
+            raise ArchitectureError("uncertainty: expected finite matrices, got NaN or infinity; compute it anew")
+        self.root, self.local = np.asarray(root, float), np.asarray(local, float)
+        self.calibration = calibration
+        self.width = width - 1
+        blocks = np.split(self.root, species, axis=1)
+        own = np.stack([block_root(block.T @ block) for block in blocks])
+        self._both = np.concatenate([own, self.local], axis=1).transpose(0, 2, 1).copy()  # one product serves two
+
+    @property
+    def covariance(self) -> Float[np.ndarray, "row row"]:
+        """RᵀR in eV²."""
+        return self.root.T @ self.root
+
+    def sum_of(
+        self, features: Float[np.ndarray, "atom feature"], species: Int[np.ndarray, " atom"]
+    ) -> Float[np.ndarray, " row"]:
+        """φ_A of a structure."""
+        inputs = append_bias(features)
+        return np.concatenate([inputs[species == kind].sum(axis=0) for kind in range(len(self.local))])
+
+    def of_features(self, features: Float[np.ndarray, "atom feature"], species: Int[np.ndarray, " atom"]) -> Estimate:
+        """The uncertainties of a structure, from what the last layer gets from its atoms."""
+        energies, unusual = np.empty(len(species)), np.empty(len(species))
+        total = np.zeros(len(self.root))
+        for kind in range(len(self.local)):
+            mine = np.flatnonzero(species == kind)
+            inputs = append_bias(features[mine])
+            width = self.width + 1
+            found = inputs @ self._both[kind]
+            found *= found
+            energies[mine] = np.sqrt(found[:, :width].sum(axis=1))
+            unusual[mine] = np.sqrt(found[:, width:].sum(axis=1))
+            total += self.root[:, kind * width : (kind + 1) * width] @ inputs.sum(axis=0)
+        energy = float(np.linalg.norm(total))
+        known = self.calibration
+        return Estimate(
+            energy=energy,
+            energies=energies,
+            forces=known.force_scale * unusual**known.force_power,
+            extrapolation=float(max(energy / len(species) / known.energy_limit, energies.max() / known.atom_limit)),
+        )
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """What is stored, in float32."""
+        return {"root": self.root.astype(np.float32, order="C"), "local": self.local.astype(np.float32, order="C")}
+
+    @staticmethod
+    def from_tensors(tensors: Mapping[str, np.ndarray], calibration: Calibration) -> Uncertainty:
+        """What was stored.
+
+        Raises:
+            ArchitectureError: tensors are missing or do not belong together.
+        """
+        if set(tensors) != {"root", "local"} or tensors["local"].ndim != 3:
+            raise ArchitectureError(
+                f"uncertainty: expected the tensors root and local, got {', '.join(sorted(tensors)) or 'none'}"
+            )
+        return Uncertainty(tensors["root"], tensors["local"], calibration)

@@ -1,0 +1,155 @@
+"""What training data leave open about the last layer of a network, scaled by validation.
+
+Every training frame A is one equation for the weights of the last layer: φ_A/n_A times
+them is its energy per atom, wrong by e_A.  With s the RMS error of the source of the frame
+(those that count, those that support) and w_A = (weight in the loss) / s², the information and its
+covariance are
+
+    F = Σ_A w_A φ_A φ_Aᵀ / n_A²  + ς² D,    C = F⁻¹,    D = diag of the sum
+    V = α² (C + C M C),                     M = Σ_A w_A² e_A² φ_A φ_Aᵀ / n_A²
+
+C is the posterior of Bigi et al. (2024), the reciprocal of their prediction rigidity.  The second
+term is the correction for errors of unequal size (White, Econometrica 48, 817, 1980): hot
+frames err more than relaxed ones, and so what only hot frames know is less certain.  α
+and ς maximise the likelihood of the errors on validation frames.
+
+For forces an atom is the more unusual the less the training atoms of its element say about
+it, those with large errors counting less (the weights of a Cauchy likelihood):
+
+    L_ZᵀL_Z = (Σ_i w_i φ_i φ_iᵀ / (|ΔF_i|²/3 + f²) + ς² D)⁻¹,    σ_F,i = a |L_Z φ_i|^b
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ase_voxpot.errors import DataError
+from ase_voxpot.uncertainty import Calibration, Uncertainty, block_root
+from voxpot_training.potential.trials import sum_by_species
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jaxtyping import Float
+
+    from voxpot_training.potential.trials import Trial
+
+__all__ = ["posterior_of"]
+
+RIDGES = 10.0 ** np.arange(-9, 1)
+POWERS = np.arange(0.2, 2.01, 0.05)
+FLOOR = 0.02
+"""eV/Å, f: errors of forces below do not make an atom more informative."""
+UNSEEN = 1e-6
+"""Of the largest diagonal element: the least that D holds, so that the prior covers what no frame shows."""
+TINY = 1e-6
+"""eV/atom, below which an RMS error is not believed."""
+
+
+def posterior_of(train: Sequence[Trial], valid: Sequence[Trial], *, species: int) -> Uncertainty:
+    """The uncertainty of a potential from its trials on training and validation frames.
+
+    Raises:
+        DataError: no validation frames, or errors that are not finite.
+    """
+    if not train or not valid:
+        raise DataError(f"expected frames to train on and to validate with, got {len(train)} and {len(valid)}")
+    if not all(np.isfinite(t.energy) and np.isfinite(t.forces).all() for t in (*train, *valid)):
+        raise DataError("expected finite errors on all frames, got NaN or infinity; the model cannot be trusted at all")
+    rows = np.stack([sum_by_species(t, species) for t in train])
+    errors = np.array([t.energy for t in train])
+    noise = _noise(train, errors)
+    weights = np.array([t.weight for t in train]) / noise**2
+    information = (rows * weights[:, None]).T @ rows
+    meat = (rows * (weights**2 * errors**2)[:, None]).T @ rows
+    tried = np.stack([sum_by_species(t, species) for t in valid])
+    wrong = np.array([t.energy for t in valid])
+    ridge, factor, covariance = _most_likely(information, meat, tried, wrong)
+    local = np.stack([block_root(_local(train, kind, ridge)) for kind in range(species)])
+    scale, power = _force_relation(valid, local)
+    plain = Calibration(
+        energy_limit=1.0,
+        atom_limit=1.0,
+        force_scale=scale,
+        force_power=power,
+        noise=float(noise.min()),
+        factor=factor,
+        ridge=ridge,
+    )
+    draft = Uncertainty(block_root(covariance), local, plain)
+    said = [draft.of_features(t.inputs[:, :-1], t.species) for t in valid]
+    limits = {
+        "energy_limit": max(s.energy / t.atoms for s, t in zip(said, valid, strict=True)),
+        "atom_limit": max(float(s.energies.max()) for s in said),
+    }
+    return Uncertainty(draft.root, draft.local, replace(plain, **limits))
+
+
+def _noise(train: Sequence[Trial], errors: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+    """RMS error in eV/atom of the source that each frame is from."""
+    support = np.array([t.support for t in train])
+    noise = np.empty(len(train))
+    for side in (support, ~support):
+        if side.any():
+            noise[side] = max(float(np.sqrt((errors[side] ** 2).mean())), TINY)
+    return noise
+
+
+def _inverse(information: Float[np.ndarray, "row row"], ridge: float) -> Float[np.ndarray, "row row"]:
+    """Inverse with a prior, scaled so that every row counts alike."""
+    diagonal = np.diag(information)
+    scale = np.sqrt(np.maximum(diagonal, UNSEEN * diagonal.max()))
+    outer = np.outer(scale, scale)
+    return np.linalg.inv(information / outer + ridge * np.eye(len(scale))) / outer
+
+
+def _most_likely(
+    information: Float[np.ndarray, "row row"],
+    meat: Float[np.ndarray, "row row"],
+    rows: Float[np.ndarray, "frame row"],
+    errors: Float[np.ndarray, " frame"],
+) -> tuple[float, float, Float[np.ndarray, "row row"]]:
+    """ς², α and V with the greatest likelihood of Gaussian errors on the validation frames."""
+    found = []
+    for ridge in RIDGES:
+        plain = _inverse(information, ridge)
+        covariance = plain + plain @ meat @ plain
+        variance = np.einsum("fi,ij,fj->f", rows, covariance, rows).clip(min=1e-30)
+        factor = max(float((errors**2 / variance).mean()), 1e-12)
+        surprise = float(np.log(factor * variance).mean())  # the mean of e²/σ² is one for every ridge
+        found.append((surprise, float(ridge), float(np.sqrt(factor)), factor * covariance))
+    return min(found, key=lambda f: f[0])[1:]
+
+
+def _local(train: Sequence[Trial], kind: int, ridge: float) -> Float[np.ndarray, "input input"]:
+    """Inverse of what the atoms of one species say, in units in which only ratios count."""
+    width = train[0].inputs.shape[1]
+    information = np.zeros((width, width))
+    for trial in train:
+        mine = trial.species == kind
+        if mine.any():
+            inputs = trial.inputs[mine].astype(float)
+            weight = trial.weight / ((trial.forces[mine] ** 2).mean(axis=1) + FLOOR**2)
+            information += (inputs * weight[:, None]).T @ inputs
+    if not information.any():
+        information = np.eye(width)
+    return _inverse(information, ridge)
+
+
+def _force_relation(valid: Sequence[Trial], local: Float[np.ndarray, "species input input"]) -> tuple[float, float]:
+    """Factor a and exponent b of σ_F = a u^b with the greatest likelihood of Gaussian components."""
+    unusual, squares = [], []
+    for trial in valid:
+        for kind in range(len(local)):
+            mine = (trial.species == kind) & trial.free
+            unusual.append(np.linalg.norm(trial.inputs[mine].astype(float) @ local[kind].T, axis=1))
+            squares.append((trial.forces[mine] ** 2).mean(axis=1))
+    u, square = np.concatenate(unusual), np.concatenate(squares)
+    if not len(u):  # crystals at rest only: nothing to learn a relation from
+        return 0.0, 1.0
+    surprises = [float(np.log(np.mean(square / u ** (2 * b)) * u ** (2 * b)).mean()) for b in POWERS]
+    power = float(POWERS[int(np.argmin(surprises))])
+    return float(np.sqrt(np.mean(square / u ** (2 * power)))), power

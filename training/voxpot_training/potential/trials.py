@@ -1,0 +1,74 @@
+"""A potential on labelled frames: its errors, and what the last layer of its network gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ase_voxpot.derivatives import forces_from_arrays
+from ase_voxpot.neighbours import VerletList, species_indices
+from ase_voxpot.uncertainty import append_bias
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from jaxtyping import Bool, Float, Int
+
+    from ase_voxpot.labels import Labels
+    from ase_voxpot.potential import Potential
+
+__all__ = ["Trial", "sum_by_species", "try_frame"]
+
+STILL = 1e-3
+"""eV/Å; atoms whose labels are below are held by symmetry, where the force of any model is zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One frame."""
+
+    inputs: Float[np.ndarray, "atom input"]  # features of the last layer and a one, float32
+    species: Int[np.ndarray, " atom"]
+    energy: float  # eV/atom, error
+    forces: Float[np.ndarray, "atom 3"]  # eV/Å, errors
+    free: Bool[np.ndarray, " atom"]  # not held by symmetry
+    group: str
+    weight: float = 1.0  # in training
+    support: bool = False
+
+    @property
+    def atoms(self) -> int:
+        """How many there are."""
+        return len(self.species)
+
+
+def try_frame(
+    potential: Potential, atoms: Atoms, label: Labels, *, weight: float = 1.0, support: bool = False
+) -> Trial:
+    """Energies, forces and features of a frame in one pass.
+
+    Raises:
+        StructureError: one of its kinds, if the structure has no energy.
+    """
+    species = species_indices(atoms.get_chemical_symbols(), potential.spec.species)
+    pairs = VerletList(potential.cutoff).update(atoms)
+    features = potential.room_for_features(len(atoms))
+    energies, gradient = potential.of_pairs(pairs, species, features=features)
+    forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, len(atoms))
+    return Trial(
+        append_bias(features).astype(np.float32),
+        species,
+        (float(energies.sum()) - label.energy) / len(atoms),
+        forces - label.forces,
+        np.linalg.norm(label.forces, axis=1) > STILL,
+        label.group,
+        weight,
+        support,
+    )
+
+
+def sum_by_species(trial: Trial, species: int) -> Float[np.ndarray, " row"]:
+    """φ_A per atom: the inputs summed within the block of every species, over the number of atoms."""
+    blocks = [trial.inputs[trial.species == kind].sum(axis=0, dtype=float) for kind in range(species)]
+    return np.concatenate(blocks) / trial.atoms
