@@ -18,6 +18,8 @@ import numpy as np
 from ase.data import atomic_numbers
 from ase.units import Bohr, Hartree
 
+from ase_voxpot.loops import close as near
+
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
@@ -68,9 +70,8 @@ class Baseline:
         Half of each repulsion belongs to either atom, so a directed pair carries half.
         """
         energies = self.reference[species[: pairs.atoms]].copy()
-        squared = np.einsum("pk,pk->p", pairs.offset, pairs.offset)
-        close = np.flatnonzero(squared < self.outer**2)
-        r = np.sqrt(squared[close])
+        close = near(pairs.offset, self.outer)
+        r = np.linalg.norm(pairs.offset[close], axis=1)
         za, zb = self.charge[species[pairs.centre[close]]], self.charge[species[pairs.neighbour[close]]]
         value, slope = zbl(r, za, zb, inner=self.inner, outer=self.outer)
         energies += 0.5 * np.bincount(pairs.centre[close], weights=value, minlength=pairs.atoms)

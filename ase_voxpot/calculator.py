@@ -14,6 +14,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 from ase.calculators.calculator import Calculator, all_changes, register_calculator_class
 
 from ase_voxpot.neighbours import VerletList
@@ -119,6 +120,19 @@ class VoxPotCalculator(Calculator):
         """
         self.reset()  # type: ignore[no-untyped-call]
         self._neighbours = VerletList(self.potential.cutoff, skin=SKIN)
+
+    def check_state(self, atoms: Atoms, tol: float = 0.0) -> list[str]:
+        """What changed since the last calculation; ASE's own comparison takes longer than a small cell."""
+        if self.atoms is None:
+            return list(all_changes)
+        before: Any = self.atoms
+        pairs = {
+            "positions": (before.positions, atoms.positions),
+            "numbers": (before.numbers, atoms.numbers),
+            "cell": (before.cell.array, atoms.cell.array),
+            "pbc": (before.pbc, atoms.pbc),
+        }
+        return [name for name, (old, new) in pairs.items() if not np.array_equal(old, new)]
 
     def calculate(
         self,

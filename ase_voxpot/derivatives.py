@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from ase_voxpot.loops import add_forces
+
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
@@ -80,11 +82,9 @@ def forces_from_arrays(
     neighbour: Int[np.ndarray, " pair"],
     atoms: int,
 ) -> Float[np.ndarray, "atom 3"]:
-    """As ``forces_from_pairs``, for inference: NumPy's counting is several times faster than torch's adding."""
-    forces = np.empty((atoms, 3))
-    for k in range(3):
-        forces[:, k] = np.bincount(centre, weights=gradient[:, k], minlength=atoms)
-        forces[:, k] -= np.bincount(neighbour, weights=gradient[:, k], minlength=atoms)
+    """As ``forces_from_pairs``, for inference: a compiled loop is several times faster than torch's adding."""
+    forces = np.zeros((atoms, 3))
+    add_forces(gradient, centre, neighbour, forces)
     return forces
 
 

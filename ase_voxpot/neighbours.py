@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ase_voxpot.errors import CellError, EmptyStructureError, OverlapError, PositionError, UnknownElementError
+from ase_voxpot.loops import moved, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,7 +125,10 @@ def check_structure(atoms: Atoms) -> None:
 
 
 class VerletList:
-    """Pairs within a cutoff, searched anew only after an atom moved by half the skin.
+    """Pairs within a cutoff, searched anew only after atoms moved by half the skin.
+
+    What counts is how far atoms moved against a cell that is strained along with them, so that
+    molecular dynamics at constant pressure searches as seldom as at constant volume.
 
     >>> from ase.build import bulk
     >>> len(VerletList(cutoff=2.8).update(bulk("W", "bcc", a=3.16)))
@@ -142,7 +146,7 @@ class VerletList:
         self.cutoff = cutoff
         self.skin = skin
         self.threads = threads
-        self._search: Any = None
+        self._found: _Found | None = None
 
     def update(self, atoms: Atoms) -> Pairs:
         """The pairs of ``atoms`` as they are now.
@@ -151,20 +155,89 @@ class VerletList:
             StructureError: as ``check_structure``; and ``OverlapError`` for atoms at
                 the same place.
         """
-        import vesin
-
-        check_structure(atoms)
-        if self._search is None:
-            self._search = vesin.NeighborList(
-                cutoff=self.cutoff, full_list=True, sorted=True, skin=self.skin, n_threads=self.threads
-            )
-        centre, neighbour, offset, distance = self._search.compute(
-            points=atoms.positions, box=atoms.cell[:], periodic=atoms.pbc, quantities="ijDd"
+        positions, cell = np.ascontiguousarray(atoms.positions), atoms.cell[:]
+        if self._found is None or not self._found.covers(positions, cell, atoms.pbc, self.cutoff):
+            check_structure(atoms)
+            self._found = _search(positions, cell, atoms.pbc, self.cutoff + self.skin, self.threads)
+        found = self._found
+        room = len(found.centre) + 1
+        centre, neighbour, offset = np.empty(room, np.int32), np.empty(room, np.int32), np.empty((room, 3))
+        images = found.shifts @ cell
+        count, closest, worst = within(
+            positions, images, found.centre, found.neighbour, found.image, self.cutoff, centre, neighbour, offset
         )
-        if len(distance) and distance.min() < CLOSEST:
-            worst = int(distance.argmin())
+        if closest < CLOSEST:
             raise OverlapError(
-                f"atoms {centre[worst]} and {neighbour[worst]} are at the same place ({distance[worst]:.1e} Å apart); "
+                f"atoms {centre[worst]} and {neighbour[worst]} are at the same place ({closest:.1e} Å apart); "
                 "move or remove one of them"
             )
-        return Pairs(centre.astype(np.int32), neighbour.astype(np.int32), offset, len(atoms))
+        return Pairs(centre[:count], neighbour[:count], offset[:count], len(positions))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a search found, and when it was made."""
+
+    centre: Int[np.ndarray, " pair"]
+    neighbour: Int[np.ndarray, " pair"]
+    image: Int[np.ndarray, " pair"]
+    """Which of ``shifts`` leads from the neighbour to the image that is meant."""
+    shifts: Float[np.ndarray, "image 3"]
+    """Numbers of cell vectors."""
+    reach: float
+    """Å, all pairs up to here are there."""
+    positions: Float[np.ndarray, "atom 3"]
+    cell: Float[np.ndarray, "3 3"]
+    pbc: Any
+
+    def covers(
+        self, positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], pbc: Any, cutoff: float
+    ) -> bool:
+        """Whether no pair within the cutoff can be missing.
+
+        With x = F X + u for the strain F of the cell, a pair at distance d was at
+        |F⁻¹| (d + 2 max |u|) at most.
+        """
+        if self.reach == cutoff or len(positions) != len(self.positions) or (pbc != self.pbc).any():
+            return False
+        strain, stretch = np.eye(3), 1.0
+        if (cell != self.cell).any():
+            if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-6 or abs(np.linalg.det(self.cell)) < 1e-6:
+                return False
+            strain = np.linalg.solve(self.cell, cell)
+            stretch = float(np.linalg.norm(np.linalg.inv(strain), 2))
+        return bool(stretch * (cutoff + 2 * moved(positions, self.positions, strain)) <= self.reach)
+
+
+def _distinct(
+    shift: Int[np.ndarray, "pair 3"],
+) -> tuple[Int[np.ndarray, " pair"], Float[np.ndarray, "image 3"]]:
+    """Each row as a number, and the rows that these numbers mean."""
+    least = shift.min(axis=0, initial=0)
+    span = shift.max(axis=0, initial=0) - least + 1
+    number = np.ravel_multi_index(tuple((shift - least).T), tuple(span))
+    if span.prod() < 4096:  # as long as the atoms are near the cell: no need to sort
+        used = np.arange(span.prod())
+    else:
+        used, number = np.unique(number, return_inverse=True)
+    rows = np.stack(np.unravel_index(used, tuple(span)), axis=1) + least
+    return number.astype(np.int32), rows.astype(float)
+
+
+def _search(
+    positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], pbc: Any, reach: float, threads: int
+) -> _Found:
+    """All pairs within ``reach``."""
+    import vesin
+
+    search = vesin.NeighborList(cutoff=reach, full_list=True, sorted=True, n_threads=threads)
+    centre, neighbour, shift = search.compute(points=positions, box=cell, periodic=pbc, quantities="ijS", copy=False)
+    return _Found(
+        centre.astype(np.int32),
+        neighbour.astype(np.int32),
+        *_distinct(shift),
+        reach,
+        positions.copy(),
+        cell.copy(),
+        pbc.copy(),
+    )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import torch
 from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
 
 from ase_voxpot.baseline import Baseline
 from ase_voxpot.chunks import in_chunks
@@ -24,7 +25,7 @@ from ase_voxpot.neighbours import VerletList, join, species_indices
 from ase_voxpot.network import build_network
 from ase_voxpot.network.inference import SteerableInference
 from ase_voxpot.network.steerable import SteerableNetwork
-from ase_voxpot.representation import Folded, Scene, Voxels
+from ase_voxpot.representation import Folded, Scene, Voxels, folding
 from ase_voxpot.spec import SteerableSpec
 
 if TYPE_CHECKING:
@@ -129,16 +130,17 @@ class Potential:
         self.device = resolve_device(device)
         self.dtype: torch.dtype = getattr(torch, dtype)
         self.route = route or ("folded" if steerable else "voxels")
+        self._kinds = np.full(len(chemical_symbols), -1, np.int32)  # species number of every element
+        self._kinds[[atomic_numbers[s] for s in spec.species]] = range(len(spec.species))
         self.baseline = Baseline(spec)
         self.representation: Representation = Folded(spec) if self.route == "folded" else Voxels(spec)
         self.network = build_network(spec).to(self.device, self.dtype).eval().requires_grad_(False)
         self._look: Callable[[torch.Tensor], torch.Tensor] | None = None
-        self._answer = self._of_scene
+        self._by_hand: SteerableInference | None = None
         if isinstance(self.network, SteerableNetwork) and self.route == "voxels":
             self._look = self.network.look
         elif isinstance(self.network, SteerableNetwork) and self.device.type == "cpu":
-            self._by_hand = SteerableInference(self.network)
-            self._answer = self._of_scene_by_hand
+            self._by_hand = SteerableInference(self.network, folding(spec))
 
     @property
     def cutoff(self) -> float:
@@ -167,23 +169,37 @@ class Potential:
         the last layer of the network gets from every atom.
         """
         energies, close, repulsion = self.baseline(pairs, species)
-        gradient = np.zeros((len(pairs) if forces else 0, 3))
-        channel = species[pairs.neighbour]
+        channel, kinds = species[pairs.neighbour], species[: pairs.atoms]
+        learned = self._by_hand or self._by_graph
+        said, gradient = learned(pairs, kinds, channel, gradient=forces, features=features)
+        energies += said
+        if forces:
+            gradient[close] += repulsion
+        return energies, gradient
+
+    def _by_graph(
+        self,
+        pairs: Pairs,
+        species: Int[np.ndarray, " atom"],
+        channel: Int[np.ndarray, " pair"],
+        *,
+        gradient: bool,
+        features: Float[np.ndarray, "atom feature"] | None,
+    ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
+        """What the network says, through torch, in chunks of atoms."""
+        energies, slopes = np.empty(pairs.atoms), np.zeros((len(pairs) if gradient else 0, 3))
 
         def answer(start: int, stop: int) -> None:
             rows = slice(pairs.first[start], pairs.first[stop])
             scene = Scene(pairs.of(start, stop), channel[rows])
             last = None if features is None else torch.from_numpy(features[start:stop])
-            said, slope = self._answer(scene, species[start:stop], forces=forces, features=last)
-            energies[start:stop] += said
+            energies[start:stop], slope = self._of_scene(scene, species[start:stop], forces=gradient, features=last)
             if slope is not None:
-                gradient[rows] = slope
+                slopes[rows] = slope
 
         chunk = CHUNK if self.device.type == "cpu" else DEVICE_CHUNK
         in_chunks(pairs.atoms, chunk if self.route == "folded" else chunk // 8, answer, device=self.device)
-        if forces:
-            gradient[close] += repulsion
-        return energies, gradient
+        return energies, slopes
 
     def room_for_features(self, atoms: int) -> Float[np.ndarray, "atom feature"]:
         """An array for the features of so many atoms, in the precision of the network."""
@@ -204,14 +220,6 @@ class Potential:
             features.copy_(last)
         slope = pair_gradient(said, view, self.representation, scene).double().cpu().numpy() if forces else None
         return said.detach().double().cpu().numpy(), slope
-
-    def _of_scene_by_hand(
-        self, scene: Scene, species: Int[np.ndarray, " atom"], *, forces: bool, features: torch.Tensor | None
-    ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"] | None]:
-        """The same, several times faster, where both passes are written out (steerable on the CPU)."""
-        seen = self.representation.deposit(scene, torch.empty(0, dtype=self.dtype))
-        said, field = self._by_hand(seen, species, gradient=forces, features=features)
-        return said, None if field is None else self.representation.gather(field, scene).double().numpy()
 
     @overload
     def evaluate(self, atoms: Atoms, *, neighbours: VerletList | None = None, uncertainty: bool = False) -> Result: ...
@@ -244,7 +252,9 @@ class Potential:
             return list(self.stream(atoms, uncertainty=uncertainty))
         if neighbours is not None and neighbours.cutoff < self.cutoff:
             raise SpecError(f"expected neighbours up to {self.cutoff} Å, got a list up to {neighbours.cutoff} Å")
-        species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
+        species = self._kinds[atoms.numbers]
+        if (species < 0).any():  # says which
+            species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
         pairs = (neighbours or VerletList(self.cutoff)).update(atoms)
         known = self.known_uncertainty() if uncertainty else None
         features = None if known is None else self.room_for_features(len(atoms))

@@ -138,15 +138,52 @@ class TestSkin:
         neighbours.update(atoms)
         return neighbours
 
-    def test_the_skin_reaches_the_search(self, atoms, monkeypatch):
-        """Without it every step would be a search: right, and slow."""
-        given = {}
+    @pytest.fixture
+    def searches(self, monkeypatch):
+        """How far every search reached."""
+        reaches = []
         search = vesin.NeighborList
-        monkeypatch.setattr(vesin, "NeighborList", lambda **options: given.update(options) or search(**options))
+        monkeypatch.setattr(
+            vesin, "NeighborList", lambda **options: reaches.append(options["cutoff"]) or search(**options)
+        )
+        return reaches
 
-        VerletList(CUTOFF, skin=0.8).update(atoms)
+    def test_a_search_serves_many_steps(self, neighbours, atoms, rng, searches):
+        """A search at every step would be right, and slow."""
+        for _ in range(10):
+            atoms.positions += rng.uniform(-0.02, 0.02, size=(8, 3))
+            assert_same_pairs(neighbours.update(atoms), atoms)
 
-        assert given["skin"] == 0.8
+        assert searches == []
+
+    def test_a_cell_that_breathes_with_its_atoms_is_no_reason_to_search(self, neighbours, atoms, searches):
+        for strain in (1.01, 0.99, 1.02):
+            atoms.set_cell(atoms.cell[:] * strain, scale_atoms=True)
+            assert_same_pairs(neighbours.update(atoms), atoms)
+
+        assert searches == []
+
+    def test_half_the_skin_is_the_limit(self, neighbours, atoms, searches):
+        atoms.positions[3, 0] += 0.39
+        neighbours.update(atoms)
+        assert searches == []
+
+        atoms.positions[3, 0] += 0.02
+        neighbours.update(atoms)
+        assert searches == [CUTOFF + 0.8]
+
+    def test_without_a_skin_every_update_searches(self, atoms, searches):
+        neighbours = VerletList(CUTOFF)
+        for _ in range(3):
+            neighbours.update(atoms)
+
+        assert searches == 3 * [CUTOFF]
+
+    def test_an_atom_that_got_lost_is_refused(self, neighbours, atoms):
+        atoms.positions[5, 1] = np.nan
+
+        with pytest.raises(PositionError, match="expected finite positions"):
+            neighbours.update(atoms)
 
     def test_small_steps(self, neighbours, atoms, rng):
         for _ in range(30):

@@ -1,24 +1,33 @@
-"""What inference does to a chunk of atoms between their pairs and dE/dd, stage by stage.
+"""What inference does to a block of atoms between their pairs and dE/dd, stage by stage.
 
 The names are those of ``counts``.  Each stage is the very function that inference calls, on
-arrays that inference has filled.
+arrays that inference has filled, repeated in compiled code: a call from Python takes longer
+than a stage.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
+from numba import njit
 
-from ase_voxpot.network.inference import SteerableInference
-from ase_voxpot.network.products import products_adjoint_into, products_into, squares_adjoint_into, squares_into
-from ase_voxpot.potential import CHUNK
-from ase_voxpot.representation import Scene
+from ase_voxpot.folded.blocks import deposit_block, gather_block, sort_pairs
+from ase_voxpot.lanes import LANES
+from ase_voxpot.network.blocks import (
+    products_adjoint_block,
+    products_block,
+    squares_adjoint_block,
+    squares_block,
+    tame_block,
+)
+from ase_voxpot.network.inference import SteerableInference, dense, from_sphere, mix, mix_back, to_sphere
+from ase_voxpot.representation import folding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from jaxtyping import Int
 
     from ase_voxpot.neighbours import Pairs
@@ -26,6 +35,50 @@ if TYPE_CHECKING:
     from ase_voxpot.potential import Potential
 
 __all__ = ["parts"]
+
+TIMES = 16
+"""Blocks that a call is for."""
+LINEAR = ("deposit", "mixtures", "squares", "dense", "squares, adjoint", "mixtures, adjoint", "gather")
+SPHERE = ("fields", "sphere", "products", "products, adjoint", "sphere, adjoint", "fields, adjoint")
+
+
+@njit(cache=True, nogil=True)
+def _linear(stage, atoms, species, offset, weights, pair_room, room, said, slopes):  # pragma: no cover - compiled
+    natural, nothing = np.arange(room.u.shape[0]), np.empty((0, 0), room.h.dtype)
+    for _ in range(TIMES):
+        if stage == 0:
+            deposit_block(offset, pair_room, room.seen)
+        elif stage == 1:
+            mix(room.seen, weights.pairs, natural, room.u)
+        elif stage == 2:
+            squares_block(room.u, weights.degree, room.h)
+        elif stage == 3:
+            tame_block(weights.mean, weights.scale, room.h, room.rise)
+            dense(atoms, species, weights, room, True, said, nothing)
+        elif stage == 4:
+            squares_adjoint_block(room.u, weights.degree, room.gh, room.gu)
+        elif stage == 5:
+            mix_back(room.gu, weights.pairs_back, natural, room.field, False)
+        else:
+            gather_block(room.field, offset, pair_room, slopes)
+
+
+@njit(cache=True, nogil=True)
+def _sphere(stage, weights, room):  # pragma: no cover - compiled
+    start = 2 * (weights.degree + 1) * room.u.shape[1]
+    for _ in range(TIMES):
+        if stage == 0:
+            mix(room.seen, weights.fields, weights.place, room.mixed)
+        elif stage == 1:
+            to_sphere(weights, room.mixed, room.f)
+        elif stage == 2:
+            products_block(room.f, weights.point, room.h, start)
+        elif stage == 3:
+            products_adjoint_block(room.f, room.gh, start, room.gf)
+        elif stage == 4:
+            from_sphere(weights, room.gf, room.mixed)
+        else:
+            mix_back(room.mixed, weights.fields_back, weights.place, room.field, True)
 
 
 def parts(
@@ -39,43 +92,15 @@ def parts(
         pairs: of some structure.
         species: of its atoms.
     """
-    atoms = min(CHUNK, pairs.atoms)
-    kinds, degree, spec = species[:atoms], network.spec.degree, network.spec
-    scene = Scene(pairs.of(0, atoms), species[pairs.neighbour[: pairs.first[atoms]]])
-    like = torch.empty(0, dtype=potential.dtype)
-    seen = potential.representation.deposit(scene, like)
-    by_hand = SteerableInference(network)
-    _, field = by_hand(seen, kinds)
-    if field is None:
-        raise RuntimeError("expected a gradient from the network, got none")
-    room = by_hand._buffers
-    x, start = room["x"].view(atoms, -1), 2 * spec.channels * (degree + 1)
-    u, gu, gx = (room[n] for n in ("u", "gu", "gx"))
-    u, gu, gx = u.view(len(seen), atoms, -1), gu.view(len(seen), atoms, -1), gx.view(atoms, -1)
-    back = torch.empty_like(seen)
-    mix = by_hand._mix
-
-    def no_grad(run: Callable[[], object]) -> Callable[[], object]:
-        return torch.no_grad()(run)
-
-    out: dict[str, Callable[[], object]] = {
-        "deposit": lambda: potential.representation.deposit(scene, like),
-        "mixtures": lambda: mix(seen, by_hand._pairs, u),
-        "squares": lambda: squares_into(u.numpy(), degree, x.numpy()),
-        "dense": lambda: (by_hand._tame(x), by_hand._perceive(x, kinds, gradient=True)),
-        "squares, adjoint": lambda: squares_adjoint_into(u.numpy(), degree, gx.numpy(), 1.0, gu.numpy()),
-        "mixtures, adjoint": lambda: mix(gu, [w.T for w in by_hand._pairs], back),
-        "gather": lambda: potential.representation.gather(field, scene),
-    }
-    if spec.products:
-        mixed, f, gf = (room[n].view(-1, atoms, spec.products) for n in ("mixed", "f", "gf"))
-        sphere, weights = network.sphere, network.weights.numpy()
-        out |= {
-            "fields": lambda: mix(seen, by_hand._fields, mixed),
-            "sphere": lambda: torch.mm(sphere, mixed.flatten(1), out=f.flatten(1)),
-            "products": lambda: products_into(f.numpy(), weights, start, x.numpy()),
-            "products, adjoint": lambda: products_adjoint_into(f.numpy(), weights, start, gx.numpy(), gf.numpy()),
-            "sphere, adjoint": lambda: torch.mm(sphere.T, gf.flatten(1), out=mixed.flatten(1)),
-            "fields, adjoint": lambda: mix(mixed, [w.T for w in by_hand._fields], back, add=True),
-        }
-    return {name: (no_grad(run), atoms) for name, run in out.items()}
+    atoms = np.argsort(species[: pairs.atoms], kind="stable")[:LANES]
+    channel = species[pairs.neighbour]
+    by_hand = SteerableInference(network, folding(potential.spec))
+    by_hand(pairs, species[: pairs.atoms], channel)
+    weights, (pair_room, room) = by_hand.workplace()
+    sort_pairs(atoms, pairs.first, channel, pair_room)
+    said, slopes = np.empty(pairs.atoms), np.empty((len(pairs), 3))
+    seen = (atoms, species, pairs.offset, weights, pair_room, room, said, slopes)
+    out: dict[str, Callable[[], object]] = {name: partial(_linear, k, *seen) for k, name in enumerate(LINEAR)}
+    if len(weights.point):
+        out |= {name: partial(_sphere, k, weights, room) for k, name in enumerate(SPHERE)}
+    return {name: (run, TIMES * len(atoms)) for name, run in out.items()}

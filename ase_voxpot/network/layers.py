@@ -1,9 +1,9 @@
-"""Dense layers of which every chemical species has its own."""
+"""Dense layers of which every chemical species has its own, and the logarithm in front of them."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -15,7 +15,25 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
-__all__ = ["SpeciesDense"]
+__all__ = ["SpeciesDense", "asinh"]
+
+
+class _Asinh(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.copysign(((x * x + 1).sqrt_() + x.abs()).log_(), x)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return cotangents[0] * (x * x + 1).rsqrt()
+
+
+def asinh(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """As ``torch.asinh``, of parts that torch has vectorised: its own is ten times slower."""
+    said: Tensor = _Asinh.apply(x)  # type: ignore[no-untyped-call]
+    return said
 
 
 class SpeciesDense(nn.Module):

@@ -23,11 +23,13 @@ import torch
 from torch import nn
 
 from ase_voxpot.harmonics import solid_harmonics
-from ase_voxpot.network.layers import SpeciesDense
+from ase_voxpot.network.layers import SpeciesDense, asinh
 from ase_voxpot.network.products import products, squares
 from ase_voxpot.voxelize.reference import voxel_points
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jaxtyping import Float, Int
     from torch import Tensor
 
@@ -53,12 +55,19 @@ def filter_bank(grid: Grid, spec: SteerableSpec) -> Float[np.ndarray, "voxel har
 
 
 def _sphere(degree: int) -> tuple[Float[np.ndarray, "point harmonic"], Float[np.ndarray, " point"]]:
-    """Harmonics on the points of a Lebedev rule exact for quadruple products, and weights of sum 1."""
+    """Harmonics on the points of a Lebedev rule exact for quadruple products, and weights of sum 1.
+
+    The second half of the points are the antipodes of the first, in the same order.
+    """
     from scipy.integrate import lebedev_rule
 
     available = (*range(3, 32, 2), 35, 41, 47, 53, 59, 65)
     points, weights = lebedev_rule(next(d for d in available if d >= 4 * degree))
-    return solid_harmonics(points.T.copy(), degree)[0], weights / weights.sum()
+    x, y, z = np.where(np.abs(points) < 1e-9, 0, points)
+    upper = (z > 0) | ((z == 0) & ((y > 0) | ((y == 0) & (x > 0))))
+    half = points.T[upper]
+    weights = np.tile(weights[upper], 2)
+    return solid_harmonics(np.concatenate([half, -half]), degree)[0], weights / weights.sum()
 
 
 class SteerableNetwork(nn.Module):
@@ -96,17 +105,18 @@ class SteerableNetwork(nn.Module):
         """The coefficients of a cube: the convolution at its central voxel, as the grid has it."""
         return torch.einsum("acv,vm->mac", cube.flatten(2), self.filters)
 
-    def mix(self, coefficients: Tensor, matrices: Tensor) -> Float[Tensor, "harmonic atom channel"]:
-        """Mixtures u of the coefficients for every degree that ``matrices`` holds."""
-        blocks = (coefficients[l * l : (l + 1) ** 2] for l in range(len(matrices)))
-        return torch.cat([block @ (self.whiten[l] @ matrices[l]) for l, block in enumerate(blocks)])
+    def mix(self, blocks: Sequence[Tensor], matrices: Tensor) -> Float[Tensor, "harmonic atom channel"]:
+        """Mixtures u of the coefficients, in blocks of equal degree, for every degree that ``matrices`` holds."""
+        whole = torch.bmm(self.whiten[: len(matrices)], matrices)
+        return torch.cat([block @ matrix for block, matrix in zip(blocks, whole.unbind(), strict=False)])
 
     def invariants(self, coefficients: Tensor) -> Float[Tensor, "atom invariant"]:
         """Rotation-invariant numbers of every atom, not yet standardised."""
-        found = squares(self.mix(coefficients, self.pairs), self.spec.degree)
+        blocks = coefficients.split([2 * l + 1 for l in range(self.spec.degree + 1)])
+        found = squares(self.mix(blocks, self.pairs), self.spec.degree)
         if not self.spec.products:
             return found
-        mixed = self.mix(coefficients, self.fields)
+        mixed = self.mix(blocks, self.fields)
         fields = (self.sphere @ mixed.flatten(1)).unflatten(1, mixed.shape[1:])
         return torch.cat([found, products(fields, self.weights)], 1)
 
@@ -127,4 +137,4 @@ class SteerableNetwork(nn.Module):
         Products of four fields grow with the fourth power of a surprise; without the
         logarithm an unusual neighbourhood is a hole in the energy surface.
         """
-        return torch.asinh((invariants - self.mean) * self.scale)
+        return asinh((invariants - self.mean) * self.scale)

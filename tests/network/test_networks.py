@@ -14,7 +14,6 @@ from ase_voxpot.errors import SpecError
 from ase_voxpot.harmonics import solid_harmonics
 from ase_voxpot.network import build_network
 from ase_voxpot.network.dense import DenseNetwork
-from ase_voxpot.network.inference import SteerableInference
 from ase_voxpot.network.layers import SpeciesDense
 from ase_voxpot.network.plain import PlainNetwork
 from ase_voxpot.network.steerable import SteerableNetwork, filter_bank
@@ -208,28 +207,6 @@ class TestSteerable:
         steerable.whiten.copy_(matrix.expand_as(steerable.whiten))
 
         laws.close(steerable.invariants(seen()), expected, laws.STRICT.same)
-
-    @pytest.mark.parametrize("products", [0, 6])
-    def test_passes_written_by_hand_are_those_of_torch(self, seen, products):
-        network = dataclasses.replace(NETWORKS["steerable"], products=products)
-        steerable = seeded(specification("steerable", network=network), dtype="float64").network
-        by_hand = SteerableInference(steerable)
-        for _ in range(2):  # the second time with other weights
-            view = seen().requires_grad_()
-            energies = steerable(view, KINDS)
-            (field,) = torch.autograd.grad(energies.sum(), view)
-
-            said, slope = by_hand(seen(), KINDS.numpy(), gradient=True)
-
-            laws.close(said, energies.detach(), laws.STRICT.same)
-            laws.close(slope, field, laws.STRICT.same)
-            steerable.load_state_dict({k: 0.9 * v for k, v in steerable.state_dict().items()})
-
-    def test_without_gradients_only_energies_are_made(self, seen, steerable):
-        said, slope = SteerableInference(steerable)(seen(), KINDS.numpy(), gradient=False)
-
-        laws.close(said, steerable(seen(), KINDS), laws.STRICT.same)
-        assert slope is None
 
     def test_what_can_be_computed_is_not_stored(self, steerable):
         assert not {"filters", "sphere", "weights"} & set(steerable.state_dict())

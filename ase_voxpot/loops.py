@@ -1,0 +1,72 @@
+"""Compiled loops over the pairs of a whole structure: what is too little work for threads, and too much for NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["add_forces", "close", "moved", "within"]
+
+
+@njit(cache=True, nogil=True)
+def moved(positions, before, strain):  # pragma: no cover - compiled
+    """Å, by how much the atom moved that moved most, apart from the strain; infinite if one is lost."""
+    most = 0.0
+    for i in range(len(positions)):
+        square = 0.0
+        for k in range(3):
+            expected = before[i, 0] * strain[0, k] + before[i, 1] * strain[1, k] + before[i, 2] * strain[2, k]
+            square += (positions[i, k] - expected) ** 2
+        if not square < np.inf:
+            return np.inf
+        most = max(most, square)
+    return np.sqrt(most)
+
+
+@njit(cache=True, nogil=True)
+def within(  # pragma: no cover - compiled
+    positions, images, centre, neighbour, image, cutoff, out_centre, out_neighbour, offset
+):
+    """Write the pairs within the cutoff one after the other; how many, the least distance and who has it.
+
+    Every pair is written, and overwritten by the next if it does not count: a branch would often be
+    guessed wrong.  The arrays have room for one more.
+    """
+    count, worst, least, limit = 0, 0, np.inf, cutoff * cutoff
+    for p in range(len(centre)):
+        i, j, s = np.uint64(centre[p]), np.uint64(neighbour[p]), np.uint64(image[p])
+        x = positions[j, 0] - positions[i, 0] + images[s, 0]
+        y = positions[j, 1] - positions[i, 1] + images[s, 1]
+        z = positions[j, 2] - positions[i, 2] + images[s, 2]
+        offset[count, 0], offset[count, 1], offset[count, 2] = x, y, z
+        out_centre[count], out_neighbour[count] = centre[p], neighbour[p]
+        square = x * x + y * y + z * z
+        if square < least:
+            least, worst = square, count
+        count += square < limit
+    return count, np.sqrt(least), worst
+
+
+@njit(cache=True, nogil=True)
+def close(offset, distance):  # pragma: no cover - compiled
+    """Numbers of the pairs nearer than ``distance``."""
+    limit, count = distance * distance, 0
+    for p in range(len(offset)):
+        count += offset[p, 0] ** 2 + offset[p, 1] ** 2 + offset[p, 2] ** 2 < limit
+    out = np.empty(count, np.int64)
+    count = 0
+    for p in range(len(offset)):
+        if count < len(out) and offset[p, 0] ** 2 + offset[p, 1] ** 2 + offset[p, 2] ** 2 < limit:
+            out[count] = p
+            count += 1
+    return out
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def add_forces(gradient, centre, neighbour, forces):  # pragma: no cover - compiled
+    """Add dE/dd of every pair to the force on its centre, and take it off the force on its neighbour."""
+    for p in range(len(centre)):
+        i, j = centre[p], neighbour[p]
+        for k in range(3):
+            forces[i, k] += gradient[p, k]
+            forces[j, k] -= gradient[p, k]
