@@ -15,7 +15,10 @@ from pathlib import Path
 from ase_voxpot.errors import VoxPotError
 from lammps_plugin.build import build, find_wheel
 
-__all__ = ["find_libpython", "plugin_folder", "python_environment"]
+__all__ = ["QUIET", "find_libpython", "plugin_folder", "python_environment"]
+
+QUIET = "VOXPOT_LAMMPS_QUIET"
+"""Set where somebody else tells the reason."""
 
 
 def find_libpython() -> Path | None:
@@ -46,6 +49,6 @@ def plugin_folder() -> str:
     try:
         return str(build(find_wheel()))
     except VoxPotError as error:
-        if os.environ.get("PMI_RANK", "0") == "0":
+        if os.environ.get("PMI_RANK", "0") == "0" and QUIET not in os.environ:
             sys.stderr.write(f"voxpot: pair_style voxpot is not available: {error}\n")
         return str(Path(__file__).parent)
