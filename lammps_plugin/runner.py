@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lammps_plugin.build import build, find_wheel
 from lammps_plugin.errors import BuildError, DeckError
 from lammps_plugin.plugin import QUIET, python_environment
+from lammps_plugin.serve import explain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,13 +72,13 @@ def run(arguments: Sequence[str]) -> None:
     lmp = open_lammps(others, plugin=folder is not None)
     try:
         carry_out(lmp, deck, compiled=folder is not None)
-    except BaseException:
+    except BaseException as error:
         if lmp.extract_setting("world_size") > 1:
+            sys.stderr.write(f"voxpot: {explain(error)}\n")
             sys.stderr.flush()
             ctypes.CDLL(None).MPI_Abort(WORLD, 1)  # the other ranks would wait for ever
         raise
     lmp.close()
-    lmp.finalize()
 
 
 def carry_out(lmp: Any, deck: Path, *, compiled: bool) -> None:

@@ -9,6 +9,7 @@ each as ``NAME.native.in`` and as ``NAME.served.in``.
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from ase.data import atomic_masses, atomic_numbers
 
 __all__ = ["MODELS", "EmbeddedAtom", "LennardJones", "run_decks", "write_table"]
 
@@ -103,7 +105,7 @@ def write_table(path: Path, *, points: int = 20_000) -> None:
     rho = np.arange(points) * 60.0 / points
     lines = ["EmbeddedAtom", "", "", "3 Mo Ta W", f"{points} {rho[1]:.17g} {points} {r[1]:.17g} {model.cutoff}"]
     for kind, symbol in enumerate("Mo Ta W".split()):
-        lines.append(f"{42 + kind} 100.0 3.2 bcc {symbol}")
+        lines.append(f"{42 + kind} {atomic_masses[atomic_numbers[symbol]]:.17g} 3.2 bcc {symbol}")
         lines += [f"{v:.17g}" for v in -np.sqrt(rho)]
         lines += [f"{v:.17g}" for v in model.density(kind, r)[0]]
     for a in range(3):
@@ -145,8 +147,6 @@ def serve_instead(name: str) -> None:
     from lammps_plugin import serve
 
     fault, _, rank = name.partition("@")
-    import os
-
     if rank:
         mine = int(os.environ.get("PMI_RANK", "0"))
         model: Any = Faulty(fault) if mine == int(rank) else LennardJones()
@@ -158,18 +158,18 @@ def serve_instead(name: str) -> None:
 
 def run_decks(folder: Path, names: list[str]) -> None:
     """Each deck natively and served; logs beside the decks."""
-    from lammps_plugin.runner import open_lammps
+    from lammps_plugin.runner import run
 
     for name in names:
         serve_instead(name.split("-")[0])
-        for kind in ("native", "served"):
-            deck = folder / f"{name}.{kind}.in"
-            if not deck.exists():
-                continue
-            lmp = open_lammps(["-screen", "none", "-log", str(deck.with_suffix(".log"))])
-            lmp.file(str(deck))
-            lmp.close()
+        for deck in sorted(folder.glob(f"{name}.*.in")):
+            run(["-in", str(deck), "-screen", "none", "-log", str(deck.with_suffix(".log"))])
 
 
 if __name__ == "__main__":
-    run_decks(Path(sys.argv[1]), sys.argv[2:])
+    from ase_voxpot.errors import VoxPotError
+
+    try:
+        run_decks(Path(sys.argv[1]), sys.argv[2:])
+    except VoxPotError as error:
+        sys.exit(str(error))
