@@ -160,7 +160,7 @@ void PairVoxpot::init_style()
     error->all(FLERR, "{}: expected 'newton on' (atoms of other ranks feel forces), got 'newton off'", NAME);
   if (atom->molecular != Atom::ATOMIC && (force->special_lj[1] == 0.0 || force->special_lj[2] == 0.0 || force->special_lj[3] == 0.0))
     error->all(FLERR, "{}: bonded atoms must see each other too; set 'special_bonds lj/coul 1.0 1.0 1.0'", NAME);
-  if (neighbor->exclude && comm->me == 0)
+  if (neighbor->nex_type + neighbor->nex_group + neighbor->nex_mol > 0 && comm->me == 0)
     error->warning(FLERR, "{}: 'neigh_modify exclude' hides neighbours, so energies differ from those of the full structure", NAME);
   neighbor->add_request(this, NeighConst::REQ_FULL);
 }

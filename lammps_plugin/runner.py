@@ -70,15 +70,21 @@ def run(arguments: Sequence[str]) -> None:
         folder = None
     os.environ[QUIET] = "1"
     lmp = open_lammps(others, plugin=folder is not None)
+    run_in(lmp, deck, compiled=folder is not None)
+    lmp.close()
+    lmp.finalize()  # mpiexec takes a rank that ends without it for a failed one
+
+
+def run_in(lmp: Any, deck: Path, *, compiled: bool) -> None:
+    """As ``carry_out``, but an error on one of several ranks ends all of them."""
     try:
-        carry_out(lmp, deck, compiled=folder is not None)
+        carry_out(lmp, deck, compiled=compiled)
     except BaseException as error:
         if lmp.extract_setting("world_size") > 1:
             sys.stderr.write(f"voxpot: {explain(error)}\n")
             sys.stderr.flush()
             ctypes.CDLL(None).MPI_Abort(WORLD, 1)  # the other ranks would wait for ever
         raise
-    lmp.close()
 
 
 def carry_out(lmp: Any, deck: Path, *, compiled: bool) -> None:

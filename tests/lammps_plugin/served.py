@@ -158,12 +158,15 @@ def serve_instead(name: str) -> None:
 
 def run_decks(folder: Path, names: list[str]) -> None:
     """Each deck natively and served; logs beside the decks."""
-    from lammps_plugin.runner import run
+    from lammps_plugin.runner import open_lammps, run_in
 
     for name in names:
         serve_instead(name.split("-")[0])
         for deck in sorted(folder.glob(f"{name}.*.in")):
-            run(["-in", str(deck), "-screen", "none", "-log", str(deck.with_suffix(".log"))])
+            lmp = open_lammps(["-screen", "none", "-log", str(deck.with_suffix(".log"))])
+            run_in(lmp, deck, compiled=True)
+            lmp.close()
+    lmp.finalize()
 
 
 if __name__ == "__main__":

@@ -18,23 +18,23 @@ pytestmark = pytest.mark.lammps
 HEAD = "units metal\natom_style atomic\natom_modify map yes\nread_data {data}\n"
 THERMO = (
     "thermo_style custom step pe ke press pxx pyy pzz pxy pxz pyz vol {more}\n"
-    "thermo_modify format float %.12g\nthermo 5\n"
+    "thermo_modify format float %.12g\nthermo 4\n"
 )
 RUNS = {
-    "nve": ("", "fix i all nve\nrun 20\n"),
-    "npt": ("", "fix i all npt temp 600 600 0.1 tri 0 0 0.5\nrun 20\n"),
-    "min": ("", "fix b all box/relax iso 0.0\nmin_style cg\nminimize 1e-12 1e-10 20 200\n"),
+    "nve": ("", "fix i all nve\nrun 12\n"),
+    "npt": ("", "fix i all npt temp 600 600 0.1 tri 0 0 0.5\nrun 12\n"),
+    "min": ("", "fix b all box/relax iso 0.0\nmin_style cg\nminimize 1e-12 1e-10 12 100\n"),
     "swap": (
         "f_s[1] f_s[2]",
-        "fix i all nvt temp 600 600 0.1\nfix s all atom/swap 5 10 29494 2000.0 types 1 2\nrun 20\n",
+        "fix i all nvt temp 600 600 0.1\nfix s all atom/swap 4 10 29494 2000.0 types 1 2\nrun 12\n",
     ),
     "mu": (
         "f_s[1] f_s[2]",
-        "fix i all nvt temp 600 600 0.1\nfix s all atom/swap 5 10 29494 2000.0 semi-grand yes types 1 2 mu 0.0 0.05\nrun 20\n",
+        "fix i all nvt temp 600 600 0.1\nfix s all atom/swap 4 10 29494 2000.0 semi-grand yes types 1 2 mu 0.0 0.05\nrun 12\n",
     ),
     "sgcmc": (
         "f_s[1] f_s[2] f_s[3] f_s[4]",
-        "fix i all nvt temp 600 600 0.1\nfix s all sgcmc 10 0.02 2000 0.2 -0.1 randseed 5 {atomic}\nrun 20\n",
+        "fix i all nvt temp 600 600 0.1\nfix s all sgcmc 6 0.02 2000 0.2 -0.1 randseed 5 {atomic}\nrun 12\n",
     ),
 }
 DECKS = ("lj-nve", "lj-npt", "lj-min", "lj-swap", "eam-nve", "eam-npt", "eam-min", "eam-mu", "eam-sgcmc")
