@@ -5,7 +5,8 @@ In the deck of a LAMMPS with its PYTHON package::
     pair_style zero 5.0
     pair_coeff * *
     fix vox all external pf/callback 1 1
-    python attach input 1 SELF format p here "from lammps_plugin.attach import deck; attach = deck(model='motaw', elements='Mo Ta W', fix='vox')"
+    python attach input 1 SELF format p here "from lammps_plugin.attach import deck; &
+        attach = deck(model='motaw', elements='Mo Ta W', fix='vox')"
     python attach invoke
 
 Energy, forces, virial, and both per atom: dynamics, minimisation, box relaxation and swaps of
@@ -73,7 +74,11 @@ class Bridge:
 
     def _check(self) -> None:
         lmp = self._lmp
-        units, ranks, types = (lmp.extract_global("units"), lmp.extract_setting("world_size"), lmp.extract_setting("ntypes"))
+        units, ranks, types = (
+            lmp.extract_global("units"),
+            lmp.extract_setting("world_size"),
+            lmp.extract_setting("ntypes"),
+        )
         if units != "metal":
             raise DeckError(f"expected 'units metal' (eV, Å), got 'units {units}'")
         if ranks != 1:
@@ -89,12 +94,10 @@ class Bridge:
         blind = [f"{name} ({style})" for name, style in styles.items() if style in BLIND]
         if blind:
             raise DeckError(
-                f"fix {', '.join(blind)} asks the pair style alone and would not see this potential; use pair_style voxpot"
+                f"fix {', '.join(blind)} asks the pair style alone and would not see this one; use pair_style voxpot"
             )
 
-    def __call__(
-        self, caller: Any, step: int, count: int, tag: np.ndarray, x: np.ndarray, f: np.ndarray
-    ) -> None:
+    def __call__(self, caller: Any, step: int, count: int, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
         """Answer for one step; LAMMPS would overlook an exception, so the process ends with one."""
         try:
             self._answer(x, f)

@@ -31,7 +31,7 @@ LIBRARY = "voxpotplugin.so"
 """LAMMPS loads every file of a plugin folder whose name ends in ``plugin.so``."""
 SUPPORTED = ("2025", "7", "22")
 """The stable release whose updates we know; another one may call a pair style in other ways."""
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +122,8 @@ def find_compiler() -> str:
         if found := shutil.which(name):
             return found
     raise BuildError(
-        f"expected a C++ compiler ({wish or 'c++, g++ or clang++'}), found none; install one (Debian: apt install g++), "
-        "or run decks by 'voxpot lmp -in DECK', which does without"
+        f"expected a C++ compiler ({wish or 'c++, g++ or clang++'}), found none; install one "
+        "(Debian: apt install g++), or run decks by 'voxpot lmp -in DECK', which does without"
     )
 
 
@@ -150,7 +150,7 @@ def build(wheel: Wheel, folder: Path | None = None) -> Path:
             if not library.exists():
                 _compile(compiler, wheel, library)
     except OSError as error:
-        raise BuildError(f"{home}: cannot be written to ({error.strerror}); set XDG_CACHE_HOME to another place") from None
+        raise BuildError(f"{home}: cannot be written to ({error.strerror}); set XDG_CACHE_HOME") from None
     return home
 
 

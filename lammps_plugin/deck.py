@@ -31,9 +31,9 @@ TALLIES = ("pe", "pressure", "pe/atom", "stress/atom", "centroid/stress/atom")
 
 
 def logical_lines(text: str) -> Iterator[str]:
-    """Lines with ``&`` continued, triple quotes kept whole, and comments taken off.
+    r"""Lines with ``&`` continued, triple quotes kept whole, and comments taken off.
 
-    >>> list(logical_lines("run &\\n 5 # five\\n"))
+    >>> list(logical_lines("run &\n 5 # five\n"))
     ['run  5']
     """
     held = ""
@@ -65,8 +65,8 @@ def without_comment(line: str) -> str:
 def split_words(line: str) -> list[str]:
     """Words of a command, quotes taken off.
 
-    >>> split_words('if "$x > 2" then \\"\\"\\"print "two"\\"\\"\\"')
-    ['if', '$x > 2', 'then', 'print "two"']
+    >>> split_words("if '$x > 2' then 'run 5'")
+    ['if', '$x > 2', 'then', 'run 5']
     """
     return [next((g for g in m.groups() if g is not None), "") for m in WORD.finditer(line)]
 
@@ -207,9 +207,13 @@ class Deck:
             self._lmp.command(line)
             return
         if len(words) < 4 or words[:2] != ["*", "*"]:
-            raise DeckError("pair_style voxpot: expected 'pair_coeff * * MODEL ELEMENT ...' with one element per atom type")
+            raise DeckError(
+                "pair_style voxpot: expected 'pair_coeff * * MODEL ELEMENT ...' with one element per atom type"
+            )
         potential = load_potential(
-            words[2], device=self._options.get("device", "auto"), dtype=self._options.get("dtype", "float32")  # type: ignore[arg-type]
+            words[2],
+            device=self._options.get("device", "auto"),
+            dtype=self._options.get("dtype", "float32"),  # type: ignore[arg-type]
         )
         if self._bridge:
             self._lmp.command(f"unfix {FIX}")
@@ -226,9 +230,13 @@ class Deck:
 
     def _fix(self, words: list[str], line: str) -> None:
         if len(words) > 2 and words[2] in BLIND:
-            raise DeckError(f"fix {words[0]} ({words[2]}) asks the pair style alone, which is empty here{NEEDS_COMPILER}")
+            raise DeckError(
+                f"fix {words[0]} ({words[2]}) asks the pair style alone, which is empty here{NEEDS_COMPILER}"
+            )
         if words[0] == FIX:
-            raise DeckError(f"the name {FIX!r} belongs to the fix that stands for pair_style voxpot; choose another one")
+            raise DeckError(
+                f"the name {FIX!r} belongs to the fix that stands for pair_style voxpot; choose another one"
+            )
         self._lmp.command(line)
 
     def _fix_modify(self, words: list[str], line: str) -> None:
@@ -239,7 +247,9 @@ class Deck:
     def _compute(self, words: list[str], line: str) -> None:
         partial = {"pair"} <= set(words[3:]) and not {"fix", "virial"} & set(words[3:])
         if self._options is not None and len(words) > 2 and words[2] in TALLIES and partial:
-            raise DeckError(f"'compute {' '.join(words)}' asks for the pair style alone, which is empty here{NEEDS_COMPILER}")
+            raise DeckError(
+                f"'compute {' '.join(words)}' asks for the pair style alone, which is empty here{NEEDS_COMPILER}"
+            )
         self._lmp.command(line)
 
     def _thermo_style(self, words: list[str], line: str) -> None:

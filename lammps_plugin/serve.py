@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import os
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any

@@ -18,7 +18,7 @@ from ase.data import atomic_masses, atomic_numbers
 from lammps_plugin.build import Wheel, build, find_wheel
 from lammps_plugin.errors import BuildError
 
-TIMEOUT = 240
+TIMEOUT = 600
 SPECIES = ("Mo", "Ta", "W")
 
 
@@ -58,7 +58,12 @@ def program(wheel: Wheel) -> Callable[..., subprocess.CompletedProcess[str]]:
         settings = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"} | yielding | environment
         here = os.pathsep.join(str(p) for p in (Path(__file__).parents[2], os.environ.get("PYTHONPATH", "")) if p)
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=TIMEOUT, check=False, env=os.environ | {"PYTHONPATH": here} | settings
+            command,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+            env=os.environ | {"PYTHONPATH": here} | settings,
         )
 
     return run

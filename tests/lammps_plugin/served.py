@@ -104,7 +104,7 @@ def write_table(path: Path, *, points: int = 20_000) -> None:
     r = np.arange(points) * model.cutoff / (points - 1)
     rho = np.arange(points) * 60.0 / points
     lines = ["EmbeddedAtom", "", "", "3 Mo Ta W", f"{points} {rho[1]:.17g} {points} {r[1]:.17g} {model.cutoff}"]
-    for kind, symbol in enumerate("Mo Ta W".split()):
+    for kind, symbol in enumerate(("Mo", "Ta", "W")):
         lines.append(f"{42 + kind} {atomic_masses[atomic_numbers[symbol]]:.17g} 3.2 bcc {symbol}")
         lines += [f"{v:.17g}" for v in -np.sqrt(rho)]
         lines += [f"{v:.17g}" for v in model.density(kind, r)[0]]

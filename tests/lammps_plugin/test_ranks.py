@@ -30,7 +30,8 @@ RUNS = {
     ),
     "mu": (
         "f_s[1] f_s[2]",
-        "fix i all nvt temp 600 600 0.1\nfix s all atom/swap 4 10 29494 2000.0 semi-grand yes types 1 2 mu 0.0 0.05\nrun 12\n",
+        "fix i all nvt temp 600 600 0.1\nfix s all atom/swap 4 10 29494 2000.0 semi-grand yes types 1 2 mu 0 0.05\n"
+        "run 12\n",
     ),
     "sgcmc": (
         "f_s[1] f_s[2] f_s[3] f_s[4]",

@@ -158,7 +158,10 @@ def test_arguments_of_lammps_pass_through(tmp_path):
     deck = tmp_path / "x.in"
     deck.touch()
 
-    assert take_deck(["-var", "T", "300", "-i", str(deck), "-log", "none"]) == (deck, ["-var", "T", "300", "-log", "none"])
+    assert take_deck(["-var", "T", "300", "-i", str(deck), "-log", "none"]) == (
+        deck,
+        ["-var", "T", "300", "-log", "none"],
+    )
 
 
 def test_several_ranks_share_the_cores(monkeypatch):
@@ -170,6 +173,8 @@ def test_several_ranks_share_the_cores(monkeypatch):
 
 
 def test_nothing_heavy_is_loaded_before_a_deck_runs():
-    script = "import sys, lammps_plugin.plugin, lammps_plugin.runner; sys.exit(bool({'torch', 'numba'} & set(sys.modules)))"
+    script = (
+        "import sys, lammps_plugin.plugin, lammps_plugin.runner; sys.exit(bool({'torch', 'numba'} & set(sys.modules)))"
+    )
 
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
