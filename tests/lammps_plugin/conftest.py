@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -112,7 +111,3 @@ def alloy(rng: np.random.Generator) -> Atoms:
     atoms.set_cell(np.array([[9.7, 0, 0], [0.8, 9.5, 0], [-0.6, 0.5, 9.8]]), scale_atoms=True)
     atoms.rattle(0.12, rng=rng)
     return atoms
-
-
-def has_program(name: str) -> bool:
-    return shutil.which(name) is not None

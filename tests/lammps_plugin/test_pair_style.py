@@ -258,3 +258,13 @@ def test_hidden_neighbours_are_warned_of(lmp, write_data, alloy, tmp_path):
     lmp.close()
 
     assert "hides neighbours" in (tmp_path / "log.lammps").read_text()
+
+
+def test_energies_of_single_atoms_need_the_neighbours_of_ghosts(lmp, write_data, alloy):
+    wide = alloy.repeat(3)
+    wide.set_cell(np.diag([28, 28, 28]), scale_atoms=True)
+    start(lmp, write_data(wide), "pair_style voxpot device cpu\npair_coeff * * motaw Mo Ta W\n")
+    lmp.commands_string("fix m all sgcmc 1 0.01 300 0.5 0.5 atomic/energy yes")
+
+    with pytest.raises(Exception, match="set 'comm_modify cutoff 12' or more"):
+        lmp.command("run 1")
