@@ -22,5 +22,5 @@ def share_threads(ranks: int) -> int:
 
     threads = threads_of_rank(ranks)
     torch.set_num_threads(threads)
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     return threads
