@@ -136,15 +136,16 @@ class Deck:
 
     def execute(self, line: str) -> None:
         """Carry out one command."""
+        # once and for all: a second time, $(random(…)) would be another number
         expanded = (self._lmp.expand(line) or "").strip() if line else ""
         if not expanded:
             return
         words = split_words(expanded)
         verb = self._verbs.get(words[0])
         if verb is None:
-            self._lmp.command(line)
+            self._lmp.command(expanded)
         else:
-            verb(words[1:], line)
+            verb(words[1:], expanded)
 
     # the flow of the deck
 

@@ -30,6 +30,9 @@ label outer
 next n
 jump SELF outer
 include other.in
+print "random $(random(0,1,5))"
+variable r equal random(0,1,7)
+print "random $(v_r) $(v_r)"
 print \"\"\"three "quotes"
 over two lines\"\"\"
 jump last.in middle
@@ -55,7 +58,22 @@ def printed(path):
     return [line for line in Path(path).read_text().splitlines() if line.startswith(WORDS)]
 
 
-WORDS = ("outer", "T =", "hot", "cold", "warm", "from", "third", "and back", "three", "over", "the end", "not", "never")
+WORDS = (
+    "outer",
+    "random 0",
+    "T =",
+    "hot",
+    "cold",
+    "warm",
+    "from",
+    "third",
+    "and back",
+    "three",
+    "over",
+    "the end",
+    "not",
+    "never",
+)
 
 
 def write_flow():
@@ -66,10 +84,11 @@ def write_flow():
 
 
 @HERE
-def test_loops_jumps_branches_and_includes_flow_as_in_lammps(bare):
+def test_loops_jumps_branches_and_includes_flow_as_in_lammps(bare, lmp):
     write_flow()
-    bare.command("log native.log")
-    bare.file("flow.in")
+    lmp.command("log native.log")
+    lmp.file("flow.in")
+    lmp.command("log none")
     bare.command("log ours.log")
     Deck(bare).run("flow.in")
     bare.command("log none")
