@@ -15,6 +15,7 @@ from ase_voxpot.cli.benchmark import benchmark
 from ase_voxpot.cli.check import check
 from ase_voxpot.cli.evaluate import evaluate
 from ase_voxpot.cli.info import info
+from ase_voxpot.cli.lmp import lmp
 from ase_voxpot.cli.md import md
 from ase_voxpot.cli.physics import physics
 from ase_voxpot.cli.relax import relax
@@ -45,6 +46,10 @@ app = typer.Typer(
 )
 for verb in (info, evaluate, check, benchmark, relax, md, physics, select, train):
     app.command()(verb)
+# all else on its command line is for LAMMPS, whose options have one dash
+app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
+)(lmp)
 
 
 def _version(wanted: bool) -> None:

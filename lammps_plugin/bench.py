@@ -1,0 +1,136 @@
+"""What the bridge costs beside the model: ``python -m lammps_plugin.bench overhead | ranks | memory``.
+
+CPU time for the overhead, so that other work on the machine does not show; wall time for ranks,
+which says something on a quiet machine only.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lammps_plugin.runner import open_lammps
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+DECK = """units metal
+atom_style atomic
+lattice bcc 3.22
+region box block 0 {nx} 0 {ny} 0 {nz}
+create_box 3 box
+create_atoms 1 box
+set group all type/ratio 2 0.33333 1
+set type 1 type/ratio 3 0.5 2
+mass * 150
+pair_style voxpot device cpu
+pair_coeff * * motaw Mo Ta W
+velocity all create 1200 1
+fix move all nve
+timestep 0.001
+thermo {thermo}
+"""
+
+
+def deck(cells: tuple[int, int, int], thermo: int = 1000) -> str:
+    """An NVE run of 2 nx ny nz atoms."""
+    return DECK.format(nx=cells[0], ny=cells[1], nz=cells[2], thermo=thermo)
+
+
+class Watch:
+    """CPU seconds of a method, call by call."""
+
+    def __init__(self, owner: Any, name: str) -> None:
+        self.spent: list[float] = []
+        inner = getattr(owner, name)
+
+        def timed(*arguments: Any, **options: Any) -> Any:
+            start = time.thread_time()
+            try:
+                return inner(*arguments, **options)
+            finally:
+                self.spent.append(time.thread_time() - start)
+
+        setattr(owner, name, timed)
+
+
+@app.command()
+def overhead(steps: Annotated[int, typer.Option(help="Steps to time.")] = 20) -> None:
+    """CPU time per step in the model, in the call into Python, and in all the rest of LAMMPS."""
+    from ase_voxpot.potential import Potential
+    from lammps_plugin.serve import Server
+
+    model, call = Watch(Potential, "of_pairs"), Watch(Server, "evaluate")
+    typer.echo("atoms   model ms   Python call ms   LAMMPS ms   beside the model %")
+    for cells in ((3, 3, 3), (6, 6, 6), (10, 10, 10)):
+        lmp = open_lammps(["-screen", "none", "-log", "none"])
+        lmp.commands_string(deck(cells) + "run 2\n")
+        best: tuple[float, float, float] | None = None
+        for _ in range(3):
+            model.spent, call.spent = [], []
+            start = time.thread_time()
+            lmp.command(f"run {steps} pre no post no")
+            total = time.thread_time() - start
+            inside, called = sum(model.spent), sum(call.spent)
+            times = tuple(1000 * t / steps for t in (inside, called - inside, total - called))
+            if best is None or sum(times) < sum(best):
+                best = times  # type: ignore[assignment]
+        lmp.close()
+        assert best is not None
+        share = 100 * (best[1] + best[2]) / best[0]
+        atoms = 2 * cells[0] * cells[1] * cells[2]
+        typer.echo(f"{atoms:5d} {best[0]:10.2f} {best[1]:16.3f} {best[2]:11.3f} {share:20.1f}")
+
+
+@app.command()
+def ranks(
+    counts: Annotated[list[int] | None, typer.Argument(help="Numbers of ranks; 1 2 by default.")] = None,
+    cells: Annotated[int, typer.Option(help="Edge in cells of two atoms; 20 are 16,000 atoms.")] = 20,
+    steps: Annotated[int, typer.Option(help="Steps to time.")] = 5,
+) -> None:
+    """Wall time per step on several ranks of one thread each."""
+    import os
+
+    settings = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    scripts, first = Path(sys.executable).parent, None
+    with tempfile.TemporaryDirectory() as folder:
+        path, log = Path(folder) / "run.in", Path(folder) / "log"
+        path.write_text(deck((cells, cells, cells)) + f"run 1\nrun {steps}\n")
+        typer.echo("ranks   s per step   speed-up")
+        for count in counts or [1, 2]:
+            command = [scripts / "mpiexec", "-n", str(count), scripts / "lmp", "-in", path, "-log", log]
+            subprocess.run([str(c) for c in command], env=settings, check=True, capture_output=True)
+            seconds = float(re.findall(r"Loop time of (\S+)", log.read_text())[-1]) / steps
+            first = first or seconds
+            typer.echo(f"{count:5d} {seconds:12.3f} {first / seconds:10.2f}")
+
+
+@app.command()
+def memory(
+    steps: Annotated[int, typer.Option(help="Steps in all.")] = 10_000,
+    parts: Annotated[int, typer.Option(help="Rows of the table.")] = 5,
+) -> None:
+    """Resident memory of the process in the course of a run of 432 atoms."""
+    lmp = open_lammps(["-screen", "none", "-log", "none"])
+    lmp.commands_string(deck((6, 6, 6)) + "run 100\n")
+    typer.echo(f" step   MiB\n{0:5d} {resident():5.1f}")
+    for k in range(parts):
+        lmp.command(f"run {steps // parts} post no")
+        typer.echo(f"{(k + 1) * (steps // parts):5d} {resident():5.1f}")
+
+
+def resident() -> float:
+    """MiB of this process in memory."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
+
+
+if __name__ == "__main__":
+    app()

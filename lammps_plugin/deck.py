@@ -1,0 +1,279 @@
+"""Decks where no compiler exists: ``pair_style voxpot`` as ``fix external``, with the same words.
+
+A deck is read here as LAMMPS reads it, line by line: continuations, quotes, ``include``, ``label``,
+``jump``, ``next`` and ``if`` included, because a callback can only be set between two
+commands.  ``pair_style voxpot`` with its ``pair_coeff`` becomes an empty pair style and a fix; every
+other command goes to LAMMPS as it stands.  What would see the empty pair style and take
+its zero for the truth is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ase_voxpot.weights import load_potential
+from lammps_plugin.attach import BLIND, Bridge
+from lammps_plugin.errors import DeckError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Deck", "logical_lines", "split_words"]
+
+FIX = "voxpot"
+"""Name of the fix that stands for the pair style."""
+NEEDS_COMPILER = "; install a C++ compiler (Debian: apt install g++), which pair_style voxpot is made with"
+WORD = re.compile(r'"""(.*?)"""|"(.*?)"|\'(.*?)\'|([^\s"\']+)', re.DOTALL)
+PAIR_ENERGIES = {"epair", "evdwl", "ecoul"}
+TALLIES = ("pe", "pressure", "pe/atom", "stress/atom", "centroid/stress/atom")
+
+
+def logical_lines(text: str) -> Iterator[str]:
+    r"""Lines with ``&`` continued, triple quotes kept whole, and comments taken off.
+
+    >>> list(logical_lines("run &\n 5 # five\n"))
+    ['run  5']
+    """
+    held = ""
+    for line in text.splitlines():
+        held += line
+        if held.count('"""') % 2:
+            held += "\n"
+        elif held.rstrip().endswith("&"):
+            held = held.rstrip()[:-1]
+        else:
+            yield without_comment(held).strip()
+            held = ""
+    if held:
+        yield without_comment(held).strip()
+
+
+def without_comment(line: str) -> str:
+    """``line`` up to the first ``#`` outside of quotes.
+
+    >>> without_comment("print 'a # b' # c")
+    "print 'a # b' "
+    """
+    for match in re.finditer(r'""".*?"""|".*?"|\'.*?\'|#', line, re.DOTALL):
+        if match.group() == "#":
+            return line[: match.start()]
+    return line
+
+
+def split_words(line: str) -> list[str]:
+    """Words of a command, quotes taken off.
+
+    >>> split_words("if '$x > 2' then 'run 5'")
+    ['if', '$x > 2', 'then', 'run 5']
+    """
+    return [next((g for g in m.groups() if g is not None), "") for m in WORD.finditer(line)]
+
+
+class _File:
+    """One open file of a deck."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self.lines = list(logical_lines(path.read_text()))
+        except OSError as error:
+            raise DeckError(f"{path}: cannot be read ({error.strerror})") from None
+        self.path, self.next, self.label = path, 0, ""
+
+
+class Deck:
+    """A deck on its way through a LAMMPS that has no pair style voxpot."""
+
+    def __init__(self, lmp: Any) -> None:
+        """Nothing is read yet.
+
+        Args:
+            lmp: a ``lammps`` object on one rank.
+        """
+        self._lmp = lmp
+        self._files: list[_File] = []
+        self._over = False  # the loop variable of the last `next` is used up
+        self._options: dict[str, str] | None = None  # of the pair style voxpot, while there is one
+        self._bridge: Bridge | None = None
+        self._verbs: dict[str, Callable[[list[str], str], None]] = {
+            "include": lambda words, _: self._include(words),
+            "jump": lambda words, _: self._jump(words),
+            "label": lambda words, _: None,
+            "next": self._next,
+            "if": lambda words, _: self._if(words),
+            "clear": self._clear,
+            "pair_style": self._pair_style,
+            "pair_coeff": self._pair_coeff,
+            "fix": self._fix,
+            "fix_modify": self._fix_modify,
+            "unfix": self._fix_modify,
+            "compute": self._compute,
+            "thermo_style": self._thermo_style,
+        }
+
+    def run(self, path: str | Path) -> None:
+        """Carry out all of the deck at ``path``.
+
+        Raises:
+            DeckError: it asks for what only the compiled pair style can give.
+        """
+        self._files.append(_File(Path(path)))
+        while self._files:
+            file = self._files[-1]
+            if file.next >= len(file.lines):
+                if file.label:
+                    raise DeckError(f"{file.path}: expected a 'label {file.label}' to jump to, found none")
+                self._files.pop()
+                continue
+            line = file.lines[file.next]
+            file.next += 1
+            if file.label:
+                if split_words(line)[:2] == ["label", file.label]:
+                    file.label = ""
+                continue
+            self.execute(line)
+
+    def execute(self, line: str) -> None:
+        """Carry out one command."""
+        # once and for all: a second time, $(random(…)) would be another number
+        expanded = (self._lmp.expand(line) or "").strip() if line else ""
+        if not expanded:
+            return
+        words = split_words(expanded)
+        verb = self._verbs.get(words[0])
+        if verb is None:
+            self._lmp.command(expanded)
+        else:
+            verb(words[1:], expanded)
+
+    # the flow of the deck
+
+    def _include(self, words: list[str]) -> None:
+        self._files.append(_File(Path(words[0])))
+
+    def _jump(self, words: list[str]) -> None:
+        if self._over:
+            self._over = False
+            return
+        file = self._files[-1]
+        if words[0] != "SELF":
+            file = self._files[-1] = _File(Path(words[0]))
+        file.next = 0
+        file.label = words[1] if len(words) > 1 else ""
+
+    def _next(self, words: list[str], line: str) -> None:
+        self._lmp.command(line)
+        self._over = not self._lmp.has_id("variable", words[0])
+
+    def _if(self, words: list[str]) -> None:
+        """LAMMPS judges the conditions; what follows is carried out here."""
+        for condition, commands in branches(words):
+            if condition is None or self._holds(condition):
+                for command in commands:
+                    self.execute(command)
+                return
+
+    def _holds(self, condition: str) -> bool:
+        name = "voxpot_if"
+        self._lmp.command(f'if "{condition}" then "variable {name} string yes" else "variable {name} string no"')
+        answer = self._lmp.extract_variable(name)
+        self._lmp.command(f"variable {name} delete")
+        return bool(answer == "yes")
+
+    def _clear(self, words: list[str], line: str) -> None:
+        self._lmp.command(line)
+        self._options = self._bridge = None
+
+    # the pair style
+
+    def _pair_style(self, words: list[str], line: str) -> None:
+        if words[0] == "voxpot":
+            self._options = dict(zip(words[1::2], words[2::2], strict=False))
+            if len(words) % 2 == 0 or set(self._options) - {"dtype", "device"}:
+                raise DeckError(
+                    "pair_style voxpot: expected [dtype float32|float64] [device auto|cpu|cuda], "
+                    f"got {' '.join(words[1:])!r}"
+                )
+            return
+        if words[0].startswith("hybrid") and "voxpot" in words:
+            raise DeckError(f"pair_style {words[0]} with voxpot needs the compiled pair style{NEEDS_COMPILER}")
+        if self._bridge:
+            self._lmp.command(f"unfix {FIX}")
+        self._options = self._bridge = None
+        self._lmp.command(line)
+
+    def _pair_coeff(self, words: list[str], line: str) -> None:
+        if self._options is None:
+            self._lmp.command(line)
+            return
+        if len(words) < 4 or words[:2] != ["*", "*"]:
+            raise DeckError(
+                "pair_style voxpot: expected 'pair_coeff * * MODEL ELEMENT ...' with one element per atom type"
+            )
+        potential = load_potential(
+            words[2],
+            device=self._options.get("device", "auto"),
+            dtype=self._options.get("dtype", "float32"),  # type: ignore[arg-type]
+        )
+        if self._bridge:
+            self._lmp.command(f"unfix {FIX}")
+        for command in (
+            f"pair_style zero {potential.cutoff}",
+            "pair_coeff * *",
+            f"fix {FIX} all external pf/callback 1 1",
+            "thermo_style custom step temp pe emol etotal press",  # as `one`, but with the fix in it
+        ):
+            self._lmp.command(command)
+        self._bridge = Bridge(self._lmp, FIX, potential, words[3:])
+
+    # what would not see it
+
+    def _fix(self, words: list[str], line: str) -> None:
+        if len(words) > 2 and words[2] in BLIND:
+            raise DeckError(
+                f"fix {words[0]} ({words[2]}) asks the pair style alone, which is empty here{NEEDS_COMPILER}"
+            )
+        if words[0] == FIX:
+            raise DeckError(
+                f"the name {FIX!r} belongs to the fix that stands for pair_style voxpot; choose another one"
+            )
+        self._lmp.command(line)
+
+    def _fix_modify(self, words: list[str], line: str) -> None:
+        if words[0] == FIX:
+            raise DeckError(f"the fix {FIX!r} stands for pair_style voxpot and must stay as it is, got {line!r}")
+        self._lmp.command(line)
+
+    def _compute(self, words: list[str], line: str) -> None:
+        partial = {"pair"} <= set(words[3:]) and not {"fix", "virial"} & set(words[3:])
+        if self._options is not None and len(words) > 2 and words[2] in TALLIES and partial:
+            raise DeckError(
+                f"'compute {' '.join(words)}' asks for the pair style alone, which is empty here{NEEDS_COMPILER}"
+            )
+        self._lmp.command(line)
+
+    def _thermo_style(self, words: list[str], line: str) -> None:
+        if self._options is not None and words[0] == "one":
+            line = "thermo_style custom step temp pe emol etotal press"
+        elif self._options is not None and (words[0] != "custom" or PAIR_ENERGIES & set(words)):
+            raise DeckError(f"{line!r} prints the energy of the pair style alone, which is empty here; use 'pe'")
+        self._lmp.command(line)
+
+
+def branches(words: list[str]) -> Iterator[tuple[str | None, list[str]]]:
+    """Conditions of an ``if`` with their commands; None stands for ``else``.
+
+    >>> list(branches(["$x > 2", "then", "run 1", "elif", "$x > 1", "run 2", "else", "run 3"]))
+    [('$x > 2', ['run 1']), ('$x > 1', ['run 2']), (None, ['run 3'])]
+    """
+    condition: str | None = words[0]
+    commands: list[str] = []
+    rest = iter(words[2:])
+    for word in rest:
+        if word in ("elif", "else"):
+            yield condition, commands
+            condition, commands = (next(rest, "0") if word == "elif" else None), []
+        else:
+            commands.append(word)
+    yield condition, commands

