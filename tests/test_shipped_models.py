@@ -24,7 +24,7 @@ PBE = {"Mo": (3.169, 273), "Ta": (3.322, 200), "W": (3.190, 316)}
 COHESION = {"Mo": 6.82, "Ta": 8.10, "W": 8.90}
 """eV per atom: C. Kittel, Introduction to Solid State Physics (8th ed.), chapter 3."""
 VACANCY = {"Mo": 2.80, "Ta": 2.88, "W": 3.23}
-"""eV, PBE: P.-W. Ma and S. L. Dudarev, Phys. Rev. Materials 3, 063601 (2019)."""
+"""eV, PBE: P.-W. Ma and S. L. Dudarev, Phys. Rev. Materials 3, 013605 (2019)."""
 
 
 @pytest.fixture(scope="module", params=shipped_models())

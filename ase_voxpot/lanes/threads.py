@@ -7,7 +7,9 @@ How many there are is what torch says, and so what the user set: ``OMP_NUM_THREA
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import os
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,7 +21,7 @@ __all__ = ["spread"]
 
 ENOUGH = 4
 """Blocks that are worth a thread."""
-TURNS = 8
+TURNS = 4
 """Pieces of work per thread, so that a slow thread leaves some of its share to the others."""
 
 
@@ -31,6 +33,20 @@ def spread(work: Callable[[Iterator[tuple[int, int]]], None], blocks: int) -> No
     if threads == 1:
         work(pieces)
         return
-    with ThreadPoolExecutor(threads) as pool:
-        for future in [pool.submit(work, pieces) for _ in range(threads)]:
-            future.result()
+    others = [_pool(threads - 1).submit(work, pieces) for _ in range(threads - 1)]
+    try:
+        work(pieces)
+    finally:
+        wait(others)
+    for other in others:
+        other.result()
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that wait for the next step; to start them anew costs as much as a thousand atoms."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="voxpot")
+
+
+if hasattr(os, "register_at_fork"):  # a fork has none of its parent's threads, and would wait for them for ever
+    os.register_at_fork(after_in_child=_pool.cache_clear)
