@@ -27,8 +27,7 @@ import numpy as np
 from ase_voxpot.derivatives import forces_from_arrays
 from ase_voxpot.neighbours import VerletList, species_indices
 from ase_voxpot.weights import load_potential
-from lammps_plugin.errors import DeckError
-from lammps_plugin.serve import explain
+from lammps_plugin.errors import DeckError, explain
 from lammps_plugin.threads import share_threads
 
 if TYPE_CHECKING:

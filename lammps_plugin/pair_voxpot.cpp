@@ -26,6 +26,7 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <string>
+#include <unistd.h>
 #include <unordered_map>
 #include <vector>
 
@@ -107,6 +108,7 @@ class PairVoxpot : public Pair {
   void boot();
   void collect_all();
   void collect(int atom_index, int number, const NeighList *neighbours);
+  void fail(const std::string &sentence);
   Request ask(int atoms, bool forces);
   void add_forces(const Request &answer);
   std::vector<double> surroundings(int i, const NeighList *neighbours) const;
@@ -282,13 +284,25 @@ void PairVoxpot::collect_all()
   for (int i : original) species.push_back(std::max(map[atom->type[i]], 0));
 }
 
+// Stop all ranks.  mpiexec drops what a rank says in the moment in which it ends the others, so
+// the sentence goes ahead.
+void PairVoxpot::fail(const std::string &sentence)
+{
+  if (comm->nprocs > 1) {
+    fprintf(stderr, "%s, step %lld: %s\n", NAME, (long long) update->ntimestep, sentence.c_str());
+    fflush(stderr);
+    usleep(300000);
+  }
+  error->one(FLERR, "{}, step {}: {}", NAME, update->ntimestep, sentence);
+}
+
 // Let Python answer for what was collected; whatever goes wrong there stops all ranks.
 Request PairVoxpot::ask(int atoms, bool forces)
 {
   Request request{atoms,        (int) species.size(), (long long) count, forces,  species.data(),
                   centre.data(), neighbour.data(),     offset.data(),             nullptr, nullptr};
   if (service.evaluate(handle, &request) != 0)
-    error->one(FLERR, "{}, step {}: {}", NAME, update->ntimestep, service.message);
+    fail(service.message);
   return request;
 }
 
@@ -301,7 +315,7 @@ void PairVoxpot::compute(int eflag, int vflag)
   const Request answer = ask(list->inum, true);
   double energy = 0.0;
   for (int k = 0; k < answer.atoms; k++) energy += answer.energies[k];
-  if (!std::isfinite(energy)) error->one(FLERR, "{}, step {}: the model says NaN or infinity", NAME, update->ntimestep);
+  if (!std::isfinite(energy)) fail("the model says NaN or infinity");
   if (eflag_global) eng_vdwl += energy;
   if (eflag_atom)
     for (int k = 0; k < answer.atoms; k++) eatom[original[k]] += answer.energies[k];
@@ -342,7 +356,7 @@ void PairVoxpot::add_forces(const Request &answer)
     }
   }
   if (!std::isfinite(check))
-    error->one(FLERR, "{}, step {}: the model says NaN or infinite forces", NAME, update->ntimestep);
+    fail("the model says NaN or infinite forces");
 }
 
 // ---------------------------------------------------------------------- single atoms, for fix sgcmc
@@ -391,7 +405,7 @@ double PairVoxpot::compute_atomic_energy(int i, NeighList *neighbours)
   for (int k = 0; k < atoms; k++) {
     const int j = original[k];
     const double energy = map[atom->type[j]] < 0 ? 0.0 : answer.energies[k];
-    if (!std::isfinite(energy)) error->one(FLERR, "{}, step {}: the model says NaN or infinity", NAME, update->ntimestep);
+    if (!std::isfinite(energy)) fail("the model says NaN or infinity");
     remembered[j] = {surroundings(j, neighbours), energy};
   }
   return remembered[i].energy;

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lammps_plugin.build import build, find_wheel
-from lammps_plugin.errors import BuildError, DeckError
+from lammps_plugin.errors import BuildError, DeckError, explain
 from lammps_plugin.plugin import QUIET, python_environment
-from lammps_plugin.serve import explain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

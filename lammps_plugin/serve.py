@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import sys
-import traceback
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ase_voxpot.errors import VoxPotError
 from ase_voxpot.neighbours import Pairs, species_indices
 from ase_voxpot.weights import load_potential
+from lammps_plugin.errors import explain
 from lammps_plugin.threads import share_threads
 
 if TYPE_CHECKING:
@@ -148,15 +146,6 @@ class Service:
                 return -1
 
         return call
-
-
-def explain(error: BaseException) -> str:
-    """One sentence; a fault that nobody foresaw also shows where it happened."""
-    if isinstance(error, VoxPotError):
-        return " ".join(str(error).split())
-    sys.stderr.write("".join(traceback.format_exception(error)))
-    sys.stderr.flush()
-    return f"the model failed ({type(error).__name__}: {' '.join(str(error).split())})"
 
 
 _SERVICES: list[Service] = []

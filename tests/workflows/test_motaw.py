@@ -32,7 +32,7 @@ def figures():
     ("workflow", "quantities"),
     [
         ("eos", ("a0", "B")),
-        ("elastic", ("C11", "C12")),
+        ("elastic", ("C11",)),
         ("surfaces", ("gamma_110", "gamma_100", "gamma_111")),
         ("phonons", ("nu_min",)),
         ("dimer", ("monotone",)),
