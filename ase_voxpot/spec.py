@@ -38,6 +38,9 @@ __all__ = [
 
 T = TypeVar("T")
 
+LONGEST = 1e6
+"""Å; its square is still a number."""
+
 
 def _require(condition: bool, message: str) -> None:
     if not condition:
@@ -68,12 +71,12 @@ class Grid:
 
     def __post_init__(self) -> None:
         _require(self.n >= 2, f"grid.n must be at least 2 voxels per edge, got {self.n}")
-        _require(0 < self.spacing < math.inf, f"grid.spacing must be a positive length in Å, got {self.spacing}")
-        _require(0 < self.width < math.inf, f"grid.width must be a positive length in Å, got {self.width}")
+        _require(0 < self.spacing < LONGEST, f"grid.spacing must be a positive length in Å, got {self.spacing}")
+        _require(0 < self.width < LONGEST, f"grid.width must be a positive length in Å, got {self.width}")
         _require(0 < self.cutoff < 20, f"grid.cutoff must lie between 0 and 20 Å, got {self.cutoff}")
         _require(1 <= self.shells <= 32, f"grid.shells must lie between 1 and 32, got {self.shells}")
         _require(
-            self.lift is None or self.lift > 0.2 * self.cutoff,
+            self.lift is None or 0.2 * self.cutoff < self.lift < LONGEST,
             f"grid.lift must exceed a fifth of the cutoff (or weights overflow), got {self.lift} Å",
         )
 
@@ -101,7 +104,7 @@ class SteerableSpec:
 
     def __post_init__(self) -> None:
         _require(0 <= self.degree <= 8, f"network.degree must lie between 0 and 8, got {self.degree}")
-        _require(0 < self.filter_width < math.inf, f"network.filter_width must be positive, got {self.filter_width}")
+        _require(0 < self.filter_width < LONGEST, f"network.filter_width must be positive, got {self.filter_width}")
         _require(self.channels >= 1, f"network.channels must be at least 1, got {self.channels}")
         _require(self.products >= 0, f"network.products must not be negative, got {self.products}")
         _require(self.product_degree >= 0, f"network.product_degree must not be negative, got {self.product_degree}")
