@@ -5,11 +5,16 @@ its weights is known in closed form (Bigi, Chong, Ceriotti and Grasselli, Mach. 
 Sci. Technol. 5, 045018, 2024).  With φ_i = (h_i, 1) in the block of the element of atom i
 and zero in the other blocks,
 
-    φ_A = Σ_i φ_i,   σ_A = |R φ_A|,   σ_i = |R φ_i|
+    φ_A = Σ_i φ_i,   s_A = |R φ_A| / n_A,   s_i = |R φ_i|
 
-are the uncertainties of the energy of a structure and of one atom; RᵀR is the
-calibrated covariance of the weights.  The network itself is not changed, and the free
-atoms are as uncertain as any other environment that no frame holds.
+are the standard deviations of the energy per atom of a structure and of the energy of one
+atom; RᵀR is the covariance of the weights.  What is reported is a calibrated power of them,
+
+    σ_A = n_A c s_A^d,   σ_i = c s_i^d
+
+because a linear layer overrates how much is open where nothing was seen; ``extrapolation`` compares
+the s.  The network itself is not changed, and the free atoms are as uncertain as any other
+environment that no frame holds.
 
 The uncertainty of a force component is a calibrated power of how unusual the atom is,
 
@@ -39,13 +44,15 @@ __all__ = ["Calibration", "Estimate", "Uncertainty", "append_bias", "block_root"
 class Calibration:
     """The numbers beside the matrices, all from the validation frames."""
 
-    energy_limit: float  # eV/atom, the largest uncertainty of a structure
-    atom_limit: float  # eV, the largest uncertainty of an atom
+    energy_limit: float  # eV/atom, the largest s_A
+    atom_limit: float  # eV, the largest s_i
     force_scale: float  # eV/Å, the factor a
     force_power: float  # the exponent b
     noise: float  # eV/atom, RMS error in training
     factor: float  # by which the posterior had to be scaled
     ridge: float  # of the prior, relative to the information in the data
+    energy_scale: float = 1.0  # the factor c, (eV/atom)^(1 - d)
+    energy_power: float = 1.0  # the exponent d
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,13 +135,13 @@ class Uncertainty:
             energies[mine] = np.sqrt(found[:, :width].sum(axis=1))
             unusual[mine] = np.sqrt(found[:, width:].sum(axis=1))
             total += self.root[:, kind * width : (kind + 1) * width] @ inputs.sum(axis=0)
-        energy = float(np.linalg.norm(total))
-        known = self.calibration
+        known, count = self.calibration, len(species)
+        energy = float(np.linalg.norm(total)) / count
         return Estimate(
-            energy=energy,
-            energies=energies,
+            energy=count * known.energy_scale * energy**known.energy_power,
+            energies=known.energy_scale * energies**known.energy_power,
             forces=known.force_scale * unusual**known.force_power,
-            extrapolation=float(max(energy / len(species) / known.energy_limit, energies.max() / known.atom_limit)),
+            extrapolation=float(max(energy / known.energy_limit, energies.max() / known.atom_limit)),
         )
 
     def tensors(self) -> dict[str, np.ndarray]:

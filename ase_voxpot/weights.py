@@ -59,10 +59,10 @@ def find_model(model: str | Path) -> Path:
     )
 
 
-def _checksum(spec: PotentialSpec, calibration: Calibration | None, tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256(json.dumps(encode(spec)).encode())
-    if calibration is not None:
-        digest.update(json.dumps(encode(calibration)).encode())
+def _checksum(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of the texts as they are stored, so that fields added later do not make old files look damaged."""
+    digest = hashlib.sha256(header["spec"].encode())
+    digest.update(header.get("uncertainty", "").encode())
     for name in sorted(tensors):
         array = tensors[name].detach().cpu().contiguous().numpy()
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
@@ -83,7 +83,6 @@ def save_potential(potential: Potential, path: str | Path, *, card: Mapping[str,
 
     tensors = {k: v.detach().cpu().contiguous() for k, v in potential.network.state_dict().items()}
     known = potential.uncertainty
-    calibration = None if known is None else known.calibration
     header = {
         "format": FORMAT,
         "schema": "1" if known is None else "2",
@@ -92,8 +91,8 @@ def save_potential(potential: Potential, path: str | Path, *, card: Mapping[str,
     }
     if known is not None:
         tensors |= {PREFIX + k: torch.from_numpy(v) for k, v in known.tensors().items()}
-        header["uncertainty"] = json.dumps(encode(calibration))
-    header["checksum"] = _checksum(potential.spec, calibration, tensors)
+        header["uncertainty"] = json.dumps(encode(known.calibration))
+    header["checksum"] = _checksum(header, tensors)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
@@ -107,7 +106,7 @@ def read_header(path: str | Path) -> dict[str, Any]:
 
     Returns:
         ``spec`` (a ``PotentialSpec``), ``card`` (a mapping), ``checksum`` (a string),
-        ``uncertainty`` (a ``Calibration``, or None).
+        ``uncertainty`` (a ``Calibration``, or None), ``stored`` (the texts that the checksum is of).
 
     Raises:
         SchemaError: not a weight file of ours, or of a schema we do not know.
@@ -136,7 +135,13 @@ def read_header(path: str | Path) -> dict[str, Any]:
         calibration = None if known is None else decode(Calibration, known, where="uncertainty")
     except (KeyError, TypeError, json.JSONDecodeError, ConfigError, SpecError) as error:
         raise SchemaError(f"{path}: its description of the model cannot be used ({error})") from None
-    return {"spec": spec, "card": card, "checksum": metadata.get("checksum", ""), "uncertainty": calibration}
+    return {
+        "spec": spec,
+        "card": card,
+        "checksum": metadata.get("checksum", ""),
+        "uncertainty": calibration,
+        "stored": {k: metadata[k] for k in ("spec", "uncertainty") if k in metadata},
+    }
 
 
 def load_potential(
@@ -167,7 +172,7 @@ def load_potential(
     potential = Potential(header["spec"], device=device, dtype=dtype, route=route)
     own = {k: v for k, v in tensors.items() if not k.startswith(PREFIX)}
     fill(potential, own, source=str(path))
-    if _checksum(header["spec"], header["uncertainty"], tensors) != header["checksum"]:
+    if _checksum(header["stored"], tensors) != header["checksum"]:
         raise ChecksumError(f"{path}: the stored numbers do not match their checksum; fetch or train the model again")
     if header["uncertainty"] is not None:
         said = {k.removeprefix(PREFIX): v.double().numpy() for k, v in tensors.items() if k not in own}

@@ -141,6 +141,19 @@ def test_matrices_that_do_not_fit_are_refused(tensors, sentence):
         Uncertainty.from_tensors(tensors, CALIBRATION)
 
 
+def test_energies_are_a_power_of_what_the_last_layer_leaves_open(potential, crystal):
+    known = potential.uncertainty
+    bent = Uncertainty(known.root, known.local, dataclasses.replace(CALIBRATION, energy_scale=0.2, energy_power=0.6))
+    features, species = potential.features(crystal)
+
+    plain, said = (u.of_features(features, species) for u in (known, bent))
+
+    count = len(crystal)
+    assert_allclose(said.energy / count, 0.2 * (plain.energy / count) ** 0.6)
+    assert_allclose(said.energies, 0.2 * plain.energies**0.6)
+    assert said.extrapolation == plain.extrapolation
+
+
 def test_a_limit_scales_the_extrapolation(potential, crystal):
     known = potential.uncertainty
     lax = Uncertainty(known.root, known.local, dataclasses.replace(CALIBRATION, energy_limit=0.04, atom_limit=0.6))

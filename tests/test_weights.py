@@ -238,6 +238,18 @@ class TestUncertainty:
             assert schema in written.read_bytes()[:20_000].replace(b": ", b":")
         assert read_header(file)["uncertainty"] is None
 
+    def test_a_file_from_before_a_number_was_known_is_still_whole(self, certain, path, crystal, monkeypatch):
+        """What is stored was summed as it is stored; what it lacks has its default."""
+        older = {k: v for k, v in encode(CALIBRATION).items() if k not in ("energy_scale", "energy_power")}
+        monkeypatch.setattr("ase_voxpot.weights.encode", lambda v: older if v is CALIBRATION else encode(v))
+        save_potential(certain, path)
+        monkeypatch.undo()
+
+        loaded = load_potential(path, device="cpu", dtype="float64")
+
+        assert loaded.uncertainty.calibration == CALIBRATION
+        assert loaded.evaluate(crystal).energy == certain.evaluate(crystal).energy
+
     def test_a_changed_limit_is_noticed(self, path):
         content = path.read_bytes()
         old, new = (f'\\"energy_limit\\": {x}'.encode() for x in ("0.02", "0.09"))

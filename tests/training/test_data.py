@@ -71,6 +71,38 @@ def test_a_weight_scales_the_share_of_its_frame_in_the_loss(frames, tmp_path):
     assert loss(3.0, 3.0) == pytest.approx(3 * loss(1.0, 1.0))
 
 
+def test_emphasis_scales_the_weight_of_frames(tmp_path, frames):
+    for k, atoms in enumerate(frames[:4]):
+        atoms.info["config_type"], atoms.info["note"] = (
+            ("W_Elastic", "strain 0.01"),
+            ("W_AIMD", "300 K"),
+            ("Mo_Elastic", "strain 0.10"),
+            ("Mo_AIMD", "300 K"),
+        )[k]
+    write(tmp_path / "a.extxyz", frames[:4])
+    source = Source(file="a.extxyz", weight=0.5, emphasis={"_Elastic .*0.01": 4.0, "^Mo_": 3.0})
+
+    found = load_frames((source,), ("Mo", "W"), tmp_path)
+
+    assert found.weights == [2.0, 0.5, 1.5, 1.5]
+
+
+def test_emphasis_on_nothing_is_refused(tmp_path, frames):
+    write(tmp_path / "a.extxyz", frames[:2])
+
+    with pytest.raises(DataError, match="names '_Slab', which no frame has; one has '"):
+        load_frames((Source(file="a.extxyz", emphasis={"_Slab": 4.0}),), ("Mo", "W"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("emphasis", "sentence"),
+    [({"a": 0.0}, "must be positive, got 0.0 for 'a'"), ({"(": 2.0}, "'\\(' is no regular expression")],
+)
+def test_emphasis_that_makes_no_sense_is_refused(emphasis, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        Source(file="a.extxyz", emphasis=emphasis)
+
+
 def test_frames_in_support_are_trained_on_but_never_held_out(write_config, tmp_path, frames):
     config = write_config(epochs=1)
     write(tmp_path / "more.extxyz", frames[:4])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from numpy.testing import assert_allclose
 from ase_voxpot.errors import DataError, SpecError
 from ase_voxpot.potential import Potential
 from ase_voxpot.spec import DenseSpec
+from ase_voxpot.uncertainty import Uncertainty
 from ase_voxpot.weights import load_potential, read_header
 from tests.models import specification
 from voxpot_training.potential.posterior import posterior_of
@@ -77,6 +79,30 @@ def test_errors_are_as_large_as_predicted(solved):
     assert said["groups"]["far"]["energy"]["sigma"] > 2 * said["groups"]["a"]["energy"]["sigma"]
 
 
+def test_a_posterior_that_spreads_too_widely_is_drawn_in():
+    """Errors that grow as the root of what the last layer leaves open, as those of real networks do."""
+    rng = np.random.default_rng(8)
+    train, valid, held = (synthetic(n, rng, spread=s) for n, s in ((60, 1.0), (300, 1.5), (300, 1.5)))
+    train, valid, held = fitted(train, [valid, held], rng, noise=0.02)
+    linear = posterior_of(train, valid, species=2)
+    linear = Uncertainty(linear.root, linear.local, replace(linear.calibration, energy_scale=1.0, energy_power=1.0))
+
+    def erring(trials):
+        sigma = measure(trials, linear).sigma / 1000
+        return [
+            replace(t, energy=float(e))
+            for t, e in zip(trials, 0.01 * np.sqrt(sigma) * rng.normal(size=len(sigma)), strict=True)
+        ]
+
+    valid, held = erring(valid), erring(held)
+    uncertainty = posterior_of(train, valid, species=2)
+    said = summary(measure(held, uncertainty))["energy"]
+
+    assert uncertainty.calibration.energy_power == pytest.approx(0.5, abs=0.15)
+    assert said["rms_error"] == pytest.approx(said["sigma"], rel=0.2)
+    assert said["within_68"] == pytest.approx(0.68, abs=0.07)
+
+
 def test_forces_are_calibrated_too(solved):
     _, _, held, uncertainty = solved
     said = summary(measure(held, uncertainty))["forces"]
@@ -90,7 +116,8 @@ def test_no_validation_frame_is_beyond_the_limits(solved):
     found = measure(valid, uncertainty)
 
     assert found.extrapolation.max() == pytest.approx(1.0)
-    assert found.sigma.max() == pytest.approx(1000 * uncertainty.calibration.energy_limit)
+    known = uncertainty.calibration
+    assert found.sigma.max() == pytest.approx(1000 * known.energy_scale * known.energy_limit**known.energy_power)
 
 
 def test_what_no_frame_shows_is_uncertain(solved):

@@ -12,6 +12,7 @@ Unknown keys are refused with the list of known ones.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -42,7 +43,9 @@ class Source:
     added to the energies per atom of an element, to bring labels with another zero in
     line; an offset of 0.0 states that the zero is right, whatever the energies look like.
     Frames of a source that is ``support`` are trained on with ``weight``, and never held
-    out: they teach what the others do not hold, and score nothing.
+    out: they teach what the others do not hold, and score nothing.  ``emphasis`` multiplies
+    the weight of frames whose ``config_type note`` matches a regular expression: few frames
+    that fix a property, small strains say, are outvoted otherwise.
     """
 
     file: str
@@ -51,11 +54,21 @@ class Source:
     stress_key: str = "REF_stress"
     offsets: dict[str, float] = field(default_factory=dict)  # eV per atom
     weight: float = 1.0
+    emphasis: dict[str, float] = field(default_factory=dict)  # factor on the weight per pattern
     support: bool = False
 
     def __post_init__(self) -> None:
         if not self.weight > 0:
             raise ConfigError(f"data.weight must be positive, got {self.weight} for {self.file}")
+        for pattern, factor in self.emphasis.items():
+            if not factor > 0:
+                raise ConfigError(f"data.emphasis must be positive, got {factor} for {pattern!r} of {self.file}")
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ConfigError(
+                    f"data.emphasis of {self.file}: {pattern!r} is no regular expression ({error})"
+                ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ase_voxpot.errors import DataError, UnknownElementError
 from ase_voxpot.labels import LabelKeys, labels_of, read_frames
@@ -68,7 +71,7 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
             raise type(error)(f"{path}: {error}") from None
         frames.atoms.extend(found)
         frames.labels.extend(_shifted(x, a, source.offsets) for x, a in zip(labels, found, strict=True))
-        frames.weights.extend([source.weight] * len(found))
+        frames.weights.extend(_weights(found, source))
         frames.support.extend([source.support] * len(found))
         number.extend([k] * len(found))
     foreign = sorted({s for a in frames.atoms for s in a.get_chemical_symbols()} - set(species))
@@ -80,6 +83,24 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
     origins = [Origin(source.file, accepted) for source, accepted in zip(sources, stated, strict=True)]
     refuse_mixed_references(origins, number, frames.atoms, frames.labels)
     return frames
+
+
+def _weights(found: Sequence[Atoms], source: Source) -> list[float]:
+    """The weight of every frame: of its source, times the emphasis on what it shows.
+
+    Raises:
+        DataError: a pattern matches no frame; it would silently do nothing.
+    """
+    texts = [" ".join(str(atoms.info.get(key, "")) for key in ("config_type", "note")) for atoms in found]
+    weights = np.full(len(found), source.weight)
+    for pattern, factor in source.emphasis.items():
+        matching = [re.search(pattern, text) is not None for text in texts]
+        if not any(matching):
+            raise DataError(
+                f"{source.file}: data.emphasis names {pattern!r}, which no frame has; one has {texts[0]!r}"
+            )
+        weights[matching] *= factor
+    return weights.tolist()
 
 
 def _shifted(label: Labels, atoms: Atoms, offsets: dict[str, float]) -> Labels:

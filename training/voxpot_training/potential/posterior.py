@@ -11,7 +11,8 @@ covariance are
 C is the posterior of Bigi et al. (2024), the reciprocal of their prediction rigidity.  The second
 term is the correction for errors of unequal size (White, Econometrica 48, 817, 1980): hot
 frames err more than relaxed ones, and so what only hot frames know is less certain.  α
-and ς maximise the likelihood of the errors on validation frames.
+and ς maximise the likelihood of the errors on validation frames, and so do, after them, c
+and d of the reported energies σ = c s^d.
 
 For forces an atom is the more unusual the less the training atoms of its element say about
 it, those with large errors counting less (the weights of a Cauchy likelihood):
@@ -81,11 +82,15 @@ def posterior_of(train: Sequence[Trial], valid: Sequence[Trial], *, species: int
     )
     draft = Uncertainty(block_root(covariance), local, plain)
     said = [draft.of_features(t.inputs[:, :-1], t.species) for t in valid]
-    limits = {
-        "energy_limit": max(s.energy / t.atoms for s, t in zip(said, valid, strict=True)),
+    deviations = np.array([s.energy / t.atoms for s, t in zip(said, valid, strict=True)])
+    scale, power = _power_law(deviations, wrong**2)
+    found = {
+        "energy_limit": float(deviations.max()),
         "atom_limit": max(float(s.energies.max()) for s in said),
+        "energy_scale": scale,
+        "energy_power": power,
     }
-    return Uncertainty(draft.root, draft.local, replace(plain, **limits))
+    return Uncertainty(draft.root, draft.local, replace(plain, **found))
 
 
 def _noise(train: Sequence[Trial], errors: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
@@ -147,9 +152,13 @@ def _force_relation(valid: Sequence[Trial], local: Float[np.ndarray, "species in
             mine = (trial.species == kind) & trial.free
             unusual.append(np.linalg.norm(trial.inputs[mine].astype(float) @ local[kind].T, axis=1))
             squares.append((trial.forces[mine] ** 2).mean(axis=1))
-    u, square = np.concatenate(unusual), np.concatenate(squares)
-    if not len(u):  # crystals at rest only: nothing to learn a relation from
-        return 0.0, 1.0
-    surprises = [float(np.log(np.mean(square / u ** (2 * b)) * u ** (2 * b)).mean()) for b in POWERS]
+    u = np.concatenate(unusual)
+    return _power_law(u, np.concatenate(squares)) if len(u) else (0.0, 1.0)  # crystals at rest teach no relation
+
+
+def _power_law(deviations: Float[np.ndarray, " value"], squares: Float[np.ndarray, " value"]) -> tuple[float, float]:
+    """Factor a and exponent b of widths a u^b under which Gaussian errors, squares given, are most likely."""
+    u = deviations.clip(min=1e-30)
+    surprises = [float(np.log(np.mean(squares / u ** (2 * b)) * u ** (2 * b)).mean()) for b in POWERS]
     power = float(POWERS[int(np.argmin(surprises))])
-    return float(np.sqrt(np.mean(square / u ** (2 * power)))), power
+    return float(np.sqrt(np.mean(squares / u ** (2 * power)))), power
