@@ -27,6 +27,12 @@ __all__ = ["Pairs", "VerletList", "check_structure", "join", "species_indices"]
 
 CLOSEST = 1e-3
 """Å, distance below which two atoms count as being at the same place."""
+FARTHEST = 1e9
+"""Å from the origin, beyond which coordinates leave no digits for distances."""
+NARROW = 0.3
+"""Å, edge of the smallest cube that still counts as a volume: in less an atom would sit on its own images."""
+CELLS = 1e5
+"""Into how many cells vesin divides space at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +109,8 @@ def check_structure(atoms: Atoms) -> None:
 
     Raises:
         EmptyStructureError: no atoms.
-        PositionError: NaN or infinite positions or cell vectors.
-        CellError: the periodic directions do not span a volume.
+        PositionError: NaN, infinite or huge positions or cell vectors.
+        CellError: the periodic directions do not span a volume, or next to none.
     """
     if len(atoms) == 0:
         raise EmptyStructureError("expected at least one atom, got an empty structure")
@@ -113,11 +119,17 @@ def check_structure(atoms: Atoms) -> None:
         raise PositionError(f"expected finite positions, got NaN or infinity for atom {wrong[0]} ({len(wrong)} in all)")
     if not np.isfinite(atoms.cell[:]).all():
         raise PositionError("expected a finite cell, got NaN or infinity in the cell vectors")
+    farthest = max(np.abs(atoms.positions).max(), np.abs(atoms.cell[:]).max())
+    if farthest > FARTHEST:
+        raise PositionError(
+            f"expected positions and cell within {FARTHEST:.0e} Å, got {farthest:.1e} Å; move them back"
+        )
     periodic = atoms.cell[:][np.asarray(atoms.pbc)]
     if len(periodic):
         lengths = np.linalg.norm(periodic, axis=1)
         span = np.sqrt(max(np.linalg.det(periodic @ periodic.T), 0.0))
-        if (lengths < 1e-6).any() or span < 1e-6 * np.prod(lengths):
+        flat = (lengths < CLOSEST).any() or span < 1e-6 * np.prod(lengths)
+        if flat or span < NARROW ** len(periodic):
             raise CellError(
                 f"the {len(periodic)} periodic cell vectors must span a volume, got {periodic.tolist()}; "
                 "set the cell or switch pbc off"
@@ -224,14 +236,52 @@ def _distinct(
     return number.astype(np.int32), rows.astype(float)
 
 
+def _huddled(
+    positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], pbc: Any, reach: float
+) -> Float[np.ndarray, "atom 3"]:
+    """The positions with empty space made shorter where nothing is periodic: pairs within ``reach`` are the same."""
+    periodic = cell[np.asarray(pbc)]
+    across = np.linalg.svd(periodic)[2][len(periodic) :] if len(periodic) else np.eye(3)
+    out = positions
+    for direction in across:
+        along = positions @ direction
+        order = np.argsort(along)
+        spare = (np.diff(along[order]) - 2 * reach).clip(min=0)
+        if spare.any():
+            shift = np.zeros(len(positions))
+            shift[order[1:]] = np.cumsum(spare)
+            out = out - shift[:, None] * direction
+    return out
+
+
+def _wide(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], pbc: Any, reach: float) -> float:
+    """How far to search, ``reach`` or more: so far that vesin divides a plate or a wire into few cells.
+
+    Of more than ``CELLS`` it makes fewer, all three directions alike, and where that leaves less than one
+    across it divides by zero, which ends the process.
+    """
+    free = ~np.asarray(pbc)
+    box = cell.copy()
+    box[free] = np.linalg.svd(cell[~free])[2][3 - free.sum() :] if not free.all() else np.eye(3)
+    spans = 1 / np.linalg.norm(np.linalg.inv(box), axis=0)  # between opposite faces
+    spans[free] = np.ptp(positions, axis=0)[free]
+    while True:
+        cells = np.trunc(spans / reach).clip(min=1)
+        if cells.prod() <= CELLS / 2 or cells.min() * np.cbrt(CELLS / cells.prod()) >= 2:
+            return reach
+        reach *= 1.5
+
+
 def _search(
     positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], pbc: Any, reach: float, threads: int
 ) -> _Found:
-    """All pairs within ``reach``."""
+    """All pairs within ``reach``, and more where the shape of a structure asks for it."""
     import vesin
 
-    search = vesin.NeighborList(cutoff=reach, full_list=True, sorted=True, n_threads=threads)
-    centre, neighbour, shift = search.compute(points=positions, box=cell, periodic=pbc, quantities="ijS", copy=False)
+    points = _huddled(positions, cell, pbc, reach)
+    far = _wide(points, cell, pbc, reach)
+    search = vesin.NeighborList(cutoff=far, full_list=True, sorted=True, n_threads=threads)
+    centre, neighbour, shift = search.compute(points=points, box=cell, periodic=pbc, quantities="ijS", copy=False)
     return _Found(
         centre.astype(np.int32),
         neighbour.astype(np.int32),

@@ -33,6 +33,7 @@ __all__ = ["find_model", "load_potential", "read_header", "save_potential", "shi
 FORMAT = "ase-voxpot potential"
 SCHEMAS = ("1", "2")
 PREFIX = "uncertainty."
+PRECISIONS = ("torch.float32", "torch.float64")
 SHIPPED = Path(__file__).with_name("pretrained")
 
 
@@ -121,7 +122,7 @@ def read_header(path: str | Path) -> dict[str, Any]:
             metadata = json.loads(file.read(length)).get("__metadata__", {})
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from None
-    except (struct.error, UnicodeDecodeError, json.JSONDecodeError, AttributeError):
+    except (struct.error, UnicodeDecodeError, json.JSONDecodeError, AttributeError, RecursionError):
         raise SchemaError(f"{path}: {hint}, got something else") from None
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise SchemaError(f"{path}: {hint}, got a safetensors file from elsewhere")
@@ -135,6 +136,8 @@ def read_header(path: str | Path) -> dict[str, Any]:
         calibration = None if known is None else decode(Calibration, known, where="uncertainty")
     except (KeyError, TypeError, json.JSONDecodeError, ConfigError, SpecError) as error:
         raise SchemaError(f"{path}: its description of the model cannot be used ({error})") from None
+    if not isinstance(card, dict):
+        raise SchemaError(f"{path}: its description of the model cannot be used (card: expected a table)")
     return {
         "spec": spec,
         "card": card,
@@ -169,6 +172,9 @@ def load_potential(
         tensors = load(path.read_bytes())
     except SafetensorError as error:
         raise ChecksumError(f"{path}: the file is damaged ({error}); fetch or train it again") from None
+    foreign = sorted({str(v.dtype) for v in tensors.values() if str(v.dtype) not in PRECISIONS})
+    if foreign:
+        raise ArchitectureError(f"{path}: expected numbers in {' or '.join(PRECISIONS)}, got {', '.join(foreign)}")
     potential = Potential(header["spec"], device=device, dtype=dtype, route=route)
     own = {k: v for k, v in tensors.items() if not k.startswith(PREFIX)}
     fill(potential, own, source=str(path))

@@ -125,6 +125,34 @@ def test_atoms_without_neighbours_have_empty_rows():
     assert_array_equal(pairs.first, [0, 1, 1, 2])
 
 
+@pytest.mark.parametrize(
+    "atoms",
+    [
+        Atoms("W3", [[0, 0, 0], [2, 0, 0], [1e6, 0, 0]]),
+        Atoms("W3", [[0, 0, 0], [3000, 3000, 3], [3000, 3000, 5]]),
+        Atoms("W3", [[0, 0, 0], [0, 0, 2], [0, 0, 1e8]], cell=[3, 3, 0], pbc=[True, True, False]),
+        Atoms("W3", [[0, 0, 0], [3, 2e5, -3e5], [1, 2e5, -3e5]], cell=[[0, 0, 0], [0, 4, 3], [0, 0, 0]], pbc=[0, 1, 0]),
+    ],
+    ids=["gone", "plate", "slab", "wire"],
+)
+def test_an_atom_far_away_is_no_neighbour_and_harms_nobody(atoms):
+    assert_same_pairs(VerletList(CUTOFF).update(atoms), atoms)
+
+
+@pytest.mark.parametrize("edges", [(4000, 4000, 7), (7, 7, 700_000), (4000, 7, 4000)])
+def test_thin_plates_and_long_wires_are_searched(edges, rng):
+    near = rng.normal(scale=2, size=(6, 3))
+    atoms = Atoms("W12", [*near, *(near + np.array(edges) / 2)], cell=edges, pbc=True)
+
+    pairs = VerletList(CUTOFF).update(atoms)
+
+    few = Atoms("W6", near, cell=np.minimum(edges, 50), pbc=True)
+    expected = VerletList(CUTOFF).update(few)
+    assert len(pairs) == 2 * len(expected) > 0
+    actual, wanted = (canonical(p.centre, p.neighbour, p.offset)[2] for p in (pairs.of(0, 6), expected))
+    assert_allclose(actual, wanted, atol=1e-9)
+
+
 class TestSkin:
     """A list with a skin is as exact as one without, whatever happens between updates."""
 
@@ -267,8 +295,23 @@ class TestSkin:
             CellError,
             "set the cell or switch pbc off",
         ),
+        (Atoms("W2", [[0, 0, 0], [1e300, 0, 0]]), PositionError, "within 1e\\+09 Å, got 1.0e\\+300 Å"),
+        (Atoms("W", cell=[1e200] * 3, pbc=True), PositionError, "within 1e\\+09 Å, got 1.0e\\+200 Å"),
+        (Atoms("W", cell=[0.1] * 3, pbc=True), CellError, "the 3 periodic cell vectors must span a volume"),
+        (Atoms("W", cell=[[3, 0, 0], [3, 1e-4, 0], [0, 0, 3]], pbc=True), CellError, "must span a volume"),
     ],
-    ids=["empty", "NaN position", "NaN cell", "no cell", "no second vector", "coplanar vectors"],
+    ids=[
+        "empty",
+        "NaN position",
+        "NaN cell",
+        "no cell",
+        "no second vector",
+        "coplanar vectors",
+        "huge position",
+        "huge cell",
+        "tiny cell",
+        "nearly coplanar vectors",
+    ],  # fmt: skip
 )
 def test_structures_that_have_no_pairs_are_refused(atoms, error, sentence):
     with pytest.raises(error, match=sentence):

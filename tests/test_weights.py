@@ -131,8 +131,9 @@ def test_truncated_files_are_refused(file, left):
         struct.pack("<Q", 2) + b"[]",
         struct.pack("<Q", 4) + b"\xff\xfe\xfd\xfc",
         struct.pack("<Q", 20) + b'{"__metadata__": 123}',
+        struct.pack("<Q", 200_000) + b"[" * 200_000,
     ],
-    ids=["pickle", "zip", "text", "list", "binary", "odd metadata"],
+    ids=["pickle", "zip", "text", "list", "binary", "odd metadata", "brackets"],
 )
 def test_foreign_files_are_refused(tmp_path, content):
     path = tmp_path / "foreign.safetensors"
@@ -174,6 +175,21 @@ def test_descriptions_that_cannot_be_used_are_refused(file, spec, sentence):
 def test_tensors_of_another_architecture_are_refused(file):
     with pytest.raises(ArchitectureError, match="the weights of another network than 'plain' as its spec describes it"):
         load_potential(rewritten(file, spec=json.dumps(encode(specification("plain")))))
+
+
+def test_tensors_of_another_precision_are_refused(file):
+    content = file.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    metadata = json.loads(content[8 : 8 + length])["__metadata__"]
+    file.write_bytes(save({k: v.bfloat16() for k, v in load(content).items()}, metadata))
+
+    with pytest.raises(ArchitectureError, match=r"in torch.float32 or torch.float64, got torch.bfloat16"):
+        load_potential(file)
+
+
+def test_a_card_that_is_no_table_is_refused(file):
+    with pytest.raises(SchemaError, match="card: expected a table"):
+        load_potential(rewritten(file, card="[1, 2]"))
 
 
 def test_tensors_of_another_size_are_refused_with_the_first_of_them():

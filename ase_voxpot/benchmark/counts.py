@@ -1,8 +1,9 @@
 """What an evaluation must do, counted from the sizes of a steerable model: FLOP and bytes per atom.
 
 A multiply-add counts two; an exponential, a logarithm or a root counts one.  Bytes are
-the arrays that a stage reads and those it writes, each once, as if nothing stayed in a
-cache between stages.  With H harmonics up to degree L, S shells, I = species · S inputs, K and Q
+the arrays that a stage reads and those it writes, each once.  A block of atoms keeps its own
+in the nearest cache from beginning to end, so that only pairs and answers are bound by
+memory.  With H harmonics up to degree L, S shells, I = species · S inputs, K and Q
 channels of squares and products, G points on the sphere, X invariants and P pairs per atom:
 
     neighbours   9 per candidate, one in every sphere of cutoff + skin
@@ -48,10 +49,11 @@ class Cost:
     stage: str
     flops: float
     bytes: float
+    cached: float = 0.0  # of these bytes, what need not go through memory
 
     def floor(self, peaks: Peaks) -> float:
         """Seconds per atom below which no machine with these peaks gets."""
-        return max(self.flops / peaks.flops, self.bytes / peaks.bandwidth)
+        return max(self.flops / peaks.flops, (self.bytes - self.cached) / peaks.bandwidth)
 
 
 def floor(costs: list[Cost], peaks: Peaks) -> float:
@@ -90,7 +92,7 @@ def count(spec: PotentialSpec, *, pairs: float, points: int, itemsize: int, skin
     read = pairs * (3 * REAL + INDEX)
 
     def cost(stage: str, flops: float, numbers: float, extra: float = 0.0) -> Cost:
-        return Cost(stage=stage, flops=flops, bytes=numbers * itemsize + extra)
+        return Cost(stage=stage, flops=flops, bytes=numbers * itemsize + extra, cached=numbers * itemsize)
 
     forwards = [
         cost("neighbours", 9 * candidates, 0, candidates * 2 * INDEX + pairs * (3 * REAL + 2 * INDEX) + 3 * REAL),

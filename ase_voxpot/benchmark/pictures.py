@@ -45,8 +45,16 @@ def draw_costs(path: Path, timings: Sequence[Timing]) -> None:
         floors = np.array([np.nan if t.floor is None else t.floor for t in curve])
         if np.isfinite(floors).any():
             shown = f"floor of {label}"
-            left.plot(size, 1e3 * floors * size, color=colour, linestyle="--", linewidth=1, label=shown)
-            right.plot(size, 1e6 * floors, color=colour, linestyle="--", linewidth=1)
+            thin = {
+                "color": colour,
+                "linestyle": "--",
+                "linewidth": 1,
+                "marker": marker,
+                "markersize": 4,
+                "mfc": "white",
+            }
+            left.plot(size, 1e3 * floors * size, label=shown, **thin)
+            right.plot(size, 1e6 * floors, **thin)
     for axes, title, unit in ((left, "Cost of a step", "ms"), (right, "Cost of a step per atom", "µs/atom")):
         axes.set(xscale="log", yscale="log", xlabel="atoms", ylabel=unit)
         axes.set_title(title, loc="left", fontsize=10, color=INK)

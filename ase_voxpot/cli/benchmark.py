@@ -213,7 +213,7 @@ def _breakdown_tables(found: Findings) -> list[Any]:
         )
         rows = table(title, "stage", "kFLOP/atom", "kB/atom", "bound by", "floor\nµs/atom", "measured\nµs/atom", "×")
         for s in b.stages:
-            bound = "FLOP" if s.flops / b.peaks.flops > s.bytes / b.peaks.bandwidth else "memory"
+            bound = "FLOP" if s.flops / b.peaks.flops >= s.floor else "memory"
             rows.add_row(" + ".join(s.stages), *_costs(s.flops, s.bytes), bound, *_times(s.floor, s.measured))
         rows.add_section()
         flops, size = sum(s.flops for s in b.stages), sum(s.bytes for s in b.stages)

@@ -51,6 +51,7 @@ def physics(
     voxpot physics --peer emt=ase.calculators.emt:EMT --peer snap=peers.py:make:snap
     """
     from ase_voxpot.files import draft_of, make_room, write_json
+    from ase_voxpot.neighbours import species_indices
     from ase_voxpot.weights import find_model, read_header
     from ase_voxpot.workflows.bench import Results, tasks
     from ase_voxpot.workflows.binaries import find_frames
@@ -61,7 +62,10 @@ def physics(
 
     if json is not None:
         make_room(json)
-    symbols = _symbols(elements) or list(read_header(find_model(model))["spec"].species)
+    known = list(read_header(find_model(model))["spec"].species)
+    symbols = _symbols(elements) or known
+    if not peer:  # a peer may know more
+        species_indices(symbols, known)
     wanted = [name.strip() for name in only.split(",") if name.strip()]
     tasks(symbols, wanted, None)  # refuses what is unknown before any work
     contestants = [_own(model, device, dtype), *(parse_peer(text) for text in peer or [])]

@@ -1,4 +1,4 @@
-"""exp, log and asinh that loops can be vectorised over, where a library would be called number by number.
+"""exp and log that loops can be vectorised over, where a library would be called number by number.
 
 The exponent of a floating-point number is taken from its bits, and a short series does the
 rest, to the last digits of float32 or float64 by the type of the argument.

@@ -14,6 +14,7 @@ lanes of the others count zero.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -327,10 +328,11 @@ class SteerableInference:
     def _take_room(self, most: int) -> tuple[PairRoom, Room]:
         """Arrays of an earlier call, or new ones."""
         species, spec = len(self._weights.empty), self._network.spec
-        while self._rooms:
-            rooms = self._rooms.pop()
-            if rooms[0].slot.shape[1] >= most:
-                return rooms
+        with suppress(IndexError):  # to look first would be too early: another thread may take the last one
+            while True:
+                rooms = self._rooms.pop()
+                if rooms[0].slot.shape[1] >= most:
+                    return rooms
         dtype = self._weights.mean.dtype
         pairs = pair_room(self._fold, species=species, most=most + most // 4, dtype=dtype)
         return pairs, _room(self._weights, self._fold, (spec.channels, spec.products), species=species)

@@ -88,7 +88,9 @@ def parse_peer(text: str) -> Peer:
     Raises:
         ConfigError: nothing of that kind, or it makes no calculator.
     """
-    label, _, target = text.rpartition("=")
+    before, equals, after = text.partition("=")
+    # behind a colon, = is part of the argument
+    label, target = (before, after) if equals and ":" not in before else ("", text)
     place, _, rest = target.partition(":")
     factory, _, argument = rest.partition(":")
     if not place or not factory:

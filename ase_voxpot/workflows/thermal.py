@@ -93,8 +93,9 @@ def _lowest(volumes: Float[np.ndarray, " volume"], energies: Float[np.ndarray, "
     """Where a polynomial through the points is lowest."""
     middle = volumes.mean()
     curve = np.polynomial.Polynomial.fit(volumes - middle, energies, DEGREE)
-    roots = curve.deriv().roots()
-    inside = [r.real for r in roots if abs(r.imag) < 1e-9 and abs(r.real) <= np.ptp(volumes) / 2]
+    bend, half = curve.deriv(2), np.ptp(volumes) / 2
+    roots = [r.real for r in curve.deriv().roots() if abs(r.imag) < 1e-9]
+    inside = [r for r in roots if abs(r) <= half and bend(r) > 0]
     if not inside:
         raise DivergenceError("the free energy has no minimum between the volumes tried; ask for a lower temperature")
     return float(middle + min(inside, key=curve))

@@ -73,6 +73,14 @@ def test_a_floor_is_the_worse_of_two():
     assert floor([Cost(stage="a", flops=50, bytes=1), Cost(stage="b", flops=5, bytes=20)], peaks) == 2.5
 
 
+def test_what_a_block_keeps_in_the_cache_is_not_bound_by_memory():
+    slow = Peaks(flops=1e9, bandwidth=1.0)
+
+    bound = {c.stage for c in count(SPEC, pairs=50.0, points=86, itemsize=4) if c.floor(slow) > c.flops / slow.flops}
+
+    assert bound == {"neighbours", "deposit", "gather", "forces"}
+
+
 def test_other_networks_are_not_counted():
     with pytest.raises(ConfigError, match="stages are counted for steerable networks, got 'dense'"):
         count(specification("dense"), pairs=50.0, points=0, itemsize=4)

@@ -117,12 +117,12 @@ def test_elements_map_onto_types_in_any_order(lmp, write_data, alloy, calculator
     same_as_calculator(lmp, alloy, calculator)
 
 
-def test_energies_and_virials_of_atoms_sum_to_those_of_the_structure(lmp, write_data, alloy, calculator):
+def test_energies_and_virials_of_atoms_sum_to_those_of_the_structure(lmp, write_data, alloy, calculator, tmp_path):
     start(lmp, write_data(alloy))
     lmp.commands_string(
         "compute e all pe/atom\ncompute s all stress/atom NULL virial\ncompute c all centroid/stress/atom NULL virial\n"
         "thermo_style custom step pe press pxx pyy pzz pxy pxz pyz\nrun 0\n"
-        "dump d all custom 1 none.dump id c_e c_s[*] c_c[*]\nrun 0 post no"
+        f"dump d all custom 1 {tmp_path}/none.dump id c_e c_s[*] c_c[*]\nrun 0 post no"
     )
     energies = lmp.numpy.extract_compute("e", 1, 1)[: len(alloy)]
     half = lmp.numpy.extract_compute("s", 1, 2)[: len(alloy)]
@@ -138,13 +138,14 @@ def test_energies_and_virials_of_atoms_sum_to_those_of_the_structure(lmp, write_
     assert_allclose(centroid[:, 6:].sum(axis=0), centroid[:, 3:6].sum(axis=0), rtol=1e-5)  # yx zx zy = xy xz yz
 
 
-def test_centroid_virial_is_the_one_of_the_heat_current(lmp, write_data, alloy, calculator):
+def test_centroid_virial_is_the_one_of_the_heat_current(lmp, write_data, alloy, calculator, tmp_path):
     """Fan et al., PRB 92, 094301 (2015): W_i = Σ_j r_ij ⊗ ∂E_j/∂r_ji, r_ij from i to j; LAMMPS' stress is -W."""
     from ase_voxpot.neighbours import VerletList, species_indices
 
     start(lmp, write_data(alloy))
     lmp.commands_string(
-        "compute c all centroid/stress/atom NULL virial\ndump d all custom 1 none.dump id c_c[*]\nrun 0 post no"
+        f"compute c all centroid/stress/atom NULL virial\ndump d all custom 1 {tmp_path}/none.dump id c_c[*]\n"
+        "run 0 post no"
     )
     given = lmp.numpy.extract_compute("c", 1, 2)[: len(alloy)][np.argsort(lmp.numpy.extract_atom("id")[: len(alloy)])]
 

@@ -18,6 +18,10 @@ def soft():
 def named(name):
     return LennardJones(epsilon={"weak": 0.1, "strong": 10.0}[name])
 
+def echo(text):
+    key, _, number = text.partition("=")
+    return LennardJones(sigma=float(number))
+
 def broken():
     raise SystemExit("no such potential")
 
@@ -47,6 +51,8 @@ def test_a_factory_may_take_one_argument(file):
         atoms.calc = peer.make()
         energies[peer.name] = atoms.get_potential_energy()
 
+    assert parse_peer(f"{file}:echo:cutoff=5").name == "cutoff=5"
+    assert parse_peer(f"five={file}:echo:cutoff=5").name == "five"
     assert energies["big"] == pytest.approx(100 * energies["weak"])
 
 

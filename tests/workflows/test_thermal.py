@@ -34,3 +34,12 @@ def test_progress_is_told():
 def test_a_lattice_that_is_not_stable_is_refused():
     with pytest.raises(DivergenceError, match="imaginary frequencies"):
         thermal.thermal_expansion(element("Cu", "bcc"), EMT(), highest=100, width=8.0)
+
+
+def test_the_top_of_a_free_energy_is_not_its_bottom():
+    volumes = np.linspace(15, 17, 6)
+    hill = -((volumes - 16) ** 2) + 0.02 * (volumes - 16) ** 3
+
+    with pytest.raises(DivergenceError, match="no minimum between the volumes tried"):
+        thermal._lowest(volumes, hill)
+    assert thermal._lowest(volumes, -hill) == pytest.approx(16)
