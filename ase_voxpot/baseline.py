@@ -1,14 +1,4 @@
-"""What is known before learning: the energy of free atoms, and that nuclei repel.
-
-The universal repulsion of Ziegler, Biersack and Littmark (The Stopping and Range of
-Ions in Solids, 1985), faded out between ``zbl_inner`` and ``zbl_outer``:
-
-    V(r) = s(r) (Z_i Z_j e² / 4πε₀ r) φ(r/a),   a = 0.46850 Å / (Z_i^0.23 + Z_j^0.23)
-    φ(x) = Σ_k c_k exp(-b_k x)
-
-with s going from 1 to 0 as a quintic with two vanishing derivatives at both ends.
-Close approaches are then repulsive whatever the network says of them.
-"""
+"""What is known before learning: the energy of free atoms, and that nuclei repel, see ``repulsion``."""
 
 from __future__ import annotations
 
@@ -16,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.data import atomic_numbers
-from ase.units import Bohr, Hartree
-from numba import njit
 
 from ase_voxpot.loops import close as near
+from ase_voxpot.repulsion import repulsions
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -27,57 +16,7 @@ if TYPE_CHECKING:
     from ase_voxpot.neighbours import Pairs
     from ase_voxpot.spec import PotentialSpec
 
-__all__ = ["Baseline", "add_baseline", "repulsion", "zbl"]
-
-COULOMB = Hartree * Bohr  # eV Å, e²/4πε₀
-COEFFICIENTS = np.array([0.18175, 0.50986, 0.28022, 0.02817])
-EXPONENTS = np.array([3.19980, 0.94229, 0.40290, 0.20162])
-SCREENING = 0.46850  # Å
-
-
-@njit(cache=True, nogil=True)
-def repulsion(r, za, zb, inner, outer):  # pragma: no cover - compiled
-    """The repulsion V(r) of one pair in eV, and its derivative V'(r) in eV/Å."""
-    inverse = (za**0.23 + zb**0.23) / SCREENING
-    screened, falling = 0.0, 0.0
-    for k in range(len(COEFFICIENTS)):
-        term = COEFFICIENTS[k] * np.exp(-EXPONENTS[k] * inverse * r)
-        screened += term
-        falling += EXPONENTS[k] * inverse * term
-    strength = COULOMB * za * zb / r
-    value = strength * screened
-    slope = -value / r - strength * falling
-    t = min(max((r - inner) / (outer - inner), 0.0), 1.0)
-    switch = 1 - t**3 * (10 - 15 * t + 6 * t**2)
-    fading = -30 * t**2 * (1 - t) ** 2 / (outer - inner)
-    return switch * value, fading * value + switch * slope
-
-
-@njit(cache=True, nogil=True)
-def _repulsions(r, za, zb, inner, outer):  # pragma: no cover - compiled
-    value, slope = np.empty(len(r)), np.empty(len(r))
-    for p in range(len(r)):
-        value[p], slope[p] = repulsion(r[p], za[p], zb[p], inner, outer)
-    return value, slope
-
-
-@njit(cache=True, nogil=True)
-def add_baseline(  # pragma: no cover - compiled
-    reference, charge, inner, outer, species, first, channel, offset, energies, slopes
-):
-    """Add to energies and derivatives what ``Baseline`` says, in one pass over the pairs."""
-    limit = outer * outer
-    for i in range(len(species)):
-        energies[i] += reference[species[i]]
-        for p in range(first[i], first[i + 1]):
-            square = offset[p, 0] ** 2 + offset[p, 1] ** 2 + offset[p, 2] ** 2
-            if square < limit:
-                r = np.sqrt(square)
-                value, slope = repulsion(r, charge[species[i]], charge[channel[p]], inner, outer)
-                energies[i] += 0.5 * value
-                if len(slopes):
-                    for k in range(3):
-                        slopes[p, k] += 0.5 * slope / r * offset[p, k]
+__all__ = ["Baseline", "zbl"]
 
 
 def zbl(
@@ -89,7 +28,7 @@ def zbl(
     outer: float,
 ) -> tuple[Float[np.ndarray, " pair"], Float[np.ndarray, " pair"]]:
     """The repulsion V(r) of each pair in eV, and its derivative V'(r) in eV/Å."""
-    return _repulsions(r, za, zb, float(inner), float(outer))
+    return repulsions(r, za, zb, float(inner), float(outer))
 
 
 class Baseline:

@@ -2,13 +2,14 @@
 
     long long pass(work, atoms, pairs, forces, species, first, channel, offset, energies, gradient)
 
-It is the compiled functions of ``baseline`` and ``network.inference`` in one, so there are no other
+It is the compiled functions of ``network.inference`` and ``repulsion`` in one, so there are no other
 numbers than theirs.  Weights and arrays to work in lie in a block of memory at ``work``, as Numba
 lays tuples of arrays out; only their addresses are copied.
 """
 
 from __future__ import annotations
 
+import ctypes
 import struct
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,15 +19,20 @@ from numba import carray, cfunc, njit, typeof, types
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
 
-from ase_voxpot.baseline import add_baseline
 from ase_voxpot.errors import SpecError
 from ase_voxpot.lanes import LANES
 from ase_voxpot.network.inference import evaluate_blocks
+from ase_voxpot.repulsion import add_baseline
 
 if TYPE_CHECKING:
     from ase_voxpot.potential import Potential
 
-__all__ = ["NativePass", "Work", "evaluate"]
+__all__ = ["PROTOTYPE", "NativePass", "Work", "evaluate"]
+
+PROTOTYPE = ctypes.CFUNCTYPE(
+    ctypes.c_longlong, ctypes.c_void_p, ctypes.c_longlong, ctypes.c_longlong, ctypes.c_int, *[ctypes.c_void_p] * 6
+)
+"""What the function looks like from C."""
 
 
 class Work(NamedTuple):
