@@ -136,11 +136,11 @@ class Potential:
         self.representation: Representation = Folded(spec) if self.route == "folded" else Voxels(spec)
         self.network = build_network(spec).to(self.device, self.dtype).eval().requires_grad_(False)
         self._look: Callable[[torch.Tensor], torch.Tensor] | None = None
-        self._by_hand: SteerableInference | None = None
+        self.by_hand: SteerableInference | None = None  # on the CPU, without torch
         if isinstance(self.network, SteerableNetwork) and self.route == "voxels":
             self._look = self.network.look
         elif isinstance(self.network, SteerableNetwork) and self.device.type == "cpu":
-            self._by_hand = SteerableInference(self.network, folding(spec))
+            self.by_hand = SteerableInference(self.network, folding(spec))
 
     @property
     def cutoff(self) -> float:
@@ -170,7 +170,7 @@ class Potential:
         """
         energies, close, repulsion = self.baseline(pairs, species)
         channel, kinds = species[pairs.neighbour], species[: pairs.atoms]
-        learned = self._by_hand or self._by_graph
+        learned = self.by_hand or self._by_graph
         said, gradient = learned(pairs, kinds, channel, gradient=forces, features=features)
         energies += said
         if forces:

@@ -6,20 +6,18 @@ which says something on a quiet machine only.
 
 from __future__ import annotations
 
+import ctypes
 import re
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from lammps_plugin.runner import open_lammps
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["app"]
 
@@ -34,78 +32,93 @@ set group all type/ratio 2 0.33333 1
 set type 1 type/ratio 3 0.5 2
 mass * 150
 pair_style voxpot device cpu
-pair_coeff * * motaw Mo Ta W
+pair_coeff * * {model} Mo Ta W
 velocity all create 1200 1
 fix move all nve
 timestep 0.001
-thermo {thermo}
+thermo 1000
 """
 
 
-def deck(cells: tuple[int, int, int], thermo: int = 1000) -> str:
+def deck(cells: tuple[int, int, int], model: str = "motaw") -> str:
     """An NVE run of 2 nx ny nz atoms."""
-    return DECK.format(nx=cells[0], ny=cells[1], nz=cells[2], thermo=thermo)
+    return DECK.format(nx=cells[0], ny=cells[1], nz=cells[2], model=model)
 
 
 class Watch:
-    """CPU seconds of a method, call by call."""
+    """CPU seconds of the compiled potential, call by call, for all that is loaded after this."""
 
-    def __init__(self, owner: Any, name: str) -> None:
-        self.spent: list[float] = []
-        inner = getattr(owner, name)
+    def __init__(self) -> None:
+        from ase_voxpot.native import PROTOTYPE
+        from lammps_plugin import serve
 
-        def timed(*arguments: Any, **options: Any) -> Any:
-            start = time.thread_time()
-            try:
-                return inner(*arguments, **options)
-            finally:
-                self.spent.append(time.thread_time() - start)
+        self.spent = spent = []  # type: list[float]
+        plain = serve.NativePass
 
-        setattr(owner, name, timed)
+        class Watched(plain):  # type: ignore[misc, valid-type]
+            def __init__(self, potential: Any) -> None:
+                super().__init__(potential)
+                function = PROTOTYPE(self.address)
+
+                def timed(*arguments: Any) -> int:
+                    start = time.thread_time()
+                    answer: int = function(*arguments)
+                    spent.append(time.thread_time() - start)
+                    return answer
+
+                self.timed = PROTOTYPE(timed)  # ctypes would free it with the last reference
+                self.address = ctypes.cast(self.timed, ctypes.c_void_p).value or 0
+
+        self._plain, serve.NativePass = plain, Watched  # type: ignore[misc]
+
+    def stop(self) -> None:
+        """What is loaded from now on is not watched."""
+        from lammps_plugin import serve
+
+        serve.NativePass = self._plain  # type: ignore[misc]
 
 
-def _best(lmp: Any, steps: int, watches: Sequence[Watch] = ()) -> tuple[float, ...]:
-    """CPU ms per step of a run, and of what is watched in it: the least of several runs."""
+def cost(text: str, steps: int, watch: Watch | None = None) -> float:
+    """CPU ms per step of a deck, or of the potential in it: the least of several runs."""
+    lmp = open_lammps(["-screen", "none", "-log", "none"])
+    lmp.commands_string(text + "run 2\n")
     found = []
-    for _ in range(5):
-        for watch in watches:
+    for _ in range(7):
+        if watch:
             watch.spent.clear()
         start = time.thread_time()
         lmp.command(f"run {steps} pre no post no")
         total = time.thread_time() - start
-        found.append(tuple(1000 * t / steps for t in (total, *(sum(w.spent) for w in watches))))
+        found.append(1000 * (sum(watch.spent) if watch else total) / steps)
+    lmp.close()
     return min(found)
 
 
 @app.command()
-def overhead(steps: Annotated[int, typer.Option(help="Steps to time.")] = 20) -> None:
-    """CPU time per step in the model, in the call into Python and in the pair style around it.
+def overhead(
+    model: Annotated[str, typer.Option(help="Name or file.")] = "motaw",
+    steps: Annotated[int, typer.Option(help="Steps to time.")] = 20,
+) -> None:
+    """CPU time per step in the potential, and in the pair style around it.
 
     What LAMMPS does with any potential, lists and integration, is taken from a run with
     ``pair_style zero`` and a full list of the same reach, and does not count as the bridge.
     """
-    from ase_voxpot.potential import Potential
     from ase_voxpot.weights import load_potential
-    from lammps_plugin.serve import Server
 
-    reach = load_potential("motaw", device="cpu").cutoff
-    model, call = Watch(Potential, "of_pairs"), Watch(Server, "evaluate")
-    typer.echo("atoms   model ms   Python call ms   pair style ms   LAMMPS itself ms   bridge beside the model %")
+    reach = load_potential(model, device="cpu").cutoff
+    typer.echo("atoms   model ms   bridge ms   LAMMPS itself ms   bridge beside the model %")
     for cells in ((3, 3, 3), (6, 6, 6), (10, 10, 10)):
-        text = deck(cells)
-        lmp = open_lammps(["-screen", "none", "-log", "none"])
-        lmp.commands_string(text + "run 2\n")
-        total, inside, called = _best(lmp, steps, (model, call))
-        lmp.close()
-        lmp = open_lammps(["-screen", "none", "-log", "none"])
+        text = deck(cells, model)
         bare = text.replace("pair_style voxpot device cpu", f"pair_style zero {reach} full")
-        lmp.commands_string(bare.replace("motaw Mo Ta W", "") + "run 2\n")
-        (itself,) = _best(lmp, steps)
-        lmp.close()
-        around = total - called - itself
-        share = 100 * (called - inside + around) / inside
+        itself = cost(bare.replace(f"{model} Mo Ta W", ""), steps)
+        total = cost(text, steps)
+        watch = Watch()
+        inside = cost(text, steps, watch)
+        watch.stop()
+        bridge = total - itself - inside
         atoms = 2 * cells[0] * cells[1] * cells[2]
-        typer.echo(f"{atoms:5d} {inside:10.2f} {called - inside:16.3f} {around:15.3f} {itself:18.3f} {share:25.1f}")
+        typer.echo(f"{atoms:5d} {inside:10.3f} {bridge:11.3f} {itself:18.3f} {100 * bridge / inside:25.1f}")
 
 
 @app.command()

@@ -3,11 +3,12 @@
 //     pair_style voxpot [dtype float32|float64] [device auto|cpu|cuda]
 //     pair_coeff * * MODEL ELEMENT ELEMENT ...
 //
-// The numbers come from ase_voxpot.potential, through three C functions that
-// lammps_plugin/serve.py puts into a table.  Nothing of Python is linked or included: five
-// functions of its stable interface are looked up at run time, in this process if it is
-// a Python, else in the shared library that VOXPOT_LIBPYTHON names.  So one file serves every
-// Python, but only the LAMMPS whose headers it was compiled with, which is checked first.
+// The numbers come from ase_voxpot, through C functions that lammps_plugin/serve.py puts into a
+// table: one that Numba compiled and that runs without Python, where the model has it, else one that
+// calls Python.  Nothing of Python is linked or included: some functions of its stable interface are
+// looked up at run time, in this process if it is a Python, else in the shared library that
+// VOXPOT_LIBPYTHON names.  So one file serves every Python, but only the LAMMPS whose headers it was
+// compiled with, which is checked first.
 
 #include "atom.h"
 #include "comm.h"
@@ -44,19 +45,31 @@ struct Request {
   int all;      // atoms that pairs refer to
   long long pairs;
   int forces;                       // 0: energies only
-  const int *species;               // [all], number of the element in pair_coeff
-  const int *centre, *neighbour;    // [pairs], sorted by centre
+  const int *species;               // [all], number of the element in the model
+  const long long *first;           // [atoms + 1], the pairs of atom i are first[i] ... first[i + 1] - 1
+  const int *neighbour;             // [pairs]
   const double *offset;             // [pairs][3], Angstrom, from centre to neighbour
   const double *energies;           // answer: [atoms], eV
   const double *gradient;           // answer: [pairs][3], dE/doffset, eV/Angstrom
 };
 
+// Compiled by Numba, see ase_voxpot/native.py; 0, or how many neighbours it has no room for.
+typedef long long (*Native)(const void *work, long long atoms, long long pairs, int forces, const int *species,
+                            const long long *first, const int *channel, const double *offset, double *energies,
+                            double *gradient);
+
 struct Service {
   int (*open)(const char *model, const char *elements, const char *dtype, const char *device, int ranks);
   int (*evaluate)(int handle, Request *request);
+  int (*reserve)(int handle, long long neighbours);
   void (*close)(int handle);
-  double cutoff;         // Angstrom, of the model opened last
-  char message[2048];    // why the call before returned -1
+  // of the model opened last:
+  double cutoff;           // Angstrom
+  const int *species;      // number in the model of each element of pair_coeff
+  Native native;           // answers without Python for so many atoms or fewer
+  long long native_atoms;
+  const void *work;        // where it works
+  char message[2048];      // why the call before returned -1
 };
 
 class PairVoxpot : public Pair {
@@ -70,6 +83,7 @@ class PairVoxpot : public Pair {
     atomic_energy_enable = 1;
     no_virial_fdotr_compute = 1;
     centroidstressflag = CENTROID_AVAIL;
+    etail_ij = ptail_ij = 0.0;
   }
 
   ~PairVoxpot() override
@@ -87,6 +101,7 @@ class PairVoxpot : public Pair {
   double init_one(int, int) override { return cutoff; }
   void compute(int eflag, int vflag) override;
   double compute_atomic_energy(int i, NeighList *neighbours) override;
+  double memory_usage() override;
 
  private:
   Service service{};
@@ -94,10 +109,12 @@ class PairVoxpot : public Pair {
   double cutoff = 0.0;
   std::string dtype = "float32", device = "auto";
 
+  std::vector<int> kinds;       // number in the model of every atom type, -1 for none
   std::vector<int> original;    // index in LAMMPS of the atoms of a request
-  std::vector<int> species, centre, neighbour;
-  std::vector<double> offset;
-  size_t count = 0;    // pairs in the three arrays, which may be longer
+  std::vector<int> species, neighbour, channel;
+  std::vector<long long> first;
+  std::vector<double> offset, energies, gradient;
+  size_t count = 0;    // pairs in the arrays, which may be longer
 
   struct Seen {    // the surroundings that an energy was computed for
     std::vector<double> scene;
@@ -107,10 +124,11 @@ class PairVoxpot : public Pair {
 
   void boot();
   void collect_all();
-  void collect(int atom_index, int number, const NeighList *neighbours);
+  void collect(int i, const NeighList *neighbours);
   void fail(const std::string &sentence);
   Request ask(int atoms, bool forces);
   void add_forces(const Request &answer);
+  void add_virials(int i, int j, const double *d, const double *g);
   std::vector<double> surroundings(int i, const NeighList *neighbours) const;
 };
 
@@ -118,6 +136,10 @@ class PairVoxpot : public Pair {
 
 void PairVoxpot::settings(int narg, char **arg)
 {
+  dtype = "float32";
+  device = "auto";
+  for (int i = 1; allocated && i <= atom->ntypes; i++)    // a model in another precision is another one
+    for (int j = 1; j <= atom->ntypes; j++) setflag[i][j] = 0;
   for (int k = 0; k < narg; k += 2) {
     const std::string key = arg[k];
     if (k + 1 == narg || (key != "dtype" && key != "device"))
@@ -153,6 +175,9 @@ void PairVoxpot::coeff(int narg, char **arg)
   if (failed) error->one(FLERR, "{}: {}", NAME, service.message);
   if (failures) MPI_Barrier(world);
   cutoff = service.cutoff;
+  kinds.assign(atom->ntypes + 1, -1);
+  for (int type = 1; type <= atom->ntypes; type++)
+    if (map[type] >= 0) kinds[type] = service.species[map[type]];
 }
 
 void PairVoxpot::init_style()
@@ -161,7 +186,8 @@ void PairVoxpot::init_style()
     error->all(FLERR, "{}: expected 'units metal' (eV, Angstrom), got 'units {}'", NAME, update->unit_style);
   if (!force->newton_pair)
     error->all(FLERR, "{}: expected 'newton on' (atoms of other ranks feel forces), got 'newton off'", NAME);
-  if (atom->molecular != Atom::ATOMIC && (force->special_lj[1] == 0.0 || force->special_lj[2] == 0.0 || force->special_lj[3] == 0.0))
+  const double *bonded = force->special_lj;
+  if (atom->molecular != Atom::ATOMIC && (bonded[1] != 1.0 || bonded[2] != 1.0 || bonded[3] != 1.0))
     error->all(FLERR, "{}: bonded atoms must see each other too; set 'special_bonds lj/coul 1.0 1.0 1.0'", NAME);
   if (neighbor->nex_type + neighbor->nex_group + neighbor->nex_mol > 0 && comm->me == 0)
     error->warning(FLERR, "{}: 'neigh_modify exclude' hides neighbours, so energies differ from those of the full structure", NAME);
@@ -217,39 +243,47 @@ void PairVoxpot::boot()
 
 // ---------------------------------------------------------------------- computing
 
-// Append the neighbours of one atom; `number` counts the centres of the request.
-void PairVoxpot::collect(int i, int number, const NeighList *neighbours)
+// Append the neighbours of one atom.  Every entry of the list is written and overwritten by the next if
+// it does not count: two of three are beyond the cutoff, and a branch would often be guessed wrong.
+void PairVoxpot::collect(int i, const NeighList *neighbours)
 {
-  double **x = atom->x;
+  const double *x = atom->x[0];
   const double limit = cutoff * cutoff;
-  const int *jlist = neighbours->firstneigh[i], *type = atom->type, *element = map;
+  const int *jlist = neighbours->firstneigh[i], *type = atom->type, *kind = kinds.data();
   const int many = neighbours->numneigh[i];
-  // room for all of them, and only what is within the cutoff is kept
-  const size_t room = count + many;
-  if (centre.size() < room) {
-    centre.resize(2 * room);
+  const size_t room = count + many + 1;
+  if (neighbour.size() < room) {
     neighbour.resize(2 * room);
+    channel.resize(2 * room);
     offset.resize(6 * room);
   }
-  int *c = centre.data() + count, *n = neighbour.data() + count;
+  int *n = neighbour.data() + count, *c = channel.data() + count;
   double *o = offset.data() + 3 * count;
-  const double here[3] = {x[i][0], x[i][1], x[i][2]};
+  const double here[3] = {x[3 * i], x[3 * i + 1], x[3 * i + 2]};
+  double least = limit;
+  size_t kept = 0;
   for (int k = 0; k < many; k++) {
-    const int j = jlist[k] & NEIGHMASK;
-    if (element[type[j]] < 0) continue;
-    const double d[3] = {x[j][0] - here[0], x[j][1] - here[1], x[j][2] - here[2]};
-    const double squared = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-    if (squared >= limit) continue;
-    if (squared < CLOSEST * CLOSEST)
-      error->one(FLERR, "{}: atoms {} and {} are at the same place ({:.1e} Angstrom apart)", NAME, atom->tag[i],
-                 atom->tag[j], std::sqrt(squared));
-    *c++ = number;
-    *n++ = j;
-    *o++ = d[0];
-    *o++ = d[1];
-    *o++ = d[2];
+    const int j = jlist[k] & NEIGHMASK, species = kind[type[j]];
+    const double *there = x + 3 * (size_t) j;
+    const double a = there[0] - here[0], b = there[1] - here[1], e = there[2] - here[2];
+    const double squared = a * a + b * b + e * e;
+    n[kept] = j;
+    c[kept] = species;
+    o[3 * kept] = a;
+    o[3 * kept + 1] = b;
+    o[3 * kept + 2] = e;
+    const bool counts = !(squared >= limit) & (species >= 0);    // NaN counts, and the model will say so
+    kept += counts;
+    least = counts & (squared < least) ? squared : least;
   }
-  count = c - centre.data();
+  count += kept;
+  if (least >= CLOSEST * CLOSEST) return;
+  for (size_t p = count - kept; p < count; p++) {
+    const double *d = &offset[3 * p];
+    if (std::sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]) < CLOSEST)
+      error->one(FLERR, "{}: atoms {} and {} are at the same place ({:.1e} Angstrom apart)", NAME, atom->tag[i],
+                 atom->tag[neighbour[p]], std::sqrt(least));
+  }
 }
 
 // All atoms of this rank and their neighbours.  A request numbers its centres from zero; with
@@ -259,12 +293,14 @@ void PairVoxpot::collect_all()
   const int all = atom->nlocal + atom->nghost;
   count = 0;
   original.clear();
+  first.assign(1, 0);
   bool shifted = list->inum != atom->nlocal;
   for (int ii = 0; ii < list->inum; ii++) {
     const int i = list->ilist[ii];
     shifted = shifted || i != ii;
     original.push_back(i);
-    collect(i, ii, list);
+    collect(i, list);
+    first.push_back(count);
   }
   if (shifted) {
     std::vector<int> number(all, -1);
@@ -281,7 +317,7 @@ void PairVoxpot::collect_all()
     for (int i = list->inum; i < all; i++) original.push_back(i);
   }
   species.clear();
-  for (int i : original) species.push_back(std::max(map[atom->type[i]], 0));
+  for (int i : original) species.push_back(std::max(kinds[atom->type[i]], 0));
 }
 
 // Stop all ranks.  mpiexec drops what a rank says in the moment in which it ends the others, so
@@ -296,13 +332,27 @@ void PairVoxpot::fail(const std::string &sentence)
   error->one(FLERR, "{}, step {}: {}", NAME, update->ntimestep, sentence);
 }
 
-// Let Python answer for what was collected; whatever goes wrong there stops all ranks.
+// Let the model answer for what was collected; whatever goes wrong there stops all ranks.
 Request PairVoxpot::ask(int atoms, bool forces)
 {
-  Request request{atoms,        (int) species.size(), (long long) count, forces,  species.data(),
-                  centre.data(), neighbour.data(),     offset.data(),             nullptr, nullptr};
-  if (service.evaluate(handle, &request) != 0)
-    fail(service.message);
+  Request request{atoms,        (int) species.size(), (long long) count, forces,  species.data(), first.data(),
+                  neighbour.data(), offset.data(),    nullptr,           nullptr};
+  if (!service.native || atoms > service.native_atoms) {
+    if (service.evaluate(handle, &request) != 0) fail(service.message);
+    return request;
+  }
+  if (energies.size() < (size_t) atoms) energies.resize(2 * atoms);
+  if (forces && gradient.size() < 3 * count) gradient.resize(4 * count);
+  auto answer = [&]() {
+    return service.native(service.work, atoms, count, forces, species.data(), first.data(), channel.data(),
+                          offset.data(), energies.data(), gradient.data());
+  };
+  if (const long long most = answer()) {
+    if (service.reserve(handle, most) != 0) fail(service.message);
+    answer();
+  }
+  request.energies = energies.data();
+  request.gradient = gradient.data();
   return request;
 }
 
@@ -322,41 +372,58 @@ void PairVoxpot::compute(int eflag, int vflag)
   add_forces(answer);
 }
 
-// With g = dE/dd and d from i to j:  f_i += g,  f_j -= g,  and W -= d g, half of it for either
-// atom.  For centroid stress (heat flux) all of it acts on the neighbour, off the centre that owns the energy.
+// With g = dE/dd and d from i to j:  f_i += g,  f_j -= g,  and W -= d g.
 void PairVoxpot::add_forces(const Request &answer)
 {
-  double **f = atom->f;
-  double check = 0.0;
-  for (long long p = 0; p < answer.pairs; p++) {
-    const int i = original[centre[p]], j = original[neighbour[p]];
-    const double *d = &offset[3 * p], *g = &answer.gradient[3 * p];
-    for (int a = 0; a < 3; a++) {
-      f[i][a] += g[a];
-      f[j][a] -= g[a];
-      check += g[a];
-    }
-    if (!vflag_either) continue;
-    const double v[6] = {-d[0] * g[0],
-                         -d[1] * g[1],
-                         -d[2] * g[2],
-                         -0.5 * (d[0] * g[1] + d[1] * g[0]),
-                         -0.5 * (d[0] * g[2] + d[2] * g[0]),
-                         -0.5 * (d[1] * g[2] + d[2] * g[1])};
-    if (vflag_global)
-      for (int k = 0; k < 6; k++) virial[k] += v[k];
-    if (vflag_atom)
-      for (int k = 0; k < 6; k++) {
-        vatom[i][k] += 0.5 * v[k];
-        vatom[j][k] += 0.5 * v[k];
+  double *f = atom->f[0], check = 0.0, w[6] = {0, 0, 0, 0, 0, 0};
+  const double *d = answer.offset, *g = answer.gradient;
+  const bool each = vflag_atom || cvflag_atom;
+  for (int k = 0; k < answer.atoms; k++) {
+    const int i = original[k];
+    double here[3] = {0, 0, 0};
+    for (long long p = first[k]; p < first[k + 1]; p++, d += 3, g += 3) {
+      const int j = original[neighbour[p]];
+      double *there = f + 3 * (size_t) j;
+      for (int a = 0; a < 3; a++) {
+        here[a] += g[a];
+        there[a] -= g[a];
+        w[a] -= d[a] * g[a];
       }
-    if (cvflag_atom) {
-      static const int first[9] = {0, 1, 2, 0, 0, 1, 1, 2, 2}, second[9] = {0, 1, 2, 1, 2, 2, 0, 0, 1};
-      for (int k = 0; k < 9; k++) cvatom[j][k] -= d[first[k]] * g[second[k]];
+      w[3] -= d[0] * g[1] + d[1] * g[0];
+      w[4] -= d[0] * g[2] + d[2] * g[0];
+      w[5] -= d[1] * g[2] + d[2] * g[1];
+      if (each) add_virials(i, j, d, g);
+    }
+    for (int a = 0; a < 3; a++) {
+      f[3 * (size_t) i + a] += here[a];
+      check += here[a];
     }
   }
-  if (!std::isfinite(check))
-    fail("the model says NaN or infinite forces");
+  if (vflag_global)
+    for (int k = 0; k < 6; k++) virial[k] += k < 3 ? w[k] : 0.5 * w[k];
+  if (!std::isfinite(check)) fail("the model says NaN or infinite forces");
+}
+
+// The virial of a pair, half of it for either atom.  For centroid stress (heat flux) all of it acts on
+// the neighbour, off the centre that owns the energy.
+void PairVoxpot::add_virials(int i, int j, const double *d, const double *g)
+{
+  static const int row[9] = {0, 1, 2, 0, 0, 1, 1, 2, 2}, column[9] = {0, 1, 2, 1, 2, 2, 0, 0, 1};
+  if (vflag_atom)
+    for (int k = 0; k < 6; k++) {
+      const double half = -0.25 * (d[row[k]] * g[column[k]] + d[column[k]] * g[row[k]]);
+      vatom[i][k] += half;
+      vatom[j][k] += half;
+    }
+  if (cvflag_atom)
+    for (int k = 0; k < 9; k++) cvatom[j][k] -= d[row[k]] * g[column[k]];
+}
+
+double PairVoxpot::memory_usage()
+{
+  const size_t ints = original.capacity() + species.capacity() + neighbour.capacity() + channel.capacity();
+  const size_t others = first.capacity() + offset.capacity() + energies.capacity() + gradient.capacity();
+  return Pair::memory_usage() + sizeof(int) * ints + sizeof(double) * others;
 }
 
 // ---------------------------------------------------------------------- single atoms, for fix sgcmc
@@ -388,23 +455,25 @@ double PairVoxpot::compute_atomic_energy(int i, NeighList *neighbours)
 
   count = 0;
   original.assign(1, i);
+  first.assign(1, 0);
   const int *jlist = neighbours->firstneigh[i];
   if (i < atom->nlocal)
     for (int k = 0; k < neighbours->numneigh[i]; k++) original.push_back(jlist[k] & NEIGHMASK);
   const int atoms = original.size();
   species.clear();
-  for (int k = 0; k < atoms; k++) {
-    species.push_back(std::max(map[atom->type[original[k]]], 0));
-    collect(original[k], k, neighbours);
+  for (int k : original) {
+    species.push_back(std::max(kinds[atom->type[k]], 0));
+    collect(k, neighbours);
+    first.push_back(count);
   }
   for (size_t p = 0; p < count; p++) {    // as neighbours, atoms count for their species only
-    species.push_back(map[atom->type[neighbour[p]]]);
+    species.push_back(channel[p]);
     neighbour[p] = species.size() - 1;
   }
   const Request answer = ask(atoms, false);
   for (int k = 0; k < atoms; k++) {
     const int j = original[k];
-    const double energy = map[atom->type[j]] < 0 ? 0.0 : answer.energies[k];
+    const double energy = kinds[atom->type[j]] < 0 ? 0.0 : answer.energies[k];
     if (!std::isfinite(energy)) fail("the model says NaN or infinity");
     remembered[j] = {surroundings(j, neighbours), energy};
   }

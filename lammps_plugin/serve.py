@@ -1,8 +1,11 @@
 """What the pair style calls: pairs of LAMMPS in, energies and dE/dd of the potential out.
 
 ``pair_voxpot.cpp`` imports this module and calls ``connect`` with the address of a table,
-which is filled with three C functions.  They never raise: what goes wrong becomes a sentence
+which is filled with C functions.  They never raise: what goes wrong becomes a sentence
 in the table, and LAMMPS stops with it.
+
+Where one thread is enough, the pair style calls the compiled potential itself, see
+``ase_voxpot.native``, and nothing here; else it asks ``evaluate``.
 """
 
 from __future__ import annotations
@@ -13,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ase_voxpot.native import NativePass
 from ase_voxpot.neighbours import Pairs, species_indices
 from ase_voxpot.weights import load_potential
 from lammps_plugin.errors import explain
-from lammps_plugin.threads import share_threads
+from lammps_plugin.threads import share_threads, worth_one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +39,7 @@ class Request(ctypes.Structure):
         ("pairs", ctypes.c_longlong),
         ("forces", ctypes.c_int),
         ("species", ctypes.c_void_p),
-        ("centre", ctypes.c_void_p),
+        ("first", ctypes.c_void_p),
         ("neighbour", ctypes.c_void_p),
         ("offset", ctypes.c_void_p),
         ("energies", ctypes.c_void_p),
@@ -45,6 +49,7 @@ class Request(ctypes.Structure):
 
 OPEN = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_char_p] * 4, ctypes.c_int)
 EVALUATE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.POINTER(Request))
+RESERVE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_longlong)
 CLOSE = ctypes.CFUNCTYPE(None, ctypes.c_int)
 
 
@@ -54,8 +59,13 @@ class Table(ctypes.Structure):
     _fields_ = [
         ("open", OPEN),
         ("evaluate", EVALUATE),
+        ("reserve", RESERVE),
         ("close", CLOSE),
         ("cutoff", ctypes.c_double),
+        ("species", ctypes.c_void_p),
+        ("native", ctypes.c_void_p),
+        ("native_atoms", ctypes.c_longlong),
+        ("work", ctypes.c_void_p),
         ("message", ctypes.c_char * 2048),
     ]
 
@@ -83,15 +93,17 @@ class Server:
             UnknownElementError: the model does not know one of them.
         """
         self.potential = potential
-        self._species = species_indices(elements, potential.spec.species)
+        self.species = species_indices(elements, potential.spec.species)
+        self.native = NativePass(potential) if getattr(potential, "by_hand", None) else None
         self._kept: tuple[np.ndarray, np.ndarray]
 
     def evaluate(self, request: Any) -> None:
         """Answer ``request``; the arrays it then points to live until the next call."""
         atoms, count = request.atoms, request.pairs
-        species = self._species[_look(request.species, (request.all,), np.int32)]
+        species = _look(request.species, (request.all,), np.int32)
+        first = _look(request.first, (atoms + 1,), np.int64)
         pairs = Pairs(
-            _look(request.centre, (count,), np.int32),
+            np.repeat(np.arange(atoms, dtype=np.int32), np.diff(first)),
             _look(request.neighbour, (count,), np.int32),
             _look(request.offset, (count, 3), np.float64),
             atoms,
@@ -113,22 +125,37 @@ class Service:
         self._servers: dict[int, Server] = {}
         self._numbers = itertools.count()
         # ctypes would free these with the last reference to them
-        self._functions = (OPEN(self._guarded(self.open)), EVALUATE(self._guarded(self.evaluate)), CLOSE(self.close))
-        table.open, table.evaluate, table.close = self._functions
+        self._functions = (
+            OPEN(self._guarded(self.open)),
+            EVALUATE(self._guarded(self.evaluate)),
+            RESERVE(self._guarded(self.reserve)),
+            CLOSE(self.close),
+        )
+        table.open, table.evaluate, table.reserve, table.close = self._functions
 
     def open(self, model: bytes, elements: bytes, dtype: bytes, device: bytes, ranks: int) -> int:
         """Load a model; its number, under which it is asked."""
-        share_threads(ranks)
+        threads = share_threads(ranks)
         potential = load_potential(model.decode(), device=device.decode(), dtype=dtype.decode())  # type: ignore[arg-type]
         server = Server(potential, elements.decode().split())
         number = next(self._numbers)
         self._servers[number] = server
         self._table.cutoff = potential.cutoff
+        self._table.species = server.species.ctypes.data
+        self._table.native = server.native.address if server.native else None
+        self._table.native_atoms = worth_one_thread(threads)
+        self._table.work = server.native.reserve(0) if server.native else None
         return number
 
     def evaluate(self, number: int, request: Any) -> int:
         """Answer one request; 0 if all went well."""
         self._servers[number].evaluate(request.contents)
+        return 0
+
+    def reserve(self, number: int, neighbours: int) -> int:
+        """Make room for atoms with so many neighbours; 0 if all went well."""
+        native = self._servers[number].native
+        self._table.work = native.reserve(neighbours) if native else None
         return 0
 
     def close(self, number: int) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 
-__all__ = ["share_threads", "threads_of_rank"]
+__all__ = ["share_threads", "threads_of_rank", "worth_one_thread"]
 
 
 def threads_of_rank(ranks: int) -> int:
@@ -24,3 +25,11 @@ def share_threads(ranks: int) -> int:
     torch.set_num_threads(threads)
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     return threads
+
+
+def worth_one_thread(threads: int) -> int:
+    """The largest number of atoms that a potential would leave to one of so many threads."""
+    from ase_voxpot.lanes import LANES
+    from ase_voxpot.lanes.threads import ENOUGH
+
+    return sys.maxsize if threads == 1 else (2 * ENOUGH - 1) * LANES

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ase_voxpot.neighbours import Pairs
     from ase_voxpot.network.steerable import SteerableNetwork
 
-__all__ = ["SteerableInference", "dense", "from_sphere", "mix", "mix_back", "to_sphere"]
+__all__ = ["SteerableInference", "dense", "evaluate_blocks", "from_sphere", "mix", "mix_back", "to_sphere"]
 
 
 class Weights(NamedTuple):
@@ -287,7 +287,7 @@ def _network(atoms, species, weights, room, gradient, energies, features):  # pr
 
 
 @njit(cache=True, nogil=True)
-def _evaluate(  # pragma: no cover - compiled
+def evaluate_blocks(  # pragma: no cover - compiled
     begin, end, order, species, first, channel, offset, pair_room, weights, room, energies, slopes, features
 ):
     """Blocks ``begin`` to ``end`` of the atoms in ``order``, from pairs to all that is wanted."""
@@ -327,15 +327,26 @@ class SteerableInference:
 
     def _take_room(self, most: int) -> tuple[PairRoom, Room]:
         """Arrays of an earlier call, or new ones."""
-        species, spec = len(self._weights.empty), self._network.spec
         with suppress(IndexError):  # to look first would be too early: another thread may take the last one
             while True:
                 rooms = self._rooms.pop()
                 if rooms[0].slot.shape[1] >= most:
                     return rooms
-        dtype = self._weights.mean.dtype
-        pairs = pair_room(self._fold, species=species, most=most + most // 4, dtype=dtype)
+        return self._make_room(most + most // 4)
+
+    def _make_room(self, most: int) -> tuple[PairRoom, Room]:
+        species, spec = len(self._weights.empty), self._network.spec
+        pairs = pair_room(self._fold, species=species, most=most, dtype=self._weights.mean.dtype)
         return pairs, _room(self._weights, self._fold, (spec.channels, spec.products), species=species)
+
+    def parts(self, most: int) -> tuple[Weights, PairRoom, Room]:
+        """What ``evaluate_blocks`` works with: the weights as they are now, and new arrays for one thread.
+
+        Args:
+            most: neighbours of an atom that there is room for.
+        """
+        self._follow()
+        return self._weights, *self._make_room(most)
 
     def __call__(
         self,
@@ -365,7 +376,7 @@ class SteerableInference:
             rooms = self._take_room(most)
             seen = (order, species, pairs.first, channel, pairs.offset)
             for begin, end in pieces:
-                _evaluate(begin, end, *seen, rooms[0], self._weights, rooms[1], energies, slopes, kept)
+                evaluate_blocks(begin, end, *seen, rooms[0], self._weights, rooms[1], energies, slopes, kept)
             self._rooms.append(rooms)
 
         spread(work, -(-pairs.atoms // LANES))
