@@ -55,8 +55,11 @@ def benchmark(
     voxpot benchmark --voxelizer
     """
     from ase_voxpot.benchmark.campaign import measure
+    from ase_voxpot.errors import ConfigError
     from ase_voxpot.files import write_json
 
+    if breakdown and voxelizer:
+        raise ConfigError("benchmark: expected one of --breakdown and --voxelizer, got both")
     _check_targets(json, plot)
     orders = _orders(
         "voxelizer" if voxelizer else "breakdown" if breakdown else "speed",

@@ -76,6 +76,7 @@ def test_painting_is_compared_with_plain_python(benchmark, here):
         (("--peer", "nonsense"), "peer: expected [NAME=]module:factory"),
         (("--peer", "motaw=a:b"), "models and peers must have distinct names"),
         (("--plot", "cost.txt"), "ends in .png, .pdf, .svg"),
+        (("--breakdown", "--voxelizer"), "expected one of --breakdown and --voxelizer, got both"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(benchmark, files, options, sentence):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 
 import pytest
 import torch
@@ -45,3 +48,22 @@ def test_an_error_in_a_thread_is_heard_of(threads):
 
     with pytest.raises(ZeroDivisionError):
         spread(fail, 100)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_does_not_wait_for_threads_that_it_does_not_have(threads):
+    threads(2)
+    spread(list, 100)
+    child = os.fork()
+    if child == 0:
+        spread(list, 100)
+        os._exit(0)
+    ended, status, deadline = 0, None, time.monotonic() + 30
+    while not ended and time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        time.sleep(0.02)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert (ended, status) == (child, 0)
