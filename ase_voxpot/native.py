@@ -79,9 +79,7 @@ def evaluate(work, species, first, channel, offset, energies, slopes):  # pragma
         0, -(-atoms // LANES), order, species, first, channel, offset, work.pairs, work.weights, work.room,
         energies, slopes, features,
     )  # fmt: skip
-    add_baseline(
-        work.reference, work.charge, work.inner, work.outer, species, first, channel, offset, energies, slopes
-    )
+    add_baseline(work.reference, work.charge, work.inner, work.outer, species, first, channel, offset, energies, slopes)
     return 0
 
 

@@ -227,6 +227,9 @@ def _distinct(
     """Each row as a number, and the rows that these numbers mean."""
     least = shift.min(axis=0, initial=0)
     span = shift.max(axis=0, initial=0) - least + 1
+    if span.prod(dtype=float) > 2**62:  # rows of atoms this far away have no number of 64 bits
+        rows, number = np.unique(shift, axis=0, return_inverse=True)
+        return number.ravel().astype(np.int32), rows.astype(float)
     number = np.ravel_multi_index(tuple((shift - least).T), tuple(span))
     if span.prod() < 4096:  # as long as the atoms are near the cell: no need to sort
         used = np.arange(span.prod())

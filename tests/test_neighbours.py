@@ -139,6 +139,18 @@ def test_an_atom_far_away_is_no_neighbour_and_harms_nobody(atoms):
     assert_same_pairs(VerletList(CUTOFF).update(atoms), atoms)
 
 
+@pytest.mark.parametrize("turns", [10, 10**4, 10**7])
+def test_unwrapped_atoms_have_the_neighbours_of_wrapped_ones(crystal, rng, turns):
+    expected = VerletList(CUTOFF).update(crystal)
+    crystal.positions += rng.integers(-turns, turns, size=(len(crystal), 3)) @ crystal.cell.array
+
+    pairs = VerletList(CUTOFF).update(crystal)
+
+    actual, wanted = (np.sort(np.linalg.norm(p.offset, axis=1)) for p in (pairs, expected))
+    assert_array_equal(pairs.first, expected.first)
+    assert_allclose(actual, wanted, atol=1e-6)
+
+
 @pytest.mark.parametrize("edges", [(4000, 4000, 7), (7, 7, 700_000), (4000, 7, 4000)])
 def test_thin_plates_and_long_wires_are_searched(edges, rng):
     near = rng.normal(scale=2, size=(6, 3))
