@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ase_voxpot.labels import Labels
     from ase_voxpot.potential import Potential
 
-__all__ = ["Figures", "Prediction", "Scores", "predict", "score"]
+__all__ = ["Figures", "Prediction", "Scores", "predict", "predict_with", "score"]
 
 MILLI = 1000.0
 """meV in an eV."""
@@ -98,6 +98,25 @@ def predict(potential: Potential, frames: Sequence[Atoms]) -> Iterator[Predictio
             raise DataError(f"frame {number}: expected finite energy and forces from the model, got NaN or infinity")
         stress = result.stress if atoms.pbc.all() else None
         yield Prediction(energy=result.energy, forces=result.forces, stress=stress)
+
+
+def predict_with(calculator: Any, frames: Sequence[Atoms]) -> Iterator[Prediction]:
+    """What any ASE calculator says of each frame, in their order.
+
+    Raises:
+        DataError: it fails, or its answer is not finite; the sentence names the frame.
+    """
+    for number, frame in enumerate(frames):
+        atoms = frame.copy()
+        atoms.calc = calculator
+        try:
+            energy, forces = float(atoms.get_potential_energy()), np.array(atoms.get_forces())
+            stress = atoms.get_stress() if atoms.pbc.all() and "stress" in calculator.implemented_properties else None
+        except Exception as error:  # whatever the code of others comes up with
+            raise DataError(f"frame {number}: the calculator failed ({type(error).__name__}: {error})") from None
+        if not (np.isfinite(energy) and np.isfinite(forces).all()):
+            raise DataError(f"frame {number}: expected finite energy and forces, got NaN or infinity")
+        yield Prediction(energy=energy, forces=forces, stress=stress)
 
 
 def score(frames: Sequence[Atoms], labels: Sequence[Labels], predictions: Sequence[Prediction]) -> Scores:

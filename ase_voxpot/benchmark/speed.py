@@ -12,11 +12,11 @@ from ase_voxpot.benchmark.counts import count, floor, sphere_points
 from ase_voxpot.benchmark.machine import measure_peaks
 from ase_voxpot.benchmark.memory import Growth, available
 from ase_voxpot.benchmark.orders import Steps, Timing
-from ase_voxpot.benchmark.peers import Peer
 from ase_voxpot.benchmark.systems import edges, make_system
 from ase_voxpot.benchmark.timing import dynamics, in_turn, seconds
 from ase_voxpot.calculator import SKIN, VoxPotCalculator
 from ase_voxpot.neighbours import VerletList
+from ase_voxpot.peers import Peer, parse_peer
 from ase_voxpot.spec import SteerableSpec
 from ase_voxpot.weights import find_model, load_potential, read_header
 
@@ -50,7 +50,7 @@ def run_speed(order: Order, observe: Callable[[str], None]) -> Iterator[Timing |
     """
     potentials = {m: load_potential(m, device=order.device, dtype=order.dtype) for m in order.models}
     exact = {m: load_potential(m, device="cpu", dtype="float64") for m in order.models}
-    peers = [Peer.parse(text) for text in order.peers]
+    peers = [parse_peer(text, patient=False) for text in order.peers]
     first = next(iter(potentials.values()))
     card = read_header(find_model(order.models[0]))["card"]
     peaks = measure_peaks(first.device, first.dtype)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import Dtype, Seed, console, progress_bar, table
+from ase_voxpot.cli.common import Dtype, Seed, console, progress_bar, refuse_same_names, table
 
 if TYPE_CHECKING:
     from ase_voxpot.benchmark.campaign import Findings
@@ -121,18 +121,17 @@ def _orders(
 ) -> list[Order]:
     """One per device and number of threads, checked before anything runs."""
     from ase_voxpot.benchmark.orders import Order
-    from ase_voxpot.benchmark.peers import Peer
     from ase_voxpot.benchmark.systems import edges
     from ase_voxpot.errors import ConfigError
+    from ase_voxpot.peers import parse_peer
     from ase_voxpot.weights import find_model, read_header
 
     for name in rest["models"]:
         read_header(find_model(name))
     for size in rest["atoms"]:
         edges(size)
-    names = [Peer.parse(text).name for text in rest["peers"]] + list(rest["models"])
-    if len(set(names)) < len(names):
-        raise ConfigError(f"models and peers must have distinct names, got {', '.join(names)}; write NAME=...")
+    names = [parse_peer(text).name for text in rest["peers"]] + list(rest["models"])
+    refuse_same_names(names)
     if dtype not in ("float32", "float64"):
         raise ConfigError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
     for what, value, least in (("repeat", repeat, 1), ("seed", seed, 0)):

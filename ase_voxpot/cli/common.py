@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
 
-    from ase_voxpot.scoring import Scores
+    from ase_voxpot.scoring import Figures, Scores
 
 __all__ = [
     "Constant",
@@ -24,10 +26,15 @@ __all__ = [
     "Structure",
     "console",
     "progress_bar",
+    "refuse_same_names",
     "score_table",
     "structure_with_calculator",
     "table",
+    "total_table",
 ]
+
+UNITS = "energies in meV/atom, forces in meV/Å, stress in GPa"
+HEADERS = ("frames", "atoms", "E MAE", "offset", "E RMSE", "F MAE", "F RMSE", "S MAE")
 
 Model = Annotated[str, typer.Option("--model", "-m", help="Name of a shipped model, or path of a weight file.")]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda.")]
@@ -82,17 +89,40 @@ def table(title: str, *headers: str) -> Table:
 
 def score_table(scores: Scores, *, title: str) -> Table:
     """The errors of every group, and of all frames."""
+    rows = table(f"{title}\n{UNITS}", "group", *HEADERS)
+    for name, figures in (*scores.groups.items(), ("total", scores.total)):
+        last = name == list(scores.groups)[-1]
+        style = "bold" if figures is scores.total else None
+        rows.add_row(name, *_cells(figures), end_section=last, style=style)
+    return rows
+
+
+def total_table(scores: Mapping[str, Scores], *, title: str) -> Table:
+    """The errors over all frames, calculator by calculator."""
+    rows = table(f"{title}\n{UNITS}", "calculator", *HEADERS)
+    for name, found in scores.items():
+        rows.add_row(name, *_cells(found.total))
+    return rows
+
+
+def _cells(figures: Figures) -> list[str]:
     from dataclasses import astuple
 
-    units = "energies in meV/atom, forces in meV/Å, stress in GPa"
-    headers = ("group", "frames", "atoms", "E MAE", "offset", "E RMSE", "F MAE", "F RMSE", "S MAE")
-    rows = table(f"{title}\n{units}", *headers)
     formats = ("d", "d", ".2f", ".2f", ".2f", ".1f", ".1f", ".3f")
-    for name, figures in (*scores.groups.items(), ("total", scores.total)):
-        cells = ["–" if v is None else format(v, f) for v, f in zip(astuple(figures), formats, strict=True)]
-        last = name == list(scores.groups)[-1]
-        rows.add_row(name, *cells, end_section=last, style="bold" if figures is scores.total else None)
-    return rows
+    return ["–" if v is None else format(v, f) for v, f in zip(astuple(figures), formats, strict=True)]
+
+
+def refuse_same_names(names: Sequence[str]) -> None:
+    """Models and peers are told apart by their names.
+
+    Raises:
+        ConfigError: two share one.
+    """
+    from ase_voxpot.errors import ConfigError
+
+    twins = sorted({name for name in names if names.count(name) > 1})
+    if twins:
+        raise ConfigError(f"peer: two are called {', '.join(twins)}; give one another name, as in other=module:factory")
 
 
 def structure_with_calculator(

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ase_voxpot.cli.common import Device, Dtype, Model, console, progress_bar, score_table
+from ase_voxpot.cli.common import (
+    Device,
+    Dtype,
+    Model,
+    console,
+    progress_bar,
+    refuse_same_names,
+    score_table,
+    total_table,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ase_voxpot.scoring import Prediction
 
 __all__ = ["evaluate", "refuse_format"]
 
@@ -20,10 +34,14 @@ def evaluate(
     energy_key: Annotated[str, typer.Option(help="Energy in eV, in info.")] = "REF_energy",
     forces_key: Annotated[str, typer.Option(help="Forces in eV/Å, in arrays.")] = "REF_forces",
     stress_key: Annotated[str, typer.Option(help="Stress in eV/Å³, in info; may be missing.")] = "REF_stress",
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(help="[NAME=]module:factory[:argument] or file.py:factory[:argument], which makes a calculator."),
+    ] = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
-    """Score a model on labelled frames, per config_type and in total.
+    """Score a model on labelled frames, per config_type and in total, other calculators beside it.
 
     Labels stand under the keys named, else in the results stored with the frames.
     "offset" is the energy error after the best constant per element is taken off.
@@ -31,10 +49,12 @@ def evaluate(
     voxpot evaluate test.extxyz.gz --model motaw --json scores.json
     voxpot evaluate vasprun.xml --plot parity.png
     voxpot evaluate data.xyz --energy-key dft_energy --forces-key dft_forces
+    voxpot evaluate test.extxyz.gz --peer snap=peers.py:make:snap
     """
     from ase_voxpot.files import make_room, write_json
     from ase_voxpot.labels import LabelKeys, labels_of, read_frames
-    from ase_voxpot.scoring import predict, score
+    from ase_voxpot.peers import parse_peer
+    from ase_voxpot.scoring import predict, predict_with, score
     from ase_voxpot.weights import load_potential
 
     for target in (json, plot):
@@ -43,22 +63,37 @@ def evaluate(
     if plot is not None:
         refuse_format(plot)
     potential = load_potential(model, device=device, dtype=dtype)  # type: ignore[arg-type]
+    peers = [parse_peer(text) for text in peer or []]
+    refuse_same_names([model, *(p.name for p in peers)])
     structures = read_frames(frames)
     labels = labels_of(structures, LabelKeys(energy=energy_key, forces=forces_key, stress=stress_key))
-    predictions = []
-    with progress_bar() as bar:
-        task = bar.add_task("frames", total=len(structures))
-        for prediction in predict(potential, structures):
-            predictions.append(prediction)
-            bar.advance(task)
+    own = predict(potential, structures)
+    predictions = _watched(own, len(structures), "frames")
     scores = score(structures, labels, predictions)
+    others = {
+        contestant.name: score(
+            structures,
+            labels,
+            _watched(predict_with(contestant.make(), structures), len(structures), contestant.name),
+        )
+        for contestant in peers
+    }
     if plot is not None:
         from ase_voxpot.plots import draw_parity
 
         draw_parity(plot, structures, labels, predictions, scores)
     if json is not None:
-        write_json(json, scores.to_json(model=model))
+        beside = {"peers": [v.to_json(model=k) for k, v in others.items()]} if others else {}
+        write_json(json, scores.to_json(model=model) | beside)
     console().print(score_table(scores, title=f"{model} on {frames}"))
+    if others:
+        console().print(total_table({model: scores, **others}, title="Side by side, all frames"))
+
+
+def _watched(predictions: Iterator[Prediction], count: int, what: str) -> list[Prediction]:
+    """All of them, with a progress bar."""
+    with progress_bar() as bar:
+        return list(bar.track(predictions, total=count, description=what))
 
 
 def refuse_format(plot: Path) -> None:

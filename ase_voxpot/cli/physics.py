@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import Device, Dtype, Model, console, progress_bar, table
+from ase_voxpot.cli.common import Device, Dtype, Model, console, progress_bar, refuse_same_names, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ase_voxpot.peers import Peer
     from ase_voxpot.workflows.bench import Results
-    from ase_voxpot.workflows.peers import Peer
     from ase_voxpot.workflows.recipes import Effort, Frames
     from ase_voxpot.workflows.report import Row
 
@@ -52,10 +52,10 @@ def physics(
     """
     from ase_voxpot.files import draft_of, make_room, write_json
     from ase_voxpot.neighbours import species_indices
+    from ase_voxpot.peers import parse_peer
     from ase_voxpot.weights import find_model, read_header
     from ase_voxpot.workflows.bench import Results, tasks
     from ase_voxpot.workflows.binaries import find_frames
-    from ase_voxpot.workflows.peers import parse_peer
     from ase_voxpot.workflows.pictures import draw_all
     from ase_voxpot.workflows.recipes import FULL, QUICK
     from ase_voxpot.workflows.report import compositions, markdown, rows, to_json
@@ -69,7 +69,7 @@ def physics(
     wanted = [name.strip() for name in only.split(",") if name.strip()]
     tasks(symbols, wanted, None)  # refuses what is unknown before any work
     contestants = [_own(model, device, dtype), *(parse_peer(text) for text in peer or [])]
-    _refuse_twins([c.name for c in contestants])
+    refuse_same_names([c.name for c in contestants])
     results = Results(out / "results.json")
     frames = find_frames() if not wanted or "dft-mixing" in wanted else None
     answers = _run_all(contestants, results, (symbols, wanted, fresh), QUICK if quick else FULL, frames)
@@ -103,20 +103,12 @@ def _own(model: str, device: str, dtype: str) -> Peer:
     import hashlib
 
     from ase_voxpot.calculator import VoxPotCalculator
+    from ase_voxpot.peers import Peer
     from ase_voxpot.weights import find_model
-    from ase_voxpot.workflows.peers import Peer
 
     calculator = VoxPotCalculator(model, device=device, dtype=dtype)  # type: ignore[arg-type]
     weights = hashlib.sha256(Path(find_model(model)).read_bytes()).hexdigest()[:12]
     return Peer(name=Path(model).stem, make=lambda: calculator, identity=f"voxpot {weights} {dtype}")
-
-
-def _refuse_twins(names: Sequence[str]) -> None:
-    from ase_voxpot.errors import ConfigError
-
-    twins = sorted({name for name in names if names.count(name) > 1})
-    if twins:
-        raise ConfigError(f"peer: two are called {', '.join(twins)}; give one another name, as in other=module:factory")
 
 
 def _run_all(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from ase_voxpot.workflows.peers import Peer
+    from ase_voxpot.peers import Peer
 
 __all__ = ["Results", "Task", "run", "tasks"]
 

@@ -74,7 +74,7 @@ def test_painting_is_compared_with_plain_python(benchmark, here):
         (("--dtype", "float16"), "dtype must be 'float32' or 'float64', got 'float16'"),
         (("--model", "nothing"), "got 'nothing'"),
         (("--peer", "nonsense"), "peer: expected [NAME=]module:factory"),
-        (("--peer", "motaw=a:b"), "models and peers must have distinct names"),
+        (("--peer", "motaw=ase.calculators.emt:EMT"), "two are called motaw"),
         (("--plot", "cost.txt"), "ends in .png, .pdf, .svg"),
         (("--breakdown", "--voxelizer"), "expected one of --breakdown and --voxelizer, got both"),
     ],

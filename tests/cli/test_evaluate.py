@@ -37,6 +37,48 @@ def test_figures_are_written_and_shown(evaluate, frames, here):
     assert "10.00" in outcome.out
 
 
+def test_any_calculator_is_scored_beside_it(evaluate, frames, here):
+    """The frames hold the energies of the potential plus 10 meV per atom; the peer says zero of everything."""
+    (here / "mine.py").write_text(
+        "from ase.calculators.lj import LennardJones\n"
+        "def make(epsilon):\n    return LennardJones(epsilon=float(epsilon))\n"
+    )
+
+    outcome = evaluate(frames, "--peer", "nothing=mine.py:make:0", "--json", "scores.json")
+
+    assert outcome.status == 0
+    (peer,) = json.loads((here / "scores.json").read_text())["peers"]
+    made = read(frames, ":")
+    labels = [a.info["REF_energy"] / len(a) for a in made]
+    forces = [np.abs(a.arrays["REF_forces"]).mean() for a in made]
+    assert peer["model"] == "nothing"
+    assert_allclose(peer["energy_mae"], 1000 * np.mean(np.abs(labels)))
+    assert_allclose(
+        peer["force_mae"], 1000 * np.mean([np.abs(a.arrays["REF_forces"]).mean() for a in read(frames, ":")])
+    )
+    assert "Side by side" in outcome.out
+
+
+def test_a_calculator_that_fails_is_named_with_its_frame(evaluate, frames, here):
+    (here / "mine.py").write_text(
+        "from ase.calculators.calculator import Calculator\n"
+        "class Lame(Calculator):\n    implemented_properties = ['energy', 'forces']\n"
+        "    def calculate(self, *a, **k):\n        raise KeyError('Ta')\n"
+    )
+
+    outcome = evaluate(frames, "--peer", "mine.py:Lame")
+
+    assert outcome.status == 2
+    assert "frame 0: the calculator failed (KeyError: 'Ta')" in outcome.err
+
+
+def test_two_of_one_name_are_refused(evaluate, frames):
+    outcome = evaluate(frames, "--peer", "tiny.safetensors=ase.calculators.emt:EMT")
+
+    assert outcome.status == 2
+    assert "two are called tiny.safetensors" in outcome.err
+
+
 def test_a_picture_is_drawn(evaluate, frames, files):
     assert evaluate(frames, "--plot", "parity.png").status == 0
     assert files() == {"parity.png"}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ase_voxpot.errors import ConfigError, DataError
+from ase_voxpot.peers import Peer
 from ase_voxpot.workflows.bench import Results, Task, run, tasks
-from ase_voxpot.workflows.peers import Peer
 from ase_voxpot.workflows.recipes import FULL, QUICK, WORKFLOWS, Frames
 from tests.workflows.bonds import Bonds
 

@@ -7,9 +7,9 @@ import os
 import pytest
 
 from ase_voxpot.calculator import VoxPotCalculator
+from ase_voxpot.peers import Peer
 from ase_voxpot.workflows.bench import Task, run
 from ase_voxpot.workflows.binaries import find_frames
-from ase_voxpot.workflows.peers import Peer
 from ase_voxpot.workflows.recipes import QUICK
 from ase_voxpot.workflows.references import LAWS, REFERENCES
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ase_voxpot.peers import Peer
 from ase_voxpot.workflows.bench import Task, run
-from ase_voxpot.workflows.peers import Peer
 from ase_voxpot.workflows.pictures import PICTURES, draw_all
 from ase_voxpot.workflows.recipes import QUICK
 from tests.workflows.bonds import Bonds

@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from numpy.testing import assert_allclose
 
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.workflows.peers import Patient, parse_peer
+from ase_voxpot.peers import Patient, parse_peer
 
 FILE = """
 from ase.calculators.lj import LennardJones
@@ -41,6 +42,7 @@ def test_a_module_and_a_file_can_be_named(file):
     assert parse_peer("ase.calculators.emt:EMT").name == "EMT"
     assert parse_peer("copper=ase.calculators.emt:EMT").name == "copper"
     assert parse_peer(f"{file}:soft").name == "soft"
+    assert isinstance(parse_peer("ase.calculators.emt:EMT", patient=False).make(), EMT)
 
 
 def test_a_factory_may_take_one_argument(file):
@@ -66,8 +68,8 @@ def test_another_file_is_another_peer(file):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("emt", "expected module:factory"),
-        (":EMT", "expected module:factory"),
+        *((text, r"peer: expected \[NAME=\]module:factory") for text in ("", "emt", ":EMT", "=a:b", "a:", "x=")),
+        *((text, r"peer: expected \[NAME=\]module:factory") for text in ("a:b:c:d", "a:b:")),
         ("no.such.module:make", "expected to find make in no.such.module, got ModuleNotFoundError"),
         ("ase.calculators.emt:NoSuch", "expected to find NoSuch"),
         ("missing.py:make", "expected to find make in missing.py, got FileNotFoundError"),

@@ -1,4 +1,4 @@
-"""Calculators that a user names: ``module:factory`` or ``path/to/file.py:factory``.
+"""Calculators of others that a user names: ``module:factory`` or ``path/to/file.py:factory``.
 
 A third part is handed to the factory as its only argument: ``peers.py:make:snap``.
 """
@@ -79,11 +79,13 @@ class Patient(Calculator):
             self.results["stress"] = kept.get_stress()
 
 
-def parse_peer(text: str) -> Peer:
+def parse_peer(text: str, *, patient: bool = True) -> Peer:
     """The peer that a text names, its calculator made once to see that it can be.
 
     Args:
-        text: ``[name=]module:factory[:argument]``, or a file instead of the module.
+        text: ``[NAME=]module:factory[:argument]``, or a file instead of the module; the name is that of the
+            argument or the factory by default.
+        patient: make calculators that serve any atoms; those that serve some only are faster by a copy.
 
     Raises:
         ConfigError: nothing of that kind, or it makes no calculator.
@@ -91,13 +93,12 @@ def parse_peer(text: str) -> Peer:
     before, equals, after = text.partition("=")
     # behind a colon, = is part of the argument
     label, target = (before, after) if equals and ":" not in before else ("", text)
-    place, _, rest = target.partition(":")
-    factory, _, argument = rest.partition(":")
-    if not place or not factory:
+    place, factory, *rest = parts = target.split(":") if ":" in target else ["", ""]
+    if not all(parts) or len(parts) > 3 or (equals and target is after and not label):
         raise ConfigError(
-            f"peer: expected module:factory or file.py:factory, with name= before and :argument behind if wanted, "
-            f"got {text!r}"
+            f"peer: expected [NAME=]module:factory[:argument] or [NAME=]file.py:factory[:argument], got {text!r}"
         )
+    argument = "".join(rest)
     function = _find(place, factory)
 
     def make() -> Any:
@@ -113,7 +114,7 @@ def parse_peer(text: str) -> Peer:
         raise ConfigError(f"peer {text!r}: expected an ASE calculator, got {type(calculator).__name__}")
     content = Path(place).read_bytes() if Path(place).is_file() else b""
     identity = f"{target} {hashlib.sha256(content).hexdigest()[:12]}"
-    return Peer(name=label or argument or factory, make=lambda: Patient(make), identity=identity)
+    return Peer(name=label or argument or factory, make=(lambda: Patient(make)) if patient else make, identity=identity)
 
 
 def _find(place: str, factory: str) -> Any:
