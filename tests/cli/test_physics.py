@@ -70,7 +70,7 @@ def test_a_peer_that_fails_is_named_and_the_rest_goes_on(physics):
         (("--elements", "Qq"), "expected different chemical symbols"),
         (("--elements", "W,W"), "expected different chemical symbols"),
         (("--elements", "Nb,W"), "the model knows Mo, Ta, W, but the structure holds Nb"),
-        (("--peer", "springs"), "expected module:factory"),
+        (("--peer", "springs"), "expected [NAME=]module:factory"),
         (("--peer", "peers.py:springs:hard"), "got KeyError"),
         (("-p", "peers.py:springs", "-p", "peers.py:springs"), "two are called springs"),
         (("-p", "tiny=peers.py:springs"), "two are called tiny"),
