@@ -1,0 +1,257 @@
+"""vasprun.xml, ionic step by ionic step.
+
+The readers of pymatgen and ASE build the whole tree, eigenvalues and all, and take the
+energies of a step as they stand there.  This one streams, needs memory for the frames
+only, stops cleanly where a killed job did, goes on where files were concatenated, and
+refuses document types, so that no entity is ever expanded.
+
+VASP writes energies twice.  Those at the end of a step hold PSTRESS times the volume, and
+an energy(sigma->0) that several versions get wrong; those of the last electronic step lack
+van der Waals corrections.  Therefore, as ASE does it,
+
+    free = e_fr_energy(end) - PSTRESS V,    zero = free + (e_0_energy - e_fr_energy)(last electronic step)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.parsers import expat
+
+import numpy as np
+from ase.units import GPa
+
+from ase_voxpot.errors import DataError
+from ase_voxpot.validation.frames import Frame, build
+from ase_voxpot.validation.opening import Stream
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ase_voxpot.validation.frames import Run
+
+__all__ = ["KBAR", "read_vasprun", "voigt"]
+
+KBAR = 0.1 * GPa
+"""eV/Å³ in a kilobar."""
+BEGIN = b"<?xml"
+DEEPEST = 64
+LONGEST = 10_000
+"""Characters of one number, vector or name beyond which this is no file of VASP."""
+
+
+def voigt(kilobar: np.ndarray) -> np.ndarray:
+    """Stress as VASP has it, in kB and positive under compression, as eV/Å³ in the order and sign of ASE.
+
+    >>> voigt(np.diag([1.0, 2.0, 3.0]))[:3] / GPa
+    array([-0.1, -0.2, -0.3])
+    """
+    full = -KBAR * (kilobar + kilobar.T) / 2
+    return full[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
+
+
+def read_vasprun(path: Path) -> list[Run]:
+    """The runs in a file: one, or as many as were concatenated.
+
+    Raises:
+        DataError: no complete ionic step, or numbers that make no sense.
+    """
+    stream = Stream(path)
+    documents: list[_Document] = []
+    held = b""
+    for chunk in stream.chunks():
+        first, *more = (held + chunk).split(BEGIN)
+        if documents:
+            held = _feed(documents[-1], first, last=not more)
+        elif first.strip() or not more:
+            documents.append(_Document(str(path)))
+            held = _feed(documents[-1], first, last=not more)
+        for number, part in enumerate(more, 1):
+            documents.append(_Document(str(path)))
+            held = _feed(documents[-1], BEGIN + part, last=number == len(more))
+    if documents:
+        documents[-1].feed(held)
+    runs = [d.run(document=k, of=len(documents)) for k, d in enumerate(documents, 1) if d.frames]
+    if not runs:
+        build([], source=str(path), kind="vasprun.xml", symbols=(), settings={})
+    return runs
+
+
+def _feed(document: _Document, data: bytes, *, last: bool) -> bytes:
+    """Feed all but what may be the beginning of ``BEGIN``, which is returned."""
+    keep = len(BEGIN) - 1 if last else 0
+    document.feed(data[: len(data) - keep])
+    return data[len(data) - keep :] if keep else b""
+
+
+class _Document:
+    """What the parser has seen of one document."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.frames: list[Frame] = []
+        self.settings: dict[str, str] = {}
+        self.symbols: list[str] = []
+        self.masses: dict[str, float] = {}
+        self.open = False
+        """Whether an ionic step has begun and not ended."""
+        self.stopped = False
+        self._path: list[tuple[str, str]] = []
+        self._text: list[str] = []
+        self._row: list[str] = []
+        self._titles: list[str] = []
+        self._arrays: dict[str, list[list[float]]] = {}
+        self._energy: dict[str, float] = {}
+        self._scf: dict[str, float] = {}
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartDoctypeDeclHandler = self._refuse_type
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text.append
+        self._parser = parser
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes until something is no XML; what came before stays."""
+        if self.stopped:
+            return
+        try:
+            self._parser.Parse(data, False)
+        except expat.ExpatError:
+            self.stopped = True
+
+    def run(self, *, document: int, of: int) -> Run:
+        settings = self.settings | {"POTCAR": "; ".join(self._titles)}
+        notes = []
+        whose = f"{self.source}{f' (part {document} of {of})' if of > 1 else ''}"
+        if self.stopped or self.open or self._path:
+            notes.append(f"{whose} was cut off by a killed job: its {len(self.frames)} complete ionic steps are used")
+        if _float(settings.get("PSTRESS", "0")):
+            notes.append(f"{whose}: PSTRESS times the volume was taken off the energies, which VASP adds")
+        moving = settings.get("IBRION", "0").strip() == "0"
+        return build(
+            self.frames,
+            source=self.source,
+            kind="vasprun.xml",
+            symbols=self.symbols,
+            settings=settings,
+            masses=self.masses,
+            interval=(_float(settings.get("POTIM", "0")) or None) if moving else None,
+            notes=notes,
+        )
+
+    def _refuse_type(self, *_: object) -> None:
+        raise DataError(f"{self.source}: expected the XML of VASP, got a document type, which could hide anything")
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        if len(self._path) >= DEEPEST:
+            raise DataError(f"{self.source}: expected the XML of VASP, got more than {DEEPEST} elements in each other")
+        self._path.append((tag, attributes.get("name", "").strip()))
+        self._text.clear()
+        if tag == "calculation":
+            self.open = True
+            self._arrays, self._energy, self._scf = {}, {}, {}
+        elif tag in ("rc", "set"):
+            self._row = []
+
+    def _end(self, tag: str) -> None:
+        _, name = self._path.pop()
+        text = self._text[0] if len(self._text) == 1 else "".join(self._text)
+        self._text.clear()
+        if len(text) > LONGEST:
+            raise DataError(f"{self.source}: expected numbers and names, got {len(text)} characters in <{tag}>")
+        if tag == "v" and self.open:
+            self._vector(text)
+        elif tag == "i":
+            self._item(name, text)
+        elif tag == "c":
+            self._row.append(text.strip())
+        elif tag == "rc":
+            self._entry()
+        elif tag == "calculation":
+            self._finish()
+
+    def _vector(self, text: str) -> None:
+        """A row of one of the arrays of an ionic step; eigenvalues are no such rows."""
+        tag, name = self._path[-1]
+        if tag != "varray" or name not in ("basis", "positions", "forces", "stress"):
+            return
+        if name in ("forces", "stress") and self._path[-2][0] != "calculation":
+            return
+        self._arrays.setdefault(name, []).append(self._numbers(text))
+
+    def _numbers(self, text: str) -> list[float]:
+        try:
+            numbers = [float(word) for word in text.split()]
+        except ValueError:
+            raise DataError(
+                f"{self.source}: frame {len(self.frames) + 1}: expected numbers, got {text.strip()[:60]!r}"
+            ) from None
+        if len(numbers) != 3:
+            raise DataError(f"{self.source}: frame {len(self.frames) + 1}: expected three numbers, got {len(numbers)}")
+        return numbers
+
+    def _item(self, name: str, text: str) -> None:
+        above = [tag for tag, _ in self._path]
+        if above[-2:] == ["calculation", "energy"]:
+            self._energy[name] = _float(text)
+        elif above[-2:] == ["scstep", "energy"]:
+            self._scf[name] = _float(text)
+        elif "incar" in above or "parameters" in above:
+            self.settings.setdefault(name, text.strip())
+
+    def _entry(self) -> None:
+        """A row of the tables of atoms and of their types."""
+        table = next((name for tag, name in reversed(self._path) if tag == "array"), "")
+        if self._path[:2] != [("modeling", ""), ("atominfo", "")] or not self._row:
+            return
+        if table == "atoms":
+            self.symbols.append(_element(self._row[0]))
+        elif table == "atomtypes" and len(self._row) >= 5:
+            self.masses[_element(self._row[1])] = _float(self._row[2])
+            self._titles.append(self._row[4])
+
+    def _finish(self) -> None:
+        self.open = False
+        if "positions" not in self._arrays or "basis" not in self._arrays or not self._energy:
+            return
+        arrays = {name: np.array(rows) for name, rows in self._arrays.items()}
+        if arrays["basis"].shape != (3, 3) or arrays.get("stress", np.eye(3)).shape != (3, 3):
+            raise DataError(f"{self.source}: frame {len(self.frames) + 1}: expected 3 x 3 numbers as cell and stress")
+        cell, stress = arrays["basis"], arrays.get("stress")
+        self.frames.append(
+            Frame(
+                cell=cell,
+                fractional=arrays["positions"],
+                energies=self._energies(abs(float(np.linalg.det(cell)))),
+                forces=arrays.get("forces"),
+                stress=None if stress is None else voigt(stress),
+                temperature=self._temperature(),
+            )
+        )
+
+    def _energies(self, volume: float) -> dict[str, float]:
+        if "e_fr_energy" not in self._energy:
+            return {}
+        free = self._energy["e_fr_energy"] - _float(self.settings.get("PSTRESS", "0")) * KBAR * volume
+        last = self._scf if {"e_fr_energy", "e_0_energy"} <= set(self._scf) else self._energy
+        if "e_0_energy" not in last:
+            return {"free": free}
+        return {"free": free, "zero": free + last["e_0_energy"] - last["e_fr_energy"]}
+
+    def _temperature(self) -> float | None:
+        """From the kinetic energy of the ions, whose centre of mass rests."""
+        kinetic = self._energy.get("kinetic")
+        freedom = 3 * len(self.symbols) - 3
+        return None if kinetic is None or freedom <= 0 else 2 * kinetic / (freedom * 8.617333262e-5)
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def _element(text: str) -> str:
+    """A symbol as VASP writes it; it cuts Zr to r."""
+    return {"r": "Zr"}.get(text.strip(), text.strip())
