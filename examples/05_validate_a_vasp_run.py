@@ -58,7 +58,7 @@ def write_vasprun(path, frames, *, timestep, temperature):
             '  </generation>\n  <varray name="kpointlist" >\n   <v> 0.00000000 0.00000000 0.00000000 </v>\n  </varray>\n'
             '  <varray name="weights" >\n   <v> 1.00000000 </v>\n  </varray>\n </kpoints>\n'
             f' <parameters>\n{items}  <i name="ENMAX"> 520.00000000 </i>\n  <i type="int" name="NELM"> 60 </i>\n  <i type="string" name="GGA">PE</i>\n'
-            ' </parameters>\n <atominfo>\n'
+            " </parameters>\n <atominfo>\n"
             f"  <atoms> {len(first):8d} </atoms>\n  <types> {len(types):8d} </types>\n"
             '  <array name="atoms" >\n   <dimension dim="1">ion</dimension>\n   <field type="string">element</field>\n'
             f'   <field type="int">atomtype</field>\n   <set>\n{ions}   </set>\n  </array>\n'
@@ -92,18 +92,24 @@ def write_outcar(path, frames, *, timestep, temperature):
     with path.open("w", encoding="ascii") as file:
         file.write(" vasp.6.4.2 20Jul23 (build) complex\n\n")
         for s in counts:
-            file.write(f"   VRHFIN ={s}: d\n   TITEL  = PAW_PBE {s}_pv 06Sep2000\n   POMASS ={masses[s]:9.3f}; ZVAL = 12.0\n")
+            file.write(
+                f"   VRHFIN ={s}: d\n   TITEL  = PAW_PBE {s}_pv 06Sep2000\n   POMASS ={masses[s]:9.3f}; ZVAL = 12.0\n"
+            )
         file.write(f"   ions per type = {''.join(f'{n:16d}' for n in counts.values())}\n")
         file.write("   ENCUT  =  520.0 eV\n   IBRION =      0    ionic relax: 0-MD\n   ISIF   =      2\n")
         file.write(f"   POTIM  = {timestep:.4f}    time-step for ionic-motion\n")
         file.write(f"   TEBEG  = {temperature:6.1f};   TEEND  = {temperature:6.1f} temperature during run\n")
         file.write("   PSTRESS=    0.0 pullay stress\n  Mass of Ions in am\n   POMASS = ")
-        file.write("".join(f"{m:6.2f}" for m in masses.values()) + "\n   ISMEAR =     1;   SIGMA  =   0.10  broadening\n")
+        file.write(
+            "".join(f"{m:6.2f}" for m in masses.values()) + "\n   ISMEAR =     1;   SIGMA  =   0.10  broadening\n"
+        )
         file.write("   GGA     =    PE    GGA type\n")
         for atoms in frames:
             xx, yy, zz, yz, xz, xy = -atoms.info["stress"] / KBAR
             file.write("  in kB  " + "".join(f"{x:12.5f}" for x in (xx, yy, zz, xy, yz, xz)) + "\n")
-            file.write(" VOLUME and BASIS-vectors are now :\n      direct lattice vectors       reciprocal lattice vectors\n")
+            file.write(
+                " VOLUME and BASIS-vectors are now :\n      direct lattice vectors       reciprocal lattice vectors\n"
+            )
             for a, b in zip(atoms.cell.array, atoms.cell.reciprocal().array, strict=True):
                 file.write("    " + "".join(f"{x:13.9f}" for x in (*a, *b)) + "\n")
             file.write(" POSITION                                       TOTAL-FORCE (eV/Angst)\n" + line)
@@ -161,5 +167,18 @@ if __name__ == "__main__":
     write_xdatcar(folder / "XDATCAR", made)
 
     main(["validate", str(folder / "vasprun.xml"), "--model", "motaw-fast", "-o", str(folder / "from_vasprun")])
-    main(["validate", str(folder / "XDATCAR"), "--timestep", "3", "-T", "1500", "-m", "motaw-fast", "-o", str(folder / "from_xdatcar")])
+    main(
+        [
+            "validate",
+            str(folder / "XDATCAR"),
+            "--timestep",
+            "3",
+            "-T",
+            "1500",
+            "-m",
+            "motaw-fast",
+            "-o",
+            str(folder / "from_xdatcar"),
+        ]
+    )
     print(f"open {folder / 'from_vasprun' / 'report.html'} in a browser")

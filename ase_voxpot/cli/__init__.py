@@ -21,6 +21,7 @@ from ase_voxpot.cli.physics import physics
 from ase_voxpot.cli.relax import relax
 from ase_voxpot.cli.select import select
 from ase_voxpot.cli.train import train
+from ase_voxpot.cli.validate import validate
 from ase_voxpot.errors import VoxPotError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (info, evaluate, check, benchmark, relax, md, physics, select, train):
+for verb in (info, evaluate, check, benchmark, relax, md, physics, select, validate, train):
     app.command()(verb)
 # all else on its command line is for LAMMPS, whose options have one dash
 app.command(
