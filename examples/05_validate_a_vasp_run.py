@@ -13,6 +13,7 @@ import numpy as np
 from ase import units
 from ase.md.langevinbaoab import LangevinBAOAB
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from ase.md.verlet import VelocityVerlet
 
 from ase_voxpot import VoxPotCalculator, load_potential
 from ase_voxpot.cli import main
@@ -55,9 +56,10 @@ def write_vasprun(path, frames, *, timestep, temperature):
             '  <i name="program" type="string">vasp </i>\n  <i name="version" type="string">6.4.2  </i>\n'
             f" </generator>\n <incar>\n{items} </incar>\n"
             ' <kpoints>\n  <generation param="Gamma">\n   <v type="int" name="divisions"> 1 1 1 </v>\n'
-            '  </generation>\n  <varray name="kpointlist" >\n   <v> 0.00000000 0.00000000 0.00000000 </v>\n  </varray>\n'
+            '  </generation>\n  <varray name="kpointlist" >\n   <v> 0.0 0.0 0.0 </v>\n  </varray>\n'
             '  <varray name="weights" >\n   <v> 1.00000000 </v>\n  </varray>\n </kpoints>\n'
-            f' <parameters>\n{items}  <i name="ENMAX"> 520.00000000 </i>\n  <i type="int" name="NELM"> 60 </i>\n  <i type="string" name="GGA">PE</i>\n'
+            f' <parameters>\n{items}  <i name="ENMAX"> 520.00000000 </i>\n  <i type="int" name="NELM"> 60 </i>\n'
+            '  <i type="string" name="GGA">PE</i>\n'
             " </parameters>\n <atominfo>\n"
             f"  <atoms> {len(first):8d} </atoms>\n  <types> {len(types):8d} </types>\n"
             '  <array name="atoms" >\n   <dimension dim="1">ion</dimension>\n   <field type="string">element</field>\n'
@@ -149,9 +151,10 @@ def run(frames, *, timestep, temperature, seed=5):
     atoms = random_alloy("bcc:W", repeat=3, rng=rng)
     atoms.calc = VoxPotCalculator("motaw-fast")
     MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=rng)
-    atoms.set_momenta(atoms.get_momenta() - atoms.get_momenta().mean(axis=0))
     dynamics = LangevinBAOAB(atoms, timestep * units.fs, temperature_K=temperature, T_tau=100 * units.fs, rng=rng)
     dynamics.run(200)
+    atoms.set_momenta(atoms.get_momenta() - atoms.get_momenta().mean(axis=0))
+    dynamics = VelocityVerlet(atoms, timestep * units.fs)
     seen = []
     for _ in range(frames):
         dynamics.run(1)

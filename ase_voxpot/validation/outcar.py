@@ -83,19 +83,24 @@ class _Job:
         elif "direct lattice vectors" in line:
             cell = self._block(rest, 3, 6)
             self._cell = None if cell is None else cell[:, :3]
-        elif line.startswith("  in kB "):
+        elif not self._energy(line) and not self.frames:
+            self._head(line)
+
+    def _energy(self, line: str) -> bool:
+        """Whether this is a line of energies, stress or temperature."""
+        if line.startswith("  in kB "):
             self._stress = self._kilobar(line)
         elif found := FREE.match(line):
             self._free = self._number(found[1])
         elif found := ZERO.match(line):
             self._finish(self._number(found[2]))
-        elif found := TEMPERATURE.search(line):
-            if self.frames:
-                self.frames[-1].temperature = self._number(found[1])
+        elif (found := TEMPERATURE.search(line)) and self.frames:
+            self.frames[-1].temperature = self._number(found[1])
         elif "General timing and accounting" in line:
             self._finished = True
-        elif not self.frames:
-            self._head(line)
+        else:
+            return False
+        return True
 
     def _head(self, line: str) -> None:
         if "VRHFIN" in line:

@@ -31,6 +31,7 @@ __all__ = ["GRID", "VARIABLES", "panels", "save_png", "svg"]
 
 GRID = "#e3e5e8"
 SIZE = (4.4, 3.2)
+TALL = (4.4, 4.2)
 POINTS = 20_000
 """Most points of a cloud; more would only hide each other."""
 VASP, MODEL = INK, COLOURS[0]
@@ -69,17 +70,37 @@ def _pairs(v: Validation) -> list[str]:
 
 
 def _panel(name: str, group: str, draw: Callable[[Axes, Validation], None], v: Validation) -> tuple[str, str, Figure]:
-    figure = Figure(figsize=SIZE, layout="constrained")
-    axes = figure.subplots()
-    draw(axes, v)
-    axes.xaxis.label.set(size=9, color=INK)
-    axes.yaxis.label.set(size=9, color=INK)
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend(frameon=False, fontsize=8, labelcolor=INK, handlelength=1.4)
-    tidy(axes)
-    for spine in axes.spines.values():
-        spine.set_color(INK)
+    parity = name.endswith("parity")
+    figure = Figure(figsize=TALL if parity else SIZE, layout="constrained")
+    every = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1)) if parity else [figure.subplots()]
+    draw(every[0], v)
+    if parity:
+        _errors_below(every[0], every[1])
+    for axes in every:
+        axes.xaxis.label.set(size=9, color=INK)
+        axes.yaxis.label.set(size=9, color=INK)
+        tidy(axes)
+        for spine in axes.spines.values():
+            spine.set_color(INK)
+    if every[0].get_legend_handles_labels()[1]:
+        # above the data, where nothing is hidden
+        every[0].legend(
+            frameon=False, fontsize=8, labelcolor=INK, handlelength=1.4, markerscale=2.5, ncols=4, columnspacing=1.4,
+            loc="lower left", bbox_to_anchor=(-0.02, 0.99), borderaxespad=0,
+        )  # fmt: skip
     return name, group, figure
+
+
+def _errors_below(upper: Axes, lower: Axes) -> None:
+    """What the clouds of the upper panel are off the line."""
+    unit = str(upper.get_ylabel()).split("(")[-1].rstrip(")")
+    factor, shown = (MILLI, "m" + unit) if unit.startswith("eV") else (1.0, unit)
+    for cloud in upper.collections:
+        x, y = np.asarray(cloud.get_offsets()).T
+        lower.scatter(x, factor * (y - x), color=cloud.get_facecolor()[0], **CLOUD | {"s": 3})  # type: ignore[index]
+    lower.axhline(0, color=INK, linewidth=0.8, zorder=1)
+    lower.set(xlabel=upper.get_xlabel(), ylabel=f"error ({shown})")
+    upper.set_xlabel("")
 
 
 def _line(axes: Axes) -> None:
@@ -121,9 +142,7 @@ def _energy_along(axes: Axes, v: Validation) -> None:
     error = scale * (v.predicted.energies - v.run.energies[errors.name]) - errors.offset
     if v.predicted.energy_sigma is not None:
         sigma = scale * v.predicted.energy_sigma
-        axes.fill_between(
-            time, -sigma, sigma, color=MODEL, alpha=0.15, linewidth=0, label="what the model expects, 1 σ"
-        )
+        axes.fill_between(time, -sigma, sigma, color=MODEL, alpha=0.15, linewidth=0, label="expected, 1 σ")
     axes.plot(time, error, color=MODEL, linewidth=0.9 if len(time) > 60 else 1.2, marker="." if len(time) < 60 else "")
     if len(time) >= 3:
         slope, start = np.polyfit(time, error, 1)

@@ -59,7 +59,7 @@ class Conditions:
 
     @property
     def timestep(self) -> float:
-        """fs."""
+        """Of the integrator, fs."""
         return self.interval / self.steps
 
 

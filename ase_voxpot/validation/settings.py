@@ -126,7 +126,7 @@ def _ions(run: Run) -> list[str]:
     if run.moving_cell:
         volumes = run.volumes / len(run.symbols)
         found.append(
-            f"The cell changes along the run (volume {volumes.min():.3f} to {volumes.max():.3f} Å³/atom); every frame is "
-            "evaluated in its own, and the model is run in the mean cell."
+            f"The cell changes along the run (volume {volumes.min():.3f} to {volumes.max():.3f} Å³/atom): every frame "
+            "is evaluated in its own, and the model is run in the mean cell."
         )
     return found

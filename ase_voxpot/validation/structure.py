@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,8 @@ __all__ = ["Motion", "Structure", "describe_motion", "describe_structure", "dist
 
 MOST = 500
 """Frames that distances are counted in, spread over the run."""
+WINDOW = 500.0
+"""fs of the velocity autocorrelation that the density of states is made from: 1 THz is told apart."""
 SHORTEST = 20
 """Frames of a stretch that say something of motion."""
 
@@ -51,6 +53,7 @@ class Motion:
     correlation: Float[np.ndarray, " lag"]  # of velocities, 1 at the start
     frequency: Float[np.ndarray, " frequency"]  # THz
     density: Float[np.ndarray, " frequency"]  # 1/THz
+    noise: float  # distance between the densities of the first and the second half
 
 
 def describe_structure(
@@ -96,22 +99,31 @@ def describe_motion(
     paths = [without_drift(unwrap(positions[s], cells[s]), masses) for s in kept]
     kinds = np.array(symbols)
     members = {"all": np.ones(len(kinds), bool)} | {s: kinds == s for s in sorted(set(symbols))}
-    displacement = {
+    displacement: dict[str, Any] = {
         name: sum(w * mean_squared_displacement(p[:, chosen])[:shortest] for w, p in zip(weights, paths, strict=True))
         for name, chosen in members.items()
     }
-    correlation = sum(
-        w * velocity_autocorrelation(velocities(p, interval=interval), masses)[: shortest - 2]
-        for w, p in zip(weights, paths, strict=True)
-    )
-    frequency, density = vibrational_density(np.asarray(correlation), interval=interval)
+    speeds = [velocities(p, interval=interval) for p in paths]
+
+    def correlate(parts: Sequence[np.ndarray]) -> np.ndarray:
+        lags = min(len(p) for p in parts)
+        curves = [velocity_autocorrelation(p, masses)[:lags] for p in parts]
+        return np.average(curves, axis=0, weights=weights)
+
+    correlation = correlate(speeds)
+    frequency, density = vibrational_density(correlation, interval=interval, longest=WINDOW)
+    halves = [
+        np.interp(frequency, *vibrational_density(correlate(half), interval=interval, longest=WINDOW))
+        for half in ([s[: len(s) // 2] for s in speeds], [s[len(s) // 2 :] for s in speeds])
+    ]
     return Motion(
         interval=interval,
         displacement={name: np.asarray(curve) for name, curve in displacement.items()},
         diffusion=diffusion_coefficient(np.asarray(displacement["all"]), interval=interval),
-        correlation=np.asarray(correlation),
+        correlation=correlation,
         frequency=frequency,
         density=density,
+        noise=distance_between(*halves),
     )
 
 

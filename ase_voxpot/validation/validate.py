@@ -133,6 +133,7 @@ def _motion(motion: Motion | None) -> dict[str, Any] | None:
         "interval_fs": motion.interval,
         "diffusion_A2_per_ps": motion.diffusion,
         "msd_A2": {name: curve.tolist() for name, curve in motion.displacement.items()},
+        "vibrations_of_halves_differ_by": motion.noise,
         "velocity_autocorrelation": motion.correlation.tolist(),
         "frequency_THz": motion.frequency.tolist(),
         "vibrational_density_per_THz": motion.density.tolist(),

@@ -27,7 +27,7 @@ STRESS = (0.5, 1.5)
 RDF = (0.02, 0.05)
 """Difference of g(r), unless the halves of the run differ by half as much themselves."""
 VIBRATIONS = (0.10, 0.20)
-"""Part of the density of states that is not shared."""
+"""Part of the density of states that is not shared, unless the halves of the run share less."""
 BEYOND = (0.05, 0.25)
 """Part of the frames that are less certain than any in the validation of the model."""
 
@@ -105,7 +105,7 @@ def _stress(v: Validation) -> list[Finding]:
             name="Stress",
             value=f"{s.mae:.2f} GPa",
             grade=_grade(s.mae, STRESS),
-            meaning=f"MAE over components; the mean pressure is {s.reference:.2f} GPa in the run, {s.pressure:+.2f} GPa off",
+            meaning=f"MAE over components; mean pressure {s.reference:.2f} GPa in the run, {s.pressure:+.2f} GPa off",
         )
     ]
 
@@ -141,15 +141,16 @@ def _structure(v: Validation) -> list[Finding]:
 
 
 def _vibrations(v: Validation) -> list[Finding]:
-    common = v.vibrations_in_common()
-    if common is None:
+    common, reference = v.vibrations_in_common(), v.motions[0]
+    if common is None or reference is None:
         return []
+    limits = (max(VIBRATIONS[0], reference.noise), max(VIBRATIONS[1], 2 * reference.noise))
     return [
         Finding(
             name="Vibrations",
             value=f"{100 * common:.0f} % in common",
-            grade=_grade(1 - common, VIBRATIONS),
-            meaning="area that both densities of states share; noise of short runs included",
+            grade=_grade(1 - common, limits),
+            meaning=f"of both densities of states; the two halves of the run share {100 * (1 - reference.noise):.0f} %",
         )
     ]
 
