@@ -11,7 +11,7 @@ import gzip
 import lzma
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from ase_voxpot.errors import DataError
 
@@ -25,7 +25,7 @@ LARGEST = 32 << 30
 """Bytes after decompression beyond which a file is not read on."""
 LONGEST = 1 << 20
 """Bytes of a line beyond which a file is no text."""
-OPENERS = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 """By the first two bytes, as names are often wrong."""
 
 

@@ -40,7 +40,7 @@ CAPTIONS = {
     "force-distribution": "Sizes of forces met in both dynamics.",
     "msd": "Displacement of atoms against the centre of mass, boundaries unwrapped, all origins.",
     "vacf": "Velocities, weighted by mass.",
-    "vdos": "Its cosine transform under a Hann window of 0.5 ps.",
+    "vdos": "Its cosine transform under a Hann window of 1 ps.",
     "temperature": "Of the ions, centre of mass at rest.",
 }
 """What stands under a picture."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -37,7 +37,7 @@ POINTS = 20_000
 VASP, MODEL = INK, COLOURS[0]
 VARIABLES = {INK: "--ink", GRID: "--grid"} | {c: f"--c{k}" for k, c in enumerate(COLOURS)}
 """Which colour of a picture is which variable of the page."""
-CLOUD = {"s": 5, "linewidths": 0, "alpha": 0.5, "rasterized": True, "zorder": 2}
+CLOUD: dict[str, Any] = {"s": 5, "linewidths": 0, "alpha": 0.5, "rasterized": True, "zorder": 2}
 
 
 def panels(v: Validation) -> Iterator[tuple[str, str, Figure]]:
@@ -82,10 +82,11 @@ def _panel(name: str, group: str, draw: Callable[[Axes, Validation], None], v: V
         tidy(axes)
         for spine in axes.spines.values():
             spine.set_color(INK)
-    if every[0].get_legend_handles_labels()[1]:
+    handles, names = every[0].get_legend_handles_labels()
+    if names:
         # above the data, where nothing is hidden
         every[0].legend(
-            frameon=False, fontsize=8, labelcolor=INK, handlelength=1.4, markerscale=2.5, ncols=4, columnspacing=1.4,
+            frameon=False, fontsize=8, labelcolor=INK, handlelength=1.4, markerscale=2.5 if handles[0] in every[0].collections else 1.0, ncols=4, columnspacing=1.4,
             loc="lower left", bbox_to_anchor=(-0.02, 0.99), borderaxespad=0,
         )  # fmt: skip
     return name, group, figure
@@ -97,7 +98,7 @@ def _errors_below(upper: Axes, lower: Axes) -> None:
     factor, shown = (MILLI, "m" + unit) if unit.startswith("eV") else (1.0, unit)
     for cloud in upper.collections:
         x, y = np.asarray(cloud.get_offsets()).T
-        lower.scatter(x, factor * (y - x), color=cloud.get_facecolor()[0], **CLOUD | {"s": 3})  # type: ignore[index]
+        lower.scatter(x, factor * (y - x), color=cloud.get_facecolor()[0], **CLOUD | {"s": 3})
     lower.axhline(0, color=INK, linewidth=0.8, zorder=1)
     lower.set(xlabel=upper.get_xlabel(), ylabel=f"error ({shown})")
     upper.set_xlabel("")

@@ -144,8 +144,8 @@ def sample(
     if len(atoms) > 1:
         masses = atoms.get_masses()[:, None]
         atoms.set_momenta(atoms.get_momenta() - masses * atoms.get_momenta().sum(axis=0) / masses.sum())
-        atoms.set_constraint(FixCom())  # type: ignore[no-untyped-call]
-    dynamics: Any = Bussi(atoms, step, temperature_K=target, taut=RESCALING * units.fs, rng=rng)  # type: ignore[no-untyped-call]
+        atoms.set_constraint(FixCom())
+    dynamics: Any = Bussi(atoms, step, temperature_K=target, taut=RESCALING * units.fs, rng=rng)
     rows = []
     for number_ in range(plan.frames):
         for _ in range(plan.steps):

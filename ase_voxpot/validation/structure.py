@@ -29,8 +29,8 @@ __all__ = ["Motion", "Structure", "describe_motion", "describe_structure", "dist
 
 MOST = 500
 """Frames that distances are counted in, spread over the run."""
-WINDOW = 500.0
-"""fs of the velocity autocorrelation that the density of states is made from: 1 THz is told apart."""
+WINDOW = 1000.0
+"""fs of the velocity autocorrelation that the density of states is made from: about 1 THz is told apart."""
 SHORTEST = 20
 """Frames of a stretch that say something of motion."""
 
