@@ -68,6 +68,7 @@ class _Job:
         self._settings: dict[str, str] = {}
         self._elements: list[str] = []
         self._titles: list[str] = []
+        self._potcars: list[str] = []
         self._masses: list[float] = []
         self._cell: np.ndarray | None = None
         self._stress: np.ndarray | None = None
@@ -107,17 +108,19 @@ class _Job:
             self._elements.append(line.split("=", 1)[-1].split(":")[0].strip())
         elif "TITEL" in line:
             self._titles.append(line.split("=", 1)[-1].strip()[:80])
+        elif line.startswith(" POTCAR:"):
+            self._potcars.append(line.split(":", 1)[-1].strip()[:80])
         elif "ions per type" in line:
-            words = line.split("=", 1)[-1].split()
-            self.counts = [int(w) if w.isdigit() else 0 for w in words]
-            if not 0 < sum(self.counts) < MOST:
-                raise DataError(f"{self.source}: expected numbers of ions per type, got {line.strip()[:60]!r}")
+            self._count(line)
         elif line.startswith("   POMASS =") and ";" not in line:
             self._masses = [self._number(w) for w in re.findall(r"\d+\.\d{2}", line)]
         else:
-            for name, value in SETTING.findall(line):
-                if name in WANTED:
-                    self._settings.setdefault(name, value)
+            self._settings = {n: v for n, v in SETTING.findall(line) if n in WANTED} | self._settings
+
+    def _count(self, line: str) -> None:
+        self.counts = [int(w) if w.isdigit() else 0 for w in line.split("=", 1)[-1].split()]
+        if not 0 < sum(self.counts) < MOST:
+            raise DataError(f"{self.source}: expected numbers of ions per type, got {line.strip()[:60]!r}")
 
     def _number(self, text: str) -> float:
         try:
@@ -169,8 +172,11 @@ class _Job:
         self._rows = self._stress = self._free = None
 
     def _symbols(self) -> list[str]:
-        titles = [t.split()[1].split("_")[0] if len(t.split()) > 1 else "" for t in self._titles]
-        for elements in (self._elements, titles):
+        titles, potcars = (
+            [t.split()[1].split("_")[0] if len(t.split()) > 1 else "" for t in lines]
+            for lines in (self._titles, self._potcars)
+        )
+        for elements in (self._elements, titles, potcars):
             # some versions name every type twice
             for names in (elements, elements[: len(elements) // 2]):
                 if len(names) == len(self.counts):
@@ -196,7 +202,7 @@ class _Job:
             source=self.source,
             kind="OUTCAR",
             symbols=symbols,
-            settings=self._settings | {"POTCAR": "; ".join(dict.fromkeys(self._titles))},
+            settings=self._settings | {"POTCAR": "; ".join(dict.fromkeys(self._titles or self._potcars))},
             masses=masses,
             interval=(self._number(self._settings.get("POTIM", "0")) or None) if moving else None,
             notes=notes,

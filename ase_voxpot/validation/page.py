@@ -130,7 +130,8 @@ def _words(group: str, v: Validation) -> str:
     if group == "structure" and v.plan is not None and v.sampled is not None:
         return (
             f"The model was run at {v.plan.temperature:.0f} K and "
-            f"{v.run.volumes.mean() / len(v.run.symbols):.3f} Å³/atom for {v.plan.frames:,} frames, {v.plan.interval:g} fs apart."
+            f"{v.run.volumes.mean() / len(v.run.symbols):.3f} Å³/atom for {v.plan.frames:,} frames, "
+            f"{v.plan.interval:g} fs apart."
         )
     return {
         "forces": "Cartesian components, over all atoms and frames.",

@@ -86,8 +86,9 @@ def _panel(name: str, group: str, draw: Callable[[Axes, Validation], None], v: V
     if names:
         # above the data, where nothing is hidden
         every[0].legend(
-            frameon=False, fontsize=8, labelcolor=INK, handlelength=1.4, markerscale=2.5 if handles[0] in every[0].collections else 1.0, ncols=4, columnspacing=1.4,
-            loc="lower left", bbox_to_anchor=(-0.02, 0.99), borderaxespad=0,
+            markerscale=2.5 if handles[0] in every[0].collections else 1.0, handlelength=1.4, columnspacing=1.4,
+            frameon=False, fontsize=8, labelcolor=INK, ncols=4, loc="lower left", bbox_to_anchor=(-0.02, 0.99),
+            borderaxespad=0,
         )  # fmt: skip
     return name, group, figure
 

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import ase.test
@@ -90,6 +91,7 @@ def test_a_real_outcar_is_read_as_ase_does():
     assert run.interval is None or run.settings["IBRION"] == "0"
 
 
+@pytest.mark.filterwarnings("ignore")  # pymatgen leaves files open
 def test_pymatgen_reads_the_same(written):
     outputs = pytest.importorskip("pymatgen.io.vasp.outputs", reason="pymatgen is not there to compare with")
     theirs = outputs.Vasprun(written / "vasprun.xml", parse_dos=False, parse_eigen=False, parse_potcar_file=False)
@@ -120,12 +122,11 @@ def test_a_file_cut_anywhere_gives_its_complete_frames(written, tmp_path_factory
     path = tmp_path_factory.mktemp("cut") / name
     path.write_bytes(data[: round(part * len(data))])
     whole = read_run([written / name])
-    try:
-        run = read_run([path])
-    except DataError as error:
-        assert part < 0.1
-        assert re.search(r"expected", str(error))
+    if part < 0.1:
+        with suppress(DataError):
+            read_run([path])
         return
+    run = read_run([path])
     assert 0 < len(run) <= 40
     assert len(run) >= int(40 * part) - 4
     assert_allclose(run.positions, whole.positions[: len(run)])
@@ -142,13 +143,11 @@ def test_a_cut_compressed_file_gives_its_complete_frames(written, tmp_path, suff
     packed = module.compress((written / "vasprun.xml").read_bytes())
     path = tmp_path / ("vasprun.xml" + suffix)
     path.write_bytes(packed[: len(packed) - 40])
-    try:
-        run = read_run([path])
-    except DataError as error:  # bzip2 and xz give whole blocks only
-        assert suffix != ".gz"
-        assert "expected" in str(error)
-        return
-    assert 0 < len(run) <= 40
+    if suffix == ".bz2":  # gives whole blocks only, of which this has one
+        with pytest.raises(DataError, match="expected"):
+            read_run([path])
+    else:
+        assert 0 < len(read_run([path])) <= 40
 
 
 @pytest.mark.parametrize("name", FORMATS)
