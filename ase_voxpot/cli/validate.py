@@ -73,8 +73,6 @@ def validate(
     run = _timed(read_run(runs), timestep=timestep, snapshots=snapshots)
     potential = load_potential(model, device=device, dtype=dtype)  # type: ignore[arg-type]
     species_indices(run.symbols, potential.spec.species)
-    for note in run.notes:
-        typer.echo(f"voxpot: note: {note}", err=True)
     with progress_bar() as bar:
         tasks = {name: bar.add_task(name, total=None) for name in ("frames", "dynamics", "pictures")}
 
@@ -94,6 +92,8 @@ def validate(
             observe=observe,
         )
         place = write_report(found, output, observe=lambda name: bar.advance(tasks["pictures"]))
+    for note in run.notes:
+        typer.echo(f"voxpot: note: {note}", err=True)
     for caution in found.cautions:
         typer.echo(f"voxpot: warning: {caution}", err=True)
     _print(found)

@@ -50,7 +50,7 @@ class EnergyErrors:
     rmse_offset: float
     spread: float  # standard deviation of the reference
     correlation: float | None
-    drift: float | None  # slope of the error, meV/atom/ps; per 1000 frames where time is not known
+    drift: float | None  # slope of the error, meV/atom/ps; over the whole run where time is not known
     smearing: float | None  # mean of energy(sigma->0) minus free energy
 
 
@@ -127,7 +127,7 @@ def compare_energies(run: Run, predicted: Predicted, name: str) -> EnergyErrors:
     rest = error - error.mean()
     drift = None
     if len(run) >= 3:
-        time = np.arange(len(run)) * (run.interval or 1.0) / 1000
+        time = np.arange(len(run)) * (run.interval / 1000 if run.interval else 1 / (len(run) - 1))
         drift = float(np.polyfit(time, error, 1)[0])
     smearing = None
     if {"free", "zero"} <= set(run.energies):

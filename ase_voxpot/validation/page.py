@@ -133,6 +133,8 @@ def _words(group: str, v: Validation) -> str:
             f"{v.run.volumes.mean() / len(v.run.symbols):.3f} Å³/atom for {v.plan.frames:,} frames, "
             f"{v.plan.interval:g} fs apart."
         )
+    if group == "motion" and v.motions[0] is None:
+        return "The frames are not known to be equally spaced in time, so that only temperatures are shown."
     return {
         "forces": "Cartesian components, over all atoms and frames.",
         "stress": "Components of all frames, without the kinetic part.",
@@ -149,7 +151,7 @@ def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _energy_table(v: Validation) -> str:
-    unit = "meV/atom/ps" if v.run.interval else "meV/atom per 1000 frames"
+    unit = "meV/atom/ps" if v.run.interval else "meV/atom over the run"
     rows = [
         (
             ENERGIES[e.name].split(",")[0],

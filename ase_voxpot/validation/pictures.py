@@ -37,7 +37,6 @@ POINTS = 20_000
 VASP, MODEL = INK, COLOURS[0]
 VARIABLES = {INK: "--ink", GRID: "--grid"} | {c: f"--c{k}" for k, c in enumerate(COLOURS)}
 """Which colour of a picture is which variable of the page."""
-CLOUD: dict[str, Any] = {"s": 5, "linewidths": 0, "alpha": 0.5, "rasterized": True, "zorder": 2}
 
 
 def panels(v: Validation) -> Iterator[tuple[str, str, Figure]]:
@@ -77,6 +76,7 @@ def _panel(name: str, group: str, draw: Callable[[Axes, Validation], None], v: V
     if parity:
         _errors_below(every[0], every[1])
     for axes in every:
+        axes.locator_params(axis="x", nbins=6)
         axes.xaxis.label.set(size=9, color=INK)
         axes.yaxis.label.set(size=9, color=INK)
         tidy(axes)
@@ -99,7 +99,7 @@ def _errors_below(upper: Axes, lower: Axes) -> None:
     factor, shown = (MILLI, "m" + unit) if unit.startswith("eV") else (1.0, unit)
     for cloud in upper.collections:
         x, y = np.asarray(cloud.get_offsets()).T
-        lower.scatter(x, factor * (y - x), color=cloud.get_facecolor()[0], **CLOUD | {"s": 3})
+        lower.scatter(x, factor * (y - x), color=np.asarray(cloud.get_facecolor())[0, :3], **_cloud(len(x)))
     lower.axhline(0, color=INK, linewidth=0.8, zorder=1)
     lower.set(xlabel=upper.get_xlabel(), ylabel=f"error ({shown})")
     upper.set_xlabel("")
@@ -110,6 +110,17 @@ def _line(axes: Axes) -> None:
     span = (min(axes.get_xlim()[0], axes.get_ylim()[0]), max(axes.get_xlim()[1], axes.get_ylim()[1]))
     axes.plot(span, span, color=INK, linewidth=0.8, zorder=1)
     axes.set(xlim=span, ylim=span)
+
+
+def _cloud(points: int) -> dict[str, Any]:
+    """How to draw so many points: small and transparent when they are many."""
+    size = float(np.clip(4000 / max(points, 1), 3, 16))
+    return {"s": size, "alpha": 0.45 if points > 2000 else 0.8, "linewidths": 0, "rasterized": True, "zorder": 2}
+
+
+def _bins(count: int) -> int:
+    """Bins that are not mostly noise."""
+    return int(np.clip(count**0.5 / 2, 15, 80))
 
 
 def _some(*arrays: np.ndarray) -> list[np.ndarray]:
@@ -124,8 +135,10 @@ def _energy_parity(axes: Axes, v: Validation) -> None:
     atoms = len(v.run.symbols)
     reference = v.run.energies[errors.name] / atoms
     mine = v.predicted.energies / atoms
-    axes.scatter(reference, mine, color=COLOURS[1], label="as it is", **CLOUD)
-    axes.scatter(reference, mine - errors.offset / MILLI, color=MODEL, label="one constant taken off", **CLOUD)
+    axes.scatter(reference, mine, color=COLOURS[1], label="as it is", **_cloud(len(mine)))
+    axes.scatter(
+        reference, mine - errors.offset / MILLI, color=MODEL, label="one constant taken off", **_cloud(len(mine))
+    )
     axes.set(xlabel="run (eV/atom)", ylabel="model (eV/atom)")
     axes.ticklabel_format(useOffset=False)
     _line(axes)
@@ -154,16 +167,11 @@ def _energy_along(axes: Axes, v: Validation) -> None:
 
 
 def _force_parity(axes: Axes, v: Validation) -> None:
-    assert_known = np.asarray(v.run.forces)
-    kinds = np.array(v.run.symbols)
+    forces, kinds = np.asarray(v.run.forces), np.array(v.run.symbols)
     for k, s in enumerate(v.by_element):
         chosen = kinds == s
-        axes.scatter(
-            *_some(assert_known[:, chosen], v.predicted.forces[:, chosen]),
-            color=COLOURS[k % len(COLOURS)],
-            label=s,
-            **CLOUD | {"s": 3},
-        )
+        x, y = _some(forces[:, chosen], v.predicted.forces[:, chosen])
+        axes.scatter(x, y, color=COLOURS[k % len(COLOURS)], label=s, **_cloud(len(x)))
     axes.set(xlabel="run (eV/Å)", ylabel="model (eV/Å)")
     _line(axes)
 
@@ -171,7 +179,7 @@ def _force_parity(axes: Axes, v: Validation) -> None:
 def _force_errors(axes: Axes, v: Validation) -> None:
     error = MILLI * (v.predicted.forces - np.asarray(v.run.forces))
     limit = max(float(np.quantile(np.abs(error), 0.998)), 1e-3)
-    edges = np.linspace(-limit, limit, 81)
+    edges = np.linspace(-limit, limit, _bins(error.size) + 1)
     kinds = np.array(v.run.symbols)
     for k, (s, e) in enumerate(v.by_element.items()):
         axes.stairs(
@@ -196,7 +204,8 @@ def _force_magnitude(axes: Axes, v: Validation) -> None:
 def _stress_parity(axes: Axes, v: Validation) -> None:
     reference, mine = np.asarray(v.run.stress) / GPa, v.predicted.stress / GPa
     for part, name, colour in ((slice(0, 3), "xx yy zz", MODEL), (slice(3, 6), "yz xz xy", COLOURS[1])):
-        axes.scatter(*_some(reference[:, part], mine[:, part]), color=colour, label=name, **CLOUD)
+        x, y = _some(reference[:, part], mine[:, part])
+        axes.scatter(x, y, color=colour, label=name, **_cloud(len(x)))
     axes.set(xlabel="run (GPa, positive under tension)", ylabel="model (GPa)")
     _line(axes)
 
@@ -205,11 +214,11 @@ def _trust(axes: Axes, v: Validation) -> None:
     sigma = np.asarray(v.predicted.force_sigma)
     error = MILLI * np.sqrt(((v.predicted.forces - np.asarray(v.run.forces)) ** 2).mean(axis=2))
     said = MILLI * sigma
-    axes.scatter(*_some(said, error), color=MODEL, **CLOUD | {"s": 3, "alpha": 0.25})
+    x, y = _some(said, error)
+    axes.scatter(x, y, color=MODEL, **_cloud(len(x)) | {"alpha": 0.3})
     groups = np.array_split(np.argsort(said, axis=None), min(10, said.size))
-    x = [np.sqrt((said.ravel()[g] ** 2).mean()) for g in groups]
-    y = [np.sqrt((error.ravel()[g] ** 2).mean()) for g in groups]
-    axes.plot(x, y, "o-", color=COLOURS[1], markersize=4, label="RMS of a tenth each", zorder=3)
+    means = [[np.sqrt((values.ravel()[g] ** 2).mean()) for g in groups] for values in (said, error)]
+    axes.plot(*means, "o-", color=COLOURS[1], markersize=4, label="RMS of a tenth each", zorder=3)
     right, top = float(np.quantile(said, 0.999)), float(np.quantile(error, 0.998))
     axes.plot([0, max(right, top)], [0, max(right, top)], color=INK, linewidth=0.8, label="as expected")
     axes.set(xlabel="uncertainty of a component (meV/Å)", ylabel="error of an atom (meV/Å)")
@@ -270,7 +279,7 @@ def _angles(axes: Axes, v: Validation) -> None:
     other = None if mine is None else (mine.whole.angle, smooth(mine.whole.angles))
     _both(axes, reference.whole.angle, smooth(reference.whole.angles), other)
     axes.set(xlabel="angle between bonds (degrees)", ylabel="density (10⁻³/degree)", xlim=(20, 180))
-    axes.set_xticks(range(30, 181, 30))
+
     axes.set_ylim(bottom=0)
 
 
@@ -278,7 +287,7 @@ def _force_sizes(axes: Axes, v: Validation) -> None:
     assert v.sampled is not None  # noqa: S101
     reference = np.linalg.norm(np.asarray(v.run.forces), axis=2)
     mine = np.linalg.norm(v.sampled.forces, axis=2)
-    edges = np.linspace(0, max(float(np.quantile(reference, 0.999)), 1e-3), 61)
+    edges = np.linspace(0, max(float(np.quantile(reference, 0.999)), 1e-3), _bins(reference.size) + 1)
     middle = (edges[1:] + edges[:-1]) / 2
     _both(axes, middle, histogram(reference, edges), (middle, histogram(mine, edges)))
     axes.set(xlabel="size of the force (eV/Å)", ylabel="density (Å/eV)")

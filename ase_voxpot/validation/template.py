@@ -39,6 +39,7 @@ p { margin: 0 0 10px; overflow-wrap: anywhere; }
 .notes.plain { border-color: var(--rule); }
 .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 26px 24px; }
 figure { margin: 0; max-width: 540px; } figure svg { display: block; width: 100%; height: auto; }
+@media (prefers-color-scheme: dark) { figure image { filter: brightness(1.75) saturate(.85); } }
 figcaption { font-size: .86rem; line-height: 1.4; margin: 2px 6px 0 10px; }
 .scroll { overflow-x: auto; margin: 14px 0 20px; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; min-width: 420px; }

@@ -22,8 +22,8 @@ def example():
 
 
 @pytest.fixture
-def run(here, example, certain_model, rng):
-    potential, made = load_potential(certain_model, device="cpu"), []
+def run(here, example, rng):
+    potential, made = load_potential("motaw-fast", device="cpu"), []
     for _ in range(24):
         atoms = bulk("W", "bcc", a=3.2, cubic=True).repeat((2, 1, 1))
         atoms.positions += rng.normal(scale=0.03, size=(4, 3))
@@ -35,7 +35,7 @@ def run(here, example, certain_model, rng):
 
 @pytest.fixture
 def validate(voxpot):
-    return lambda *arguments: voxpot("validate", *arguments, "--model", "certain.safetensors", "--device", "cpu")
+    return lambda *arguments: voxpot("validate", *arguments, "--model", "motaw-fast", "--device", "cpu")
 
 
 def test_a_report_is_written(validate, run, files):

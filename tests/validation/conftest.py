@@ -14,7 +14,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from ase_voxpot.potential import Potential
-from tests.models import made_certain, seeded, specification
+from ase_voxpot.weights import load_potential
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "05_validate_a_vasp_run.py"
 
@@ -32,7 +32,8 @@ def example() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def small_potential() -> Potential:
-    return made_certain(seeded(specification("steerable"), dtype="float64"))
+    """The shipped one, as dynamics need a model that holds together."""
+    return load_potential("motaw-fast", device="cpu", dtype="float64")
 
 
 @pytest.fixture(scope="session")
