@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from ase import units
 from ase.md.langevinbaoab import LangevinBAOAB
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.md.verlet import VelocityVerlet
 
 from ase_voxpot import VoxPotCalculator, load_potential
@@ -150,7 +149,7 @@ def run(frames, *, timestep, temperature, seed=5):
     rng = np.random.default_rng(seed)
     atoms = random_alloy("bcc:W", repeat=3, rng=rng)
     atoms.calc = VoxPotCalculator("motaw-fast")
-    MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=rng)
+    atoms.set_momenta(rng.normal(size=(len(atoms), 3)) * np.sqrt(atoms.get_masses() * units.kB * temperature)[:, None])
     dynamics = LangevinBAOAB(atoms, timestep * units.fs, temperature_K=temperature, T_tau=100 * units.fs, rng=rng)
     dynamics.run(200)
     atoms.set_momenta(atoms.get_momenta() - atoms.get_momenta().mean(axis=0))
@@ -169,19 +168,9 @@ if __name__ == "__main__":
     write_outcar(folder / "OUTCAR", made, timestep=3.0, temperature=1500.0)
     write_xdatcar(folder / "XDATCAR", made)
 
-    main(["validate", str(folder / "vasprun.xml"), "--model", "motaw-fast", "-o", str(folder / "from_vasprun")])
+    main(["validate", str(folder / "vasprun.xml"), "-m", "motaw-fast", "-o", str(folder / "from_vasprun")])
+    # positions alone: the time between frames must be said, temperature follows from velocities
     main(
-        [
-            "validate",
-            str(folder / "XDATCAR"),
-            "--timestep",
-            "3",
-            "-T",
-            "1500",
-            "-m",
-            "motaw-fast",
-            "-o",
-            str(folder / "from_xdatcar"),
-        ]
+        ["validate", str(folder / "XDATCAR"), "--timestep", "3", "-m", "motaw-fast", "-o", str(folder / "from_xdatcar")]
     )
     print(f"open {folder / 'from_vasprun' / 'report.html'} in a browser")

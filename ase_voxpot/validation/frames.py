@@ -79,6 +79,13 @@ class Run:
         """Whether the cell changes along the run."""
         return bool(np.ptp(self.cells, axis=0).max() > 1e-6)
 
+    @property
+    def held(self) -> int:
+        """How many atoms never move while others do, as selective dynamics holds them."""
+        fractional = self.positions @ np.linalg.inv(self.cells)
+        rests = np.ptp(fractional, axis=0).max(axis=1) < 1e-9
+        return 0 if rests.all() else int(rests.sum())
+
     def stretches(self) -> list[slice]:
         """Parts that are continuous in time."""
         stops = (*self.starts[1:], len(self))

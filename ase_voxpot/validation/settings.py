@@ -123,6 +123,8 @@ def _ions(run: Run) -> list[str]:
         found.append(
             f"The temperature was changed from {begin:g} to {end:g} K along the run; the model is run at its mean."
         )
+    if run.held:
+        found.append(f"{run.held} of {len(run.symbols)} atoms never move in the run: the model is not run beside it.")
     if run.moving_cell:
         volumes = run.volumes / len(run.symbols)
         found.append(

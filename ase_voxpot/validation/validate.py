@@ -175,7 +175,8 @@ def validate(
     species_indices(run.symbols, potential.spec.species)
     names = _energy_names(run, energy)
     moving = number(run.settings, "IBRION") in (None, 0.0)
-    plan = conditions(run, temperature=temperature, cap=cap, seed=seed) if dynamics and moving else None
+    free = dynamics and moving and not run.held
+    plan = conditions(run, temperature=temperature, cap=cap, seed=seed) if free else None
     predicted = predict(potential, run, observe=lambda done: observe("frames", done, len(run)))
     notes = cautions(run, card)
     reference = describe_structure(run.positions, run.cells, run.symbols)

@@ -58,13 +58,14 @@ def overall(v: Validation) -> tuple[str, str]:
     graded = [f for f in findings(v) if f.grade]
     if not graded:
         return "fair", "This run holds nothing that the model could be judged by."
+    what = "this run" if v.forces is not None else "the structure of this run"
     worst = max(graded, key=lambda f: GRADES.index(str(f.grade)))
     weak = ", ".join(f.name.lower() for f in graded if f.grade == worst.grade)
     if worst.grade == "good":
-        return "good", f"{v.model} reproduces this run."
+        return "good", f"{v.model} reproduces {what}."
     if worst.grade == "fair":
-        return "fair", f"{v.model} reproduces this run with reservations: {weak}."
-    return "poor", f"{v.model} does not reproduce this run: {weak}."
+        return "fair", f"{v.model} reproduces {what} with reservations: {weak}."
+    return "poor", f"{v.model} does not reproduce {what}: {weak}."
 
 
 def _forces(v: Validation) -> list[Finding]:

@@ -226,6 +226,7 @@ def test_the_energy_to_judge_can_be_chosen(run, small_potential):
 def test_structure_alone(written, small_potential):
     bare = replace(read_run([written / "XDATCAR"]), interval=2.0)
     v = validate(small_potential, bare, model="small", card=CARD, temperature=300.0, cap=25)
+    assert "the structure of this run" in overall(v)[1]
     assert (v.forces, v.stress, v.energies, v.trust) == (None, None, {}, None)
     assert [f.name for f in findings(v)] == ["Known ground", "Structure", "Vibrations", "Displacement"]
     assert any("does not say how it was computed" in c for c in v.cautions)
@@ -236,6 +237,14 @@ def test_a_relaxation_is_compared_frame_by_frame(run, small_potential):
     v = validate(small_potential, relaxed, model="small", card=CARD)
     assert (v.plan, v.sampled, v.motions) == (None, None, (None, None))
     assert v.forces is not None
+
+
+def test_atoms_that_are_held_are_said(run, small_potential):
+    positions = run.positions.copy()
+    positions[:, 2] = positions[0, 2]
+    v = validate(small_potential, replace(run, positions=positions), model="small", card=CARD)
+    assert (v.plan, v.sampled) == (None, None)
+    assert any("1 of 8 atoms never move" in c for c in v.cautions)
 
 
 def test_one_frame_is_enough_for_parity(run, small_potential):
