@@ -1,4 +1,8 @@
-"""The elastic tensor from stresses under small strains, ions relaxed.
+"""The elastic tensor from stresses under strain, ions relaxed: at rest, and over large strains.
+
+At rest it is the slope of stress against strain, from strains of half a per cent.  Published
+tables often hold something else, one straight line through strains of up to ten per
+cent; there ``elastic_regression`` follows them.
 
 Voigt order xx yy zz yz xz xy, shear strains as γ = 2ε, everything in GPa.
 """
@@ -14,13 +18,17 @@ from ase.units import GPa
 from ase_voxpot.workflows.cells import relaxed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ase import Atoms
     from jaxtyping import Float
 
-__all__ = ["Elasticity", "elastic_tensor", "elasticity"]
+__all__ = ["Elasticity", "deformations", "elastic_regression", "elastic_tensor", "elasticity", "fit_tensor"]
 
 SIZES = (-0.005, -0.0025, 0.0025, 0.005)
 """Strains, along each of the six components; opposite ones cancel what is not linear."""
+LARGE = tuple(k / 100 for k in range(-10, 11) if k)
+"""Stretches and shears of the strained cells of Li et al., npj Comput. Mater. 6:70 (2020)."""
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
@@ -75,6 +83,69 @@ def _matrix(voigt: Float[np.ndarray, " 6"]) -> Float[np.ndarray, "3 3"]:
         out[a, b] += value / 2
         out[b, a] += value / 2
     return out
+
+
+def deformations(sizes: Sequence[float] = LARGE) -> Float[np.ndarray, "strain 3 3"]:
+    """Gradients F = 1 + δ e_b e_aᵀ, a ≤ b: rest, three stretches along the axes, then shears yz, xz, xy.
+
+    Args:
+        sizes: δ; of a shear it is the tangent of its angle.
+
+    >>> deformations([0.1])[:, 2, 1]
+    array([0. , 0. , 0. , 0. , 0.1, 0. , 0. ])
+    """
+    out = [np.eye(3)]
+    for pair in VOIGT:
+        for size in sizes:
+            gradient = np.eye(3)
+            gradient[pair[::-1]] += size
+            out.append(gradient)
+    return np.array(out)
+
+
+def fit_tensor(
+    gradients: Float[np.ndarray, "strain 3 3"], stresses: Float[np.ndarray, "strain 6"]
+) -> Float[np.ndarray, "6 6"]:
+    """One straight line through all stresses against strain by least squares, GPa, made symmetric.
+
+    Strains are those of Green and Lagrange, (FᵀF - 1) / 2; stresses are Cauchy's.  For large
+    strains the two are no pair, but this is what reproduces the published constants.
+
+    Args:
+        gradients: F, by which vectors of the crystal at rest become those of the strained one.
+        stresses: GPa, Voigt, in the axes of the strained cell; that at rest need not vanish.
+    """
+    green = (np.swapaxes(gradients, 1, 2) @ gradients - np.eye(3)) / 2
+    voigt = np.stack([green[:, a, b] * (1 if a == b else 2) for a, b in VOIGT], axis=1)
+    design = np.hstack([np.ones((len(voigt), 1)), voigt])
+    tensor = np.linalg.lstsq(design, stresses, rcond=None)[0][1:]
+    return (tensor + tensor.T) / 2
+
+
+def elastic_regression(
+    atoms: Atoms, calculator: Any, *, sizes: Sequence[float] = LARGE, fmax: float = 0.002
+) -> Float[np.ndarray, "6 6"]:
+    """The tensor as Li *et al.* published it: a regression over stretches and shears of up to ten per cent.
+
+    Their 121 cells per metal hold the crystal at rest and F = 1 + δ e_b e_aᵀ for six pairs
+    a ≤ b of axes and δ = ±1, ±2 … ±10 %; the regression of their stresses is theirs to 1 GPa.
+
+    Args:
+        atoms: at rest, wide enough; not changed.
+        calculator: with stress.
+        sizes: δ.
+        fmax: eV/Å, for the ions, which stay on their sites in a strained bcc or fcc element.
+
+    Raises:
+        DivergenceError: the ions found no rest.
+    """
+    gradients = deformations(sizes)
+    stresses = []
+    for gradient in gradients:
+        trial = atoms.copy()
+        trial.set_cell(atoms.cell[:] @ gradient.T, scale_atoms=True)
+        stresses.append(relaxed(trial, calculator, fmax=fmax).get_stress() / GPa)
+    return fit_tensor(gradients, np.array(stresses))
 
 
 def elasticity(tensor: Float[np.ndarray, "6 6"]) -> Elasticity:

@@ -75,6 +75,13 @@ def _elastic(calculator: Any, subject: str, setting: Setting) -> Answer:
     return {"figures": figures, "curves": {"tensor": found.tensor}}
 
 
+def _finite_strain(calculator: Any, subject: str, setting: Setting) -> Answer:
+    crystal = cells.wide(_rest(subject, calculator))
+    found = elastic.elasticity(elastic.elastic_regression(crystal, calculator))
+    figures = {"C11_finite": found.c11, "C12_finite": found.c12, "C44_finite": found.c44}
+    return {"figures": figures, "curves": {"tensor": found.tensor}}
+
+
 def _vacancy(calculator: Any, subject: str, setting: Setting) -> Answer:
     crystal = _rest(subject, calculator).repeat(setting.effort.vacancy)
     found = defects.vacancy(crystal, calculator)
@@ -246,6 +253,7 @@ def _all(elements: Sequence[str]) -> list[str]:
 WORKFLOWS: dict[str, tuple[Callable[[Any, str, Setting], Answer], Callable[[Sequence[str]], list[str]]]] = {
     "eos": (_eos, _each),
     "elastic": (_elastic, _each),
+    "finite-strain": (_finite_strain, _each),
     "vacancy": (_vacancy, _each),
     "interstitial": (_interstitial, _each),
     "surfaces": (_surfaces, _each),
