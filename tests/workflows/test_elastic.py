@@ -12,9 +12,18 @@ from hypothesis import given, settings, strategies as st
 from numpy.testing import assert_allclose
 
 from ase_voxpot.labels import labels_of, read_frames
+from ase_voxpot.structures import random_alloy
 from ase_voxpot.workflows.binaries import FILE, STRAINED
 from ase_voxpot.workflows.cells import at_rest, wide
-from ase_voxpot.workflows.elastic import deformations, elastic_regression, elastic_tensor, elasticity, fit_tensor
+from ase_voxpot.workflows.elastic import (
+    deformations,
+    elastic_ensemble,
+    elastic_regression,
+    elastic_tensor,
+    fit_tensor,
+    strains,
+)
+from ase_voxpot.workflows.moduli import elasticity
 from ase_voxpot.workflows.references import REFERENCES
 
 
@@ -33,34 +42,6 @@ def test_pairs_obey_the_relation_of_cauchy():
 
     assert found.c12 == pytest.approx(found.c44, rel=5e-3)
     assert found.c11 > found.c12
-
-
-@given(st.floats(100, 500), st.floats(0, 0.9), st.floats(20, 200))
-@settings(max_examples=30, deadline=None)
-def test_the_moduli_of_a_cubic_tensor_follow_from_its_constants(c11, share, c44):
-    c12 = share * c11
-    tensor = np.diag([c11 - c12] * 3 + [c44] * 3)
-    tensor[:3, :3] += c12
-
-    found = elasticity(tensor)
-
-    voigt = (c11 - c12 + 3 * c44) / 5
-    reuss = 5 * (c11 - c12) * c44 / (4 * c44 + 3 * (c11 - c12))
-    assert_allclose([found.c11, found.c12, found.c44], [c11, c12, c44], atol=1e-9)
-    assert_allclose(found.bulk, (c11 + 2 * c12) / 3)
-    assert_allclose(found.shear, (voigt + reuss) / 2)
-    assert_allclose(found.young, 2 * found.shear * (1 + found.poisson))
-    assert_allclose(found.zener, 2 * c44 / (c11 - c12))
-
-
-def test_an_isotropic_tensor_has_one_shear_modulus():
-    tensor = np.diag([2 * 80.0] * 3 + [80.0] * 3)
-    tensor[:3, :3] += 60.0
-
-    found = elasticity(tensor)
-
-    assert found.shear == pytest.approx(80)
-    assert found.zener == pytest.approx(1)
 
 
 def test_a_regression_over_small_strains_gives_the_constants_of_algebra(fcc, springs):
@@ -129,3 +110,24 @@ def test_the_strained_cells_of_the_data_are_the_deformations_used(strained, symb
     distances = np.abs(metrics(gradients)[:, None] - metrics(deformations())).max(axis=2)
     assert sorted(distances.argmin(axis=1)) == list(range(121))
     assert distances.min(axis=1).max() < 1e-3
+
+
+def test_decorations_of_one_alloy_have_a_mean_and_an_error(bcc, two_shells, rng):
+    alloys = [random_alloy("bcc:MoW", repeat=2, constant=3.2, rng=rng) for _ in range(3)]
+    steps = []
+
+    found = elastic_ensemble(alloys, two_shells, like=bcc, observe=lambda: steps.append(1))
+
+    assert len(steps) == 3 * strains(None)
+    assert found.mean.c11 == pytest.approx(np.mean([m.c11 for m in found.members]))
+    assert found.error("c11") == pytest.approx(np.std([m.c11 for m in found.members], ddof=1) / np.sqrt(3))
+    assert found.error("c11") < 0.01 * found.mean.c11  # springs do not know their atoms
+
+
+def test_a_single_structure_has_no_error(fcc, springs):
+    found = elastic_ensemble([fcc], springs)
+
+    k, a = 2.0, 4.0
+    assert_allclose([found.mean.c11, found.mean.c12, found.mean.c44], np.array([2, 1, 1]) * k / a / GPa, rtol=2e-3)
+    assert found.error("c11") is None
+    assert len(found.cells[0]) == 108
