@@ -14,6 +14,7 @@ import typer
 from ase_voxpot.cli.benchmark import benchmark
 from ase_voxpot.cli.check import check
 from ase_voxpot.cli.elastic import elastic
+from ase_voxpot.cli.eos import eos
 from ase_voxpot.cli.evaluate import evaluate
 from ase_voxpot.cli.info import info
 from ase_voxpot.cli.lmp import lmp
@@ -45,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (info, evaluate, check, benchmark, relax, md, physics, elastic, select, train):
+for verb in (info, evaluate, check, benchmark, relax, md, physics, eos, elastic, select, train):
     app.command()(verb)
 # all else on its command line is for LAMMPS, whose options have one dash
 app.command(

@@ -8,20 +8,7 @@ from ase.build import bulk
 from ase.io import write
 from ase.units import GPa
 
-SPRINGS = "springs.py:make"
-
-
-@pytest.fixture
-def springs(here):
-    """A calculator in a file, with the constants of algebra: C11 = 2 C12 = 2 C44 = k / a."""
-    (here / "springs.py").write_text(
-        "import numpy as np\nfrom tests.workflows.bonds import Bonds\n\n\n"
-        "def make():\n    return Bonds(4 / np.sqrt(2), stiffness=2.0, depth=0.5)\n\n\n"
-        "def lazy():\n    calculator = make()\n    calculator.implemented_properties = ['energy', 'forces']\n"
-        "    return calculator\n\n\n"
-        "def broken():\n    calculator = make()\n    calculator.calculate = None\n    return calculator\n"
-    )
-    write(here / "cell.extxyz", bulk("Cu", "fcc", a=4.0, cubic=True))
+from tests.cli.conftest import SPRINGS
 
 
 def test_any_calculator_and_a_file(voxpot, springs, here, files):
