@@ -134,7 +134,7 @@ def spectrum(model: Phonopy) -> Phonons:
     way = Cell(model.primitive.cell).bandpath(npoints=PATH) if few else None
     along, ticks = _axis(way)
     branches = np.asarray(model.run_qpoints(way.kpts).frequencies) if way else np.empty((0, 3 * len(model.primitive)))
-    points = way.special_points if way else {"G": np.zeros(3)}
+    points: dict[str, Any] = dict(way.special_points) if way else {"G": np.zeros(3)}
     special = np.asarray(model.run_qpoints(list(points.values())).frequencies)
     partial = _partial(model, sigma)
     mesh = model.run_mesh(mesh_of(model), is_gamma_center=True)
