@@ -14,6 +14,7 @@ import typer
 from ase_voxpot.cli.benchmark import benchmark
 from ase_voxpot.cli.check import check
 from ase_voxpot.cli.defects import defects
+from ase_voxpot.cli.diffusion import diffusion
 from ase_voxpot.cli.elastic import elastic
 from ase_voxpot.cli.eos import eos
 from ase_voxpot.cli.evaluate import evaluate
@@ -48,7 +49,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (info, evaluate, check, benchmark, relax, md, physics, eos, elastic, phonons, defects, select, train):
+for verb in (
+    info,
+    evaluate,
+    check,
+    benchmark,
+    relax,
+    md,
+    physics,
+    eos,
+    elastic,
+    phonons,
+    defects,
+    diffusion,
+    select,
+    train,
+):
     app.command()(verb)
 # all else on its command line is for LAMMPS, whose options have one dash
 app.command(
