@@ -125,7 +125,7 @@ def _own(model: str, device: str, dtype: str) -> tuple[str, Any, Any]:
 
 
 def _foreign(text: str) -> tuple[str, Any, Any]:
-    from ase_voxpot.workflows.peers import parse_peer
+    from ase_voxpot.peers import parse_peer
 
     peer = parse_peer(text)
     return peer.name, peer.make(), None

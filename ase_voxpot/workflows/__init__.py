@@ -15,7 +15,6 @@
     stability   does hot dynamics hold?
     dimer       two atoms and a whole lattice squeezed: no holes
     references  what first principles or experiment say
-    peers       calculators by module or file
     recipes     figures from each of these, by element, pair or alloy
     bench       all of it for several calculators, kept in a file
     report      tables with deviations
