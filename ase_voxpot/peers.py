@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ase.calculators.calculator import Calculator, all_changes
 
-from ase_voxpot.errors import ConfigError
+from ase_voxpot.errors import ConfigError, StructureError, VoxPotError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,11 +72,23 @@ class Patient(Calculator):
             del self._kept[next(iter(self._kept))]
         kept.set_cell(now.cell)
         kept.set_positions(now.positions)
-        self.results = {"energy": kept.get_potential_energy(), "forces": kept.get_forces()}
+        try:
+            self.results = self._results(kept)
+        except VoxPotError:
+            raise
+        except Exception as error:  # a foreign calculator may raise anything
+            raise StructureError(
+                f"{now.get_chemical_formula()} has no energy with the calculator given: "
+                f"{type(error).__name__} ({error})"
+            ) from error
+
+    def _results(self, kept: Atoms) -> dict[str, Any]:
+        results = {"energy": kept.get_potential_energy(), "forces": kept.get_forces()}
         if "free_energy" in self.implemented_properties:
-            self.results["free_energy"] = kept.get_potential_energy(force_consistent=True)
-        if "stress" in self.implemented_properties and now.pbc.all():
-            self.results["stress"] = kept.get_stress()
+            results["free_energy"] = kept.get_potential_energy(force_consistent=True)
+        if "stress" in self.implemented_properties and kept.pbc.all():
+            results["stress"] = kept.get_stress()
+        return results
 
 
 def parse_peer(text: str, *, patient: bool = True) -> Peer:

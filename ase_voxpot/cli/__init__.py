@@ -13,10 +13,15 @@ import typer
 
 from ase_voxpot.cli.benchmark import benchmark
 from ase_voxpot.cli.check import check
+from ase_voxpot.cli.defects import defects
+from ase_voxpot.cli.diffusion import diffusion
+from ase_voxpot.cli.elastic import elastic
+from ase_voxpot.cli.eos import eos
 from ase_voxpot.cli.evaluate import evaluate
 from ase_voxpot.cli.info import info
 from ase_voxpot.cli.lmp import lmp
 from ase_voxpot.cli.md import md
+from ase_voxpot.cli.phonons import phonons
 from ase_voxpot.cli.physics import physics
 from ase_voxpot.cli.relax import relax
 from ase_voxpot.cli.select import select
@@ -45,11 +50,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (info, evaluate, check, benchmark, relax, md, physics, select, validate, train):
-    app.command()(verb)
+PANELS = {
+    "Simulate": (relax, md),
+    "Properties": (eos, elastic, phonons, defects, diffusion),
+    "Trust": (evaluate, validate, physics, check, benchmark),
+    "Models and data": (info, select, train),
+}
+"""The verbs, as ``voxpot --help`` arranges them."""
+
+for panel, verbs in PANELS.items():
+    for verb in verbs:
+        app.command(rich_help_panel=panel)(verb)
 # all else on its command line is for LAMMPS, whose options have one dash
 app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
+    rich_help_panel="Simulate",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]},
 )(lmp)
 
 

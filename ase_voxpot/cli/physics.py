@@ -40,8 +40,8 @@ def physics(
 ) -> None:
     """Put a model, and others beside it, to a bench of materials physics.
 
-    Workflows: eos, elastic, vacancy, interstitial, surfaces, phonons, thermal, mixing,
-    dft-mixing (if VOXPOT_DATA names the data), dimer, lattice, stability.  Results are
+    Workflows: eos, elastic, finite-strain, vacancy, interstitial, surfaces, phonons, thermal,
+    mixing, dft-mixing (if VOXPOT_DATA names the data), dimer, lattice, stability.  Results are
     kept in OUT/results.json one by one, and not computed again.  The table goes to
     OUT/table.md and OUT/table.json, pictures lie beside it.  A peer is Python code of
     yours that is run.

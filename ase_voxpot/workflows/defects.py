@@ -42,6 +42,7 @@ class Migration:
 
     barrier: float  # eV
     energies: Float[np.ndarray, " image"]  # eV, above the first, both ends included
+    jumper: int  # index of the atom that moves, in the perfect crystal
 
 
 def vacancy(supercell: Atoms, calculator: Any, *, index: int = 0) -> Vacancy:
@@ -78,9 +79,9 @@ def vacancy_migration(supercell: Atoms, calculator: Any, *, index: int = 0, imag
     113, 9901 (2000).
 
     Args:
-        supercell: the perfect crystal at rest.
+        supercell: the perfect crystal at rest, of one or several elements.
         calculator: any.
-        index: of the atom that goes missing.
+        index: of the atom that goes missing; the nearest of all others jumps.
         images: between the two ends; an odd number puts one half way.
 
     Raises:
@@ -107,7 +108,7 @@ def vacancy_migration(supercell: Atoms, calculator: Any, *, index: int = 0, imag
         if not FIRE(chain, logfile=None).run(fmax=fmax, steps=500):
             raise DivergenceError(f"the elastic band did not come to rest within {fmax} eV/Å")
     energies = np.array([atoms.get_potential_energy() for atoms in band])
-    return Migration(barrier=float(energies.max() - energies[0]), energies=energies - energies[0])
+    return Migration(barrier=float(energies.max() - energies[0]), energies=energies - energies[0], jumper=jumper)
 
 
 def _dumbbell(*direction: float) -> tuple[tuple[float, float, float], tuple[float, float, float]]:

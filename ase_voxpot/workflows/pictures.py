@@ -282,7 +282,11 @@ def _draw_expansion(answers: Answers) -> Figure | None:
 
 PICTURES: dict[str, Callable[[Answers], Figure | None]] = {
     "eos": _draw_eos,
-    "elastic": _bars(("eos", "elastic"), ("B", "C11", "C12", "C44"), "GPa"),
+    "elastic": _bars(
+        ("eos", "elastic", "finite-strain"),
+        ("B", "C11", "C12", "C44", "C11_finite", "C12_finite", "C44_finite"),
+        "GPa",
+    ),
     "defects": _bars(
         ("vacancy", "interstitial"),
         ("E_vac", "E_mig", "SIA_111", "SIA_110", "SIA_100", "SIA_tetrahedral", "SIA_octahedral"),

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ase_voxpot.errors import DataError
-from ase_voxpot.workflows import cells, defects, dimer, elastic, eos, mixing, phonons, stability, surfaces, thermal
+from ase_voxpot.workflows import (
+    cells,
+    defects,
+    dimer,
+    elastic,
+    eos,
+    mixing,
+    moduli,
+    phonons,
+    stability,
+    surfaces,
+    thermal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,8 +82,15 @@ def _eos(calculator: Any, subject: str, setting: Setting) -> Answer:
 
 def _elastic(calculator: Any, subject: str, setting: Setting) -> Answer:
     crystal = cells.wide(_rest(subject, calculator))
-    found = elastic.elasticity(elastic.elastic_tensor(crystal, calculator))
+    found = moduli.elasticity(elastic.elastic_tensor(crystal, calculator))
     figures = {"C11": found.c11, "C12": found.c12, "C44": found.c44, "G": found.shear, "zener": found.zener}
+    return {"figures": figures, "curves": {"tensor": found.tensor}}
+
+
+def _finite_strain(calculator: Any, subject: str, setting: Setting) -> Answer:
+    crystal = cells.wide(_rest(subject, calculator))
+    found = moduli.elasticity(elastic.elastic_regression(crystal, calculator))
+    figures = {"C11_finite": found.c11, "C12_finite": found.c12, "C44_finite": found.c44}
     return {"figures": figures, "curves": {"tensor": found.tensor}}
 
 
@@ -246,6 +265,7 @@ def _all(elements: Sequence[str]) -> list[str]:
 WORKFLOWS: dict[str, tuple[Callable[[Any, str, Setting], Answer], Callable[[Sequence[str]], list[str]]]] = {
     "eos": (_eos, _each),
     "elastic": (_elastic, _each),
+    "finite-strain": (_finite_strain, _each),
     "vacancy": (_vacancy, _each),
     "interstitial": (_interstitial, _each),
     "surfaces": (_surfaces, _each),

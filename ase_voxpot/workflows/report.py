@@ -70,7 +70,7 @@ def cell(row: Row, name: str) -> str:
 
     >>> row = Row(subject="W", quantity="C11", reference=REFERENCES["W"]["C11"], values={"a": 500.0})
     >>> cell(row, "a")
-    '500 (-5.1 %) ✓'
+    '500 (-4.9 %) ✓'
     """
     value = row.values[name]
     if value is None:

@@ -15,7 +15,7 @@ from ase.units import kJ, mol
 
 from ase_voxpot.errors import DivergenceError
 from ase_voxpot.workflows.cells import at_rest, energy_per_atom, scaled, wide
-from ase_voxpot.workflows.phonons import harmonic
+from ase_voxpot.workflows.phonons import LOWEST, harmonic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +30,6 @@ VOLUMES = np.linspace(0.98, 1.06, 6)
 WIDTH = 12.0
 """Å: less than for phonons, as only an average over all of them counts here."""
 MESH = 16
-LOWEST = 0.05
-"""THz: what lies below is the motion of the whole, at the centre of the zone."""
 DEGREE = 3
 """Of the polynomial through the free energies."""
 

@@ -15,6 +15,9 @@ from ase_voxpot.cli import main
 from ase_voxpot.weights import load_potential
 from tests.saved import save_tiny, save_tiny_and_certain
 
+SPRINGS = "springs.py:make"
+"""A calculator of fcc springs, where the fixture ``springs`` has put its file."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -84,3 +87,16 @@ def frames(here: Path, tiny_model: Path, rng: np.random.Generator) -> Path:
     path = here / "frames.extxyz"
     write(path, made)
     return path
+
+
+@pytest.fixture
+def springs(here: Path) -> None:
+    """A calculator in a file and a cell of its crystal, with the constants of algebra: C11 = 2 C12 = 2 C44 = k / a."""
+    (here / "springs.py").write_text(
+        "import numpy as np\nfrom tests.workflows.bonds import Bonds\n\n\n"
+        "def make():\n    return Bonds(4 / np.sqrt(2), stiffness=2.0, depth=0.5)\n\n\n"
+        "def lazy():\n    calculator = make()\n    calculator.implemented_properties = ['energy', 'forces']\n"
+        "    return calculator\n\n\n"
+        "def broken():\n    calculator = make()\n    calculator.calculate = None\n    return calculator\n"
+    )
+    write(here / "cell.extxyz", bulk("Cu", "fcc", a=4.0, cubic=True))

@@ -8,7 +8,20 @@ import pytest
 import ase_voxpot
 from ase_voxpot.cli import main
 
-VERBS = ("info", "evaluate", "relax", "md", "physics", "train", "lmp")
+VERBS = (
+    "info",
+    "evaluate",
+    "relax",
+    "md",
+    "physics",
+    "eos",
+    "elastic",
+    "phonons",
+    "defects",
+    "diffusion",
+    "train",
+    "lmp",
+)
 
 
 def test_help_lists_the_verbs(voxpot):

@@ -41,7 +41,7 @@ def test_an_unknown_workflow_is_refused():
         tasks(["W"], ["eos", "melting"], None)
 
 
-@pytest.mark.parametrize("workflow", ["eos", "elastic", "surfaces", "phonons", "dimer", "stability"])
+@pytest.mark.parametrize("workflow", ["eos", "elastic", "finite-strain", "surfaces", "phonons", "dimer", "stability"])
 def test_a_metal_of_springs_passes(workflow):
     answer = do(Task(workflow=workflow, subject="W"))
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 from ase.units import GPa
+from numpy.testing import assert_allclose
 
+from ase_voxpot.errors import ConfigError
 from ase_voxpot.workflows.cells import element
 from ase_voxpot.workflows.eos import equation_of_state
 
@@ -26,3 +29,28 @@ def test_effective_medium_copper_is_copper():
 
     assert (4 * curve.volume) ** (1 / 3) == pytest.approx(3.59, abs=0.02)
     assert curve.bulk_modulus == pytest.approx(134, rel=0.05)
+
+
+def test_pressures_are_slopes_of_the_energy_and_of_the_fit():
+    curve = equation_of_state(element("Cu", "fcc"), EMT(), span=0.03, points=13)
+
+    inner = curve.volumes[1:-1]
+    step = np.diff(curve.volumes).mean()
+    numeric = -(curve.energies[2:] - curve.energies[:-2]) / (2 * step) / GPa
+    assert_allclose(curve.pressures[1:-1], numeric, atol=0.05)
+    assert_allclose(curve.pressures, curve.fitted_pressure(curve.volumes), atol=0.15)
+    slope = -(curve.fitted_energy(inner + 1e-4) - curve.fitted_energy(inner - 1e-4)) / 2e-4 / GPa
+    assert_allclose(curve.fitted_pressure(inner), slope, atol=1e-5)
+    assert curve.residual < 0.05
+
+
+def test_every_volume_is_told_of(fcc, springs):
+    seen = []
+    equation_of_state(fcc, springs, points=5, observe=lambda: seen.append(1))
+    assert len(seen) == 5
+
+
+@pytest.mark.parametrize("options", [{"points": 4}, {"span": 0.0}, {"span": 0.5}])
+def test_a_fit_without_enough_volumes_is_refused(fcc, springs, options):
+    with pytest.raises(ConfigError, match="at least five volumes within 30 %"):
+        equation_of_state(fcc, springs, **options)

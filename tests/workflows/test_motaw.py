@@ -32,7 +32,8 @@ def figures():
     ("workflow", "quantities"),
     [
         ("eos", ("a0", "B")),
-        ("elastic", ("C11",)),
+        ("elastic", ("C11", "C12", "C44")),
+        ("finite-strain", ("C11_finite", "C12_finite", "C44_finite")),
         ("surfaces", ("gamma_110", "gamma_100", "gamma_111")),
         ("phonons", ("nu_min",)),
         ("dimer", ("monotone",)),

@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ase import units
+from ase.build import bulk
 from ase.calculators.emt import EMT
 from numpy.testing import assert_allclose
 
 from ase_voxpot.workflows.cells import at_rest, element
-from ase_voxpot.workflows.phonons import phonons
+from ase_voxpot.workflows.phonons import harmonic, heat, phonons
 
 
 def test_springs_vibrate_as_algebra_says(fcc, springs):
@@ -36,3 +37,55 @@ def test_an_instability_shows_as_an_imaginary_frequency(symbol, lattice, stable)
     lowest = phonons(crystal, EMT(), width=8.0).lowest
 
     assert lowest > -0.02 if stable else lowest < -0.3
+
+
+def test_heat_is_that_of_harmonic_oscillators(fcc, springs):
+    model = harmonic(fcc, springs, width=7.0)
+    found = heat(model, np.array([0.0, 50.0, 3000.0]))
+
+    frequencies = np.asarray(model.mesh.frequencies)
+    weights = np.asarray(model.mesh.weights, dtype=float)
+    real = frequencies > 0.05
+    quanta = frequencies * 1e12 * units._hplanck / units._e  # eV
+    share = (weights[:, None] / weights.sum() * np.ones_like(frequencies))[real]
+    e = quanta[real]
+    assert found.free_energy[0] == pytest.approx((share * e / 2).sum(), rel=1e-4)
+    x = e / (units.kB * 50)
+    assert found.free_energy[1] == pytest.approx(
+        (share * (e / 2 + units.kB * 50 * np.log(1 - np.exp(-x)))).sum(), rel=1e-4
+    )
+    assert found.capacity[1] == pytest.approx((share * x**2 * np.exp(x) / (np.exp(x) - 1) ** 2).sum(), rel=1e-4)
+    assert found.entropy[1] == pytest.approx((share * (x / (np.exp(x) - 1) - np.log(1 - np.exp(-x)))).sum(), rel=1e-4)
+    assert found.capacity[0] == found.entropy[0] == 0
+    assert found.capacity[2] == pytest.approx(3, abs=0.01)  # Dulong and Petit
+
+
+def test_states_are_shared_out_among_the_elements(springs):
+    crystal = bulk("NaCl", "rocksalt", a=4.0, cubic=True)  # springs reach the like neighbours only
+    crystal.symbols[crystal.symbols == "Cl"] = "K"
+
+    found = phonons(crystal, springs, width=7.0)
+
+    assert set(found.partial) == {"Na", "K"}
+    assert_allclose(sum(found.partial.values()), found.density, atol=0.25 * found.density.max())
+    for states in found.partial.values():
+        assert np.trapezoid(states, found.grid) == pytest.approx(3, rel=0.05)
+
+
+def test_a_random_alloy_has_states_but_no_dispersion(fcc, springs):
+    alloy = fcc.repeat(2)
+    alloy.symbols[np.random.default_rng(0).permutation(32)[:16]] = "Au"
+
+    found = phonons(alloy, springs, width=7.0)
+
+    assert found.atoms == 32
+    assert found.branches.shape == (0, 96)
+    assert found.ticks == {}
+    assert np.trapezoid(found.density, found.grid) == pytest.approx(96, rel=0.02)
+    assert found.lowest > -0.01
+
+
+def test_displacements_are_counted(fcc, springs):
+    seen = []
+    harmonic(fcc, springs, width=7.0, observe=lambda done, of: seen.append((done, of)))
+    assert seen == [(1, 1)]

@@ -1,6 +1,6 @@
 """Relax the cell of an alloy, then strain it: equation of state.
 
-Run it with ``python examples/03_relax_and_strain.py``.
+Run it with ``python examples/07_relax_and_strain.py``.
 """
 
 import numpy as np

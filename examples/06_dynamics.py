@@ -1,7 +1,7 @@
 """Half a picosecond of a hot alloy: log, trajectory and picture.
 
 The command line does the same: ``voxpot md bcc:MoTaW --repeat 3 -T 1500 --timestep 2
---steps 250``.  Run it with ``python examples/02_dynamics.py``; it writes into a new
+--steps 250``.  Run it with ``python examples/06_dynamics.py``; it writes into a new
 temporary folder.
 """
 

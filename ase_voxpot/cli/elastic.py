@@ -1,0 +1,143 @@
+"""``voxpot elastic``: the elastic tensor of a crystal or of a random alloy, and its moduli."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ase_voxpot.cli.common import Constant, Device, Dtype, Model, Seed, Structure, console, table
+from ase_voxpot.cli.material import Foreign, Json, Supercell, check_targets, open_work, progress, value_with_error
+
+if TYPE_CHECKING:
+    from ase_voxpot.workflows.elastic import Ensemble
+
+__all__ = ["elastic"]
+
+CUBIC = {"c11": "C11", "c12": "C12", "c44": "C44", "zener": "Zener anisotropy 2 C44 / (C11 - C12)"}
+MODULI = {
+    "bulk": "bulk modulus, Hill",
+    "bulk_voigt": "  Voigt",
+    "bulk_reuss": "  Reuss",
+    "shear": "shear modulus, Hill",
+    "shear_voigt": "  Voigt",
+    "shear_reuss": "  Reuss",
+    "young": "Young's modulus, Hill",
+    "poisson": "Poisson's ratio, Hill",
+    "pugh": "Pugh's ratio K / G",
+    "universal": "universal anisotropy",
+    "softest": "smallest eigenvalue of the tensor",
+}
+PLAIN = ("poisson", "pugh", "zener", "universal")
+"""Numbers without a unit."""
+
+
+def elastic(
+    structure: Structure,
+    model: Model = "motaw",
+    calculator: Foreign = None,
+    decorations: Annotated[
+        int | None,
+        typer.Option(
+            "--decorations",
+            "-n",
+            help="Of a random alloy, with seeds one after the other; 6 if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    finite_strain: Annotated[
+        bool,
+        typer.Option(
+            "--finite-strain",
+            help="One line through strains of up to 10 %, as Li et al. (2020) published, instead of slopes at rest.",
+        ),
+    ] = False,
+    plot: Annotated[Path, typer.Option("--plot", help="Draw the moduli here.")] = Path("elastic.png"),
+    json: Json = None,
+    repeat: Supercell = None,
+    seed: Seed = 0,
+    lattice: Constant = None,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+) -> None:
+    """Compute elastic constants and moduli, ions relaxed, with errors for a random alloy.
+
+    Cell and ions are brought to rest first.  The tensor is averaged over the point group
+    of the crystal; of a random alloy, that of its lattice.  Errors are standard errors
+    of the mean over the decorations.
+
+    voxpot elastic bcc:W
+    voxpot elastic bcc:MoTaW --decorations 12 --json motaw.json
+    voxpot elastic cell.cif --calculator ase.calculators.emt:EMT --plot tensor.png
+    """
+    from ase_voxpot.errors import ConfigError
+    from ase_voxpot.files import write_json
+    from ase_voxpot.workflows.drawings import draw_elastic
+    from ase_voxpot.workflows.elastic import LARGE, elastic_ensemble, strains
+    from ase_voxpot.workflows.moduli import is_cubic, point_group
+
+    check_targets(json, plot)
+    work = open_work(
+        structure,
+        model=model,
+        calculator=calculator,
+        repeat=repeat,
+        seed=seed,
+        lattice=lattice,
+        device=device,
+        dtype=dtype,
+    )
+    if decorations is not None and (decorations < 1 or (decorations > 1 and not work.random)):
+        raise ConfigError(
+            f"decorations: expected a whole number from 1 on, and 1 unless the structure is a random alloy such as "
+            f"bcc:MoTaW, got {decorations}"
+        )
+    count = decorations or (6 if work.random else 1)
+    sizes = LARGE if finite_strain else None
+    with progress("strained cells", count * strains(sizes)) as step:
+        found = elastic_ensemble(
+            [work.build(k) for k in range(count)], work.calculator, like=work.lattice(), sizes=sizes, observe=step
+        )
+    cubic = is_cubic(point_group(work.lattice()))
+    names = (CUBIC if cubic else {}) | MODULI
+    draw_elastic(plot, found, title=work.title, cubic=cubic)
+    if json is not None:
+        write_json(json, _plain(found, list(names)) | {"structure": work.name, "method": work.method, "cubic": cubic})
+    _print(found, names, title=work.title, cubic=cubic)
+    console().print(f"wrote {plot}", soft_wrap=True)
+
+
+def _plain(found: Ensemble, names: list[str]) -> dict[str, Any]:
+    return {
+        "tensor": found.mean.tensor.tolist(),
+        "unit": "GPa",
+        "decorations": len(found.members),
+        "atoms": len(found.cells[0]),
+        "figures": {
+            n: {
+                "value": getattr(found.mean, n),
+                "error": found.error(n),
+                "decorations": [getattr(m, n) for m in found.members],
+            }
+            for n in names
+        },
+    }
+
+
+def _print(found: Ensemble, names: dict[str, str], *, title: str, cubic: bool) -> None:
+    count = len(found.members)
+    many = f"\nmean of {count} decorations ± standard error" if count > 1 else ""
+    rows = table(f"{title}, {len(found.cells[0])} atoms{many}", "", "GPa")
+    for name, label in names.items():
+        plain = name in PLAIN
+        text = value_with_error(getattr(found.mean, name), found.error(name), 3 if plain else 1)
+        rows.add_row(label + (" (no unit)" if plain else ""), text)
+    out = console()
+    if not cubic:
+        out.print("stiffness (GPa), Voigt order xx yy zz yz xz xy")
+        for line in found.mean.tensor:
+            out.print(" ".join(f"{c:8.1f}" for c in line))
+    out.print(rows)
+    if found.mean.softest <= 0:
+        out.print("not stable: a strain costs no energy")

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.io import write
+from ase.units import GPa
+
+from tests.cli.conftest import SPRINGS
+
+
+def test_any_calculator_and_a_file(voxpot, springs, here, files):
+    outcome = voxpot("elastic", "cell.extxyz", "-c", SPRINGS, "--json", "out.json")
+
+    assert outcome.status == 0
+    answer = json.loads((here / "out.json").read_text())
+    unit = 0.5 / GPa
+    for name, value in (("c11", 2 * unit), ("c12", unit), ("c44", unit)):
+        assert answer["figures"][name]["value"] == pytest.approx(value, rel=2e-3)
+        assert answer["figures"][name]["error"] is None
+    assert np.shape(answer["tensor"]) == (6, 6)
+    assert answer["cubic"] is True
+    assert {"elastic.png", "out.json"} <= files()
+
+
+def test_a_random_alloy_comes_with_errors(voxpot, springs, here):
+    options = ("--lattice", 4.0, "--repeat", 2, "-n", 2, "--plot", "alloy.png", "--json", "out.json")
+    outcome = voxpot("elastic", "fcc:CuNi", "-c", SPRINGS, *options)
+
+    assert outcome.status == 0
+    assert "mean of 2 decorations ± standard error" in outcome.out
+    answer = json.loads((here / "out.json").read_text())
+    assert answer["decorations"] == 2
+    assert answer["figures"]["c11"]["error"] < 0.1
+    assert (here / "alloy.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("bcc:Qq",), "expected a chemical formula"),
+        (("nothing.cif",), "nothing.cif"),
+        (("fcc:Cu", "--lattice", 4, "-n", 3), "1 unless the structure is a random alloy"),
+        (("fcc:CuNi", "--lattice", 4, "-n", 0), "from 1 on, and 1 unless"),
+        (("fcc:Cu", "--lattice", 4, "--plot", "picture.txt"), "expected a name that ends in .png"),
+        (("fcc:Cu", "--lattice", 4, "--json", "."), "got a folder"),
+        (("fcc:Cu", "--lattice", 4, "--seed", -1), "seed: expected"),
+        (("fcc:Cu", "--lattice", 4, "-c", "springs.py:lazy"), "lazy without stress"),
+        (("fcc:Cu", "--lattice", 4, "-c", "springs.py:broken"), "has no energy with the calculator given"),
+        (("fcc:Cu", "--lattice", 4, "-c", "nowhere:make"), "expected to find make in nowhere"),
+        (("fcc:Cu", "--lattice", 9), "no volume without pressure"),
+        (("fcc:Cu", "--lattice", 4, "--repeat", 0), "repeat: expected"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(voxpot, springs, files, arguments, sentence):
+    known = () if "-c" in arguments else ("-c", SPRINGS)
+
+    assert sentence in voxpot("elastic", *arguments, *known).sentence
+    assert not {f for f in files() if f.endswith((".png", ".json"))}
+
+
+def test_a_molecule_is_no_crystal(voxpot, springs, here):
+    atoms = bulk("Cu", "fcc", a=4.0, cubic=True)
+    atoms.pbc = False
+    write(here / "drop.xyz", atoms)
+
+    assert "periodic in three directions" in voxpot("elastic", "drop.xyz", "-c", SPRINGS).sentence
+
+
+def test_an_element_that_the_model_does_not_know_is_named(voxpot):
+    assert "Cu" in voxpot("elastic", "fcc:Cu", "--model", "tiny.safetensors").sentence

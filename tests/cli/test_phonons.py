@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.cli.conftest import SPRINGS
+
+SMALL = ("-c", SPRINGS, "--width", 7)
+
+
+def test_any_calculator_and_a_file(voxpot, springs, here, files):
+    outcome = voxpot("phonons", "cell.extxyz", *SMALL, "--json", "out.json", "-T", 600)
+
+    assert outcome.status == 0
+    answer = json.loads((here / "out.json").read_text())
+    assert answer["highest"] == pytest.approx(max(answer["special"]["X"]), rel=1e-4)
+    assert np.shape(answer["branches"]) == (len(answer["path"]), 3)
+    assert answer["temperatures"][-1] == 600
+    assert "highest frequency" in outcome.out
+    assert {"phonons.png", "out.json"} <= files()
+
+
+def test_quasi_harmonic(voxpot, springs, here):
+    outcome = voxpot(
+        "phonons", "fcc:Cu", "-c", "ase.calculators.emt:EMT", "--width", 7, "--qha", "-T", 400, "--json", "out.json"
+    )
+
+    assert outcome.status == 0
+    assert "expansion" in outcome.out
+    answer = json.loads((here / "out.json").read_text())["qha"]
+    assert np.interp(300, answer["temperatures"], answer["expansion"]) == pytest.approx(16e-6, rel=0.4)
+
+
+def test_an_instability_is_said(voxpot, here):
+    outcome = voxpot("phonons", "bcc:Cu", "-c", "ase.calculators.emt:EMT", "--width", 8)
+
+    assert outcome.status == 0
+    assert "not stable" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("-T", 0), "expected a temperature between"),
+        (("--width", 1), "a width between 5 and 100"),
+        (("--plot", "x.gif"), "expected a name that ends in .png"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(voxpot, springs, files, arguments, sentence):
+    assert sentence in voxpot("phonons", "cell.extxyz", *SMALL, *arguments).sentence
+    assert "phonons.png" not in files()
