@@ -20,6 +20,7 @@ from ase_voxpot.cli.eos import eos
 from ase_voxpot.cli.evaluate import evaluate
 from ase_voxpot.cli.info import info
 from ase_voxpot.cli.lmp import lmp
+from ase_voxpot.cli.mc import mc
 from ase_voxpot.cli.md import md
 from ase_voxpot.cli.phonons import phonons
 from ase_voxpot.cli.physics import physics
@@ -51,7 +52,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 PANELS = {
-    "Simulate": (relax, md),
+    "Simulate": (relax, md, mc),
     "Properties": (eos, elastic, phonons, defects, diffusion),
     "Trust": (evaluate, validate, physics, check, benchmark),
     "Models and data": (info, select, train),
