@@ -18,7 +18,7 @@ from lammps_plugin.build import build
 from lammps_plugin.errors import BuildError, DeckError
 from lammps_plugin.plugin import find_libpython
 from lammps_plugin.runner import take_deck
-from lammps_plugin.threads import threads_of_rank
+from lammps_plugin.threads import threads_of_rank, worth_one_thread
 from tests.lammps_plugin.conftest import write_structure
 from tests.lammps_plugin.test_pair_style import PAIR, START
 
@@ -170,6 +170,11 @@ def test_several_ranks_share_the_cores(monkeypatch):
     assert threads_of_rank(1) == len(os.sched_getaffinity(0))
     monkeypatch.setenv("OMP_NUM_THREADS", "3,2")
     assert threads_of_rank(4) == 3
+
+
+def test_one_thread_answers_for_all_atoms_or_for_few():
+    assert worth_one_thread(1) > 10**9
+    assert 50 < worth_one_thread(4) < 200
 
 
 def test_nothing_heavy_is_loaded_before_a_deck_runs():
