@@ -213,7 +213,11 @@ def test_a_relaxed_box_holds_the_energy_of_a_relaxed_cell(lmp, write_data, alloy
 def test_ranks_share_the_numbers_of_the_calculator(program, tmp_path, write_data, alloy, calculator, ranks):
     deck, forces, log = (tmp_path / name for name in ("run.in", "forces", "log"))
     deck.write_text(
-        START.format(boundary="p p p", data=write_data(alloy)) + PAIR + "thermo_style custom pe " + " ".join(VOIGT) + "\n"
+        START.format(boundary="p p p", data=write_data(alloy))
+        + PAIR
+        + "thermo_style custom pe "
+        + " ".join(VOIGT)
+        + "\n"
         "thermo_modify format float %.16g\nrun 0\n"
         f"write_dump all custom {forces} fx fy fz modify sort id format float %.16g\n"
     )
@@ -253,7 +257,9 @@ def test_atoms_may_come_nearer_than_there_was_room_for(lmp, write_data, alloy, c
     """Half the volume, twice the neighbours."""
     start(lmp, write_data(alloy))
     lmp.command("run 0")
-    lmp.commands_string("change_box all x scale 0.8 y scale 0.8 z scale 0.8 xy final 0 xz final 0 yz final 0 remap\nrun 0")
+    lmp.commands_string(
+        "change_box all x scale 0.8 y scale 0.8 z scale 0.8 xy final 0 xz final 0 yz final 0 remap\nrun 0"
+    )
 
     order = np.argsort(lmp.numpy.extract_atom("id")[: len(alloy)])
     low, high, *_ = lmp.extract_box()
