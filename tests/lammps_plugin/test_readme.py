@@ -50,7 +50,8 @@ TESTS = {
         ATTACH: "test_a_fix_on_several_ranks_is_refused",
     },
     "other units, unknown element, NaN, an exception": {
-        PLUGIN: "test_what_cannot_be_right_is_refused_with_a_sentence test_a_fault_on_one_rank_stops_all_with_a_sentence",
+        PLUGIN: "test_what_cannot_be_right_is_refused_with_a_sentence "
+        "test_a_fault_on_one_rank_stops_all_with_a_sentence",
         RUNNER: "test_other_units_are_refused test_what_the_fix_cannot_give_is_refused "
         "test_a_fault_in_a_step_ends_the_process",
         ATTACH: "test_what_cannot_be_right_stops_lammps test_a_fault_in_a_step_ends_the_process",
