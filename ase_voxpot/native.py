@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numba import carray, cfunc, njit, typeof, types
+from numba import carray, cfunc, njit, typeof, types  # type: ignore[attr-defined]
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
 
@@ -122,7 +122,7 @@ def _function(kind: str) -> Any:
         work, atoms, pairs, forces, species, first, channel, offset, energies, gradient
     ):
         return evaluate(
-            _load(work, kind),
+            _load(work, kind),  # type: ignore[call-arg]  # Numba adds the first one
             carray(species, atoms),
             carray(first, atoms + 1),
             carray(channel, pairs),
@@ -156,8 +156,8 @@ class NativePass:
         """Address of memory to work in, with room for ``most`` neighbours of an atom."""
         if most > self._most:
             self._most = most + most // 4
-            baseline = self._baseline
-            known = baseline.reference, baseline.charge, float(baseline.inner), float(baseline.outer)
-            self._work = Work(*self._network.parts(self._most), *known)
+            base = self._baseline
+            parts = self._network.parts(self._most)
+            self._work = Work(*parts, base.reference, base.charge, float(base.inner), float(base.outer))
             self._block = np.array(_words(self._work), np.int64)
         return int(self._block.ctypes.data)

@@ -1,12 +1,12 @@
 """What the bridge costs beside the model: ``python -m lammps_plugin.bench overhead | ranks | memory``.
 
-CPU time for the overhead, so that other work on the machine does not show; wall time for ranks,
-which says something on a quiet machine only.
+CPU time for the overhead, so that other work on the machine does not show; wall time, too, for ranks.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import subprocess
 import sys
@@ -46,36 +46,33 @@ def deck(cells: tuple[int, int, int], model: str = "motaw") -> str:
 
 
 class Watch:
-    """CPU seconds of the compiled potential, call by call, for all that is loaded after this."""
+    """CPU seconds of the compiled potential, call by call, for all that is loaded before ``stop``."""
 
     def __init__(self) -> None:
-        from ase_voxpot.native import PROTOTYPE
-        from lammps_plugin import serve
+        from ase_voxpot.native import PROTOTYPE, NativePass
 
-        self.spent = spent = []  # type: list[float]
-        plain = serve.NativePass
+        self.spent: list[float] = []
+        self._native, self._plain = NativePass, NativePass.__init__
+        self._kept: list[Any] = []  # ctypes would free functions with their last reference
 
-        class Watched(plain):  # type: ignore[misc, valid-type]
-            def __init__(self, potential: Any) -> None:
-                super().__init__(potential)
-                function = PROTOTYPE(self.address)
+        def watched(native: Any, potential: Any) -> None:
+            self._plain(native, potential)
+            function = PROTOTYPE(native.address)
 
-                def timed(*arguments: Any) -> int:
-                    start = time.thread_time()
-                    answer: int = function(*arguments)
-                    spent.append(time.thread_time() - start)
-                    return answer
+            def timed(*arguments: Any) -> Any:
+                start = time.thread_time()
+                answer = function(*arguments)
+                self.spent.append(time.thread_time() - start)
+                return answer
 
-                self.timed = PROTOTYPE(timed)  # ctypes would free it with the last reference
-                self.address = ctypes.cast(self.timed, ctypes.c_void_p).value or 0
+            self._kept.append(PROTOTYPE(timed))
+            native.address = ctypes.cast(self._kept[-1], ctypes.c_void_p).value
 
-        self._plain, serve.NativePass = plain, Watched  # type: ignore[misc]
+        setattr(NativePass, "__init__", watched)  # noqa: B010 - no method of ours
 
     def stop(self) -> None:
         """What is loaded from now on is not watched."""
-        from lammps_plugin import serve
-
-        serve.NativePass = self._plain  # type: ignore[misc]
+        setattr(self._native, "__init__", self._plain)  # noqa: B010
 
 
 def cost(text: str, steps: int, watch: Watch | None = None) -> float:
@@ -124,34 +121,72 @@ def overhead(
 @app.command()
 def ranks(
     counts: Annotated[list[int] | None, typer.Argument(help="Numbers of ranks; 1 2 by default.")] = None,
-    cells: Annotated[int, typer.Option(help="Edge in cells of two atoms; 20 are 16,000 atoms.")] = 20,
+    cells: Annotated[int, typer.Option(help="Edge in cells of two atoms; 20 are 16,000 atoms, 3 are 54.")] = 20,
     steps: Annotated[int, typer.Option(help="Steps to time.")] = 5,
+    model: Annotated[str, typer.Option(help="Name or file.")] = "motaw",
+    compiled: Annotated[bool, typer.Option(help="Or through the call into Python.")] = True,
 ) -> None:
-    """Wall time per step on several ranks of one thread each."""
-    import os
+    """Time per step on several ranks of one thread each.
 
+    Wall time says something on a quiet machine only; the CPU time of the busiest rank, without what
+    it waits for others, says what could be had.
+    """
     settings = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-    scripts, first = Path(sys.executable).parent, None
+    first: tuple[float, float] | None = None
     with tempfile.TemporaryDirectory() as folder:
         path, log = Path(folder) / "run.in", Path(folder) / "log"
-        path.write_text(deck((cells, cells, cells)) + f"run 1\nrun {steps}\n")
-        typer.echo("ranks   s per step   speed-up")
+        path.write_text(deck((cells, cells, cells), model) + f"timer full\nrun {steps}\n" + f"run {steps}\n" * 3)
+        typer.echo("ranks   wall ms per step   speed-up   CPU ms of the busiest rank   speed-up")
         for count in counts or [1, 2]:
-            command = [scripts / "mpiexec", "-n", str(count), scripts / "lmp", "-in", path, "-log", log]
-            subprocess.run([str(c) for c in command], env=settings, check=True, capture_output=True)
-            seconds = float(re.findall(r"Loop time of (\S+)", log.read_text())[-1]) / steps
-            first = first or seconds
-            typer.echo(f"{count:5d} {seconds:12.3f} {first / seconds:10.2f}")
+            words = [sys.executable, "-m", "lammps_plugin.bench", "one", str(path), str(log)]
+            starter = [str(Path(sys.executable).parent / "mpiexec"), "-n", str(count)]
+            subprocess.run(
+                starter + words + ["--compiled" if compiled else "--no-compiled"],
+                env=settings,
+                check=True,
+                capture_output=True,
+            )
+            wall, busy = timings(log.read_text(), steps)
+            first = first or (wall, busy)
+            typer.echo(f"{count:5d} {wall:18.3f} {first[0] / wall:10.2f} {busy:28.3f} {first[1] / busy:10.2f}")
+
+
+def timings(log: str, steps: int) -> tuple[float, float]:
+    """Least ms per step of the runs in a log: wall, and CPU of the busiest rank in pair style, lists and moves."""
+    walls, works = [], []
+    for run in log.split("Loop time of ")[2:]:  # the first one compiles, and finds its memory
+        walls.append(1000 * float(run.split()[0]) / steps)
+        work = 0.0
+        for name in ("Pair", "Neigh", "Modify"):
+            columns = re.findall(rf"^{name}\s*\|(.*)$", run, re.MULTILINE)[0].split("|")
+            work += 1000 * float(columns[2]) * float(columns[4]) / 100 / steps
+        works.append(work)
+    return min(walls), min(works)
+
+
+@app.command(hidden=True)
+def one(path: Path, log: Path, compiled: bool = True) -> None:
+    """A deck on the ranks that there are."""
+    from lammps_plugin import serve
+    from lammps_plugin.runner import run_in
+
+    if not compiled:
+        setattr(serve, "NativePass", lambda _: None)  # noqa: B010 - what a GPU has
+    lmp = open_lammps(["-screen", "none", "-log", str(log)])
+    run_in(lmp, path, compiled=True)
+    lmp.close()
+    lmp.finalize()
 
 
 @app.command()
 def memory(
+    model: Annotated[str, typer.Option(help="Name or file.")] = "motaw-fast",
     steps: Annotated[int, typer.Option(help="Steps in all.")] = 10_000,
     parts: Annotated[int, typer.Option(help="Rows of the table.")] = 5,
 ) -> None:
     """Resident memory of the process in the course of a run of 432 atoms."""
     lmp = open_lammps(["-screen", "none", "-log", "none"])
-    lmp.commands_string(deck((6, 6, 6)) + "run 100\n")
+    lmp.commands_string(deck((6, 6, 6), model) + "run 100\n")
     typer.echo(f" step   MiB\n{0:5d} {resident():5.1f}")
     for k in range(parts):
         lmp.command(f"run {steps // parts} post no")

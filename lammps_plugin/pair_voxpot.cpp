@@ -21,6 +21,7 @@
 #include "update.h"
 #include "utils.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -81,7 +82,6 @@ class PairVoxpot : public Pair {
     one_coeff = 1;
     manybody_flag = 1;
     atomic_energy_enable = 1;
-    no_virial_fdotr_compute = 1;
     centroidstressflag = CENTROID_AVAIL;
     etail_ij = ptail_ij = 0.0;
   }
@@ -110,6 +110,7 @@ class PairVoxpot : public Pair {
   std::string dtype = "float32", device = "auto";
 
   std::vector<int> kinds;       // number in the model of every atom type, -1 for none
+  bool some_null = false;       // whether there are such types
   std::vector<int> original;    // index in LAMMPS of the atoms of a request
   std::vector<int> species, neighbour, channel;
   std::vector<long long> first;
@@ -125,10 +126,11 @@ class PairVoxpot : public Pair {
   void boot();
   void collect_all();
   void collect(int i, const NeighList *neighbours);
+  void refuse_overlap(int i, int kept);
   void fail(const std::string &sentence);
   Request ask(int atoms, bool forces);
   void add_forces(const Request &answer);
-  void add_virials(int i, int j, const double *d, const double *g);
+  void add_virials(const Request &answer);
   std::vector<double> surroundings(int i, const NeighList *neighbours) const;
 };
 
@@ -178,6 +180,7 @@ void PairVoxpot::coeff(int narg, char **arg)
   kinds.assign(atom->ntypes + 1, -1);
   for (int type = 1; type <= atom->ntypes; type++)
     if (map[type] >= 0) kinds[type] = service.species[map[type]];
+  some_null = std::find(kinds.begin() + 1, kinds.end(), -1) != kinds.end();
 }
 
 void PairVoxpot::init_style()
@@ -243,12 +246,12 @@ void PairVoxpot::boot()
 
 // ---------------------------------------------------------------------- computing
 
-// Append the neighbours of one atom.  Every entry of the list is written and overwritten by the next if
-// it does not count: two of three are beyond the cutoff, and a branch would often be guessed wrong.
+// Append the neighbours of one atom.  First those within the cutoff are picked: every entry of the list is
+// written down, and overwritten by the next if it does not count, as most are beyond the cutoff (LAMMPS lists
+// them for the steps to come) and a branch would often be guessed wrong.
 void PairVoxpot::collect(int i, const NeighList *neighbours)
 {
-  const double *x = atom->x[0];
-  const double limit = cutoff * cutoff;
+  const double *x = atom->x[0], limit = cutoff * cutoff;
   const int *jlist = neighbours->firstneigh[i], *type = atom->type, *kind = kinds.data();
   const int many = neighbours->numneigh[i];
   const size_t room = count + many + 1;
@@ -257,32 +260,37 @@ void PairVoxpot::collect(int i, const NeighList *neighbours)
     channel.resize(2 * room);
     offset.resize(6 * room);
   }
-  int *n = neighbour.data() + count, *c = channel.data() + count;
-  double *o = offset.data() + 3 * count;
-  const double here[3] = {x[3 * i], x[3 * i + 1], x[3 * i + 2]};
-  double least = limit;
-  size_t kept = 0;
+  const double here[3] = {x[3 * (size_t) i], x[3 * (size_t) i + 1], x[3 * (size_t) i + 2]};
+  int *n = neighbour.data() + count, kept = 0;
   for (int k = 0; k < many; k++) {
-    const int j = jlist[k] & NEIGHMASK, species = kind[type[j]];
+    const int j = jlist[k] & NEIGHMASK;
     const double *there = x + 3 * (size_t) j;
-    const double a = there[0] - here[0], b = there[1] - here[1], e = there[2] - here[2];
-    const double squared = a * a + b * b + e * e;
+    const double a = there[0] - here[0], b = there[1] - here[1], c = there[2] - here[2];
     n[kept] = j;
-    c[kept] = species;
-    o[3 * kept] = a;
-    o[3 * kept + 1] = b;
-    o[3 * kept + 2] = e;
-    const bool counts = !(squared >= limit) & (species >= 0);    // NaN counts, and the model will say so
-    kept += counts;
-    least = counts & (squared < least) ? squared : least;
+    kept += !(a * a + b * b + c * c >= limit);    // NaN counts, and the model will say so
   }
+  if (some_null) kept = std::remove_if(n, n + kept, [&](int j) { return kind[type[j]] < 0; }) - n;
+
+  int *c = channel.data() + count;
+  double *d = offset.data() + 3 * count, least = limit;
+  for (int k = 0; k < kept; k++, d += 3) {
+    const int j = n[k];
+    for (int a = 0; a < 3; a++) d[a] = x[3 * (size_t) j + a] - here[a];
+    c[k] = kind[type[j]];
+    least = std::min(least, d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+  }
+  if (least < CLOSEST * CLOSEST) refuse_overlap(i, kept);
   count += kept;
-  if (least >= CLOSEST * CLOSEST) return;
-  for (size_t p = count - kept; p < count; p++) {
-    const double *d = &offset[3 * p];
-    if (std::sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]) < CLOSEST)
+}
+
+// Say which of the last neighbours of an atom is at the same place.
+void PairVoxpot::refuse_overlap(int i, int kept)
+{
+  for (size_t p = count; p < count + kept; p++) {
+    const double *d = &offset[3 * p], distance = std::sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+    if (distance < CLOSEST)
       error->one(FLERR, "{}: atoms {} and {} are at the same place ({:.1e} Angstrom apart)", NAME, atom->tag[i],
-                 atom->tag[neighbour[p]], std::sqrt(least));
+                 atom->tag[neighbour[p]], distance);
   }
 }
 
@@ -290,21 +298,24 @@ void PairVoxpot::collect(int i, const NeighList *neighbours)
 // a hybrid style LAMMPS may leave some atoms of the rank to others, and numbers shift.
 void PairVoxpot::collect_all()
 {
-  const int all = atom->nlocal + atom->nghost;
+  const int all = atom->nlocal + atom->nghost, inum = list->inum, *type = atom->type;
   count = 0;
-  original.clear();
-  first.assign(1, 0);
-  bool shifted = list->inum != atom->nlocal;
-  for (int ii = 0; ii < list->inum; ii++) {
+  original.resize(all);
+  first.resize(inum + 1);
+  first[0] = 0;
+  bool shifted = inum != atom->nlocal;
+  for (int ii = 0; ii < inum; ii++) {
     const int i = list->ilist[ii];
     shifted = shifted || i != ii;
-    original.push_back(i);
+    original[ii] = i;
     collect(i, list);
-    first.push_back(count);
+    first[ii + 1] = count;
   }
+  for (int i = inum; i < all; i++) original[i] = i;
   if (shifted) {
+    original.resize(inum);
     std::vector<int> number(all, -1);
-    for (int ii = 0; ii < list->inum; ii++) number[original[ii]] = ii;
+    for (int ii = 0; ii < inum; ii++) number[original[ii]] = ii;
     for (size_t p = 0; p < count; p++) {
       int &j = neighbour[p];
       if (number[j] < 0) {
@@ -313,11 +324,9 @@ void PairVoxpot::collect_all()
       }
       j = number[j];
     }
-  } else {
-    for (int i = list->inum; i < all; i++) original.push_back(i);
   }
-  species.clear();
-  for (int i : original) species.push_back(std::max(kinds[atom->type[i]], 0));
+  species.resize(original.size());
+  for (size_t k = 0; k < original.size(); k++) species[k] = std::max(kinds[type[original[k]]], 0);
 }
 
 // Stop all ranks.  mpiexec drops what a rank says in the moment in which it ends the others, so
@@ -372,51 +381,49 @@ void PairVoxpot::compute(int eflag, int vflag)
   add_forces(answer);
 }
 
-// With g = dE/dd and d from i to j:  f_i += g,  f_j -= g,  and W -= d g.
+// With g = dE/dd and d from i to j:  f_i += g,  f_j -= g,  and W -= d g, which LAMMPS mostly finds itself
+// from positions and forces.
 void PairVoxpot::add_forces(const Request &answer)
 {
-  double *f = atom->f[0], check = 0.0, w[6] = {0, 0, 0, 0, 0, 0};
-  const double *d = answer.offset, *g = answer.gradient;
-  const bool each = vflag_atom || cvflag_atom;
+  double *f = atom->f[0], check = 0.0;
+  const double *g = answer.gradient;
   for (int k = 0; k < answer.atoms; k++) {
-    const int i = original[k];
-    double here[3] = {0, 0, 0};
-    for (long long p = first[k]; p < first[k + 1]; p++, d += 3, g += 3) {
-      const int j = original[neighbour[p]];
-      double *there = f + 3 * (size_t) j;
+    double *mine = f + 3 * (size_t) original[k], here[3] = {0, 0, 0};
+    for (long long p = first[k]; p < first[k + 1]; p++, g += 3) {
+      double *there = f + 3 * (size_t) original[neighbour[p]];
       for (int a = 0; a < 3; a++) {
         here[a] += g[a];
         there[a] -= g[a];
-        w[a] -= d[a] * g[a];
       }
-      w[3] -= d[0] * g[1] + d[1] * g[0];
-      w[4] -= d[0] * g[2] + d[2] * g[0];
-      w[5] -= d[1] * g[2] + d[2] * g[1];
-      if (each) add_virials(i, j, d, g);
     }
     for (int a = 0; a < 3; a++) {
-      f[3 * (size_t) i + a] += here[a];
+      mine[a] += here[a];
       check += here[a];
     }
   }
-  if (vflag_global)
-    for (int k = 0; k < 6; k++) virial[k] += k < 3 ? w[k] : 0.5 * w[k];
   if (!std::isfinite(check)) fail("the model says NaN or infinite forces");
+  if (vflag_global == VIRIAL_PAIR || vflag_atom || cvflag_atom) add_virials(answer);
+  if (vflag_fdotr) virial_fdotr_compute();
 }
 
-// The virial of a pair, half of it for either atom.  For centroid stress (heat flux) all of it acts on
-// the neighbour, off the centre that owns the energy.
-void PairVoxpot::add_virials(int i, int j, const double *d, const double *g)
+// Of every pair, half for either atom.  For centroid stress (heat flux) all of it acts on the neighbour,
+// off the centre that owns the energy.
+void PairVoxpot::add_virials(const Request &answer)
 {
   static const int row[9] = {0, 1, 2, 0, 0, 1, 1, 2, 2}, column[9] = {0, 1, 2, 1, 2, 2, 0, 0, 1};
-  if (vflag_atom)
-    for (int k = 0; k < 6; k++) {
-      const double half = -0.25 * (d[row[k]] * g[column[k]] + d[column[k]] * g[row[k]]);
-      vatom[i][k] += half;
-      vatom[j][k] += half;
+  const double *d = answer.offset, *g = answer.gradient;
+  for (int k = 0; k < answer.atoms; k++)
+    for (long long p = first[k]; p < first[k + 1]; p++, d += 3, g += 3) {
+      const int i = original[k], j = original[neighbour[p]];
+      for (int c = 0; c < 6; c++) {
+        const double half = -0.25 * (d[row[c]] * g[column[c]] + d[column[c]] * g[row[c]]);
+        if (vflag_global == VIRIAL_PAIR) virial[c] += 2 * half;
+        if (!vflag_atom) continue;
+        vatom[i][c] += half;
+        vatom[j][c] += half;
+      }
+      for (int c = 0; cvflag_atom && c < 9; c++) cvatom[j][c] -= d[row[c]] * g[column[c]];
     }
-  if (cvflag_atom)
-    for (int k = 0; k < 9; k++) cvatom[j][k] -= d[row[k]] * g[column[k]];
 }
 
 double PairVoxpot::memory_usage()

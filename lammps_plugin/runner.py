@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,7 @@ def run_in(lmp: Any, deck: Path, *, compiled: bool) -> None:
         if lmp.extract_setting("world_size") > 1:
             sys.stderr.write(f"voxpot: {explain(error)}\n")
             sys.stderr.flush()
+            time.sleep(0.3)  # mpiexec drops what a rank says in the moment in which it ends the others
             ctypes.CDLL(None).MPI_Abort(WORLD, 1)  # the other ranks would wait for ever
         raise
 

