@@ -1,7 +1,7 @@
 """Score a model on labelled frames, here made on the spot by the model and some noise.
 
 With frames of your own: ``voxpot evaluate frames.extxyz --plot parity.png``.  Run it
-with ``python examples/04_evaluate.py``; it writes into a new temporary folder.
+with ``python examples/08_evaluate.py``; it writes into a new temporary folder.
 """
 
 import tempfile
