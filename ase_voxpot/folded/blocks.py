@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
     from ase_voxpot.folded import Fold
 
-__all__ = ["PairRoom", "deposit_block", "gather_block", "pair_room", "sort_pairs", "tangent_block"]
+__all__ = [
+    "PairRoom",
+    "deposit_block",
+    "gather_block",
+    "pair_room",
+    "sort_neighbours",
+    "sort_pairs",
+    "tangent_block",
+]
 
 ROWS = 8
 """Rows that are worked on together: so few that they stay in the nearest cache."""
@@ -83,13 +91,33 @@ def pair_room(fold: Fold, *, species: int, most: int, dtype: type[np.floating] |
 @njit(cache=True, nogil=True)
 def sort_pairs(atoms, first, channel, room):  # pragma: no cover - compiled
     """Sort the pairs around ``atoms`` (a block, or fewer at the end) into rows of equal species."""
-    slot, rows, counts = room.slot, room.rows, room.counts
+    slot, counts = room.slot, room.counts
     counts[:] = 0
     for lane in range(len(atoms)):
         for p in range(first[atoms[lane]], first[atoms[lane] + 1]):
             s = channel[p]
             slot[s, counts[s, lane], lane] = p
             counts[s, lane] += 1
+    _fill_up(room)
+
+
+@njit(cache=True, nogil=True)
+def sort_neighbours(atoms, first, neighbour, species, room):  # pragma: no cover - compiled
+    """The same with the species as they are now, of all atoms, instead of that of every neighbour."""
+    slot, counts = room.slot, room.counts
+    counts[:] = 0
+    for lane in range(len(atoms)):
+        for p in range(first[atoms[lane]], first[atoms[lane] + 1]):
+            s = species[neighbour[p]]
+            slot[s, counts[s, lane], lane] = p
+            counts[s, lane] += 1
+    _fill_up(room)
+
+
+@njit(cache=True, nogil=True)
+def _fill_up(room):  # pragma: no cover - compiled
+    """Let every lane have as many rows as the one with most."""
+    slot, rows, counts = room.slot, room.rows, room.counts
     for s in range(len(rows)):
         rows[s] = counts[s].max()
         for lane in range(LANES):

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numba import njit
 
-from ase_voxpot.folded.blocks import PairRoom, deposit_block, gather_block, pair_room, sort_pairs
+from ase_voxpot.folded.blocks import PairRoom, deposit_block, gather_block, pair_room, sort_neighbours, sort_pairs
 from ase_voxpot.lanes import LANES, aligned
 from ase_voxpot.lanes.threads import spread
 from ase_voxpot.lanes.tiles import multiply, pack
@@ -43,7 +43,16 @@ if TYPE_CHECKING:
     from ase_voxpot.neighbours import Pairs
     from ase_voxpot.network.steerable import SteerableNetwork
 
-__all__ = ["SteerableInference", "dense", "evaluate_blocks", "from_sphere", "mix", "mix_back", "to_sphere"]
+__all__ = [
+    "SteerableInference",
+    "dense",
+    "energies_of",
+    "evaluate_blocks",
+    "from_sphere",
+    "mix",
+    "mix_back",
+    "to_sphere",
+]
 
 
 class Weights(NamedTuple):
@@ -299,6 +308,22 @@ def evaluate_blocks(  # pragma: no cover - compiled
         _network(atoms, species, weights, room, gradient, energies, features)
         if gradient:
             gather_block(room.field, offset, pair_room, slopes)
+
+
+@njit(cache=True, nogil=True)
+def energies_of(  # pragma: no cover - compiled
+    atoms, species, first, neighbour, offset, pair_room, weights, room, nothing, energies
+):
+    """Write the energies of some ``atoms``, listed species by species; those of the others are left alone.
+
+    What is written depends on the surroundings of an atom alone, not on who is listed with it.
+    ``nothing`` is an empty matrix of the precision of the weights.
+    """
+    for start in range(0, len(atoms), LANES):
+        block = atoms[start : start + LANES]
+        sort_neighbours(block, first, neighbour, species, pair_room)
+        deposit_block(offset, pair_room, room.seen)
+        _network(block, species, weights, room, False, energies, nothing)
 
 
 class SteerableInference:
