@@ -148,11 +148,6 @@ class Potential:
         return self.spec.grid.cutoff
 
     @property
-    def compiled(self) -> SteerableInference | None:
-        """What evaluates atoms on the CPU without torch, where the network allows it."""
-        return self._by_hand
-
-    @property
     def width(self) -> int:
         """Number of features that the last layer of the network gets from an atom."""
         dense: Any = self.network.dense

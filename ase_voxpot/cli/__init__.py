@@ -16,6 +16,7 @@ from ase_voxpot.cli.check import check
 from ase_voxpot.cli.evaluate import evaluate
 from ase_voxpot.cli.info import info
 from ase_voxpot.cli.lmp import lmp
+from ase_voxpot.cli.mc import mc
 from ase_voxpot.cli.md import md
 from ase_voxpot.cli.physics import physics
 from ase_voxpot.cli.relax import relax
@@ -45,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (info, evaluate, check, benchmark, relax, md, physics, select, validate, train):
+for verb in (info, evaluate, check, benchmark, relax, md, mc, physics, select, validate, train):
     app.command()(verb)
 # all else on its command line is for LAMMPS, whose options have one dash
 app.command(

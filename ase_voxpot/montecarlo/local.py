@@ -32,7 +32,7 @@ def local_walker(atoms: Atoms, potential: Potential) -> LocalWalker:
     Raises:
         StructureError: one of its kinds, if the structure has no energy.
     """
-    return (LocalWalker if potential.compiled is None else CompiledWalker)(atoms, potential)
+    return (LocalWalker if potential.by_hand is None else CompiledWalker)(atoms, potential)
 
 
 class LocalWalker(Walker):
@@ -110,13 +110,13 @@ class CompiledWalker(LocalWalker):
         self.energies[:] = self._of(np.arange(len(self.species)))
 
     def _prepare(self) -> None:
-        pairs, potential, by_hand = self.pairs, self.potential, self.potential.compiled
+        pairs, potential, by_hand = self.pairs, self.potential, self.potential.by_hand
         assert by_hand is not None  # noqa: S101 - or another walker had been made
         most = int(np.diff(pairs.first).max(initial=1))
         if self._geometry is None:
             self._geometry = _geometry(pairs, potential)
             self._batch = batch_room(pairs.atoms, most)
-        weights, pair_room, room = by_hand.place(most)
+        weights, pair_room, room = by_hand.parts(most)
         self._place = (pair_room, weights, room)
         self._nothing = np.empty((0, 0), weights.mean.dtype)
 
