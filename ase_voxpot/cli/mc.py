@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -174,7 +175,9 @@ def _ensemble(kind: str, elements: str, mu: str, phi: str, kappa: float) -> Ense
         raise _wrong(f"ensemble: expected one of {', '.join(wanted)}, got {kind!r}")
     for name, text in (("mu", mu), ("phi", phi)):
         if bool(text) != (wanted[kind] == name):
-            raise _wrong(f"{name}: {kind} {'needs it, got none' if wanted[kind] == name else f'has none, got {text!r}'}")
+            raise _wrong(
+                f"{name}: {kind} {'needs it, got none' if wanted[kind] == name else f'has none, got {text!r}'}"
+            )
     if kind == "canonical":
         return Canonical(elements=some)
     if kind == "sgc":
@@ -203,13 +206,13 @@ def _runs(
             atoms.calc = make()
         return atoms
 
-    found = []
+    found: list[tuple[str, Records, Callable[[], Any]]] = []
     for name, make in contestants:
         for size in sizes:
             label = f"{name} {size}³" if len(sizes) > 1 else name
             suffix = ("" if make is None else f"-{name}") + (f"-{size}" if len(sizes) > 1 else "")
             records = Records(output.with_name(output.name + suffix))
-            found.append((label, records, lambda size=size, make=make: build(size, make)))
+            found.append((label, records, partial(build, size, make)))
     return found
 
 
@@ -261,7 +264,13 @@ def _averages(report: dict[str, Any], title: str) -> Any:
     alphas = [c for c in first if c.startswith("alpha1_") and len(set(c[7:].split("-"))) == 2]
     etas = [c for c in first if c.startswith("eta_")]
     heads = [f"α {c[7:]}" for c in alphas] + [f"η {c[4:]}" for c in etas]
-    rows = table(f"{title}\nmeans {'of every stage' if report['annealed'] else 'after the first quarter'}; α of the first shell", "T\nK", "E\neV/atom", "C\nkB", *heads)
+    rows = table(
+        f"{title}\nmeans {'of every stage' if report['annealed'] else 'after the first quarter'}; α of the first shell",
+        "T\nK",
+        "E\neV/atom",
+        "C\nkB",
+        *heads,
+    )
     if report["ensemble"] != "canonical":
         rows.add_column("composition", justify="right", no_wrap=True)
     for entry in report["temperatures"]:

@@ -49,7 +49,7 @@ class Bias(NamedTuple):
     phi: Float[np.ndarray, " species"]
 
 
-def bias_change(counts, a, b, beta, bias):  # type: ignore[no-untyped-def]  # also compiled
+def bias_change(counts: Int[np.ndarray, " species"], a: int, b: int, beta: float, bias: Bias) -> float:
     """Change of Φ when one atom of species ``a`` becomes one of species ``b``."""
     sites = counts.sum()
     change = -beta * (bias.mu[b] - bias.mu[a])
@@ -132,7 +132,7 @@ class VCSGC:
         return Bias(np.zeros(len(species)), kappa, phi)
 
     def derivatives(self, concentrations: Mapping[str, float], temperature: float) -> dict[str, float]:
-        """eV per site, of the free energy by the concentration of each species with a φ."""
+        """EV per site, of the free energy by the concentration of each species with a φ."""
         from ase.units import kB
 
         return {s: -2 * kB * temperature * self.kappa * (concentrations[s] + phi / 2) for s, phi in self.phis.items()}

@@ -69,9 +69,10 @@ class Batch(NamedTuple):
 def batch_room(atoms: int, most: int) -> Batch:
     """Room for trials among ``atoms`` atoms with ``most`` neighbours at most."""
     places = BATCH * 2 * (most + 1)
-    pairs = (np.zeros((BATCH, 2), np.int64) for _ in range(3))
     return Batch(
-        *pairs,
+        np.zeros((BATCH, 2), np.int64),
+        np.zeros((BATCH, 2), np.int64),
+        np.zeros((BATCH, 2), np.int64),
         np.zeros(BATCH),
         np.zeros(BATCH + 1, np.int64),
         np.zeros(places, np.int64),
@@ -88,7 +89,7 @@ def _clashes(i, geometry, batch):  # pragma: no cover - compiled
     stamp = batch.stamp[0]
     if batch.mark[i] == stamp:
         return True
-    for p in range(geometry.first[i], geometry.first[i + 1]):
+    for p in range(geometry.first[i], geometry.first[i + 1]):  # noqa: SIM110 - compiled, where any() is not
         if batch.mark[geometry.neighbour[p]] == stamp:
             return True
     return False

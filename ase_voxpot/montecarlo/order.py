@@ -83,7 +83,7 @@ def _shell(
     if spread > TOLERANCE * distance[part[0]] or counts.min() != counts.max():
         raise StructureError(
             "order parameters need sites on a lattice where all have the same shells of neighbours; got "
-            f"{counts.min()} to {counts.max()} neighbours around {distance[part[0]]:.2f} Å; start from the ideal crystal"
+            f"{counts.min()} to {counts.max()} neighbours around {distance[part[0]]:.2f} Å; start from the crystal"
         )
     return Shell(float(distance[part].mean()), centre[part], neighbour[part])
 

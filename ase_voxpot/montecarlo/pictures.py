@@ -158,7 +158,9 @@ def draw_layers(path: Path, structures: Mapping[str, Atoms], *, title: str, laye
     """
     figure = Figure(figsize=(3.9 * len(structures), 4.3), layout="constrained")
     elements = sorted({s for atoms in structures.values() for s in atoms.get_chemical_symbols()})
-    for axes, (name, atoms) in zip(figure.subplots(1, len(structures), squeeze=False)[0], structures.items(), strict=True):
+    for axes, (name, atoms) in zip(
+        figure.subplots(1, len(structures), squeeze=False)[0], structures.items(), strict=True
+    ):
         heights = np.unique(np.round(atoms.positions[:, 2], 2))[:layers]
         for depth, height in enumerate(heights[::-1]):
             here = np.abs(atoms.positions[:, 2] - height) < 0.05

@@ -1,10 +1,10 @@
 """What a Monte Carlo run leaves behind.
 
-    PREFIX.csv               one row per sample and replica
-    PREFIX.extxyz            frames
-    PREFIX.checkpoint.npz    the state to continue from, replaced as a whole
-    PREFIX.json              averages, written at the end
-    PREFIX.png               drawn at the end
+PREFIX.csv               one row per sample and replica
+PREFIX.extxyz            frames
+PREFIX.checkpoint.npz    the state to continue from, replaced as a whole
+PREFIX.json              averages, written at the end
+PREFIX.png               drawn at the end
 """
 
 from __future__ import annotations

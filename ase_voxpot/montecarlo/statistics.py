@@ -51,8 +51,8 @@ def block_average(series: Float[np.ndarray, " sample"]) -> Estimate:
             break
         even = len(blocks) // 2 * 2
         blocks = blocks[:even].reshape(-1, 2).mean(axis=1)
-    for k, (error, doubt) in enumerate(zip(errors, doubts, strict=True)):
-        if all(later - d <= error + doubt for later, d in zip(errors[k + 1 :], doubts[k + 1 :], strict=True)):
+    for k, error in enumerate(errors):
+        if all(later - d <= error for later, d in zip(errors[k + 1 :], doubts[k + 1 :], strict=True)):
             return Estimate(mean, float(error))
     return Estimate(mean, float(max(errors, default=0.0)))
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ase import Atoms
-    from jaxtyping import Float, Int
+    from jaxtyping import Int
 
     from ase_voxpot.montecarlo.ensembles import Bias, Ensemble
 

@@ -108,7 +108,8 @@ def test_another_temperature_is_noticed(potential_of, alloy):
 
 
 @pytest.mark.parametrize(
-    "ensemble", [Canonical(), SemiGrand(chemical_potentials={"Mo": 0.02, "Ta": 0.0}), VCSGC(phis={"Ta": -0.8}, kappa=2.0)]
+    "ensemble",
+    [Canonical(), SemiGrand(chemical_potentials={"Mo": 0.02, "Ta": 0.0}), VCSGC(phis={"Ta": -0.8}, kappa=2.0)],
 )
 def test_any_calculator_is_walked_through_as_it_should(ordering, alloy, ensemble):
     walker = FullWalker(alloy((2, 1, 1), Mo=2, Ta=2), ordering, ("Mo", "Ta"))

@@ -21,7 +21,7 @@ ENSEMBLES = (
     Canonical(elements=("Mo", "W")),
     SemiGrand(chemical_potentials={"Mo": 0.0, "Ta": 0.3, "W": -0.2}),
     SemiGrand(chemical_potentials={"Ta": 0.3, "W": -0.2}),
-    VCSGC(phis={"Mo": -0.6, "Ta": -0.8}, kappa=5.0),
+    VCSGC(phis={"Mo": -0.6, "Ta": -0.8}, kappa=5.0, elements=("Mo", "Ta", "W")),
 )
 
 
@@ -88,7 +88,8 @@ def test_the_compiled_walk_takes_the_steps_of_the_reference(potential_of, struct
     assert_array_equal(tally.accepted, expected.accepted)
     assert rng.bit_generator.state == same.bit_generator.state
     assert tally.trials.sum() == 150
-    assert 0 < tally.accepted.sum() < 150
+    assert tally.accepted.sum() > 0
+    assert tally.accepted.sum() < 150 or len(structure) == 2  # whose swap is a translation
     assert_allclose(compiled.energy, whole(potential, compiled), rtol=0, atol=1e-9)
 
 

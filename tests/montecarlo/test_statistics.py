@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase.units import kB
+from numpy.testing import assert_allclose
+
+from ase_voxpot.montecarlo.statistics import block_average, find_peak, heat_capacity
+
+
+def autoregressive(rng, length, memory):
+    x = np.empty(length)
+    x[0] = rng.normal()
+    for k in range(1, length):
+        x[k] = memory * x[k - 1] + np.sqrt(1 - memory**2) * rng.normal()
+    return x
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.8, 0.95])
+def test_the_error_of_a_correlated_mean_is_right(memory):
+    """A unit-variance AR(1) series has a mean with variance (1 + a) / (1 - a) / n."""
+    rng = np.random.default_rng(0)
+    expected = np.sqrt((1 + memory) / (1 - memory) / 8192)
+
+    found = np.mean([block_average(autoregressive(rng, 8192, memory)).error for _ in range(10)])
+
+    assert 0.75 * expected < found < 1.25 * expected
+
+
+def test_means_are_covered_by_their_errors():
+    rng = np.random.default_rng(1)
+    found = [block_average(autoregressive(rng, 1024, 0.9)) for _ in range(60)]
+
+    assert 30 <= sum(abs(e.value) < e.error for e in found) <= 52  # 41 of 60 expected
+
+
+def test_a_constant_has_no_error_and_one_sample_none_that_is_known():
+    assert block_average(np.ones(50)).error == 0
+    assert block_average(np.array([3.0])).value == 3
+    assert str(block_average(np.array([3.0]))) == "3.000 ± 0.000"
+
+
+def test_the_heat_capacity_is_that_of_independent_two_level_systems():
+    """C/k = x² eˣ / (1 + eˣ)² with x = ε / kT."""
+    rng, temperature, levels, sites = np.random.default_rng(2), 700.0, 0.1, 50
+    x = levels / (kB * temperature)
+    up = rng.random((4000, sites)) < 1 / (1 + np.exp(x))
+
+    found, copies = heat_capacity(levels * up.sum(axis=1), temperature, sites, rng=rng)
+
+    expected = x**2 * np.exp(x) / (1 + np.exp(x)) ** 2
+    assert abs(found.value - expected) < 4 * found.error
+    assert found.error < 0.1 * expected
+    assert_allclose(copies.mean(), found.value, rtol=0.05)
+
+
+def test_a_peak_is_found_between_the_points():
+    temperatures = np.arange(600.0, 1500, 100)
+    curve = 2 - ((temperatures - 1030) / 400) ** 2
+    copies = curve[:, None] + 0.01 * np.random.default_rng(3).normal(size=(len(curve), 100))
+
+    peak = find_peak(temperatures, copies)
+
+    assert abs(peak.temperature.value - 1030) < 10
+    assert 25 < peak.temperature.error < 60
+    assert peak.inside
+    assert_allclose(peak.height, 2, atol=0.02)
+
+
+def test_a_peak_at_the_end_is_not_inside():
+    temperatures = np.arange(600.0, 1100, 100)
+    copies = np.repeat((temperatures**2 / 1e6)[:, None], 5, axis=1)
+
+    peak = find_peak(temperatures, copies)
+
+    assert not peak.inside
+    assert peak.temperature.value == 1000
+
+
+def test_a_curve_that_bends_upwards_peaks_at_a_point():
+    peak = find_peak(np.array([1.0, 2.0, 3.0]), np.array([[3.0], [1.0], [2.0]]))
+    assert peak.temperature.value == 1
