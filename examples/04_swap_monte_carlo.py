@@ -25,7 +25,9 @@ outcome = run(atoms, plan, records)
 
 draw_run(records.picture, outcome.rows, outcome.meter, title="1,024 atoms of Mo-Ta-W, cooled")
 ordered = outcome.replicas[0].walker.atoms()
-draw_layers(folder / "layers.png", {"random": atoms, "cooled to 300 K": ordered}, title="Two (001) layers of bcc Mo-Ta-W")
+draw_layers(
+    folder / "layers.png", {"random": atoms, "cooled to 300 K": ordered}, title="Two (001) layers of bcc Mo-Ta-W"
+)
 for stage in outcome.report()["temperatures"]:
     alpha, order = stage["alpha1_Mo-Ta"], stage["eta_Ta"]
     print(

@@ -67,6 +67,9 @@ def mc(
     ] = Path("mc"),
     json: Annotated[Path | None, typer.Option("--json", help="Write the averages of all runs here as well.")] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Continue from the checkpoint.")] = False,
+    speed: Annotated[
+        bool, typer.Option("--speed", help="Measure swap trials per second of CPU time instead, and check them.")
+    ] = False,
     repeat: Repeat = 1,
     seed: Seed = 0,
     lattice: Constant = None,
@@ -87,6 +90,7 @@ def mc(
     voxpot mc bcc:MoTaW --repeat 8 -T 2000 --anneal 300 --sweeps 500 -o cooled
     voxpot mc bcc:MoTaW --sizes 6,8 -T 400:1800:200 --sweeps 300 -m motaw-fast -o scan
     voxpot mc bcc:MoTa --repeat 6 -e sgc --mu Mo=0,Ta=-1 -T 1500
+    voxpot mc bcc:MoTaW --sizes 10,40 -m motaw-fast --speed
     voxpot mc bcc:MoTaW --repeat 4 -T 1000 --md 50 --pressure 0 --interval 0.1 --sweeps 10
     """
     from ase_voxpot.files import make_room, write_json
@@ -110,6 +114,9 @@ def mc(
         make_room(json)
     options = {"model": model, "device": device, "dtype": dtype, "seed": seed, "constant": lattice}
     runs = _runs(structure, _sizes(sizes) or [repeat], peer or [], output, options)
+    if speed:
+        _measure(runs, plan.temperatures[0], json)
+        return
     reports: dict[str, Any] = {}
     for name, records, make in runs:
         atoms = make()
@@ -125,6 +132,26 @@ def mc(
         console().print(f"wrote {whole}", soft_wrap=True)
     if json is not None:
         write_json(json, reports)
+
+
+def _measure(runs: list[tuple[str, Records, Callable[[], Any]]], temperature: float, json: Path | None) -> None:
+    """Trials per second of every run, as a table."""
+    from dataclasses import asdict
+
+    from ase_voxpot.files import write_json
+    from ase_voxpot.montecarlo.speed import measure
+
+    title = f"canonical swaps at {temperature:g} K, one process, CPU time"
+    rows = table(title, "run", "atoms", "trials/s", "full energies\nand forces/s", "ratio", "largest\nerror, eV")
+    found = {}
+    for name, _, make in runs:
+        said = measure(make(), temperature=temperature)
+        found[name] = asdict(said)
+        ratio = f"{said.trials / said.full:.1f}"
+        rows.add_row(name, f"{said.atoms:,}", f"{said.trials:,.0f}", f"{said.full:.3g}", ratio, f"{said.error:.1e}")
+    console().print(rows)
+    if json is not None:
+        write_json(json, found)
 
 
 def _wrong(sentence: str) -> Exception:

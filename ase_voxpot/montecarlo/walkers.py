@@ -129,7 +129,7 @@ class Walker(ABC):
         counts = self.counts(terms)
         beta = 1 / (kB * temperature)
         for _ in range(trials):
-            sites, kinds = (self._flip if terms.flips else self._swap)(terms, rng)
+            sites, kinds = (self.draw_flip if terms.flips else self.draw_swap)(terms, rng)
             a, b = int(self.species[sites[0]]), kinds[0]
             u = rng.random()
             change = self.change(sites, kinds)
@@ -149,7 +149,7 @@ class Walker(ABC):
         """Atoms of every species on the sites that take part."""
         return np.bincount(self.species[terms.sites], minlength=len(self.elements))
 
-    def _swap(self, terms: Terms, rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def draw_swap(self, terms: Terms, rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Two unlike atoms; all such pairs are equally likely, and a swap leaves their number alone."""
         sites = terms.sites
         while True:
@@ -157,7 +157,7 @@ class Walker(ABC):
             if self.species[i] != self.species[j]:
                 return (i, j), (int(self.species[j]), int(self.species[i]))
 
-    def _flip(self, terms: Terms, rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def draw_flip(self, terms: Terms, rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """An atom, and one of the species that it is not."""
         i = int(terms.sites[int(rng.random() * len(terms.sites))])
         others = terms.kinds[terms.kinds != self.species[i]]

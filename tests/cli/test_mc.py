@@ -51,7 +51,8 @@ def test_sizes_and_peers_get_a_run_each_and_a_common_picture(mc, files, here):
         "from ase_voxpot import VoxPotCalculator\n\n\ndef make():\n    return VoxPotCalculator('tiny.safetensors')\n"
     )
     outcome = mc(
-        "bcc:MoTaW", "--sizes", "1,2", "-T", "1000,3000", "--sweeps", "2", "--peer", "twin.py:make", "--json", "all.json"
+        "bcc:MoTaW", "--sizes", "1,2", "-T", "1000,3000", "--sweeps", "2", "--peer", "twin.py:make",
+        "--json", "all.json",
     )  # fmt: skip
 
     assert outcome.status == 0
@@ -62,6 +63,18 @@ def test_sizes_and_peers_get_a_run_each_and_a_common_picture(mc, files, here):
     for size in "12":  # the same energies lead to the same walk
         own, peer = (reports[f"{name} {size}³"]["temperatures"] for name in ("tiny", "make"))
         assert [e["acceptance"] for e in own] == [e["acceptance"] for e in peer]
+
+
+def test_the_speed_of_trials_is_measured_and_they_are_checked(voxpot, files, here):
+    outcome = voxpot(
+        "mc", "bcc:MoW", "--sizes", "1,2", "--speed", "-m", "tiny.safetensors", "--dtype", "float64", "--json", "s.json"
+    )  # fmt: skip
+
+    assert outcome.status == 0
+    assert files() == {"s.json"}
+    speeds = json.loads((here / "s.json").read_text())
+    assert [s["atoms"] for s in speeds.values()] == [2, 16]
+    assert all(s["error"] < 1e-9 and s["trials"] > 0 for s in speeds.values())
 
 
 def test_a_run_is_continued(mc, here):

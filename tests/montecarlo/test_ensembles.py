@@ -63,7 +63,10 @@ def test_the_derivative_of_the_free_energy_is_that_of_an_ideal_mixture():
         (lambda: Canonical(elements=("Mo", "Unobtainium")), "expected chemical symbols, got 'Unobtainium'"),
         (lambda: SemiGrand(), "expected those of two or more elements"),
         (lambda: SemiGrand(chemical_potentials={"Mo": 0.0}), "expected those of two or more elements"),
-        (lambda: SemiGrand(chemical_potentials={"Mo": 0.0, "Ta": math.nan}), "expected a finite number for Ta, got nan"),
+        (
+            lambda: SemiGrand(chemical_potentials={"Mo": 0.0, "Ta": math.nan}),
+            "expected a finite number for Ta, got nan",
+        ),
         (lambda: VCSGC(), "expected one for all elements but one, got none"),
         (lambda: VCSGC(phis={"Mo": math.inf}), "expected a finite number"),
         (lambda: VCSGC(phis={"Mo": -1.0}, kappa=0.0), "kappa: expected a number over 0, got 0.0"),
