@@ -219,7 +219,7 @@ def _runs(
 ) -> list[tuple[str, Records, Callable[[], Any]]]:
     """Name, records and structure of every run: the model and its peers, at every size."""
     from ase_voxpot.montecarlo import Records
-    from ase_voxpot.workflows.peers import parse_peer
+    from ase_voxpot.peers import parse_peer
 
     contestants: list[tuple[str, Any]] = [(Path(options["model"]).stem, None)]
     contestants += [(p.name, p.make) for p in map(parse_peer, peers)]
