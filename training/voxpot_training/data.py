@@ -96,7 +96,9 @@ def _weights(found: Sequence[Atoms], source: Source) -> list[float]:
     for pattern, factor in source.emphasis.items():
         matching = [re.search(pattern, text) is not None for text in texts]
         if not any(matching):
-            raise DataError(f"{source.file}: data.emphasis names {pattern!r}, which no frame has; one has {texts[0]!r}")
+            raise DataError(
+                f"{source.file}: data.emphasis names {pattern!r}, which no frame has; one has {texts[0]!r}"
+            )
         weights[matching] *= factor
     return weights.tolist()
 
