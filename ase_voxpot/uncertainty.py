@@ -12,9 +12,9 @@ atom; RᵀR is the covariance of the weights.  What is reported is a calibrated 
 
     σ_A = n_A c s_A^d,   σ_i = c s_i^d
 
-because a linear layer overrates how much is open where nothing was seen; ``extrapolation`` compares
-the s.  The network itself is not changed, and the free atoms are as uncertain as any other
-environment that no frame holds.
+because a linear layer overrates how much is open where nothing was seen; ``extrapolation``
+compares the s with the largest of the validation frames.  The network itself is not changed, and
+the free atoms are as uncertain as any other environment that no frame holds.
 
 The uncertainty of a force component is a calibrated power of how unusual the atom is,
 

@@ -71,7 +71,7 @@ def test_a_weight_scales_the_share_of_its_frame_in_the_loss(frames, tmp_path):
     assert loss(3.0, 3.0) == pytest.approx(3 * loss(1.0, 1.0))
 
 
-def test_emphasis_scales_the_weight_of_frames(tmp_path, frames):
+def test_emphasis_is_kept_apart_from_what_is_believed(tmp_path, frames):
     for k, atoms in enumerate(frames[:4]):
         atoms.info["config_type"], atoms.info["note"] = (
             ("W_Elastic", "strain 0.01"),
@@ -84,7 +84,8 @@ def test_emphasis_scales_the_weight_of_frames(tmp_path, frames):
 
     found = load_frames((source,), ("Mo", "W"), tmp_path)
 
-    assert found.weights == [2.0, 0.5, 1.5, 1.5]
+    assert found.weights == [0.5] * 4
+    assert found.emphasis == [4.0, 1.0, 3.0, 3.0]
 
 
 def test_emphasis_on_nothing_is_refused(tmp_path, frames):

@@ -44,7 +44,7 @@ class Source:
     line; an offset of 0.0 states that the zero is right, whatever the energies look like.
     Frames of a source that is ``support`` are trained on with ``weight``, and never held
     out: they teach what the others do not hold, and score nothing.  ``emphasis`` multiplies
-    the weight of frames whose ``config_type note`` matches a regular expression: few frames
+    the share in the loss of frames whose ``config_type note`` matches a regular expression: few frames
     that fix a property, small strains say, are outvoted otherwise.
     """
 
@@ -54,7 +54,7 @@ class Source:
     stress_key: str = "REF_stress"
     offsets: dict[str, float] = field(default_factory=dict)  # eV per atom
     weight: float = 1.0
-    emphasis: dict[str, float] = field(default_factory=dict)  # factor on the weight per pattern
+    emphasis: dict[str, float] = field(default_factory=dict)  # factor per pattern
     support: bool = False
 
     def __post_init__(self) -> None:

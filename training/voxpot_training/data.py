@@ -47,7 +47,8 @@ class Frames:
 
     atoms: list[Atoms]
     labels: list[Labels]
-    weights: list[float]
+    weights: list[float]  # how far each is believed
+    emphasis: list[float]  # how much more it matters than what it says of the errors
     support: list[bool]
 
 
@@ -59,7 +60,7 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
             ``MissingLabelsError`` frames without labels.
         UnknownElementError: frames with elements that the model is not to have.
     """
-    frames = Frames([], [], [], [])
+    frames = Frames([], [], [], [], [])
     number: list[int] = []
     for k, source in enumerate(sources):
         path = find_file(source.file, beside)
@@ -71,7 +72,8 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
             raise type(error)(f"{path}: {error}") from None
         frames.atoms.extend(found)
         frames.labels.extend(_shifted(x, a, source.offsets) for x, a in zip(labels, found, strict=True))
-        frames.weights.extend(_weights(found, source))
+        frames.weights.extend([source.weight] * len(found))
+        frames.emphasis.extend(_emphasis(found, source))
         frames.support.extend([source.support] * len(found))
         number.extend([k] * len(found))
     foreign = sorted({s for a in frames.atoms for s in a.get_chemical_symbols()} - set(species))
@@ -85,22 +87,20 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
     return frames
 
 
-def _weights(found: Sequence[Atoms], source: Source) -> list[float]:
-    """The weight of every frame: of its source, times the emphasis on what it shows.
+def _emphasis(found: Sequence[Atoms], source: Source) -> list[float]:
+    """By how much each frame counts more in the loss.
 
     Raises:
         DataError: a pattern matches no frame; it would silently do nothing.
     """
     texts = [" ".join(str(atoms.info.get(key, "")) for key in ("config_type", "note")) for atoms in found]
-    weights = np.full(len(found), source.weight)
+    factors = np.ones(len(found))
     for pattern, factor in source.emphasis.items():
         matching = [re.search(pattern, text) is not None for text in texts]
         if not any(matching):
-            raise DataError(
-                f"{source.file}: data.emphasis names {pattern!r}, which no frame has; one has {texts[0]!r}"
-            )
-        weights[matching] *= factor
-    return weights.tolist()
+            raise DataError(f"{source.file}: data.emphasis names {pattern!r}, which no frame has; one has {texts[0]!r}")
+        factors[matching] *= factor
+    return factors.tolist()
 
 
 def _shifted(label: Labels, atoms: Atoms, offsets: dict[str, float]) -> Labels:

@@ -10,9 +10,9 @@ covariance are
 
 C is the posterior of Bigi et al. (2024), the reciprocal of their prediction rigidity.  The second
 term is the correction for errors of unequal size (White, Econometrica 48, 817, 1980): hot
-frames err more than relaxed ones, and so what only hot frames know is less certain.  α
-and ς maximise the likelihood of the errors on validation frames, and so do, after them, c
-and d of the reported energies σ = c s^d.
+frames err more than relaxed ones, and so what only hot frames know is less certain.  α,
+c and d of the reported energies σ = c s^d maximise the likelihood of the errors on validation
+frames; ς is the least that is not ten times less likely than the best.
 
 For forces an atom is the more unusual the less the training atoms of its element say about
 it, those with large errors counting less (the weights of a Cauchy likelihood):
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["posterior_of"]
 
 RIDGES = 10.0 ** np.arange(-9, 1)
+EVIDENCE = float(np.log(10))
+"""Less in the logarithm of the likelihood decides nothing: what no frame shows is then better left open."""
 POWERS = np.arange(0.2, 2.01, 0.05)
 FLOOR = 0.02
 """eV/Å, f: errors of forces below do not make an atom more informative."""
@@ -83,14 +85,15 @@ def posterior_of(train: Sequence[Trial], valid: Sequence[Trial], *, species: int
     draft = Uncertainty(block_root(covariance), local, plain)
     said = [draft.of_features(t.inputs[:, :-1], t.species) for t in valid]
     deviations = np.array([s.energy / t.atoms for s, t in zip(said, valid, strict=True)])
-    scale, power = _power_law(deviations, wrong**2)
-    found = {
-        "energy_limit": float(deviations.max()),
-        "atom_limit": max(float(s.energies.max()) for s in said),
-        "energy_scale": scale,
-        "energy_power": power,
-    }
-    return Uncertainty(draft.root, draft.local, replace(plain, **found))
+    energy_scale, energy_power = _power_law(deviations, wrong**2)
+    found = replace(
+        plain,
+        energy_limit=float(deviations.max()),
+        atom_limit=max(float(s.energies.max()) for s in said),
+        energy_scale=energy_scale,
+        energy_power=energy_power,
+    )
+    return Uncertainty(draft.root, draft.local, found)
 
 
 def _noise(train: Sequence[Trial], errors: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
@@ -117,16 +120,18 @@ def _most_likely(
     rows: Float[np.ndarray, "frame row"],
     errors: Float[np.ndarray, " frame"],
 ) -> tuple[float, float, Float[np.ndarray, "row row"]]:
-    """ς², α and V with the greatest likelihood of Gaussian errors on the validation frames."""
+    """The weakest prior ς² that the validation frames cannot tell from the most likely one, with its α and V."""
     found = []
     for ridge in RIDGES:
         plain = _inverse(information, ridge)
         covariance = plain + plain @ meat @ plain
         variance = np.einsum("fi,ij,fj->f", rows, covariance, rows).clip(min=1e-30)
         factor = max(float((errors**2 / variance).mean()), 1e-12)
-        surprise = float(np.log(factor * variance).mean())  # the mean of e²/σ² is one for every ridge
+        scale, power = _power_law(np.sqrt(variance), errors**2)
+        surprise = float(np.log(scale * variance ** (power / 2)).mean())  # the mean of e²/σ² is one for every ridge
         found.append((surprise, float(ridge), float(np.sqrt(factor)), factor * covariance))
-    return min(found, key=lambda f: f[0])[1:]
+    best = min(f[0] for f in found)
+    return next(f[1:] for f in found if (f[0] - best) * len(errors) < EVIDENCE)
 
 
 def _local(train: Sequence[Trial], kind: int, ridge: float) -> Float[np.ndarray, "input input"]:

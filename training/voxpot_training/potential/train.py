@@ -158,8 +158,8 @@ def fit_potential(
         f"{len(split.holdout)} held out, {len(split.dropped)} in gaps; "
         f"{sum(p.numel() for p in potential.network.parameters()):,} parameters"
     )
-    rows = zip(frames.atoms, frames.labels, frames.weights, frames.support, strict=True)
-    examples = [make_example(a, label, potential.spec, weight=w, support=s) for a, label, w, s in rows]
+    rows = zip(frames.atoms, frames.labels, frames.weights, frames.emphasis, frames.support, strict=True)
+    examples = [make_example(a, label, potential.spec, weight=w * e, support=s) for a, label, w, e, s in rows]
     train = [examples[k] for k in split.train]
     if config.start is None:
         standardise(potential.network, train, potential.representation, np.random.default_rng(config.seed))
