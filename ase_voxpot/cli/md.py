@@ -66,7 +66,7 @@ def md(
     voxpot md bcc:MoTaW --repeat 3 -T 1000 --steps 5000 -o hot
     voxpot md bcc:MoTaW --repeat 3 -T 1000 --steps 20000 -o hot --restart
     voxpot md cell.vasp --ensemble npt -T 300 -P 10 --timestep 2
-    voxpot md bcc:MoTaW --repeat 3 -T 6000 --uncertainty stop:3
+    voxpot md bcc:MoTaW --repeat 3 -T 6000 --uncertainty stop:2
     """
     from ase_voxpot.dynamics import Plan, run, summarise
     from ase_voxpot.errors import ConfigError
