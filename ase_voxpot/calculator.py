@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from ase.calculators.calculator import Calculator, all_changes, register_calculator_class
 
+from ase_voxpot.errors import DivergenceError
 from ase_voxpot.neighbours import VerletList
 from ase_voxpot.potential import Potential
 from ase_voxpot.weights import load_potential
@@ -144,12 +145,18 @@ class VoxPotCalculator(Calculator):
 
         Raises:
             StructureError: one of its kinds, if the structure has no energy.
+            DivergenceError: the model gives none that is a number.
         """
         properties = properties or type(self).implemented_properties
         super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
         seen = cast("Atoms", self.atoms)
         asked = self._always or not set(UNCERTAINTIES).isdisjoint(properties)
         result = self.potential.evaluate(seen, neighbours=self._neighbours, uncertainty=asked)
+        if not np.isfinite(result.energy + result.forces.sum()):
+            raise DivergenceError(
+                "expected a finite energy and finite forces from the model, got NaN or infinity; "
+                "the structure is far from anything it was trained on, or its weights are damaged"
+            )
         self.results = {
             "energy": result.energy,
             "free_energy": result.energy,

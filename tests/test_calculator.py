@@ -18,6 +18,7 @@ from ase_voxpot.calculator import UNCERTAINTIES, VoxPotCalculator
 from ase_voxpot.errors import (
     CellError,
     DeviceError,
+    DivergenceError,
     EmptyStructureError,
     OverlapError,
     PositionError,
@@ -271,6 +272,18 @@ def test_a_structure_without_energy_is_refused_with_a_sentence(calculator, alloy
 
     with pytest.raises(error, match=sentence):
         alloy.get_potential_energy()
+
+
+def test_a_model_that_gives_no_number_is_refused(tiny_model, alloy):
+    """Damaged weights must not end as an energy that no comparison notices."""
+    calculator = VoxPotCalculator(tiny_model, device="cpu")
+    for weights in calculator.potential.network.parameters():
+        weights.fill_(float("nan"))
+    alloy.calc = calculator
+
+    with pytest.raises(DivergenceError, match="expected a finite energy and finite forces from the model, got NaN"):
+        alloy.get_potential_energy()
+    assert calculator.results == {}
 
 
 def test_a_model_or_device_that_is_not_there_is_refused(tiny_model, monkeypatch):

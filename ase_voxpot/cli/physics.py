@@ -84,6 +84,8 @@ def physics(
     _print(found, names, answers)
     written = ", ".join(str(p) for p in (out / "table.md", *pictures))
     console().print(f"wrote {written}", soft_wrap=True)
+    if all("error" in answer for kept in answers.values() for answer in kept.values()):
+        raise typer.Exit(1)
 
 
 def _symbols(text: str) -> list[str]:

@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from ase_voxpot.errors import DivergenceError
+from ase_voxpot.workflows.recipes import WORKFLOWS
+
 PEERS = """
 import numpy as np
 from tests.workflows.bonds import Bonds
@@ -24,6 +27,18 @@ def physics(voxpot, here, monkeypatch):
     monkeypatch.delenv("VOXPOT_DATA", raising=False)
     common = ("--model", "tiny.safetensors", "--quick", "--device", "cpu", "--elements", "W", "--out", "bench")
     return lambda *arguments: voxpot("physics", *common, *arguments)
+
+
+def test_nothing_but_failures_is_no_success(physics, monkeypatch):
+    def fails(*_):
+        raise DivergenceError("no rest")
+
+    monkeypatch.setitem(WORKFLOWS, "elastic", (fails, WORKFLOWS["elastic"][1]))
+
+    outcome = physics("--only", "elastic")
+
+    assert outcome.status == 1
+    assert "tiny failed at elastic of W: DivergenceError: no rest" in outcome.out
 
 
 def test_peers_stand_beside_the_model(physics, here):
