@@ -155,7 +155,7 @@ def test_hostile_structures_are_refused_and_leave_nothing(mc, files, here, spoil
         (("--md", "5", "--relax", "5"), "expected dynamics between trials or a relaxation"),
         (("--sizes", "a"), "sizes: expected whole numbers"),
         (("--sizes", "2,2"), "sizes: expected different ones"),
-        (("--peer", "nonsense"), "peer: expected module:factory"),
+        (("--peer", "nonsense"), "module:factory"),
         (("--restart",), "expected the checkpoint of a run to continue, got none"),
         (("--output", "tiny.safetensors/x"), "a place to write to"),
         (("--seed", "-1"), "seed: expected"),
