@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.units import GPa
 
-from ase_voxpot.errors import DataError
+from ase_voxpot.errors import DataError, VoxPotError
 from ase_voxpot.spec import decode
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ def predict_with(calculator: Any, frames: Sequence[Atoms]) -> Iterator[Predictio
         try:
             energy, forces = float(atoms.get_potential_energy()), np.array(atoms.get_forces())
             stress = atoms.get_stress() if atoms.pbc.all() and "stress" in calculator.implemented_properties else None
+        except VoxPotError as error:
+            raise DataError(f"frame {number}: {error}") from None
         except Exception as error:  # whatever the code of others comes up with
             raise DataError(f"frame {number}: the calculator failed ({type(error).__name__}: {error})") from None
         if not (np.isfinite(energy) and np.isfinite(forces).all()):

@@ -84,8 +84,17 @@ def test_options_that_make_no_sense_are_refused(benchmark, files, options, sente
     assert files() == set()
 
 
-def test_a_worker_that_refuses_speaks_through_the_command(benchmark):
-    assert "peer EMT: cannot be made" in benchmark(*TINY, "--peer", "EMT=nowhere:EMT").sentence
+def test_a_worker_that_refuses_speaks_through_the_command(benchmark, here):
+    """A calculator that can be made here, and not in the process that is to measure it."""
+    (here / "once.py").write_text(
+        "from pathlib import Path\n"
+        "from ase.calculators.emt import EMT\n"
+        "def make():\n    Path('made').touch(exist_ok=False)\n    return EMT()\n"
+    )
+
+    sentence = benchmark(*TINY, "--peer", "once.py:make").sentence
+
+    assert "expected make to make a calculator, got FileExistsError" in sentence
 
 
 @pytest.mark.gpu

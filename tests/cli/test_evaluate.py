@@ -67,7 +67,7 @@ def test_a_calculator_that_fails_is_named_with_its_frame(evaluate, frames, here)
     outcome = evaluate(frames, "--peer", "mine.py:Lame")
 
     assert outcome.status == 2
-    assert "frame 0: the calculator failed (KeyError: 'Ta')" in outcome.err
+    assert "frame 0: MoW has no energy with the calculator given: KeyError ('Ta')" in outcome.err
 
 
 def test_two_of_one_name_are_refused(evaluate, frames):
