@@ -1,8 +1,8 @@
 """Potentials on disk: safetensors, with the spec as JSON in its header.  Never a pickle.
 
-The header holds ``format``, ``schema``, ``spec`` (what to build), ``checksum`` (SHA-256
-over spec, ``uncertainty`` and names, shapes and bytes of the tensors) and, where known, ``card``: how
-the model was made and what it is good for.  A file is believed only when all of them fit.
+The header holds ``format``, ``schema``, ``spec`` (what to build), ``checksum`` (over
+spec, ``uncertainty`` and the tensors) and, where known, ``card``: how the model was made and
+what it is good for.  A file is believed only when all of them fit.
 
 Schema 1 is a network alone.  Schema 2 adds its uncertainty: the ``Calibration`` under
 ``uncertainty`` in the header, and the tensors whose names begin with ``uncertainty.``.
@@ -10,13 +10,12 @@ Schema 1 is a network alone.  Schema 2 adds its uncertainty: the ``Calibration``
 
 from __future__ import annotations
 
-import hashlib
 import json
-import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ase_voxpot.errors import ArchitectureError, ChecksumError, ConfigError, SchemaError, SpecError, WeightsError
+from ase_voxpot.sealed import checksum, read_tensors, read_texts, write_sealed
 from ase_voxpot.spec import PotentialSpec, decode, encode
 from ase_voxpot.uncertainty import Calibration, Uncertainty
 
@@ -33,7 +32,6 @@ __all__ = ["find_model", "load_potential", "read_header", "save_potential", "shi
 FORMAT = "ase-voxpot potential"
 SCHEMAS = ("1", "2")
 PREFIX = "uncertainty."
-PRECISIONS = ("torch.float32", "torch.float64")
 SHIPPED = Path(__file__).with_name("pretrained")
 
 
@@ -60,15 +58,8 @@ def find_model(model: str | Path) -> Path:
     )
 
 
-def _checksum(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of the texts as they are stored, so that fields added later do not make old files look damaged."""
-    digest = hashlib.sha256(header["spec"].encode())
-    digest.update(header.get("uncertainty", "").encode())
-    for name in sorted(tensors):
-        array = tensors[name].detach().cpu().contiguous().numpy()
-        digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+def _seal(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    return checksum((header["spec"], header.get("uncertainty", "")), tensors)
 
 
 def save_potential(potential: Potential, path: str | Path, *, card: Mapping[str, Any] | None = None) -> Path:
@@ -80,9 +71,8 @@ def save_potential(potential: Potential, path: str | Path, *, card: Mapping[str,
         card: anything JSON can hold on data, split, errors and validity.
     """
     import torch
-    from safetensors.torch import save
 
-    tensors = {k: v.detach().cpu().contiguous() for k, v in potential.network.state_dict().items()}
+    tensors = dict(potential.network.state_dict())
     known = potential.uncertainty
     header = {
         "format": FORMAT,
@@ -93,12 +83,9 @@ def save_potential(potential: Potential, path: str | Path, *, card: Mapping[str,
     if known is not None:
         tensors |= {PREFIX + k: torch.from_numpy(v) for k, v in known.tensors().items()}
         header["uncertainty"] = json.dumps(encode(known.calibration))
-    header["checksum"] = _checksum(header, tensors)
+    header["checksum"] = _seal(header, tensors)
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    draft.write_bytes(save(tensors, header))
-    draft.replace(path)
+    write_sealed(path, header, tensors)
     return path
 
 
@@ -113,22 +100,7 @@ def read_header(path: str | Path) -> dict[str, Any]:
         SchemaError: not a weight file of ours, or of a schema we do not know.
     """
     path = Path(path)
-    hint = "expected a weight file of ase-voxpot (safetensors)"
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > 10_000_000:
-                raise SchemaError(f"{path}: {hint}, got something else")
-            metadata = json.loads(file.read(length)).get("__metadata__", {})
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror})") from None
-    except (struct.error, UnicodeDecodeError, json.JSONDecodeError, AttributeError, RecursionError):
-        raise SchemaError(f"{path}: {hint}, got something else") from None
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        raise SchemaError(f"{path}: {hint}, got a safetensors file from elsewhere")
-    if metadata.get("schema") not in SCHEMAS:
-        wanted = " or ".join(SCHEMAS)
-        raise SchemaError(f"{path}: expected schema {wanted}, got {metadata.get('schema')}; update ase-voxpot")
+    metadata = read_texts(path, format=FORMAT, schemas=SCHEMAS)
     try:
         spec = decode(PotentialSpec, json.loads(metadata["spec"]), where="spec")
         card = json.loads(metadata.get("card", "{}"))
@@ -161,24 +133,15 @@ def load_potential(
             ``ArchitectureError`` tensors that do not fit the spec beside them.
         DeviceError: the device is not there.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
     from ase_voxpot.potential import Potential
 
     path = find_model(model)
     header = read_header(path)
-    try:
-        tensors = load(path.read_bytes())
-    except SafetensorError as error:
-        raise ChecksumError(f"{path}: the file is damaged ({error}); fetch or train it again") from None
-    foreign = sorted({str(v.dtype) for v in tensors.values() if str(v.dtype) not in PRECISIONS})
-    if foreign:
-        raise ArchitectureError(f"{path}: expected numbers in {' or '.join(PRECISIONS)}, got {', '.join(foreign)}")
+    tensors = read_tensors(path)
     potential = Potential(header["spec"], device=device, dtype=dtype, route=route)
     own = {k: v for k, v in tensors.items() if not k.startswith(PREFIX)}
     fill(potential, own, source=str(path))
-    if _checksum(header["stored"], tensors) != header["checksum"]:
+    if _seal(header["stored"], tensors) != header["checksum"]:
         raise ChecksumError(f"{path}: the stored numbers do not match their checksum; fetch or train the model again")
     if header["uncertainty"] is not None:
         said = {k.removeprefix(PREFIX): v.double().numpy() for k, v in tensors.items() if k not in own}

@@ -18,7 +18,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A few epochs only, to see that it works.")] = False,
 ) -> None:
-    """Train a potential as a configuration file says.
+    """Train a model as a configuration file says: a potential, or what its key ``kind`` names.
 
     voxpot train training/configs/motaw.toml
     voxpot train mine.toml --output runs/mine --quick
@@ -32,8 +32,8 @@ def train(
         raise ConfigError(f"{config}: expected a configuration file, got {'a folder' if config.is_dir() else 'none'}")
     try:
         # by name, because training stands above this package and need not be installed
-        training = import_module("voxpot_training.potential.train")
+        training = import_module("voxpot_training.kinds")
     except ModuleNotFoundError as error:
         raise ConfigError(f"training needs the package voxpot_training with all it imports ({error})") from None
-    weights = training.run(config, out=output, resume=resume, quick=quick)
+    weights = training.train(config, out=output, resume=resume, quick=quick)
     typer.echo(f"wrote {weights}")

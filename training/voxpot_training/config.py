@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.spec import Grid, NetworkSpec, SteerableSpec, decode
@@ -23,15 +23,20 @@ from ase_voxpot.spec import Grid, NetworkSpec, SteerableSpec, decode
 if TYPE_CHECKING:
     from pathlib import Path
 
+T = TypeVar("T")
+
 __all__ = [
     "BlockRule",
     "LossConfig",
     "ModelConfig",
+    "PotentialSchedule",
     "Schedule",
     "Source",
     "SplitConfig",
     "TrainConfig",
+    "config_from",
     "load_config",
+    "read_toml",
 ]
 
 
@@ -147,12 +152,19 @@ class Schedule:
     rate: float = 3e-3
     final_rate: float = 1e-5
     warmup: float = 0.02  # fraction of the training
-    batch_atoms: int = 600
     clip: float = 5.0  # norm of the gradient
+    decay: float = 0.0  # of the weights, decoupled from the gradient (AdamW)
     averaging: float = 0.995  # per step, exponential average of the weights
+    validate_every: int = 5  # epochs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PotentialSchedule(Schedule):
+    """A schedule, and what an epoch of atomic structures draws."""
+
+    batch_atoms: int = 600
     support: float = 1.0  # share of the supporting frames that an epoch draws
     rotate: bool = False  # turn every structure at random (networks that are not equivariant)
-    validate_every: int = 5  # epochs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +176,7 @@ class TrainConfig:
     model: ModelConfig
     split: SplitConfig = field(default_factory=SplitConfig)
     loss: LossConfig = field(default_factory=LossConfig)
-    schedule: Schedule = field(default_factory=Schedule)
+    schedule: PotentialSchedule = field(default_factory=PotentialSchedule)
     seed: int = 0
     start: str | None = None  # a model to start from: a shipped name or a path
     about: str = ""  # for the model card
@@ -173,19 +185,39 @@ class TrainConfig:
 
 
 def load_config(path: Path) -> TrainConfig:
-    """Read and check a TOML file.
+    """Read and check the TOML file of a potential.
 
     Raises:
         ConfigError: missing file, broken TOML, unknown or missing keys, wrong types.
         SpecError: values that make no sense together.
     """
+    return config_from(TrainConfig, path)
+
+
+def config_from(kind: type[T], path: Path) -> T:
+    """The TOML file ``path`` as the frozen value ``kind``; its key ``kind`` is left to ``voxpot train``.
+
+    Raises:
+        ConfigError: missing file, broken TOML, unknown or missing keys, wrong types.
+        SpecError: values that make no sense together.
+    """
+    data = read_toml(path)
+    data.pop("kind", None)
     try:
-        data = tomllib.loads(path.read_text())
+        return decode(kind, data)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        ConfigError: missing file or broken TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: expected TOML, got something else ({error})") from None
-    try:
-        return decode(TrainConfig, data)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None

@@ -135,7 +135,9 @@ class _Memory:
             save_checkpoint(path, self._task.network, self._average, self._optimiser, self.state)
 
 
-def fit(task: Task, schedule: Schedule, folder: Path, *, resume: bool, quiet: bool = False) -> nn.Module:
+def fit(
+    task: Task, schedule: Schedule, folder: Path, *, resume: bool, quiet: bool = False, title: str = "training"
+) -> nn.Module:
     """Train until the schedule ends.
 
     Args:
@@ -144,6 +146,7 @@ def fit(task: Task, schedule: Schedule, folder: Path, *, resume: bool, quiet: bo
         folder: where checkpoint and log go.
         resume: take up the checkpoint of the folder if there is one.
         quiet: no progress bar.
+        title: what stands before the bar.
 
     Returns:
         A copy of the network with the averaged weights that scored best in validation.
@@ -151,7 +154,7 @@ def fit(task: Task, schedule: Schedule, folder: Path, *, resume: bool, quiet: bo
     Raises:
         DivergenceError: the loss is no longer finite.
     """
-    optimiser = torch.optim.Adam(task.network.parameters(), lr=schedule.rate)
+    optimiser = torch.optim.AdamW(task.network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
     average = AveragedModel(task.network, multi_avg_fn=get_ema_multi_avg_fn(schedule.averaging))
     memory = _Memory(folder, task, average, optimiser)
     if resume:
@@ -159,7 +162,7 @@ def fit(task: Task, schedule: Schedule, folder: Path, *, resume: bool, quiet: bo
     log = _Log(folder / "log.csv", memory.state["epoch"])
     clock = _Clock(schedule, memory.state["seconds"])
     with _bar(quiet or rank() != 0) as bar:
-        line = bar.add_task("training", total=1.0, figures="")
+        line = bar.add_task(title, total=1.0, figures="")
         for epoch in range(memory.state["epoch"], schedule.epochs):
             if clock.progress(epoch) >= 1:
                 break

@@ -1,0 +1,127 @@
+"""Trained networks that are no potentials, on disk: tensors, a spec, a card.  Never a pickle.
+
+``kind`` says which member of the family a file belongs to, ``spec`` how to build its
+network, ``card`` how it was made and how well it does.  The models that come with the
+package lie in ``pretrained/``, each with its card as text beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ase_voxpot.errors import ArchitectureError, ChecksumError, SchemaError, WeightsError
+from ase_voxpot.sealed import checksum, read_tensors, read_texts, write_sealed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from torch import Tensor, nn
+
+__all__ = ["Artifact", "fill", "find_artifact", "load_artifact", "read_card", "save_artifact", "shipped_artifacts"]
+
+FORMAT = "ase-voxpot model"
+SCHEMAS = ("1",)
+SHIPPED = Path(__file__).with_name("pretrained")
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A model file, read and checked."""
+
+    path: Path
+    kind: str
+    spec: dict[str, Any]
+    card: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+
+def shipped_artifacts() -> dict[str, str]:
+    """The models that come with the package: name and kind."""
+    return {path.stem: _texts(path)["kind"] for path in sorted(SHIPPED.glob("*.safetensors"))}
+
+
+def find_artifact(model: str | Path) -> Path:
+    """The file of a shipped model by its name, or of any model by its path.
+
+    Raises:
+        WeightsError: neither a shipped name nor a file.
+    """
+    path = Path(model)
+    shipped = SHIPPED / f"{model}.safetensors"
+    if path.suffix == "" and shipped.is_file():
+        return shipped
+    if path.is_file():
+        return path
+    names = ", ".join(p.stem for p in sorted(SHIPPED.glob("*.safetensors"))) or "none"
+    raise WeightsError(
+        f"expected the name of a shipped model ({names}) or the path of a .safetensors file, got {str(model)!r}"
+    )
+
+
+def save_artifact(
+    path: Path, *, kind: str, spec: Mapping[str, Any], card: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> None:
+    """Write a model; the file appears whole or not at all."""
+    texts = {"format": FORMAT, "schema": SCHEMAS[-1], "kind": kind, "spec": json.dumps(spec), "card": json.dumps(card)}
+    write_sealed(path, texts | {"checksum": checksum((kind, texts["spec"]), tensors)}, tensors)
+
+
+def _texts(path: Path) -> dict[str, str]:
+    texts = read_texts(path, format=FORMAT, schemas=SCHEMAS)
+    if not {"kind", "spec", "card", "checksum"} <= set(texts):
+        raise SchemaError(f"{path}: expected kind, spec, card and checksum in its header, got {', '.join(texts)}")
+    return texts
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """How a model was made and how well it does, without its tensors."""
+    return _table(path, "card", _texts(path)["card"])
+
+
+def _table(path: Path, name: str, text: str) -> dict[str, Any]:
+    try:
+        table = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise SchemaError(f"{path}: its {name} cannot be used ({error})") from None
+    if not isinstance(table, dict):
+        raise SchemaError(f"{path}: its {name} cannot be used (expected a table, got {type(table).__name__})")
+    return table
+
+
+def load_artifact(model: str | Path, *, kinds: Collection[str]) -> Artifact:
+    """A model by its shipped name or path.
+
+    Args:
+        model: name or path.
+        kinds: those that the caller can make use of.
+
+    Raises:
+        WeightsError: missing file; ``SchemaError`` foreign, or of a kind not asked for;
+            ``ChecksumError`` damaged.
+    """
+    path = find_artifact(model)
+    texts = _texts(path)
+    if texts["kind"] not in kinds:
+        raise SchemaError(f"{path}: expected a model of kind {' or '.join(sorted(kinds))}, got {texts['kind']!r}")
+    tensors = read_tensors(path)
+    if checksum((texts["kind"], texts["spec"]), tensors) != texts["checksum"]:
+        raise ChecksumError(f"{path}: the stored numbers do not match their checksum; fetch or train the model again")
+    spec, card = (_table(path, name, texts[name]) for name in ("spec", "card"))
+    return Artifact(path, texts["kind"], spec, card, tensors)
+
+
+def fill(network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path) -> None:
+    """Put stored tensors into ``network``.
+
+    Raises:
+        ArchitectureError: names or shapes differ from what the network has.
+    """
+    wanted = {k: tuple(v.shape) for k, v in network.state_dict().items()}
+    given = {k: tuple(v.shape) for k, v in tensors.items()}
+    if wanted != given:
+        first = (sorted(set(wanted) ^ set(given)) or sorted(k for k in wanted if wanted[k] != given[k]))[0]
+        raise ArchitectureError(f"{source}: holds another network than its spec describes (first difference: {first})")
+    network.load_state_dict(dict(tensors))
