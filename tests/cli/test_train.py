@@ -8,7 +8,7 @@ import pytest
 
 from ase_voxpot.errors import ConfigError
 
-MODULE = "voxpot_training.potential.train"
+MODULE = "voxpot_training.kinds"
 
 
 @pytest.fixture
@@ -17,13 +17,12 @@ def training(monkeypatch):
     module = ModuleType(MODULE)
     module.calls = []
 
-    def run(config, *, out, resume, quick):
+    def train(config, *, out, resume, quick):
         module.calls.append((config, out, resume, quick))
         return Path("runs/weights.safetensors")
 
-    module.run = run
-    for name in ("voxpot_training", "voxpot_training.potential"):
-        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    module.train = train
+    monkeypatch.setitem(sys.modules, "voxpot_training", ModuleType("voxpot_training"))
     monkeypatch.setitem(sys.modules, MODULE, module)
     return module
 
@@ -43,7 +42,7 @@ def test_an_error_of_the_configuration_is_a_sentence(voxpot, here, training):
     def refuse(config, **options):
         raise ConfigError(f"{config}: unknown key 'spead'")
 
-    training.run = refuse
+    training.train = refuse
 
     assert voxpot("train", "mine.toml").sentence == "voxpot: mine.toml: unknown key 'spead'"
 

@@ -1,0 +1,70 @@
+"""``voxpot predict``: a property of crystals, from a model of their structure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ase_voxpot.cli.common import console, table
+
+__all__ = ["predict"]
+
+
+def predict(
+    frames: Annotated[Path, typer.Argument(help="Crystals in any format of ASE.", show_default=False)],
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Name of a shipped property model, or path of a model file.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="CSV with the columns id, prediction, uncertainty.")
+    ] = None,
+    key: Annotated[str, typer.Option(help="Where the truth stands in info, if it is known; else as trained.")] = "",
+) -> None:
+    """Predict a property of every crystal of a file, with its uncertainty.
+
+    One row per frame, in the order of the file, id from 0; on the screen without --output.
+    Frames that carry the true value are scored. A frame that the model cannot take stops it all, by number.
+
+    voxpot predict perovskites.extxyz --model hirshfeld-abo3 --output lattice.csv
+    voxpot predict POSCAR --model cgcnn-formation
+    """
+    import csv
+    import io
+    from importlib import import_module
+
+    from ase_voxpot.errors import ConfigError
+    from ase_voxpot.files import draft_of, make_room
+    from ase_voxpot.labels import read_frames
+
+    try:
+        # by name, because training stands above this package and need not be installed
+        training = import_module("voxpot_training.regression.predict")
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"predict needs the package voxpot_training with all it imports ({error})") from None
+    if output is not None:
+        make_room(output)
+    predictor = training.load_predictor(model)
+    crystals = read_frames(frames)
+    value, sigma = predictor.predict(crystals)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("id", "prediction", "uncertainty"))
+    writer.writerows((k, f"{v:.6g}", f"{s:.6g}") for k, (v, s) in enumerate(zip(value, sigma, strict=True)))
+    if output is None:
+        typer.echo(text.getvalue(), nl=False)
+        return
+    with draft_of(output) as draft:
+        draft.write_text(text.getvalue(), encoding="utf-8")
+    found = predictor.score(crystals, value, sigma, key=key)
+    target = predictor.card.get("target", {})
+    typer.echo(
+        f"wrote {output}: {len(crystals)} predictions of {target.get('name') or target.get('key', 'a property')}"
+    )
+    if found is not None:
+        figures, trust = found
+        rows = table(f"{model} on {frames}, in {target.get('unit', '')}", "crystals", "MAE", "RMSE", "r²", "within 1 σ")
+        numbers = (figures.mae, figures.rmse, figures.r2, trust.within_68)
+        rows.add_row(str(figures.crystals), *(f"{v:.4f}" for v in numbers))
+        console().print(rows)

@@ -1,0 +1,121 @@
+"""What the training of a property model is told, read from TOML into frozen values.
+
+RegressionConfig
+├── data        files, and where in them the target stands
+├── split       how relatives are kept on one side
+├── model       the network, in terms of the method
+└── schedule    learning rate, batches, epochs
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from ase_voxpot.errors import ConfigError
+from ase_voxpot.spec import decode
+from voxpot_training.config import Schedule, read_toml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["CrystalSource", "Grouping", "RegressionConfig", "RegressionSchedule", "Target", "load_regression"]
+
+Grouping = Literal["row", "formula", "pair", "element"]
+"""What must not be torn apart: nothing, a reduced formula, an ordered (A, B) pair, all crystals with an element."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The number to learn: ``key`` in ``info``, or ``a`` for the lattice parameter of a cubic cell."""
+
+    key: str
+    unit: str
+    name: str = ""  # for tables and pictures
+    logarithm: bool = False  # learn and score log10 of it
+    least: float | None = None  # labels below are left out, and counted
+    most: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrystalSource:
+    """A file of labelled crystals, looked up beside the config and below ``VOXPOT_DATA``."""
+
+    file: str
+    key: str = ""  # of the target in this file, where it differs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrystalSplit:
+    """Which crystals are held out, and how else the model is tried.
+
+    The shipped model is trained on what ``by`` leaves; for every grouping in ``also`` a
+    further, shorter ensemble is trained on another split, for the report alone.
+    """
+
+    by: Grouping = "row"
+    also: tuple[Grouping, ...] = ()
+    holdout: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.holdout < 0.9:
+            raise ConfigError(f"split.holdout: expected a fraction that leaves some to train on, got {self.holdout}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegressionSchedule(Schedule):
+    """A schedule, and the crystals of a batch."""
+
+    batch: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegressionConfig:
+    """One training of an ensemble, from data to a model file."""
+
+    name: str
+    target: Target
+    data: tuple[CrystalSource, ...]
+    model: dict[str, Any] = field(default_factory=dict)  # decoded by the method
+    split: CrystalSplit = field(default_factory=CrystalSplit)
+    schedule: RegressionSchedule = field(default_factory=RegressionSchedule)
+    members: int = 5  # networks of the ensemble; each leaves another part of the data to its validation
+    offset: Literal["mean", "composition"] = "mean"  # what the networks need not learn: a mean, or a ridge on elements
+    unique: Literal["none", "formula", "pair"] = "none"  # keep the first of crystals that share it
+    least_crystals: int = 1  # elements in fewer crystals are left out with them, and counted
+    loss_delta: float = 1.0  # Huber: in units of the target's spread, beyond it errors count linearly
+    seed: int = 0
+    about: str = ""  # for the card
+    validity: str = ""
+
+    def __post_init__(self) -> None:
+        if self.members < 2:
+            raise ConfigError(f"members: expected at least 2, which an uncertainty takes, got {self.members}")
+        if not self.data:
+            raise ConfigError("data: expected at least one file of crystals, got none")
+
+
+def load_regression(path: Path, *, quick: bool = False) -> RegressionConfig:
+    """Read and check a TOML file.
+
+    Args:
+        path: the file; its key ``kind`` is left to ``voxpot train``.
+        quick: two members and a few epochs only.
+
+    Raises:
+        ConfigError: missing file, broken TOML, unknown or missing keys, wrong types.
+    """
+    data = read_toml(path)
+    data.pop("kind", None)
+    model = data.pop("model", {})
+    try:
+        config = replace(decode(RegressionConfig, data), model=model)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if not isinstance(model, dict):
+        raise ConfigError(f"{path}: model: expected a table, got {model!r}")
+    if quick:
+        schedule = replace(config.schedule, epochs=min(config.schedule.epochs, 3), validate_every=1)
+        return replace(config, schedule=schedule, members=2, split=replace(config.split, also=()))
+    return config

@@ -1,0 +1,147 @@
+"""Labelled crystals: read from files, checked, curated, with what they are called by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ase_voxpot.errors import DataError, MissingLabelsError, StructureError
+from ase_voxpot.labels import read_frames
+from voxpot_training.data import find_file
+from voxpot_training.regression.perovskites import cubic_edge, perovskite_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ase import Atoms
+    from jaxtyping import Float
+
+    from voxpot_training.regression.config import RegressionConfig
+
+__all__ = ["Crystals", "check_crystal", "formula_of", "label_of", "load_crystals"]
+
+CLOSEST = 0.5
+"""Å; atoms nearer than this are two on one site."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crystals:
+    """Structures and the number to learn, row by row; what was left out, by reason."""
+
+    atoms: list[Atoms]
+    target: Float[np.ndarray, " crystal"]
+    dropped: dict[str, int]
+
+
+def formula_of(atoms: Atoms) -> str:
+    """The reduced formula, elements in Hill's order: equal for all cells of a compound."""
+    formula: str = atoms.symbols.formula.reduce()[0].format("hill")
+    return formula
+
+
+def check_crystal(atoms: Atoms) -> None:
+    """Refuse what is no ordered crystal.
+
+    Raises:
+        StructureError: not periodic, without a volume, partially occupied, overlapping or without positions.
+    """
+    if not atoms.pbc.all() or abs(atoms.cell.volume) < 1e-3:
+        raise StructureError("expected a crystal, periodic in three directions with a cell that has a volume")
+    if len(atoms) == 0 or not np.isfinite(atoms.positions).all() or not np.isfinite(atoms.cell[:]).all():
+        raise StructureError("expected atoms at finite positions, got none, NaN or infinity")
+    if (atoms.numbers < 1).any():
+        raise StructureError("expected chemical elements, got an atom without one (X)")
+    occupancy = atoms.info.get("occupancy", {})
+    if isinstance(occupancy, dict) and any(_partial(site) for site in occupancy.values()):
+        raise StructureError("expected an ordered crystal, got partially occupied sites; choose a decoration")
+    distances = atoms.get_all_distances(mic=True)
+    np.fill_diagonal(distances, np.inf)
+    if distances.min() < CLOSEST:
+        i, j = np.unravel_index(distances.argmin(), distances.shape)
+        raise StructureError(
+            f"atoms {i} and {j} are {distances.min():.3f} Å apart, expected at least {CLOSEST} Å; "
+            f"remove one, or choose a decoration of a disordered site"
+        )
+
+
+def _partial(site: Any) -> bool:
+    """Whether ASE's reader of CIF found less or more than one whole atom on a site."""
+    return isinstance(site, dict) and (len(site) > 1 or any(abs(float(v) - 1) > 1e-3 for v in site.values()))
+
+
+def load_crystals(config: RegressionConfig, beside: Path) -> Crystals:
+    """All crystals of all files, curated as the config says.
+
+    Raises:
+        DataError: a file is missing or unreadable, or holds what is no crystal;
+            ``MissingLabelsError`` crystals without the target.
+    """
+    atoms: list[Atoms] = []
+    target: list[float] = []
+    for source in config.data:
+        path = find_file(source.file, beside)
+        found = read_frames(path)
+        key = source.key or config.target.key
+        for row, crystal in enumerate(found):
+            try:
+                check_crystal(crystal)
+                target.append(label_of(crystal, key))
+            except (StructureError, MissingLabelsError) as error:
+                raise type(error)(f"{path}, frame {row}: {error}") from None
+        atoms += found
+    values = np.array(target)
+    if config.target.logarithm:
+        if values.min() <= 0:
+            raise DataError(f"target.logarithm: expected positive values of {config.target.key}, got {values.min():g}")
+        values = np.log10(values)
+    return _curated(atoms, values, config)
+
+
+def label_of(atoms: Atoms, key: str) -> float:
+    """The number under ``key``; without one, ``a`` is read off a cubic cell.
+
+    Raises:
+        MissingLabelsError: there is none.
+    """
+    value = atoms.info.get(key)
+    if value is None and key == "a":
+        return cubic_edge(atoms)
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
+        known = ", ".join(k for k, v in atoms.info.items() if isinstance(v, int | float | np.number))
+        raise MissingLabelsError(f"expected a finite number under {key!r}, got {value!r}; there are {known or 'none'}")
+    return float(value)
+
+
+def _curated(atoms: list[Atoms], target: np.ndarray, config: RegressionConfig) -> Crystals:
+    """Leave out what the config excludes, and count it."""
+    keep = np.ones(len(atoms), bool)
+    dropped: Counter[str] = Counter()
+
+    def leave_out(rows: np.ndarray, reason: str) -> None:
+        dropped[reason] += int((rows & keep).sum())
+        keep[rows] = False
+
+    wanted = config.target
+    if wanted.least is not None:
+        leave_out(target < wanted.least, f"{wanted.key} below {wanted.least:g}")
+    if wanted.most is not None:
+        leave_out(target > wanted.most, f"{wanted.key} above {wanted.most:g}")
+    if config.unique != "none":
+        name: Callable[[Atoms], str] = formula_of if config.unique == "formula" else lambda a: perovskite_of(a).pair
+        names = np.array([name(a) for a in atoms])
+        first = np.zeros(len(atoms), bool)
+        rows = np.flatnonzero(keep)
+        first[rows[np.unique(names[rows], return_index=True)[1]]] = True
+        leave_out(~first, f"another of the same {config.unique}")
+    if config.least_crystals > 1:
+        counts = Counter(s for k in np.flatnonzero(keep) for s in set(atoms[k].get_chemical_symbols()))
+        rare = {s for s, n in counts.items() if n < config.least_crystals}
+        leave_out(np.array([bool(rare & set(a.get_chemical_symbols())) for a in atoms]), "with a rare element")
+    rows = np.flatnonzero(keep)
+    if len(rows) < 10:
+        raise DataError(f"expected at least 10 crystals to learn from, got {len(rows)}; left out: {dict(dropped)}")
+    return Crystals([atoms[k] for k in rows], target[rows], {k: v for k, v in dropped.items() if v})

@@ -1,0 +1,33 @@
+"""What a member of the family has to say of itself to be trained, shipped and asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from ase import Atoms
+    from torch import nn
+
+__all__ = ["Method"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A way to look at crystals, and the network that reads what is seen.
+
+    ``prepare`` turns crystals into items once; ``collate`` makes of some items what the
+    network takes as its only argument, turned or perturbed by ``rng`` if one is given (training alone).
+    The network answers one number per crystal, about of mean 0 and spread 1.
+    """
+
+    kind: str
+    spec: type[Any]  # frozen dataclass: all that it takes to build features and network
+    adapt: Callable[[Any, Sequence[Atoms]], Any]  # the spec, with what the training crystals decide (elements, say)
+    prepare: Callable[[Sequence[Atoms], Any], Sequence[Any]]
+    collate: Callable[[Sequence[Any], Any, np.random.Generator | None], Any]
+    network: Callable[[Any], nn.Module]
+    views: int = 1  # in prediction: so many times with ``rng``, averaged; 1 is once without

@@ -1,0 +1,159 @@
+"""From a config to a shipped property model with its card: what ``voxpot train`` runs for its kind.
+
+The folder of a training holds
+
+    row/, pair/, …/member-0/ …      checkpoints and logs, per split and member
+    NAME.safetensors, NAME.md       the model, with its card inside, and the card as text
+    NAME.json                       all figures: splits × (model, baselines)
+    NAME.png, learning.png          predictions on the hold-out; how the members learned
+    holdout.extxyz                  the crystals held out, with their target, to be scored again
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+
+from ase_voxpot.errors import StructureError
+from ase_voxpot.files import write_json
+from ase_voxpot.spec import decode
+from voxpot_training.regression.card import card_as_data, card_as_markdown, trial_table, unit_of
+from voxpot_training.regression.composition import BASELINES
+from voxpot_training.regression.config import load_regression
+from voxpot_training.regression.crystals import load_crystals
+from voxpot_training.regression.ensemble import train_ensemble
+from voxpot_training.regression.grouping import held_out
+from voxpot_training.regression.pictures import draw_holdout, draw_learning
+from voxpot_training.regression.predict import Predictor, save_predictor
+from voxpot_training.regression.scores import Figures, figures_of, trust_of
+from voxpot_training.regression.yardstick import Yardstick
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from voxpot_training.regression.config import Grouping, RegressionConfig
+    from voxpot_training.regression.crystals import Crystals
+    from voxpot_training.regression.method import Method
+
+__all__ = ["run"]
+
+SMALLER = 3
+"""Members of the ensembles that are trained for the report alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An ensemble trained on one split and its predictions for the rest."""
+
+    by: Grouping
+    predictor: Predictor
+    held: np.ndarray
+    said: np.ndarray
+    sigma: np.ndarray
+    figures: dict[str, Figures]  # of the model, under its name, and of the baselines
+
+
+def run(method: Method, config: Path, *, out: Path | None = None, resume: bool = False, quick: bool = False) -> Path:
+    """Train what ``config`` describes and score it beside what sees the composition alone.
+
+    Args:
+        method: what sees and reads the crystals.
+        config: a TOML file, see ``regression.config``.
+        out: folder for everything that is written; ``runs/NAME`` by default.
+        resume: take up the checkpoints of the folder.
+        quick: two members, a few epochs, one split.
+
+    Returns:
+        The model file.
+    """
+    settings = load_regression(Path(config), quick=quick)
+    folder = Path(out) if out else Path("runs") / settings.name
+    crystals = load_crystals(settings, Path(config).parent)
+    spec = method.adapt(decode(method.spec, settings.model, where="model"), crystals.atoms)
+    console = Console()
+    left_out = "; ".join(f"{n} left out: {reason}" for reason, n in crystals.dropped.items())
+    console.print(f"[bold]{settings.name}[/]: {len(crystals.atoms)} crystals{'; ' + left_out if left_out else ''}")
+    folder.mkdir(parents=True, exist_ok=True)
+    items = method.prepare(crystals.atoms, spec)
+    trials = []
+    for by in dict.fromkeys((settings.split.by, *settings.split.also)):
+        members = settings.members if not trials else min(SMALLER, settings.members)
+        part = replace(settings, members=members)
+        trials.append(_try(method, spec, part, crystals, items, folder / by, by=by, resume=resume))
+    console.print(trial_table(settings, {t.by: t.figures for t in trials}))
+    return _finish(settings, crystals, trials, folder)
+
+
+def _try(
+    method: Method,
+    spec: Any,
+    config: RegressionConfig,
+    crystals: Crystals,
+    items: Sequence[Any],
+    folder: Path,
+    *,
+    by: Grouping,
+    resume: bool,
+) -> Trial:
+    kept, held = held_out(crystals.atoms, by, config.split.holdout, np.random.default_rng(config.split.seed))
+    train, test = [crystals.atoms[k] for k in kept], [crystals.atoms[k] for k in held]
+    yardstick = Yardstick.of(train, crystals.target[kept], config.offset)
+    ensemble = train_ensemble(
+        method,
+        spec,
+        config,
+        train,
+        [items[k] for k in kept],
+        yardstick.down(train, crystals.target[kept]),
+        folder,
+        by="row" if by == "element" else by,
+        resume=resume,
+        title=f"split by {by}",
+    )
+    mean, sigma = ensemble.predict([items[k] for k in held])
+    said, truth = yardstick.known(test) + yardstick.spread * mean, crystals.target[held]
+    figures = {config.name: figures_of(truth, said)}
+    for name, baseline in BASELINES.items():
+        try:
+            figures[name] = figures_of(truth, baseline(train, crystals.target[kept], test))
+        except StructureError:  # a formula for perovskites, and these are others
+            continue
+    predictor = Predictor(ensemble, yardstick, config.target.logarithm, {})
+    return Trial(by, predictor, held, said, yardstick.spread * sigma, figures)
+
+
+def _finish(config: RegressionConfig, crystals: Crystals, trials: Sequence[Trial], folder: Path) -> Path:
+    """Write model, card, figures and pictures."""
+    from ase.io import write
+
+    first, model = trials[0], folder / f"{config.name}.safetensors"
+    truth = crystals.target[first.held]
+    trust = asdict(trust_of(truth, first.said, first.sigma))
+    splits = {t.by: {name: asdict(f) for name, f in t.figures.items()} for t in trials}
+    sides = {"trained on": len(crystals.atoms) - len(first.held), "held out": len(first.held)}
+    card = card_as_data(config, sides, crystals.dropped, splits, trust)
+    save_predictor(model, replace(first.predictor, card=card))
+    write_json(model.with_suffix(".json"), {"splits": splits, "uncertainty": trust})
+    model.with_suffix(".md").write_text(card_as_markdown(config, card), encoding="utf-8")
+    quantity, unit = config.target.name or config.target.key, unit_of(config)
+    draw_holdout(
+        model.with_suffix(".png"),
+        truth,
+        first.said,
+        first.sigma,
+        first.figures[config.name],
+        quantity=quantity,
+        unit=unit,
+        title=f"{config.name} on {len(truth)} crystals held out, split by {first.by}",
+    )
+    logs = sorted((folder / first.by).glob("member-*/log.csv"))
+    draw_learning(folder / "learning.png", logs, unit=unit, spread=first.predictor.yardstick.spread, title=config.name)
+    held = [crystals.atoms[k].copy() for k in first.held]
+    for atoms, value in zip(held, truth, strict=True):
+        atoms.info = {config.target.key: 10**value if config.target.logarithm else value}
+    write(folder / "holdout.extxyz", held, format="extxyz")
+    return model
