@@ -86,7 +86,7 @@ def _ridge(train: Sequence[Atoms], target: np.ndarray, test: Sequence[Atoms]) ->
 def _boosting(train: Sequence[Atoms], target: np.ndarray, test: Sequence[Atoms]) -> np.ndarray:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    model = HistGradientBoostingRegressor(max_iter=400, learning_rate=0.06, l2_regularization=1.0, random_state=0)
+    model = HistGradientBoostingRegressor(max_iter=400, learning_rate=0.06, min_samples_leaf=5, random_state=0)
     return _fit(model, composition_features, train, target, test)
 
 

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from numpy.testing import assert_allclose
+
+from ase_voxpot.errors import StructureError
+from tests.training.regression.conftest import edge_of, perovskite
+from voxpot_training.regression.composition import BASELINES, composition_features, fractions, goldschmidt
+from voxpot_training.regression.yardstick import Yardstick
+
+
+def test_fractions_do_not_depend_on_the_cell():
+    atoms = bulk("NaCl", "rocksalt", a=5.6)
+
+    assert_allclose(fractions([atoms]), fractions([atoms.repeat((2, 1, 3))]), atol=1e-15)
+    assert fractions([atoms])[0, 11] == 0.5
+
+
+def test_coordinates_do_not_matter(perovskites, rng):
+    moved = [a.copy() for a in perovskites]
+    for atoms in moved:
+        atoms.set_cell(atoms.cell[:] * 1.1, scale_atoms=True)
+
+    assert_allclose(composition_features(moved), composition_features(perovskites))
+
+
+def test_swapped_sites_differ_among_perovskites_alone():
+    one, other = perovskite("La", "Y"), perovskite("Y", "La")
+
+    assert not np.allclose(*composition_features([one, other]))
+    one, other, _ = composition_features([one, other, bulk("W")])
+    assert_allclose(one, other)
+
+
+def test_tolerance_factor_of_an_ideal_perovskite():
+    """Where both sums of radii ask for one edge, the tolerance factor is 1."""
+    by_b, by_a, tolerance = goldschmidt([perovskite("Sr", "Ti")])[0]
+
+    assert tolerance == pytest.approx(by_a / by_b)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_baselines_learn_what_radii_decide(name, perovskites, rng):
+    order = rng.permutation(len(perovskites))
+    train, test = [perovskites[k] for k in order[:28]], [perovskites[k] for k in order[28:]]
+    target = np.array([a.info["a"] for a in train])
+    truth = np.array([a.info["a"] for a in test])
+
+    said = BASELINES[name](train, target, test)
+
+    assert np.abs(said - truth).mean() < 0.7 * np.abs(truth - target.mean()).mean()
+    if name == "sums of radii":
+        assert_allclose(said, truth, atol=1e-6)
+
+
+def test_sums_of_radii_are_for_perovskites():
+    with pytest.raises(StructureError, match="five atoms"):
+        goldschmidt([bulk("W")])
+
+
+@pytest.mark.parametrize("offset", ["mean", "composition"])
+def test_a_yardstick_goes_up_and_down(offset, perovskites):
+    target = np.array([edge_of(*a.get_chemical_symbols()[:2]) for a in perovskites])
+    yardstick = Yardstick.of(perovskites, target, offset)
+
+    down = yardstick.down(perovskites, target)
+    again = Yardstick.from_tensors(yardstick.tensors())
+
+    assert abs(down.mean()) < 1e-6
+    assert down.std() == pytest.approx(1)
+    assert_allclose(again.known(perovskites) + again.spread * down, target)
+    if offset == "composition":  # the edges are sums over elements
+        assert yardstick.spread < 0.1 * target.std()

@@ -1,0 +1,145 @@
+"""From a config to a model file to numbers, through the smallest member of the family."""
+
+from __future__ import annotations
+
+import csv
+import json
+from shutil import rmtree
+
+import numpy as np
+import pytest
+from ase.io import read, write
+from numpy.testing import assert_allclose, assert_array_equal
+
+from ase_voxpot.cli import main
+from ase_voxpot.errors import ChecksumError, ConfigError, SchemaError, WeightsError
+from ase_voxpot.weights import find_model
+from tests.training.regression.conftest import all_perovskites, perovskite, write_config
+from voxpot_training.artifacts import find_artifact, load_artifact, read_card
+from voxpot_training.kinds import train
+from voxpot_training.regression.predict import load_predictor
+
+SMALL = "width = 8\nconvolutions = 1\nhidden = 8\ngaussians = 9\ncutoff = 4.0"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    config = write_config(folder, all_perovskites(), split='also = ["pair"]', model=SMALL)
+    return train(config, out=folder / "run")
+
+
+def test_a_training_leaves_model_card_figures_and_pictures(trained):
+    folder = trained.parent
+    names = {p.name for p in folder.iterdir()}
+
+    assert {"edges.safetensors", "edges.md", "edges.json", "edges.png", "learning.png", "holdout.extxyz"} <= names
+    figures = json.loads((folder / "edges.json").read_text())["splits"]
+    assert set(figures) == {"row", "pair"}
+    for found in figures.values():
+        assert set(found) == {"edges", "composition, ridge", "composition, boosted trees", "sums of radii"}
+        assert found["sums of radii"]["mae"] < 1e-6
+    card = read_card(trained)
+    assert card["splits"] == figures
+    assert card["crystals"]["held out"] == len(read(folder / "holdout.extxyz", ":"))
+    assert "voxpot train training/configs/edges.toml" in (folder / "edges.md").read_text()
+
+
+def test_the_card_can_be_measured_again(trained, tmp_path, capsys):
+    output = tmp_path / "said.csv"
+
+    status = main(["predict", str(trained.parent / "holdout.extxyz"), "-m", str(trained), "-o", str(output)])
+
+    assert status == 0
+    with output.open() as file:
+        rows = list(csv.DictReader(file))
+    held = read(trained.with_name("holdout.extxyz"), ":")
+    assert [row["id"] for row in rows] == [str(k) for k in range(len(held))]
+    errors = [abs(float(row["prediction"]) - a.info["a"]) for row, a in zip(rows, held, strict=True)]
+    assert np.mean(errors) == pytest.approx(read_card(trained)["splits"]["row"]["edges"]["mae"], rel=1e-4)
+    assert all(float(row["uncertainty"]) > 0 for row in rows)
+    assert "MAE" in capsys.readouterr().out
+
+
+def test_a_training_is_taken_up_where_it_stopped(config, tmp_path):
+    """The second of two members is missing, as if the training had been killed."""
+    path = config(model=SMALL)
+    whole = load_artifact(train(path, out=tmp_path / "run"), kinds=["cgcnn"])
+    rmtree(tmp_path / "run" / "row" / "member-1")
+    first = (tmp_path / "run" / "row" / "member-0" / "log.csv").read_bytes()
+
+    again = load_artifact(train(path, out=tmp_path / "run", resume=True), kinds=["cgcnn"])
+
+    assert (tmp_path / "run" / "row" / "member-0" / "log.csv").read_bytes() == first
+    assert whole.tensors.keys() == again.tensors.keys()
+    for name, tensor in whole.tensors.items():
+        assert_array_equal(tensor.numpy(), again.tensors[name].numpy(), err_msg=name)
+
+
+def test_predictions_do_not_depend_on_the_company_and_leave_the_input_alone(trained, perovskites):
+    predictor = load_predictor(trained)
+    before = [a.copy() for a in perovskites]
+
+    value, sigma = predictor.predict(perovskites)
+    one, its_sigma = predictor.predict([perovskites[5]])
+
+    assert_allclose(one, value[5], rtol=1e-5)
+    assert_allclose(its_sigma, sigma[5], rtol=1e-4)
+    for a, b in zip(perovskites, before, strict=True):
+        assert a == b
+
+
+def test_every_prediction_has_an_uncertainty_in_the_unit_of_the_target(trained):
+    value, sigma = load_predictor(trained).predict([perovskite("Cs", "Pb", "I", 5.0)])
+
+    assert 1 < value[0] < 10
+    assert 0 < sigma[0] < 10
+
+
+def test_without_output_the_table_goes_to_the_screen(trained, tmp_path, perovskites, capsys):
+    write(tmp_path / "some.extxyz", perovskites[:2])
+
+    assert main(["predict", str(tmp_path / "some.extxyz"), "-m", str(trained)]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "id,prediction,uncertainty"
+    assert len(lines) == 3
+
+
+def test_a_frame_that_cannot_be_taken_is_named(trained, tmp_path, perovskites, capsys):
+    perovskites[2].pbc = False
+    write(tmp_path / "some.extxyz", perovskites[:4])
+
+    status = main(["predict", str(tmp_path / "some.extxyz"), "-m", str(trained), "-o", str(tmp_path / "x.csv")])
+
+    assert status == 2
+    assert "frame 2" in capsys.readouterr().err
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_foreign_and_damaged_files_are_refused(trained, tmp_path):
+    with pytest.raises(WeightsError, match="expected the name of a shipped model"):
+        find_artifact("nothing")
+    with pytest.raises(SchemaError, match="of kind hirshfeld"):
+        load_artifact(trained, kinds=["hirshfeld"])
+    with pytest.raises(SchemaError, match="got an ase-voxpot potential"):
+        load_predictor(find_model("motaw"))
+    data = bytearray(trained.read_bytes())
+    data[-3] ^= 1
+    (tmp_path / "damaged.safetensors").write_bytes(data)
+    with pytest.raises(ChecksumError, match="checksum"):
+        load_predictor(tmp_path / "damaged.safetensors")
+    (tmp_path / "text.safetensors").write_text("no")
+    with pytest.raises(SchemaError):
+        load_predictor(tmp_path / "text.safetensors")
+
+
+def test_an_unknown_kind_is_refused(config):
+    path = config(kind="oracle")
+    with pytest.raises(ConfigError, match="'oracle'"):
+        train(path)
+
+
+def test_keys_of_the_model_are_checked(config):
+    with pytest.raises(ConfigError, match="widht"):
+        train(config(model="widht = 8"))
