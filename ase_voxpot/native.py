@@ -2,7 +2,7 @@
 
     long long pass(work, atoms, pairs, forces, species, first, channel, offset, energies, gradient)
 
-It is the compiled functions of ``network.inference`` and ``repulsion`` in one, so there are no other
+It is the compiled functions of ``network.passes`` and ``repulsion`` in one, so there are no other
 numbers than theirs.  Weights and arrays to work in lie in a block of memory at ``work``, as Numba
 lays tuples of arrays out; only their addresses are copied.
 """
@@ -21,7 +21,7 @@ from numba.extending import intrinsic
 
 from ase_voxpot.errors import SpecError
 from ase_voxpot.lanes import LANES
-from ase_voxpot.network.inference import evaluate_blocks
+from ase_voxpot.network.passes import evaluate_blocks
 from ase_voxpot.repulsion import add_baseline
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ PROTOTYPE = ctypes.CFUNCTYPE(
 class Work(NamedTuple):
     """All that a pass needs, but for the atoms."""
 
-    weights: Any  # network.inference.Weights
+    weights: Any  # network.passes.Weights
     pairs: Any  # folded.blocks.PairRoom
-    room: Any  # network.inference.Room
+    room: Any  # network.passes.Room
     reference: np.ndarray
     charge: np.ndarray
     inner: float

@@ -22,7 +22,8 @@ from ase_voxpot.network.blocks import (
     squares_block,
     tame_block,
 )
-from ase_voxpot.network.inference import SteerableInference, dense, from_sphere, mix, mix_back, to_sphere
+from ase_voxpot.network.inference import SteerableInference
+from ase_voxpot.network.passes import dense, from_sphere, mix, mix_back, to_sphere
 from ase_voxpot.representation import folding
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 
 from ase_voxpot.montecarlo.ensembles import bias_change
-from ase_voxpot.network.inference import energies_of
+from ase_voxpot.network.passes import energies_of
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
