@@ -6,6 +6,7 @@
     hirshfeld         hirshfeld.train                     voxpot predict
     voxelnet          voxelnet.train                      voxpot predict
     cgcnn             cgcnn.train                         voxpot predict
+    structure_field   structure_field.train               voxpot reconstruct
 
 A config says at its top which one it is for (``kind = "cgcnn"``); without it, for a potential.
 """
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "REGRESSIONS", "train", "trainer"]
 
-KINDS = ("potential", "wholecell", "hirshfeld", "voxelnet", "cgcnn")
+KINDS = ("potential", "wholecell", "hirshfeld", "voxelnet", "cgcnn", "structure_field")
 """Folders of this package whose module ``train`` has ``run(config, out=, resume=, quick=)``."""
 REGRESSIONS = ("hirshfeld", "voxelnet", "cgcnn")
 """Those whose module ``method`` has a ``METHOD``, which ``voxpot predict`` can ask."""

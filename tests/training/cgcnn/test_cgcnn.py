@@ -8,9 +8,9 @@ from ase.build import bulk, make_supercell
 from numpy.testing import assert_allclose
 
 from ase_voxpot.errors import SpecError, StructureError, UnknownElementError
-from voxpot_training.cgcnn.graphs import graph_of
 from voxpot_training.cgcnn.method import METHOD, graphs_of
 from voxpot_training.cgcnn.network import CGCNN, CGCNNSpec
+from voxpot_training.graphs import graph_of
 
 SPEC = CGCNNSpec(width=8, hidden=8, convolutions=2)
 

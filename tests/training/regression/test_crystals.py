@@ -10,8 +10,9 @@ from ase.io import read, write
 
 from ase_voxpot.errors import ConfigError, DataError, MissingLabelsError, StructureError
 from tests.training.regression.conftest import perovskite
+from voxpot_training.crystals import check_crystal, formula_of
 from voxpot_training.regression.config import load_regression
-from voxpot_training.regression.crystals import check_crystal, formula_of, label_of, load_crystals
+from voxpot_training.regression.crystals import label_of, load_crystals
 
 CIF = """data_x
 _cell_length_a 4

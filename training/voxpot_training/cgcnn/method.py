@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ase_voxpot.errors import StructureError, UnknownElementError
-from voxpot_training.cgcnn.graphs import graph_of
 from voxpot_training.cgcnn.network import CGCNN, CGCNNSpec, collate
+from voxpot_training.graphs import graph_of
 from voxpot_training.regression.elements import HEAVIEST
 from voxpot_training.regression.method import Method
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from voxpot_training.cgcnn.graphs import Graph
+    from voxpot_training.graphs import Graph
 
 __all__ = ["METHOD", "graphs_of"]
 

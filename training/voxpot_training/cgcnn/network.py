@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-    from voxpot_training.cgcnn.graphs import Graph
+    from voxpot_training.graphs import Graph
 
 __all__ = ["CGCNN", "Batch", "CGCNNSpec", "collate"]
 

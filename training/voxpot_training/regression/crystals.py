@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ase_voxpot.errors import DataError, MissingLabelsError, StructureError
 from ase_voxpot.labels import read_frames
+from voxpot_training.crystals import check_crystal, formula_of
 from voxpot_training.data import find_file
 from voxpot_training.regression.perovskites import cubic_edge, perovskite_of
 
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
 
     from voxpot_training.regression.config import RegressionConfig
 
-__all__ = ["Crystals", "check_crystal", "formula_of", "label_of", "load_crystals"]
-
-CLOSEST = 0.5
-"""Å; atoms nearer than this are two on one site."""
+__all__ = ["Crystals", "label_of", "load_crystals"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,42 +33,6 @@ class Crystals:
     atoms: list[Atoms]
     target: Float[np.ndarray, " crystal"]
     dropped: dict[str, int]
-
-
-def formula_of(atoms: Atoms) -> str:
-    """The reduced formula, elements in Hill's order: equal for all cells of a compound."""
-    formula: str = atoms.symbols.formula.reduce()[0].format("hill")
-    return formula
-
-
-def check_crystal(atoms: Atoms) -> None:
-    """Refuse what is no ordered crystal.
-
-    Raises:
-        StructureError: not periodic, without a volume, partially occupied, overlapping or without positions.
-    """
-    if not atoms.pbc.all() or abs(atoms.cell.volume) < 1e-3:
-        raise StructureError("expected a crystal, periodic in three directions with a cell that has a volume")
-    if len(atoms) == 0 or not np.isfinite(atoms.positions).all() or not np.isfinite(atoms.cell[:]).all():
-        raise StructureError("expected atoms at finite positions, got none, NaN or infinity")
-    if (atoms.numbers < 1).any():
-        raise StructureError("expected chemical elements, got an atom without one (X)")
-    occupancy = atoms.info.get("occupancy", {})
-    if isinstance(occupancy, dict) and any(_partial(site) for site in occupancy.values()):
-        raise StructureError("expected an ordered crystal, got partially occupied sites; choose a decoration")
-    distances = atoms.get_all_distances(mic=True)
-    np.fill_diagonal(distances, np.inf)
-    if distances.min() < CLOSEST:
-        i, j = np.unravel_index(distances.argmin(), distances.shape)
-        raise StructureError(
-            f"atoms {i} and {j} are {distances.min():.3f} Å apart, expected at least {CLOSEST} Å; "
-            f"remove one, or choose a decoration of a disordered site"
-        )
-
-
-def _partial(site: Any) -> bool:
-    """Whether ASE's reader of CIF found less or more than one whole atom on a site."""
-    return isinstance(site, dict) and (len(site) > 1 or any(abs(float(v) - 1) > 1e-3 for v in site.values()))
 
 
 def load_crystals(config: RegressionConfig, beside: Path) -> Crystals:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ase_voxpot.errors import DataError
-from voxpot_training.regression.crystals import formula_of
+from voxpot_training.crystals import formula_of
 from voxpot_training.regression.perovskites import perovskite_of
 
 if TYPE_CHECKING:

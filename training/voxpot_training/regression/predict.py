@@ -13,8 +13,9 @@ import torch
 from ase_voxpot.errors import ArchitectureError, ConfigError, MissingLabelsError, SchemaError, SpecError, StructureError
 from ase_voxpot.spec import decode, encode
 from voxpot_training.artifacts import fill, load_artifact, save_artifact
+from voxpot_training.crystals import check_crystal
 from voxpot_training.kinds import REGRESSIONS
-from voxpot_training.regression.crystals import check_crystal, label_of
+from voxpot_training.regression.crystals import label_of
 from voxpot_training.regression.ensemble import Ensemble, Scatter
 from voxpot_training.regression.scores import figures_of, trust_of
 from voxpot_training.regression.yardstick import Yardstick

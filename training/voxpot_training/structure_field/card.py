@@ -1,0 +1,98 @@
+"""How well a structure field does: the table on the screen, and the card beside the weights."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from ase_voxpot.spec import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from voxpot_training.structure_field.codec import Codec
+    from voxpot_training.structure_field.config import FieldConfig
+    from voxpot_training.structure_field.scores import FieldScores
+
+__all__ = ["card_as_data", "card_as_markdown", "score_table"]
+
+PUBLISHED = {
+    "wrong number of atoms": "0.53 %",
+    "position error, actual": "0.0308 Å",
+    "species error, actual": "4.31 %",
+    "species error, detected": "4.36 %",
+}
+"""Chiba et al. 2023, on another set of crystals (ICSG3D)."""
+
+
+def _rows(scores: Mapping[str, Any]) -> dict[str, str]:
+    def shown(key: str, form: str, factor: float = 1.0) -> str:
+        return "–" if scores[key] is None else form.format(factor * scores[key])
+
+    return {
+        "wrong number of atoms": shown("wrong_count", "{:.2f} %", 100),
+        "position error, actual": shown("position_actual", "{:.4f} Å"),
+        "position error, detected": shown("position_detected", "{:.4f} Å"),
+        "species error, actual": shown("species_actual", "{:.2f} %", 100),
+        "species error, detected": shown("species_detected", "{:.2f} %", 100),
+        "one-to-one distance (right counts)": shown("one_to_one", "{:.4f} Å"),
+        "lengths": shown("length", "{:.4f} Å"),
+        "angles": shown("angle", "{:.3f}°"),
+        "StructureMatcher": shown("matched", "{:.1f} %", 100),
+        "decodes that failed": f"{scores['failed']} of {scores['crystals']}",
+    }
+
+
+def score_table(scores: FieldScores, *, title: str) -> Table:
+    """All figures, one a row."""
+    table = Table(title=title, show_header=False)
+    table.add_column(justify="left")
+    table.add_column(justify="right")
+    for name, value in _rows(asdict(scores)).items():
+        table.add_row(name, value)
+    return table
+
+
+def card_as_data(config: FieldConfig, scores: FieldScores, log: Path) -> dict[str, Any]:
+    """What is stored with the weights."""
+    with log.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        "name": config.name,
+        "about": config.about,
+        "validity": config.validity,
+        "validation": asdict(scores),
+        "training": {"epochs": len(rows), "minutes": round(float(rows[-1]["seconds"]) / 60, 1) if rows else 0},
+        "config": encode(config),
+    }
+
+
+def card_as_markdown(config: FieldConfig, codec: Codec, card: Mapping[str, Any]) -> str:
+    """The same for people, to lie beside the weights."""
+    model, spent = codec.spec.model, card["training"]
+    parameters = sum(p.numel() for p in codec.network.parameters())
+    return "\n".join(
+        [
+            f"# {config.name}",
+            "",
+            config.about,
+            "",
+            f"- {model.kind} structure field, {parameters:,} parameters, latent vectors of {model.latent} numbers",
+            f"- {len(model.species)} species: {', '.join(model.species)}",
+            f"- data: {config.train}; validated, and scored below, on {config.validation}",
+            f"- trained for {spent['epochs']} epochs, {spent['minutes']:g} minutes",
+            f"- valid for: {config.validity or 'what the data hold'}",
+            f"- made by: `voxpot train training/configs/{config.name}.toml`",
+            "",
+            f"Reconstruction of the {card['validation']['crystals']} validation crystals:",
+            "",
+            "| | this model | Chiba et al. 2023, on the ICSG3D set |",
+            "|---|---|---|",
+            *(f"| {name} | {value} | {PUBLISHED.get(name, '')} |" for name, value in _rows(card["validation"]).items()),
+            "",
+        ]
+    )

@@ -1,0 +1,195 @@
+"""A trained model: crystals to latent vectors, and latent vectors to crystals.
+
+A decode can fail: no atom, or a lattice that none has.  It then has no crystal, never a wrong one
+in silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from ase import Atoms
+
+from ase_voxpot.errors import ArchitectureError, ConfigError, SchemaError, SpecError, StructureError
+from ase_voxpot.spec import decode, encode
+from voxpot_training.artifacts import fill, load_artifact, save_artifact
+from voxpot_training.crystals import check_crystal
+from voxpot_training.structure_field.batches import collate
+from voxpot_training.structure_field.flow import FlowSpec, find_atoms
+from voxpot_training.structure_field.lattice import turned_to
+from voxpot_training.structure_field.periodic import PeriodicField, PeriodicSpec
+from voxpot_training.structure_field.published import PublishedField, PublishedSpec
+from voxpot_training.structure_field.queries import SPECIES
+from voxpot_training.structure_field.views import view_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from jaxtyping import Float
+    from torch import nn
+
+    from voxpot_training.structure_field.views import Seen, View
+
+__all__ = ["Codec", "CodecSpec", "Decoded", "load_codec", "make_field", "save_codec"]
+
+KIND = "structure_field"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodecSpec:
+    """Networks and reconstruction."""
+
+    model: PublishedSpec | PeriodicSpec
+    flow: FlowSpec
+
+
+def make_field(spec: PublishedSpec | PeriodicSpec) -> PublishedField | PeriodicField:
+    """Networks with random weights."""
+    return PublishedField(spec) if isinstance(spec, PublishedSpec) else PeriodicField(spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A crystal, or why there is none."""
+
+    atoms: Atoms | None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """Encoder, decoder and the flow of particles between field and atoms."""
+
+    spec: CodecSpec
+    network: nn.Module
+    card: dict[str, Any]
+
+    @property
+    def view(self) -> View:
+        """How crystals are looked at."""
+        return view_of(self.spec.model)
+
+    def see(self, atoms: Sequence[Atoms]) -> list[Seen]:
+        """Check crystals and look at them.
+
+        Raises:
+            StructureError: naming the frame: no ordered crystal, unknown species, atoms too near each other.
+        """
+        seen = []
+        for row, crystal in enumerate(atoms):
+            try:
+                check_crystal(crystal)
+                _check_distances(crystal, self.spec.flow.radius)
+                seen.append(self.view.see(crystal))
+            except StructureError as error:
+                raise type(error)(f"frame {row}: {error}") from None
+        return seen
+
+    def encode(self, seen: Sequence[Seen]) -> Float[np.ndarray, "crystal latent"]:
+        """Latent vectors."""
+        with torch.no_grad():
+            batch = collate(seen, [], self.view)
+            latent = self.network.encode(batch.positions, batch.kinds, batch.owner, batch.lattice, batch.edges)
+        return np.asarray(latent.double().numpy())
+
+    def decode(
+        self,
+        latent: Float[np.ndarray, " latent"],
+        *,
+        like: Float[np.ndarray, "3 3"] | None = None,
+        origin: Float[np.ndarray, " 3"] | None = None,
+    ) -> Decoded:
+        """The crystal of a latent vector.
+
+        Args:
+            latent: the vector.
+            like: a cell that the result is turned to; else it stands in standard orientation.
+            origin: Å, where the origin of the view lies in the cell ``like``.
+        """
+        code = torch.from_numpy(latent[None]).float()
+        with torch.no_grad():
+            cell = self.view.cell(self.network.lattice(code)[0].double().numpy())
+        if cell is None:
+            return Decoded(None, "no lattice")
+        if like is not None:
+            cell = turned_to(cell, like)
+        field = self.field_of(latent, cell)
+        box = getattr(self.spec.model, "box", ())
+        corners = (np.zeros(3), np.array(box)) if box else None
+        positions = find_atoms(field, self.view.space(cell), self.spec.flow, box=corners)
+        if not len(positions):
+            return Decoded(None, "no atom")
+        symbols = [self.spec.model.species[k] for k in self._vote(code, positions, cell)]
+        if like is not None and origin is not None:  # the same place in the cell, in fractions
+            positions = positions + origin @ np.linalg.inv(like) @ cell
+        atoms = Atoms(symbols, positions=positions, cell=cell, pbc=True)
+        atoms.wrap(eps=1e-4)
+        return Decoded(atoms)
+
+    def field_of(
+        self, latent: Float[np.ndarray, " latent"], cell: Float[np.ndarray, "3 3"]
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """The position field of a latent vector: points in Å, from the origin of the view, to vectors in Å."""
+        code = torch.from_numpy(latent[None]).float()
+
+        def field(points: np.ndarray) -> np.ndarray:
+            with torch.no_grad():
+                seen = torch.from_numpy(self.view.coordinates(points, cell)).float()
+                owner = torch.zeros(len(seen), dtype=torch.long)
+                return np.asarray(self.network.displacement(code, seen, owner).double().numpy())
+
+        return field
+
+    def _vote(self, code: torch.Tensor, positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
+        """The species that most points around an atom say."""
+        points = (positions[:, None] + SPECIES).reshape(-1, 3)
+        with torch.no_grad():
+            seen = torch.from_numpy(self.view.coordinates(points, cell)).float()
+            owner = torch.zeros(len(seen), dtype=torch.long)
+            said = self.network.species(code, seen, owner).argmax(1).numpy().reshape(len(positions), -1)
+        return np.array([np.bincount(votes).argmax() for votes in said])
+
+    def reconstruct(self, atoms: Sequence[Atoms]) -> list[Decoded]:
+        """Every crystal through its latent vector; the input is not changed."""
+        seen = self.see(atoms)
+        latent = self.encode(seen)
+        return [self.decode(z, like=s.cell, origin=s.origin) for z, s in zip(latent, seen, strict=True)]
+
+
+def _check_distances(atoms: Atoms, radius: float) -> None:
+    distances = atoms.get_all_distances(mic=True)
+    np.fill_diagonal(distances, np.inf)
+    if distances.min(initial=np.inf) <= radius:
+        raise StructureError(
+            f"expected atoms farther apart than the {radius:g} Å within which particles are one atom, "
+            f"got two at {distances.min():.2f} Å"
+        )
+
+
+def save_codec(path: Path, codec: Codec) -> None:
+    """Write a model file."""
+    tensors = {k: v for k, v in codec.network.state_dict().items() if v.is_floating_point()}
+    save_artifact(path, kind=KIND, spec=encode(codec.spec), card=codec.card, tensors=tensors)
+
+
+def load_codec(model: str | Path) -> Codec:
+    """A model by its shipped name or path.
+
+    Raises:
+        WeightsError: missing, damaged or foreign file; one of another kind.
+    """
+    artifact = load_artifact(model, kinds=(KIND,))
+    try:
+        spec = decode(CodecSpec, artifact.spec, where="spec")
+        network = make_field(spec.model)
+    except (ConfigError, SpecError, KeyError, TypeError) as error:
+        raise SchemaError(f"{artifact.path}: its description of the model cannot be used ({error})") from None
+    if not spec.model.species:
+        raise ArchitectureError(f"{artifact.path}: expected the species that the model knows, got none")
+    counters = {k: v for k, v in network.state_dict().items() if not v.is_floating_point()}
+    fill(network, {**counters, **artifact.tensors}, source=artifact.path)
+    return Codec(spec, network.requires_grad_(False).eval(), artifact.card)

@@ -1,0 +1,60 @@
+"""What the training of a structure field is told, read from TOML into frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ase_voxpot.errors import ConfigError
+from voxpot_training.config import Schedule
+from voxpot_training.structure_field.flow import FlowSpec
+from voxpot_training.structure_field.periodic import PeriodicSpec
+from voxpot_training.structure_field.published import PublishedSpec
+from voxpot_training.structure_field.queries import QuerySpec
+
+__all__ = ["FieldConfig", "FieldLoss", "FieldSchedule"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldLoss:
+    """Weights of the parts; the defaults are the paper's.
+
+    ``delta`` makes the loss of positions linear beyond so many Å (Huber); squared everywhere without it.
+    """
+
+    position: float = 10.0
+    species: float = 0.1
+    lattice: float = 1.0
+    delta: float | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.position, self.species, self.lattice) <= 0 or (self.delta is not None and self.delta <= 0):
+            raise ConfigError(f"loss: expected positive weights, got {self}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSchedule(Schedule):
+    """A schedule, and the crystals of a batch."""
+
+    batch: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldConfig:
+    """One training, from crystals to a model file."""
+
+    name: str
+    train: str  # files, looked up beside the config and below VOXPOT_DATA
+    validation: str
+    model: PublishedSpec | PeriodicSpec = field(default_factory=PeriodicSpec)
+    queries: QuerySpec = field(default_factory=QuerySpec)
+    loss: FieldLoss = field(default_factory=FieldLoss)
+    flow: FlowSpec = field(default_factory=FlowSpec)
+    schedule: FieldSchedule = field(default_factory=FieldSchedule)
+    substitute: float = 0.0  # share of the crystals that an epoch shows with other elements in place
+    seed: int = 0
+    about: str = ""
+    validity: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.substitute <= 1:
+            raise ConfigError(f"substitute: expected a share from 0 to 1, got {self.substitute}")

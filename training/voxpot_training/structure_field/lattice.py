@@ -1,0 +1,64 @@
+"""Lattices as six numbers, and back.
+
+A cell is written in ASE's standard orientation (a along x, b in the plane of x and y): what six
+numbers say is the shape, not how it is turned.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase.geometry import cellpar_to_cell
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+__all__ = ["cell_of_gram", "cell_of_lengths", "lengths_and_angles", "log_gram", "turned_to"]
+
+UPPER = np.triu_indices(3)
+
+
+def lengths_and_angles(cell: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, " 6"]:
+    """Lengths in Å and angles in rad."""
+    lengths = np.linalg.norm(cell, axis=1)
+    cosine = [cell[j] @ cell[k] / (lengths[j] * lengths[k]) for j, k in ((1, 2), (2, 0), (0, 1))]
+    return np.concatenate([lengths, np.arccos(np.clip(cosine, -1, 1))])
+
+
+def cell_of_lengths(lattice: Float[np.ndarray, " 6"]) -> Float[np.ndarray, "3 3"] | None:
+    """The inverse of ``lengths_and_angles``; None if no cell has these."""
+    lengths, angles = lattice[:3], np.degrees(lattice[3:])
+    if not np.isfinite(lattice).all() or lengths.min() <= 0.1 or angles.min() <= 1 or angles.max() >= 179:
+        return None
+    cosine = np.cos(lattice[3:])
+    if 1 + 2 * cosine.prod() - (cosine**2).sum() < 1e-4:
+        return None
+    return np.asarray(cellpar_to_cell([*lengths, *angles]))
+
+
+def log_gram(cell: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, " 6"]:
+    """The upper triangle of log(C Cᵀ), in log Å²: any six numbers are one of a lattice.
+
+    >>> log_gram(np.eye(3) * 4.0).round(3).tolist()
+    [2.773, 0.0, 0.0, 2.773, 0.0, 2.773]
+    """
+    value, vector = np.linalg.eigh(cell @ cell.T)
+    logarithm: np.ndarray = (vector * np.log(value)) @ vector.T
+    return logarithm[UPPER]
+
+
+def cell_of_gram(numbers: Float[np.ndarray, " 6"]) -> Float[np.ndarray, "3 3"]:
+    """The inverse of ``log_gram``, in standard orientation."""
+    logarithm = np.zeros((3, 3))
+    logarithm[UPPER] = np.clip(numbers, -20, 20)
+    logarithm += np.triu(logarithm, 1).T
+    value, vector = np.linalg.eigh(logarithm)
+    return np.linalg.cholesky((vector * np.exp(value)) @ vector.T)
+
+
+def turned_to(cell: Float[np.ndarray, "3 3"], like: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:
+    """``cell``, turned so that it comes closest to ``like`` (W. Kabsch, Acta Cryst. A 32, 922 (1976))."""
+    left, _, right = np.linalg.svd(cell.T @ like)
+    mirror = np.diag([1, 1, np.sign(np.linalg.det(left @ right))])
+    return cell @ (left @ mirror @ right)

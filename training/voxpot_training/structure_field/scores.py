@@ -1,0 +1,110 @@
+"""How far reconstructions are from their originals.
+
+Those of the paper: wrong count (share of crystals with another number of atoms), position error
+*actual* (mean over true atoms of the distance to the nearest one found) and *detected* (the
+converse), the share of other species among these, lengths and angles.  They let one atom serve for
+several; so beside them stands the periodic one-to-one distance (Hungarian) of crystals with the
+right count, and the share that pymatgen's StructureMatcher takes for the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from voxpot_training.structure_field.fields import torus
+from voxpot_training.structure_field.lattice import lengths_and_angles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ase import Atoms
+    from jaxtyping import Float
+
+    from voxpot_training.structure_field.codec import Decoded
+
+__all__ = ["FieldScores", "distances_between", "match_rate", "score_reconstructions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldScores:
+    """Means over crystals, None of none; a failed decode counts as a wrong count, and in nothing else."""
+
+    crystals: int
+    failed: int
+    wrong_count: float  # share
+    position_actual: float | None  # Å
+    position_detected: float | None
+    species_actual: float | None  # share of atoms
+    species_detected: float | None
+    one_to_one: float | None  # Å, root mean square, of crystals with the right count
+    length: float | None  # Å, mean absolute error
+    angle: float | None  # degrees
+    matched: float | None  # share, if pymatgen is there to tell
+
+
+def distances_between(original: Atoms, found: Atoms) -> Float[np.ndarray, "true found"]:
+    """Shortest distances in Å in the cell of the original, both taken in fractions of their own cells.
+
+    Positions in fractions, as lattice errors have figures of their own.
+    """
+    space = torus(original)
+    difference = found.get_scaled_positions()[None] - original.get_scaled_positions()[:, None]
+    difference -= np.round(difference)
+    vectors = difference @ original.cell[:]
+    # rounding fractions is exact in cells that are not skewed; the images make it so in all
+    shifts = space.images(space.farthest())
+    return np.linalg.norm(vectors[:, :, None] + shifts, axis=-1).min(-1)
+
+
+def match_rate(originals: Sequence[Atoms], found: Sequence[Decoded]) -> float | None:
+    """Share that StructureMatcher (stol 0.5, angle 10°, ltol 0.3) takes for the same; None without pymatgen."""
+    try:
+        from pymatgen.analysis.structure_matcher import StructureMatcher
+        from pymatgen.io.ase import AseAtomsAdaptor
+    except ImportError:
+        return None
+    matcher, adaptor = StructureMatcher(stol=0.5, angle_tol=10, ltol=0.3), AseAtomsAdaptor()
+    pairs = [(a, d.atoms) for a, d in zip(originals, found, strict=True) if d.atoms is not None]
+    fits = [matcher.fit(adaptor.get_structure(a), adaptor.get_structure(b)) for a, b in pairs]
+    return sum(fits) / max(len(originals), 1)
+
+
+def score_reconstructions(originals: Sequence[Atoms], found: Sequence[Decoded]) -> FieldScores:
+    """All figures of some reconstructions, one per original."""
+    rows: dict[str, list[float]] = {name: [] for name in ("pa", "pd", "sa", "sd", "one", "length", "angle")}
+    wrong = 0
+    for original, decoded in zip(originals, found, strict=True):
+        atoms = decoded.atoms
+        if atoms is None or len(atoms) != len(original):
+            wrong += 1
+        if atoms is None:
+            continue
+        distance = distances_between(original, atoms)
+        rows["pa"].append(distance.min(1).mean())
+        rows["pd"].append(distance.min(0).mean())
+        rows["sa"].append((atoms.numbers[distance.argmin(1)] != original.numbers).mean())
+        rows["sd"].append((original.numbers[distance.argmin(0)] != atoms.numbers).mean())
+        if len(atoms) == len(original):
+            pairs = linear_sum_assignment(distance)
+            rows["one"].append(float(np.sqrt((distance[pairs] ** 2).mean())))
+        lattice = np.abs(lengths_and_angles(np.array(atoms.cell[:])) - lengths_and_angles(np.array(original.cell[:])))
+        rows["length"].append(lattice[:3].mean())
+        rows["angle"].append(np.degrees(lattice[3:]).mean())
+    mean = {name: float(np.mean(values)) if values else None for name, values in rows.items()}
+    return FieldScores(
+        crystals=len(originals),
+        failed=sum(d.atoms is None for d in found),
+        wrong_count=wrong / max(len(originals), 1),
+        position_actual=mean["pa"],
+        position_detected=mean["pd"],
+        species_actual=mean["sa"],
+        species_detected=mean["sd"],
+        one_to_one=mean["one"],
+        length=mean["length"],
+        angle=mean["angle"],
+        matched=match_rate(originals, found),
+    )

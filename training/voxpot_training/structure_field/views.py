@@ -1,0 +1,158 @@
+"""Crystals as the networks want them: what a ``view`` does to atoms, and how it is undone.
+
+``OpenView`` is the paper's: one cell in open space, Cartesian.  ``TorusView`` puts the origin on
+an atom and speaks in fractions of the cell.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from ase_voxpot.errors import UnknownElementError
+from voxpot_training.graphs import graph_of
+from voxpot_training.structure_field.fields import Sources, Space, open_space
+from voxpot_training.structure_field.lattice import cell_of_gram, cell_of_lengths, lengths_and_angles, log_gram
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from jaxtyping import Float, Int
+
+    from voxpot_training.structure_field.periodic import PeriodicSpec
+    from voxpot_training.structure_field.published import PublishedSpec
+
+__all__ = ["OpenView", "Seen", "TorusView", "View", "origin_atom", "view_of"]
+
+MOST_EDGES = 12
+"""Neighbours of an atom that the periodic encoder hears, and all that are as near as the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One crystal, from where a view looks."""
+
+    kinds: Int[np.ndarray, " atom"]  # species numbers
+    positions: Float[np.ndarray, "atom 3"]  # Å, from the origin of the view
+    origin: Float[np.ndarray, " 3"]  # Å, what was taken off
+    lattice: Float[np.ndarray, " 6"]  # as the networks learn it
+    cell: Float[np.ndarray, "3 3"]
+    sources: Sources
+    centre: Int[np.ndarray, " edge"]
+    neighbour: Int[np.ndarray, " edge"]
+    distance: Float[np.ndarray, " edge"]
+
+
+class View(Protocol):
+    """What encoder and decoder have to be told of a crystal."""
+
+    species: tuple[str, ...]
+
+    def see(self, atoms: Atoms) -> Seen:
+        """One crystal."""
+
+    def coordinates(
+        self, points: Float[np.ndarray, "point 3"], cell: Float[np.ndarray, "3 3"]
+    ) -> Float[np.ndarray, "point 3"]:
+        """Points in Å as the networks take them."""
+
+    def cell(self, lattice: Float[np.ndarray, " 6"]) -> Float[np.ndarray, "3 3"] | None:
+        """The cell that six learned numbers say; None if there is none."""
+
+    def space(self, cell: Float[np.ndarray, "3 3"]) -> Space:
+        """Where particles move."""
+
+
+def _kinds(atoms: Atoms, species: tuple[str, ...]) -> np.ndarray:
+    foreign = sorted(set(atoms.get_chemical_symbols()) - set(species))
+    if foreign:
+        raise UnknownElementError(f"expected the elements {', '.join(species)}, got {', '.join(foreign)}")
+    return np.array([species.index(s) for s in atoms.get_chemical_symbols()])
+
+
+@dataclass(frozen=True, slots=True)
+class OpenView:
+    """One cell in open space; lattice as lengths in Å and angles in rad."""
+
+    species: tuple[str, ...]
+
+    def see(self, atoms: Atoms) -> Seen:
+        """One crystal, its atoms inside of the cell.
+
+        Raises:
+            UnknownElementError: species that are not to be learned.
+        """
+        cell, nothing = np.array(atoms.cell[:]), np.zeros(0, int)
+        positions = Space(cell).wrap(atoms.positions + 1e-9) - 1e-9  # rounding must not throw 0 to the other face
+        sources = Sources(positions, open_space)
+        lattice = lengths_and_angles(cell)
+        kinds = _kinds(atoms, self.species)
+        return Seen(kinds, positions, np.zeros(3), lattice, cell, sources, nothing, nothing, np.zeros(0))
+
+    def coordinates(self, points: np.ndarray, cell: np.ndarray) -> np.ndarray:
+        """Å, as they are."""
+        return points
+
+    def cell(self, lattice: np.ndarray) -> np.ndarray | None:
+        """From lengths and angles."""
+        return cell_of_lengths(lattice)
+
+    def space(self, cell: np.ndarray) -> Space:
+        """Without images."""
+        return open_space
+
+
+@dataclass(frozen=True, slots=True)
+class TorusView:
+    """Fractions of the cell, from the place of ``origin_atom``; lattice as logarithm of the Gram matrix."""
+
+    species: tuple[str, ...]
+    reach: float
+
+    def see(self, atoms: Atoms) -> Seen:
+        """One crystal with its periodic edges.
+
+        Raises:
+            UnknownElementError: species that are not to be learned.
+            StructureError: an atom without neighbours.
+        """
+        cell = np.array(atoms.cell[:])
+        origin = atoms.positions[origin_atom(atoms)].copy()
+        graph = graph_of(atoms, nearest=MOST_EDGES, cutoff=self.reach)
+        space = Space(cell)
+        positions = space.wrap(atoms.positions - origin + 1e-9) - 1e-9
+        kinds = _kinds(atoms, self.species)
+        edges = (graph.centre, graph.neighbour, graph.distance)
+        return Seen(kinds, positions, origin, log_gram(cell), cell, Sources(positions, space), *edges)
+
+    def coordinates(self, points: np.ndarray, cell: np.ndarray) -> np.ndarray:
+        """Fractions of the cell."""
+        return points @ np.linalg.inv(cell)
+
+    def cell(self, lattice: np.ndarray) -> np.ndarray | None:
+        """From the logarithm of the Gram matrix; every six numbers have one."""
+        return cell_of_gram(lattice) if np.isfinite(lattice).all() else None
+
+    def space(self, cell: np.ndarray) -> Space:
+        """The torus."""
+        return Space(cell)
+
+
+def origin_atom(atoms: Atoms) -> int:
+    """An atom of the rarest element, of the heaviest among the rarest; the choice does not depend on the origin.
+
+    Of several, the one with the shortest distances to all others, images included.
+    """
+    counts = Counter(atoms.numbers.tolist())
+    rarest = min(counts, key=lambda z: (counts[z], -z))
+    candidates = np.flatnonzero(atoms.numbers == rarest)
+    distances = np.sort(atoms.get_all_distances(mic=True)[candidates], axis=1)
+    weighted = np.round(distances @ (1 + np.arange(distances.shape[1])), 3)
+    return int(candidates[weighted.argmin()])
+
+
+def view_of(spec: PublishedSpec | PeriodicSpec) -> View:
+    """The view that a network was made for."""
+    return OpenView(spec.species) if spec.kind == "published" else TorusView(spec.species, spec.reach)
