@@ -11,9 +11,14 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk
+from hypothesis import settings
 
 from ase_voxpot.potential import Potential
 from tests.models import seeded, specification
+
+# a machine that is busy is no reason to fail
+settings.register_profile("unhurried", deadline=None, max_examples=40)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)

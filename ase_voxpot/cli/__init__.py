@@ -25,6 +25,7 @@ from ase_voxpot.cli.md import md
 from ase_voxpot.cli.phonons import phonons
 from ase_voxpot.cli.physics import physics
 from ase_voxpot.cli.predict import predict
+from ase_voxpot.cli.reconstruct import reconstruct
 from ase_voxpot.cli.relax import relax
 from ase_voxpot.cli.select import select
 from ase_voxpot.cli.train import train
@@ -56,7 +57,7 @@ PANELS = {
     "Simulate": (relax, md, mc),
     "Properties": (eos, elastic, phonons, defects, diffusion),
     "Trust": (evaluate, validate, physics, check, benchmark),
-    "Models and data": (info, predict, select, train),
+    "Models and data": (info, predict, reconstruct, select, train),
 }
 """The verbs, as ``voxpot --help`` arranges them."""
 

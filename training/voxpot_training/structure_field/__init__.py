@@ -2,10 +2,20 @@
 
 fields      the fields of a known crystal: where the nearest atom is, and which
 flow        particles that follow a field to its atoms
+lattice     lattices as six numbers
 published   the networks of the paper
 periodic    networks that know of periodicity
-batches     crystals and queries for a training
+views       crystals as either of them wants to see them
+queries     where the fields are asked in training
+batches     crystals and queries as tensors
 train       from a config to a model file
 codec       a trained model: crystal to latent vector and back
 scores      how far a reconstruction is from its original
 """
+
+from voxpot_training.structure_field.card import score_table
+from voxpot_training.structure_field.codec import load_codec
+from voxpot_training.structure_field.pictures import draw_reconstructions
+from voxpot_training.structure_field.scores import score_reconstructions
+
+__all__ = ["draw_reconstructions", "load_codec", "score_reconstructions", "score_table"]

@@ -185,11 +185,11 @@ def load_codec(model: str | Path) -> Codec:
     artifact = load_artifact(model, kinds=(KIND,))
     try:
         spec = decode(CodecSpec, artifact.spec, where="spec")
-        network = make_field(spec.model)
     except (ConfigError, SpecError, KeyError, TypeError) as error:
         raise SchemaError(f"{artifact.path}: its description of the model cannot be used ({error})") from None
     if not spec.model.species:
         raise ArchitectureError(f"{artifact.path}: expected the species that the model knows, got none")
+    network = make_field(spec.model)
     counters = {k: v for k, v in network.state_dict().items() if not v.is_floating_point()}
     fill(network, {**counters, **artifact.tensors}, source=artifact.path)
     return Codec(spec, network.requires_grad_(False).eval(), artifact.card)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PeriodicField", "PeriodicSpec", "waves"]
 
+TYPICAL = (3.0, 0.0, 0.0, 3.0, 0.0, 3.0)
+"""The logarithm of the Gram matrix of a cube of 4.5 Å, in log Å²: networks learn what differs from it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodicSpec:
@@ -80,7 +83,13 @@ class PeriodicField(nn.Module):
         self.messages = nn.ModuleList([Message(spec.state, spec.gaussians) for _ in range(spec.messages)])
         self.lift = nn.Sequential(nn.Linear(spec.state, spec.pooled), nn.SiLU(), nn.Linear(spec.pooled, spec.pooled))
         self.summary = nn.Sequential(
-            nn.Linear(2 * spec.pooled + 6, 256), nn.SiLU(), nn.Linear(256, 256), nn.SiLU(), nn.Linear(256, spec.latent)
+            nn.Linear(2 * spec.pooled + 6, 256),
+            nn.SiLU(),
+            nn.Linear(256, 256),
+            nn.SiLU(),
+            nn.Linear(256, spec.latent),
+            # what crystals have in common would drown out what tells them apart
+            nn.BatchNorm1d(spec.latent, affine=False),
         )
         self.where = ModulatedDecoder(seen, spec.latent, spec.width, spec.layers, 3)
         self.which = ModulatedDecoder(seen, spec.latent, spec.width, 2, kinds)
@@ -116,8 +125,9 @@ class PeriodicField(nn.Module):
             state = message(state, near, centre, neighbour)
         lifted = self.lift(state)
         total = lifted.new_zeros(len(lattice), lifted.shape[1]).index_add(0, owner, lifted)
-        highest = lifted.new_full((len(lattice), lifted.shape[1]), -1e9).index_reduce(0, owner, lifted, "amax")
-        return self.summary(torch.cat([total / 4, highest, lattice], dim=1))
+        place = owner[:, None].expand_as(lifted)
+        highest = torch.zeros_like(total).scatter_reduce(0, place, lifted, "amax", include_self=False)
+        return self.summary(torch.cat([total / 4, highest, lattice - lattice.new_tensor(TYPICAL)], dim=1))
 
     def displacement(self, latent: Float[Tensor, "crystal latent"], points: Tensor, owner: Tensor) -> Tensor:
         """P in Å at fractional points, each of the crystal ``owner``."""
@@ -129,7 +139,7 @@ class PeriodicField(nn.Module):
 
     def lattice(self, latent: Float[Tensor, "crystal latent"]) -> Float[Tensor, "crystal 6"]:
         """Logarithms of the Gram matrices."""
-        return self.gram(latent)
+        return self.gram(latent) + latent.new_tensor(TYPICAL)
 
 
 class Message(nn.Module):

@@ -83,7 +83,6 @@ def draw_reconstructions(path: Path, codec: Codec, originals: Sequence[Atoms], f
                 _atoms(panels[1, column], decoded, decoded.get_chemical_formula())
         figure.suptitle("originals (above) and their reconstructions from latent vectors (below)")
         figure.savefig(path, dpi=150)
-    draw_field(path.with_name("field.png"), codec, originals[shown[0]])
 
 
 def draw_field(path: Path, codec: Codec, atoms: Atoms, *, points: int = 60) -> None:

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PublishedField", "PublishedSpec"]
 
-NOTHING = -1e9
-"""In place of features where an atom of padding is, so that no maximum takes it."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedSpec:
@@ -111,8 +108,8 @@ class PublishedField(nn.Module):
         """
         onehot = nn.functional.one_hot(kinds, len(self.spec.species)).to(positions.dtype)
         seen = self.mix(torch.cat([self.position(positions), self.kind(onehot)], dim=1))
-        pooled = seen.new_full((len(lattice), seen.shape[1]), NOTHING)
-        pooled = pooled.index_reduce(0, owner, seen, "amax")
+        place = owner[:, None].expand_as(seen)
+        pooled = seen.new_zeros(len(lattice), seen.shape[1]).scatter_reduce(0, place, seen, "amax", include_self=False)
         return self.summary(torch.cat([pooled, lattice], dim=1))
 
     def displacement(self, latent: Float[Tensor, "crystal latent"], points: Tensor, owner: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ The folder of a training holds
 
     checkpoint.safetensors, log.csv, learning.png    how it goes
     NAME.safetensors, NAME.md, NAME.json             the model, its card, its errors
-    reconstructions.png                              some originals beside what came back
+    reconstructions.png, field.png                   some originals beside what came back, a slice through a field
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from voxpot_training.structure_field.batches import Batch, collate, with_other_s
 from voxpot_training.structure_field.card import card_as_data, card_as_markdown, score_table
 from voxpot_training.structure_field.codec import Codec, CodecSpec, make_field, save_codec
 from voxpot_training.structure_field.config import FieldConfig
-from voxpot_training.structure_field.pictures import draw_learning, draw_reconstructions
+from voxpot_training.structure_field.pictures import draw_field, draw_learning, draw_reconstructions
 from voxpot_training.structure_field.queries import draw_queries
 from voxpot_training.structure_field.scores import score_reconstructions
 from voxpot_training.structure_field.views import view_of
@@ -194,4 +194,5 @@ def _finish(config: FieldConfig, codec: Codec, valid: Sequence[Atoms], folder: P
     model.with_suffix(".md").write_text(card_as_markdown(config, codec, card), encoding="utf-8")
     draw_learning(folder / "learning.png", folder / "log.csv", title=config.name)
     draw_reconstructions(folder / "reconstructions.png", codec, valid, found)
+    draw_field(folder / "field.png", codec, valid[0])
     return model

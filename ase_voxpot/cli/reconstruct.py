@@ -1,0 +1,71 @@
+"""``voxpot reconstruct``: crystals to latent vectors and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ase_voxpot.cli.common import console, progress_bar
+
+__all__ = ["reconstruct"]
+
+
+def reconstruct(
+    frames: Annotated[Path, typer.Argument(help="Crystals in any format of ASE.", show_default=False)],
+    model: Annotated[str, typer.Option("--model", "-m", help="Name of a shipped model, or path of a model file.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="What came back, as extended XYZ.", show_default=False)
+    ],
+    json: Annotated[Path | None, typer.Option("--json", help="Write the errors here.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw some originals beside what came back (PNG).")
+    ] = None,
+) -> None:
+    """Send every crystal of a file through a model that encodes and decodes it.
+
+    Every frame of the output carries source_index, the position of its original in the file, from 0.
+    A crystal that cannot be decoded has no frame; it is counted. A table of errors ends on the screen.
+
+    voxpot reconstruct crystals.extxyz --model nesf-lcs6a --output back.extxyz
+    voxpot reconstruct POSCAR -m nesf-lcs6a -o back.extxyz --plot beside.png
+    """
+    from dataclasses import asdict
+    from importlib import import_module
+
+    from ase.io import write
+
+    from ase_voxpot.errors import ConfigError
+    from ase_voxpot.files import draft_of, make_room, write_json
+    from ase_voxpot.labels import read_frames
+
+    try:
+        # by name, because training stands above this package and need not be installed
+        field = import_module("voxpot_training.structure_field")
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"reconstruct needs the package voxpot_training with all it imports ({error})") from None
+    for target in (output, json, plot):
+        if target is not None:
+            make_room(target)
+    codec = field.load_codec(model)
+    originals = read_frames(frames)
+    seen = codec.see(originals)
+    with progress_bar() as bar:
+        latent = codec.encode(seen)
+        work = bar.track(list(zip(latent, seen, strict=True)), description="crystals")
+        found = [codec.decode(z, like=s.cell, origin=s.origin) for z, s in work]
+    made = []
+    for index, decoded in enumerate(found):
+        if decoded.atoms is not None:
+            decoded.atoms.info["source_index"] = index
+            made.append(decoded.atoms)
+    with draft_of(output) as draft:
+        write(draft, made, format="extxyz")
+    scores = field.score_reconstructions(originals, found)
+    if json is not None:
+        write_json(json, asdict(scores))
+    if plot is not None:
+        field.draw_reconstructions(plot, codec, originals, found)
+    console().print(field.score_table(scores, title=f"{model} on {frames}"))
+    typer.echo(f"wrote {output}: {len(made)} of {len(originals)} crystals; {scores.failed} could not be decoded")
