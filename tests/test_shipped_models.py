@@ -19,9 +19,9 @@ from ase_voxpot.weights import find_model, load_potential, read_header, shipped_
 from ase_voxpot.workflows.defects import vacancy
 from voxpot_training.potential.probes import probes
 
-PBE = {"Mo": (3.169, 273), "Ta": (3.322, 200), "W": (3.190, 316)}
+PBE = {"Nb": (3.322, 176), "Mo": (3.169, 273), "Ta": (3.322, 200), "W": (3.190, 316)}
 """Lattice constant in Å and bulk modulus in GPa of bcc, from the strained cells of the training data."""
-COHESION = {"Mo": 6.82, "Ta": 8.10, "W": 8.90}
+COHESION = {"Nb": 7.57, "Mo": 6.82, "Ta": 8.10, "W": 8.90}
 """eV per atom: C. Kittel, Introduction to Solid State Physics (8th ed.), chapter 3."""
 VACANCY = {"Mo": 2.80, "Ta": 2.88, "W": 3.23}
 """eV, PBE: P.-W. Ma and S. L. Dudarev, Phys. Rev. Materials 3, 013605 (2019)."""

@@ -96,10 +96,9 @@ def frames_of_start(number: int, config: TeacherConfig, teachers: Teachers, fate
     dynamics = Langevin(
         atoms, config.timestep * units.fs, temperature_K=temperature, friction=0.02 / units.fs, rng=rng, fixcm=False
     )
-    for sample in range(config.samples):
-        # the first frame of a crowded or strained start is the point of it
-        steps = min(config.settle, 5) if kind in ("crowded", "strained") and sample == 0 else config.stride
-        dynamics.run(config.settle if sample == 0 and steps == config.stride else steps)
+    first = 0 if begin.still else min(config.settle, 5) if begin.soon else config.settle
+    for sample in range(1 if begin.still else config.samples):
+        dynamics.run(config.stride if sample else first)
         frame = atoms.copy()
         frame.arrays.pop("momenta", None)
         energy, forces, stress, judged = teachers.labels(frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +15,19 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Start", "start"]
 
 
+@dataclass(frozen=True, slots=True)
 class Start:
-    """A structure and how hot to run it; ``factor`` scales the temperature drawn."""
+    """A structure and how to run it.
 
-    def __init__(self, atoms: Atoms, *, factor: float = 1.0, least: float = 0.0) -> None:
-        self.atoms, self.factor, self.least = atoms, factor, least
+    ``factor`` scales the temperature drawn, ``least`` is the lowest in K.  Where the structure itself
+    is the point, the first frame is taken ``soon``; and no other where it is to stand ``still``.
+    """
+
+    atoms: Atoms
+    factor: float = 1.0
+    least: float = 0.0
+    soon: bool = False
+    still: bool = False
 
 
 def _composition(lattice: Mapping[str, float], rng: np.random.Generator, pure: float) -> np.ndarray:
@@ -76,7 +85,7 @@ def ordered(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
 def strained(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
     """A solution far from its equilibrium volume and shape, not hot."""
     atoms = _decorate(_supercell(rng), lattice, rng, reference=3.2)
-    return Start(_strained(atoms, rng, volume=0.15, shear=0.08), factor=0.4)
+    return Start(_strained(atoms, rng, volume=0.15, shear=0.08), factor=0.4, soon=True)
 
 
 def vacancy(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
@@ -121,7 +130,18 @@ def crowded(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
         distances = atoms.get_distances(i, range(len(atoms)), mic=True, vector=True)
         j = np.argsort(np.linalg.norm(distances, axis=1))[rng.integers(1, 9)]
         atoms.positions[i] += distances[j] * rng.uniform(0.1, 0.35)
-    return Start(atoms, factor=0.3)
+    return Start(atoms, factor=0.3, soon=True)
+
+
+def cluster(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """Two or three atoms alone, as close as collisions bring them: 0.9 to 3.0 Å."""
+    count = int(rng.integers(2, 4))
+    positions = np.zeros((count, 3))
+    for k in range(1, count):
+        direction = rng.normal(size=3)
+        positions[k] = positions[k - 1] + direction / np.linalg.norm(direction) * rng.uniform(0.9, 3.0)
+    symbols = rng.choice(list(lattice), count)
+    return Start(Atoms(symbols, positions=positions + 10, cell=[20.0] * 3, pbc=True), still=True)
 
 
 def point_defect(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
@@ -165,7 +185,19 @@ def phase(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
 
 KINDS: dict[str, Callable[[Mapping[str, float], np.random.Generator], Start]] = {
     make.__name__: make
-    for make in (solution, ordered, strained, vacancy, interstitial, surface, liquid, crowded, point_defect, phase)
+    for make in (
+        solution,
+        ordered,
+        strained,
+        vacancy,
+        interstitial,
+        surface,
+        liquid,
+        crowded,
+        cluster,
+        point_defect,
+        phase,
+    )
 }
 """The kinds of starts, by the names that a config uses."""
 
