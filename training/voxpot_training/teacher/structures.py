@@ -139,7 +139,7 @@ def cluster(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
     positions = np.zeros((count, 3))
     for k in range(1, count):
         direction = rng.normal(size=3)
-        positions[k] = positions[k - 1] + direction / np.linalg.norm(direction) * rng.uniform(0.9, 3.0)
+        positions[k:] += direction / np.linalg.norm(direction) * rng.uniform(0.9, 3.0)
     symbols = rng.choice(list(lattice), count)
     return Start(Atoms(symbols, positions=positions + 10, cell=[20.0] * 3, pbc=True), still=True)
 
