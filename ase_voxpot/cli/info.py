@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ase_voxpot.cli.common import console, score_table, table
+from ase_voxpot.cli.family import training_module
 
 __all__ = ["info"]
 
@@ -40,11 +41,49 @@ def _list_models() -> None:
         spec = read_header(find_model(name))["spec"]
         rows.add_row(name, " ".join(spec.species), f"{spec.grid.cutoff:g}", spec.network.kind)
     console().print(rows)
+    _list_others()
+
+
+def _list_others() -> None:
+    """The shipped models that are no potentials; nothing without the training package."""
+    from ase_voxpot.errors import ConfigError
+
+    try:
+        artifacts, kinds = (training_module(name, verb="info") for name in ("artifacts", "kinds"))
+    except ConfigError:
+        return
+    names = artifacts.shipped_artifacts()
+    if not names:
+        return
+    rows = table("Models of crystals", "name", "asked by", "about")
+    rows.columns[1].justify = rows.columns[2].justify = "left"
+    rows.columns[2].no_wrap = False
+    for name, kind in names.items():
+        about = str(artifacts.read_card(artifacts.find_artifact(name)).get("about", ""))
+        rows.add_row(name, f"voxpot {kinds.VERBS.get(kind, 'predict')}", about)
+    console().print(rows)
+
+
+def _card_of_another(model: str) -> dict[str, Any] | None:
+    """The card of a model that is no potential; None for all else."""
+    from ase_voxpot.errors import ConfigError, WeightsError
+
+    try:
+        artifacts = training_module("artifacts", verb="info")
+        path = artifacts.find_artifact(model)
+    except (ConfigError, WeightsError):
+        return None
+    card: dict[str, Any] | None = artifacts.read_card(path) if artifacts.is_artifact(path) else None
+    return card
 
 
 def _describe(model: str) -> None:
     from ase_voxpot.weights import find_model, load_potential, read_header
 
+    other = _card_of_another(model)
+    if other is not None:
+        _print_card(other, model)
+        return
     path = find_model(model)
     header = read_header(path)
     potential = load_potential(model, device="cpu")  # says whether the numbers can be trusted

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ase_voxpot.cli.common import console, table
+from ase_voxpot.cli.family import training_module
 
 __all__ = ["predict"]
 
@@ -32,17 +33,11 @@ def predict(
     """
     import csv
     import io
-    from importlib import import_module
 
-    from ase_voxpot.errors import ConfigError
     from ase_voxpot.files import draft_of, make_room
     from ase_voxpot.labels import read_frames
 
-    try:
-        # by name, because training stands above this package and need not be installed
-        training = import_module("voxpot_training.regression.predict")
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"predict needs the package voxpot_training with all it imports ({error})") from None
+    training = training_module("regression.predict", verb="predict")
     if output is not None:
         make_room(output)
     predictor = training.load_predictor(model)

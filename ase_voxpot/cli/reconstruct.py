@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ase_voxpot.cli.common import console, progress_bar
+from ase_voxpot.cli.family import training_module
 
 __all__ = ["reconstruct"]
 
@@ -32,19 +33,13 @@ def reconstruct(
     voxpot reconstruct POSCAR -m nesf-lcs6a -o back.extxyz --plot beside.png
     """
     from dataclasses import asdict
-    from importlib import import_module
 
     from ase.io import write
 
-    from ase_voxpot.errors import ConfigError
     from ase_voxpot.files import draft_of, make_room, write_json
     from ase_voxpot.labels import read_frames
 
-    try:
-        # by name, because training stands above this package and need not be installed
-        field = import_module("voxpot_training.structure_field")
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"reconstruct needs the package voxpot_training with all it imports ({error})") from None
+    field = training_module("structure_field", verb="reconstruct")
     for target in (output, json, plot):
         if target is not None:
             make_room(target)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ase_voxpot.cli.family import training_module
+
 __all__ = ["train"]
 
 
@@ -24,16 +26,10 @@ def train(
     voxpot train mine.toml --output runs/mine --quick
     voxpot train mine.toml --output runs/mine --resume
     """
-    from importlib import import_module
-
     from ase_voxpot.errors import ConfigError
 
     if not config.is_file():
         raise ConfigError(f"{config}: expected a configuration file, got {'a folder' if config.is_dir() else 'none'}")
-    try:
-        # by name, because training stands above this package and need not be installed
-        training = import_module("voxpot_training.kinds")
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"training needs the package voxpot_training with all it imports ({error})") from None
+    training = training_module("kinds", verb="training")
     weights = training.train(config, out=output, resume=resume, quick=quick)
     typer.echo(f"wrote {weights}")

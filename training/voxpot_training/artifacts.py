@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-__all__ = ["Artifact", "fill", "find_artifact", "load_artifact", "read_card", "save_artifact", "shipped_artifacts"]
+__all__ = [
+    "Artifact",
+    "fill",
+    "find_artifact",
+    "is_artifact",
+    "load_artifact",
+    "read_card",
+    "save_artifact",
+    "shipped_artifacts",
+]
 
 FORMAT = "ase-voxpot model"
 SCHEMAS = ("1",)
@@ -59,6 +68,15 @@ def find_artifact(model: str | Path) -> Path:
     raise WeightsError(
         f"expected the name of a shipped model ({names}) or the path of a .safetensors file, got {str(model)!r}"
     )
+
+
+def is_artifact(path: Path) -> bool:
+    """Whether a file is a model of this kind of files, whatever member of the family it is of."""
+    try:
+        _texts(path)
+    except WeightsError:
+        return False
+    return True
 
 
 def save_artifact(

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-__all__ = ["KINDS", "REGRESSIONS", "train", "trainer"]
+__all__ = ["KINDS", "REGRESSIONS", "VERBS", "train", "trainer"]
 
 KINDS = ("potential", "wholecell", "hirshfeld", "voxelnet", "cgcnn", "structure_field")
 """Folders of this package whose module ``train`` has ``run(config, out=, resume=, quick=)``."""
+VERBS = {"potential": "md", "wholecell": "train", "structure_field": "reconstruct"}
+"""What asks a model of a kind, unless it is ``predict``."""
 REGRESSIONS = ("hirshfeld", "voxelnet", "cgcnn")
 """Those whose module ``method`` has a ``METHOD``, which ``voxpot predict`` can ask."""
 

@@ -117,6 +117,18 @@ def test_a_frame_that_cannot_be_taken_is_named(trained, tmp_path, perovskites, c
     assert not (tmp_path / "x.csv").exists()
 
 
+def test_info_lists_and_describes_it(trained, capsys, monkeypatch):
+    monkeypatch.setattr("voxpot_training.artifacts.SHIPPED", trained.parent)
+
+    assert main(["info"]) == 0
+    out = capsys.readouterr().out
+    assert "edges" in out
+    assert "voxpot predict" in out
+    for name in ("edges", str(trained)):
+        assert main(["info", name]) == 0
+        assert "lattice parameter" in capsys.readouterr().out
+
+
 def test_foreign_and_damaged_files_are_refused(trained, tmp_path):
     with pytest.raises(WeightsError, match="expected the name of a shipped model"):
         find_artifact("nothing")
