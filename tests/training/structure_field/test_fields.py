@@ -8,15 +8,16 @@ from numpy.testing import assert_allclose
 
 from ase_voxpot.errors import SpecError
 from tests.training.structure_field.crystals import random_crystal, some_crystals
-from voxpot_training.structure_field.fields import Sources, Space, open_space, torus
-from voxpot_training.structure_field.flow import FlowSpec, find_atoms, particle_grid, trajectory
-from voxpot_training.structure_field.lattice import (
+from voxpot_training.lattice import (
     cell_of_gram,
     cell_of_lengths,
     lengths_and_angles,
     log_gram,
     turned_to,
 )
+from voxpot_training.space import Space, open_space, torus
+from voxpot_training.structure_field.fields import Sources
+from voxpot_training.structure_field.flow import FlowSpec, find_atoms, particle_grid, trajectory
 
 
 @given(st.integers(0, 10_000))

@@ -17,9 +17,9 @@ from ase_voxpot.errors import ArchitectureError, ConfigError, SchemaError, SpecE
 from ase_voxpot.spec import decode, encode
 from voxpot_training.artifacts import fill, load_artifact, save_artifact
 from voxpot_training.crystals import check_crystal
+from voxpot_training.lattice import turned_to
 from voxpot_training.structure_field.batches import collate
 from voxpot_training.structure_field.flow import FlowSpec, find_atoms
-from voxpot_training.structure_field.lattice import turned_to
 from voxpot_training.structure_field.periodic import PeriodicField, PeriodicSpec
 from voxpot_training.structure_field.published import PublishedField, PublishedSpec
 from voxpot_training.structure_field.queries import SPECIES

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float
 
-    from voxpot_training.structure_field.fields import Space
+    from voxpot_training.space import Space
 
 __all__ = ["FlowSpec", "find_atoms", "particle_grid", "trajectory"]
 

@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from voxpot_training.structure_field.fields import torus
-from voxpot_training.structure_field.lattice import lengths_and_angles
+from voxpot_training.lattice import lengths_and_angles
+from voxpot_training.matching import distances_between, match_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ase import Atoms
-    from jaxtyping import Float
 
     from voxpot_training.structure_field.codec import Decoded
 
-__all__ = ["FieldScores", "distances_between", "match_rate", "score_reconstructions"]
+__all__ = ["FieldScores", "score_reconstructions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,33 +43,6 @@ class FieldScores:
     length: float | None  # Å, mean absolute error
     angle: float | None  # degrees
     matched: float | None  # share, if pymatgen is there to tell
-
-
-def distances_between(original: Atoms, found: Atoms) -> Float[np.ndarray, "true found"]:
-    """Shortest distances in Å in the cell of the original, both taken in fractions of their own cells.
-
-    Positions in fractions, as lattice errors have figures of their own.
-    """
-    space = torus(original)
-    difference = found.get_scaled_positions()[None] - original.get_scaled_positions()[:, None]
-    difference -= np.round(difference)
-    vectors = difference @ original.cell[:]
-    # rounding fractions is exact in cells that are not skewed; the images make it so in all
-    shifts = space.images(space.farthest())
-    return np.linalg.norm(vectors[:, :, None] + shifts, axis=-1).min(-1)
-
-
-def match_rate(originals: Sequence[Atoms], found: Sequence[Decoded]) -> float | None:
-    """Share that StructureMatcher (stol 0.5, angle 10°, ltol 0.3) takes for the same; None without pymatgen."""
-    try:
-        from pymatgen.analysis.structure_matcher import StructureMatcher
-        from pymatgen.io.ase import AseAtomsAdaptor
-    except ImportError:
-        return None
-    matcher, adaptor = StructureMatcher(stol=0.5, angle_tol=10, ltol=0.3), AseAtomsAdaptor()
-    pairs = [(a, d.atoms) for a, d in zip(originals, found, strict=True) if d.atoms is not None]
-    fits = [matcher.fit(adaptor.get_structure(a), adaptor.get_structure(b)) for a, b in pairs]
-    return sum(fits) / max(len(originals), 1)
 
 
 def score_reconstructions(originals: Sequence[Atoms], found: Sequence[Decoded]) -> FieldScores:
@@ -106,5 +78,5 @@ def score_reconstructions(originals: Sequence[Atoms], found: Sequence[Decoded]) 
         one_to_one=mean["one"],
         length=mean["length"],
         angle=mean["angle"],
-        matched=match_rate(originals, found),
+        matched=match_rate(originals, [d.atoms for d in found]),
     )

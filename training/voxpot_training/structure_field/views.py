@@ -14,8 +14,9 @@ import numpy as np
 
 from ase_voxpot.errors import UnknownElementError
 from voxpot_training.graphs import graph_of
-from voxpot_training.structure_field.fields import Sources, Space, open_space
-from voxpot_training.structure_field.lattice import cell_of_gram, cell_of_lengths, lengths_and_angles, log_gram
+from voxpot_training.lattice import cell_of_gram, cell_of_lengths, lengths_and_angles, log_gram
+from voxpot_training.space import Space, open_space
+from voxpot_training.structure_field.fields import Sources
 
 if TYPE_CHECKING:
     from ase import Atoms

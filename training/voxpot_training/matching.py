@@ -1,0 +1,44 @@
+"""How near two crystals are to each other, atom by atom and as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from voxpot_training.space import torus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ase import Atoms
+    from jaxtyping import Float
+
+__all__ = ["distances_between", "match_rate"]
+
+
+def distances_between(original: Atoms, found: Atoms) -> Float[np.ndarray, "true found"]:
+    """Shortest distances in Å in the cell of the original, both taken in fractions of their own cells.
+
+    Positions in fractions, as lattice errors have figures of their own.
+    """
+    space = torus(original)
+    difference = found.get_scaled_positions()[None] - original.get_scaled_positions()[:, None]
+    difference -= np.round(difference)
+    vectors = difference @ original.cell[:]
+    # rounding fractions is exact in cells that are not skewed; the images make it so in all
+    shifts = space.images(space.farthest())
+    return np.linalg.norm(vectors[:, :, None] + shifts, axis=-1).min(-1)
+
+
+def match_rate(originals: Sequence[Atoms], found: Sequence[Atoms | None]) -> float | None:
+    """Share that StructureMatcher (stol 0.5, angle 10°, ltol 0.3) takes for the same; None without pymatgen."""
+    try:
+        from pymatgen.analysis.structure_matcher import StructureMatcher
+        from pymatgen.io.ase import AseAtomsAdaptor
+    except ImportError:
+        return None
+    matcher, adaptor = StructureMatcher(stol=0.5, angle_tol=10, ltol=0.3), AseAtomsAdaptor()
+    pairs = [(a, b) for a, b in zip(originals, found, strict=True) if b is not None]
+    fits = [matcher.fit(adaptor.get_structure(a), adaptor.get_structure(b)) for a, b in pairs]
+    return sum(fits) / max(len(originals), 1)
