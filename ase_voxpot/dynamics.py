@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from ase import units
 
-from ase_voxpot.ensembles import BUILD, Plan
+from ase_voxpot.ensembles import BUILD, PISTONS, Plan
 from ase_voxpot.errors import ConfigError, DivergenceError, ExtrapolationError, StructureError
 from ase_voxpot.records import Sample, State
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ase_voxpot.guards import Guard
     from ase_voxpot.records import Records
 
-__all__ = ["Plan", "Summary", "run", "summarise"]
+__all__ = ["Plan", "Summary", "reload", "run", "summarise"]
 
 HOTTEST = 20_000.0
 """K, beyond which (or ten times the target) a run counts as diverged."""
@@ -107,13 +107,38 @@ def run(
     return samples
 
 
+def reload(atoms: Atoms, plan: Plan, records: Records) -> list[Sample] | None:
+    """The samples of a run that came to its end, and ``atoms`` as it left them; None if it did not, or never began.
+
+    Args:
+        atoms: the atoms it began with.
+        plan: of the run.
+        records: where it was written to.
+
+    Raises:
+        ConfigError: it was begun with other atoms or another plan.
+        DataError: its files are damaged.
+    """
+    if not records.checkpoint.is_file():
+        return None
+    state = records.load()
+    _refuse_other(state, atoms, plan)
+    if state.step < plan.steps:
+        return None
+    samples = records.resume(state.step, interval=plan.interval, atoms=len(atoms))
+    _restore(atoms, state)
+    return samples
+
+
 def _refuse_unfit(atoms: Atoms, plan: Plan) -> None:
-    if plan.ensemble != "npt":
+    if plan.ensemble not in PISTONS:
         return
     if not atoms.pbc.all():
-        raise StructureError("npt needs a cell periodic in three directions; use nvt, or set cell and pbc")
+        raise StructureError(f"{plan.ensemble} needs a cell periodic in three directions; use nvt, or set cell and pbc")
     if atoms.constraints:
-        raise StructureError("npt cannot keep constraints while the cell changes; use nvt, or remove them")
+        raise StructureError(
+            f"{plan.ensemble} cannot keep constraints while the cell changes; use nvt, or remove them"
+        )
 
 
 def _fresh(atoms: Atoms, plan: Plan) -> State:
@@ -144,7 +169,14 @@ def _state(atoms: Atoms, plan: Plan, *, step: int, rng: np.random.Generator, bar
 
 
 def _continued(state: State, atoms: Atoms, plan: Plan) -> State:
-    """The state of a checkpoint, if it belongs to the structure and the plan at hand."""
+    """The state of a checkpoint, if it belongs to the structure and the plan at hand, and is not the last."""
+    _refuse_other(state, atoms, plan)
+    if state.step >= plan.steps:
+        raise ConfigError(f"restart: the run has {state.step} steps already; ask for more than that")
+    return state
+
+
+def _refuse_other(state: State, atoms: Atoms, plan: Plan) -> None:
     if not np.array_equal(state.numbers, atoms.numbers):
         raise ConfigError("restart: the checkpoint holds other atoms than the structure; give the one it began with")
     now, then = asdict(plan), dict(state.plan)
@@ -155,9 +187,6 @@ def _continued(state: State, atoms: Atoms, plan: Plan) -> State:
             f"restart: the run was begun with {name} {then.get(name)}, got {now[name]}; "
             "keep it, or begin a new run from the last frame"
         )
-    if state.step >= plan.steps:
-        raise ConfigError(f"restart: the run has {state.step} steps already; ask for more than that")
-    return state
 
 
 def _restore(atoms: Atoms, state: State) -> None:

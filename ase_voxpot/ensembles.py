@@ -2,14 +2,22 @@
 
 nve   velocity Verlet
 nvt   Langevin, BAOAB splitting (Leimkuhler and Matthews, J. Chem. Phys. 138, 174102, 2013)
-npt   the same with an isotropic Langevin piston (Quigley and Probert, J. Chem. Phys.
-      120, 11432, 2004), kinetic pressure included
+svr   constant volume under stochastic velocity rescaling (Bussi, Donadio and Parrinello,
+      J. Chem. Phys. 126, 014101, 2007): all momenta alike, so that motion is hardly disturbed
+npt   nvt with an isotropic Langevin piston (Quigley and Probert, J. Chem. Phys. 120, 11432,
+      2004), kinetic pressure included
+npt-z the same with a piston along the third cell vector alone
+nph-z that piston without a thermostat: the enthalpy is conserved
+
+The last two are for layers on top of each other, such as a crystal and its melt: the cell
+across is that of the crystal, and along the layers pressure is the same in all of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from ase import units
@@ -20,10 +28,12 @@ if TYPE_CHECKING:
     from ase import Atoms
     from ase.md.md import MolecularDynamics
 
-__all__ = ["BUILD", "Plan"]
+__all__ = ["BUILD", "PISTONS", "Plan"]
 
 THERMOSTAT = 100.0
 """fs, after which a momentum is forgotten."""
+RESCALING = 500.0
+"""fs, within which stochastic rescaling brings the kinetic energy to its distribution."""
 PISTON = 500.0
 """fs, period of the volume of a crystal of the stiffness ``STIFFNESS``."""
 STIFFNESS = 150 * units.GPa
@@ -43,9 +53,9 @@ class Plan:
     0.0
     """
 
-    ensemble: Literal["nve", "nvt", "npt"] = "nvt"
+    ensemble: Literal["nve", "nvt", "svr", "npt", "npt-z", "nph-z"] = "nvt"
     temperature: float = 300.0  # K, also of the momenta drawn at the start
-    pressure: float = 0.0  # GPa, npt only
+    pressure: float = 0.0  # GPa, where there is a piston
     timestep: float = 1.0  # fs
     steps: int = 1000
     interval: int = 10  # steps from one sample to the next
@@ -76,15 +86,40 @@ def _langevin(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: floa
     )
 
 
+def _rescaling(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: float) -> MolecularDynamics:
+    from ase.md.bussi import Bussi
+
+    return Bussi(atoms, plan.timestep * units.fs, temperature_K=plan.temperature, taut=RESCALING * units.fs, rng=rng)
+
+
 def _piston(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: float) -> MolecularDynamics:
     from ase.md.langevinbaoab import LangevinBAOAB
 
     # small strains ε = ln(V/V₀)/3 obey  mass ε'' = -9 V B ε,  so the period fixes the mass
-    mass = 9 * atoms.get_volume() * STIFFNESS * (PISTON * units.fs / (2 * np.pi)) ** 2
-    dynamics = LangevinBAOAB(
+    return _pressed(LangevinBAOAB, atoms, plan, rng, barostat, mass=9 * _spring(atoms), heat=True)
+
+
+def _piston_along(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: float) -> MolecularDynamics:
+    # small strains ε = ln(L/L₀) obey  mass ε'' = -V C ε
+    return _pressed(_along(), atoms, plan, rng, barostat, mass=_spring(atoms), heat=True)
+
+
+def _piston_alone(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: float) -> MolecularDynamics:
+    return _pressed(_along(), atoms, plan, rng, barostat, mass=_spring(atoms), heat=False)
+
+
+def _spring(atoms: Atoms) -> float:
+    """Mass of a piston whose spring is the crystal's volume times its stiffness."""
+    return float(atoms.get_volume() * STIFFNESS * (PISTON * units.fs / (2 * np.pi)) ** 2)
+
+
+def _pressed(
+    kind: Any, atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: float, *, mass: float, heat: bool
+) -> MolecularDynamics:
+    dynamics = kind(
         atoms,
         plan.timestep * units.fs,
-        temperature_K=plan.temperature,
+        temperature_K=plan.temperature if heat else None,
         externalstress=-plan.pressure * units.GPa,  # a stress is negative under compression
         hydrostatic=True,
         T_tau=THERMOSTAT * units.fs,
@@ -96,5 +131,44 @@ def _piston(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: float)
     return dynamics
 
 
-BUILD = {"nve": _verlet, "nvt": _langevin, "npt": _piston}
+@cache
+def _along() -> Any:
+    """ASE's integrator with one piston, along z; made late, as it derives from a class of ASE's."""
+    from ase.md.langevinbaoab import LangevinBAOAB
+
+    class PistonAlong(LangevinBAOAB):
+        """The equations of Martyna, Tobias and Klein (J. Chem. Phys. 101, 4177, 1994) for one length, L = |c|:
+
+        L' = L p/W,  p' = V (P_zz - P) + 2K/N_f,  v' = F/m - (1/N_f + δ_z) v p/W,
+        which conserve K + E + P V + p²/2W when there is no thermostat.
+        """
+
+        def _update_force_eps(self) -> None:
+            momenta = self.atoms.get_momenta()
+            doubled = (momenta**2 / self.atoms.get_masses()[:, None]).sum(axis=0)  # 2K by direction
+            volume = self.atoms.get_volume()
+            inside = doubled[2] - volume * self.atoms.get_stress()[2]
+            self.force_eps = inside + volume * self.externalstress + doubled.sum() / self.Ndof
+
+        def _barostat_BAOAB_A(self) -> None:  # noqa: N802 - a name of ASE's
+            cell = self.atoms.cell.array.copy()  # scaled against the old one
+            cell[:, 2] *= np.exp(0.5 * self.dt * self.p_eps / self.barostat_mass)
+            self.atoms.set_cell(cell, True)
+
+        def _barostat_BAOAB_OU_gamma_mod(self) -> Any:  # noqa: N802 - a name of ASE's
+            return (np.array([0.0, 0.0, 1.0]) + 1 / self.Ndof) * self.p_eps / self.barostat_mass
+
+    return PistonAlong
+
+
+BUILD = {
+    "nve": _verlet,
+    "nvt": _langevin,
+    "svr": _rescaling,
+    "npt": _piston,
+    "npt-z": _piston_along,
+    "nph-z": _piston_alone,
+}
 """The integrator of each ensemble."""
+PISTONS = ("npt", "npt-z", "nph-z")
+"""Those that change the cell."""

@@ -11,6 +11,7 @@ import numpy as np
 from ase.units import GPa
 from matplotlib.figure import Figure
 
+from ase_voxpot.ensembles import PISTONS
 from ase_voxpot.files import draft_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ INK = "#30343b"
 COLOURS = ("#2f6db3", "#d9772b", "#3f9a5f", "#b8434e", "#7d5ba6", "#8a6d4f", "#cc79a7", "#6f7680", "#a9a034", "#3aa6b9")
 """One per group; they repeat with another marker when there are more groups."""
 MARKERS = "os^D"
+FREE = ("nve", "nph-z")
+"""Ensembles without a thermostat."""
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -168,7 +171,7 @@ def draw_run(path: Path, samples: Sequence[Sample], plan: Plan, atoms: int) -> N
         (
             "temperature\n(K)",
             np.array([s.temperature for s in samples]),
-            None if plan.ensemble == "nve" else plan.temperature,
+            None if plan.ensemble in FREE else plan.temperature,
         ),
     ]
     if samples[0].pressure is not None:
@@ -179,7 +182,7 @@ def draw_run(path: Path, samples: Sequence[Sample], plan: Plan, atoms: int) -> N
                 plan.pressure if plan.ensemble == "npt" else None,
             )
         )
-    if plan.ensemble == "npt":
+    if plan.ensemble in PISTONS:
         rows.append(("volume\n(Å³/atom)", np.array([s.volume for s in samples]) / atoms, None))
     if samples[-1].extrapolation is not None:
         levels = [np.nan if s.extrapolation is None else s.extrapolation for s in samples]
@@ -204,9 +207,8 @@ def draw_run(path: Path, samples: Sequence[Sample], plan: Plan, atoms: int) -> N
 
 
 def _conditions(plan: Plan) -> str:
-    if plan.ensemble == "npt":
-        return f"{plan.temperature:g} K, {plan.pressure:g} GPa"
-    return f"{'started at ' if plan.ensemble == 'nve' else ''}{plan.temperature:g} K"
+    pressure = f", {plan.pressure:g} GPa" if plan.ensemble in PISTONS else ""
+    return f"{'started at ' if plan.ensemble in FREE else ''}{plan.temperature:g} K{pressure}"
 
 
 def draw_selection(path: Path, found: Selection, least: float, *, title: str) -> None:

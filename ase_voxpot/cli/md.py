@@ -31,9 +31,9 @@ __all__ = ["md"]
 def md(
     structure: Structure,
     model: Model = "motaw",
-    ensemble: Annotated[str, typer.Option("--ensemble", "-e", help="nve, nvt or npt.")] = "nvt",
+    ensemble: Annotated[str, typer.Option("--ensemble", "-e", help="nve, nvt (Langevin), svr (nvt, motion hardly disturbed), npt; npt-z, nph-z: only the length along z moves.")] = "nvt",
     temperature: Annotated[float, typer.Option("--temperature", "-T", help="K.")] = 300.0,
-    pressure: Annotated[float, typer.Option("--pressure", "-P", help="GPa, for npt.")] = 0.0,
+    pressure: Annotated[float, typer.Option("--pressure", "-P", help="GPa, where the cell moves.")] = 0.0,
     timestep: Annotated[float, typer.Option(help="fs.")] = 1.0,
     steps: Annotated[int, typer.Option("--steps", "-n", help="Steps in all, those before a restart included.")] = 1000,
     interval: Annotated[int, typer.Option(help="Steps from one sample and frame to the next.")] = 10,

@@ -10,7 +10,8 @@ import numpy as np
 from ase_voxpot.errors import StructureError
 from ase_voxpot.montecarlo.ensembles import VCSGC
 from ase_voxpot.montecarlo.order import Lattice, long_range_order, superlattice_peaks, warren_cowley
-from ase_voxpot.montecarlo.statistics import Estimate, block_average, find_peak, heat_capacity
+from ase_voxpot.montecarlo.statistics import find_peak, heat_capacity
+from ase_voxpot.statistics import Estimate, block_average
 
 if TYPE_CHECKING:
     from ase import Atoms
