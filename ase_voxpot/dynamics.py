@@ -136,9 +136,7 @@ def _refuse_unfit(atoms: Atoms, plan: Plan) -> None:
     if not atoms.pbc.all():
         raise StructureError(f"{plan.ensemble} needs a cell periodic in three directions; use nvt, or set cell and pbc")
     if atoms.constraints:
-        raise StructureError(
-            f"{plan.ensemble} cannot keep constraints while the cell changes; use nvt, or remove them"
-        )
+        raise StructureError(f"{plan.ensemble} cannot keep constraints while the cell changes; use nvt, or remove them")
 
 
 def _fresh(atoms: Atoms, plan: Plan) -> State:

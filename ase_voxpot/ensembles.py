@@ -137,7 +137,7 @@ def _along() -> Any:
     from ase.md.langevinbaoab import LangevinBAOAB
 
     class PistonAlong(LangevinBAOAB):
-        """The equations of Martyna, Tobias and Klein (J. Chem. Phys. 101, 4177, 1994) for one length, L = |c|:
+        """The equations of Martyna, Tobias and Klein (J. Chem. Phys. 101, 4177, 1994) for one length.
 
         L' = L p/W,  p' = V (P_zz - P) + 2K/N_f,  v' = F/m - (1/N_f + δ_z) v p/W,
         which conserve K + E + P V + p²/2W when there is no thermostat.

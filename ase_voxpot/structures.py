@@ -41,7 +41,7 @@ def is_shorthand(text: str) -> bool:
 def open_structure(
     source: str,
     *,
-    repeat: int = 1,
+    repeat: int | tuple[int, int, int] = 1,
     rng: np.random.Generator,
     constant: float | None = None,
     card: Mapping[str, Any] | None = None,
@@ -50,7 +50,7 @@ def open_structure(
 
     Args:
         source: a file, whose last frame counts and loses its labels, or a shorthand.
-        repeat: how often, in each direction.
+        repeat: how often, in all directions alike or in each.
         rng: shuffles the sites of a shorthand.
         constant: Å, lattice constant of a shorthand; Vegard's law without it.
         card: of the model, where ``lattice`` may hold its own lattice constants.
@@ -59,7 +59,7 @@ def open_structure(
         DataError: the file cannot be read.
         ConfigError: the shorthand, the constant or the number of repeats make no sense.
     """
-    if repeat < 1:
+    if np.min(repeat) < 1:
         raise ConfigError(f"repeat: expected a whole number from 1 on, got {repeat}")
     if is_shorthand(source):
         return random_alloy(source, repeat=repeat, rng=rng, constant=constant, card=card)
@@ -70,15 +70,15 @@ def open_structure(
     atoms.info.clear()
     for name in set(atoms.arrays) - set(KEPT):
         del atoms.arrays[name]
-    if repeat > 1 and not atoms.pbc.all():
+    if np.max(repeat) > 1 and not atoms.pbc.all():
         raise DataError(f"{source}: expected a cell periodic in three directions to repeat, got pbc {atoms.pbc}")
-    return atoms.repeat(repeat) if repeat > 1 else atoms
+    return atoms.repeat(repeat) if np.max(repeat) > 1 else atoms
 
 
 def random_alloy(
     shorthand: str,
     *,
-    repeat: int = 1,
+    repeat: int | tuple[int, int, int] = 1,
     rng: np.random.Generator,
     constant: float | None = None,
     card: Mapping[str, Any] | None = None,

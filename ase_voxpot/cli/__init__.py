@@ -22,6 +22,7 @@ from ase_voxpot.cli.info import info
 from ase_voxpot.cli.lmp import lmp
 from ase_voxpot.cli.mc import mc
 from ase_voxpot.cli.md import md
+from ase_voxpot.cli.melt import melt
 from ase_voxpot.cli.phonons import phonons
 from ase_voxpot.cli.physics import physics
 from ase_voxpot.cli.predict import predict
@@ -55,7 +56,7 @@ app = typer.Typer(
 )
 PANELS = {
     "Simulate": (relax, md, mc),
-    "Properties": (eos, elastic, phonons, defects, diffusion),
+    "Properties": (eos, elastic, phonons, defects, diffusion, melt),
     "Trust": (evaluate, validate, physics, check, benchmark),
     "Models and data": (info, predict, reconstruct, select, train),
 }

@@ -67,7 +67,7 @@ def open_work(
     *,
     model: str,
     calculator: str | None,
-    repeat: int | None,
+    repeat: int | tuple[int, int, int] | None,
     seed: int,
     lattice: float | None,
     device: str,
@@ -79,7 +79,7 @@ def open_work(
         structure: a file or a shorthand.
         model: name or path, unless ``calculator`` says something else.
         calculator: ``module:factory`` or ``file.py:factory``.
-        repeat: along each vector; 3 for a random alloy and 1 else with None.
+        repeat: along all vectors alike, or along each; 3 for a random alloy and 1 else with None.
         seed: of the first decoration.
         lattice: Å, constant of a shorthand.
         device: of the model.
@@ -97,7 +97,7 @@ def open_work(
         raise ConfigError(f"seed: expected a whole number from 0 on, got {seed}")
     method, made, card = _own(model, device, dtype) if calculator is None else _foreign(calculator)
 
-    def build(further: int, times: int) -> Atoms:
+    def build(further: int, times: int | tuple[int, int, int]) -> Atoms:
         rng = np.random.default_rng(seed + further)
         return open_structure(structure, repeat=times, rng=rng, constant=lattice, card=card)
 

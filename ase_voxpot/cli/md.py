@@ -31,7 +31,14 @@ __all__ = ["md"]
 def md(
     structure: Structure,
     model: Model = "motaw",
-    ensemble: Annotated[str, typer.Option("--ensemble", "-e", help="nve, nvt (Langevin), svr (nvt, motion hardly disturbed), npt; npt-z, nph-z: only the length along z moves.")] = "nvt",
+    ensemble: Annotated[
+        str,
+        typer.Option(
+            "--ensemble",
+            "-e",
+            help="nve, nvt (Langevin), svr (nvt that hardly disturbs motion), npt; npt-z, nph-z: only z is stretched.",
+        ),
+    ] = "nvt",
     temperature: Annotated[float, typer.Option("--temperature", "-T", help="K.")] = 300.0,
     pressure: Annotated[float, typer.Option("--pressure", "-P", help="GPa, where the cell moves.")] = 0.0,
     timestep: Annotated[float, typer.Option(help="fs.")] = 1.0,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Peak", "find_peak", "heat_capacity"]
 
+
 def _blocks_of(series: Float[np.ndarray, " sample"], count: int) -> list[Float[np.ndarray, " some"]]:
     return np.array_split(series, min(count, len(series)))
 

@@ -12,6 +12,10 @@
     thermal     thermal expansion in the quasi-harmonic approximation
     quasiharmonic  volume, stiffness and heat in it, by phonopy
     diffusion   mean squared displacements, Arrhenius
+    melting     crystal and melt side by side
+    coexistence what their frames say
+    phases      which atom belongs to which of them
+    stages      runs that follow each other, stopped and continued
     stability   does hot dynamics hold?
     dimer       two atoms and a whole lattice squeezed: no holes
     references  what first principles or experiment say
@@ -20,6 +24,7 @@
     report      tables with deviations
     pictures    drawings of the bench
     drawings    one picture for one workflow
+    melting_picture  the one of crystal and melt
 
 Everything takes any ASE calculator that gives energy, forces and stress, never a
 potential of this package in particular.  Structures that are handed over are not

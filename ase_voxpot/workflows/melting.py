@@ -21,17 +21,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase import units
 
 from ase_voxpot.ensembles import Plan
 from ase_voxpot.errors import ConfigError, DivergenceError, StructureError
 from ase_voxpot.labels import read_frames
 from ase_voxpot.records import Records
-from ase_voxpot.statistics import Estimate, block_average
-from ase_voxpot.workflows.phases import Boundary, bond_order, boundary_between, layers
+from ase_voxpot.workflows.coexistence import FEWEST, Melting, crystalline, is_single, judge, lasting
+from ase_voxpot.workflows.phases import Boundary, bond_order, boundary_between
 from ase_voxpot.workflows.stages import carry_out, mean_volume, seed_of
 
 if TYPE_CHECKING:
@@ -39,25 +38,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ase import Atoms
-    from jaxtyping import Bool, Float
+    from jaxtyping import Bool
 
     from ase_voxpot.records import Sample
 
-__all__ = ["STAGES", "Melting", "Schedule", "coexist", "judge"]
+__all__ = ["STAGES", "Schedule", "coexist"]
 
 STAGES = ("crystal", "melt", "cool", "join", "coexistence")
 OVERHEAT = 2.0
 """Times the guess, at which half of the crystal is molten."""
 SWELLING = 1.05
 """Room for the melt, which is the less dense phase; the rest is up to the free cell."""
-VANISHED = 0.1
-"""Part of the atoms below which a phase is no more than an interface."""
-LASTING = 1.0
-"""ps, for which it has to be gone."""
-SETTLING = 0.6
-"""Part of the time with two phases that may at most be left out at the beginning."""
-FEWEST = 20
-"""Frames that a mean is made of at least."""
 LOST = 0.6
 """Of the order of the perfect lattice: a crystal with less has melted, however hot it may be."""
 CONFUSED = 0.1
@@ -76,81 +67,42 @@ class Schedule:
     pressure: float = 0.0  # GPa
     timestep: float = 2.0  # fs
     steps: int = 20_000  # of coexistence
-    equilibration: int = 1000  # steps of crystal and melt; half as many to cool and to join
+    equilibration: int = 1000  # steps of crystal and melt; a quarter to cool and to join
     interval: int = 50  # steps from frame to frame
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name in STAGES:
             self.plan(name)  # temperature, pressure, timestep and seed
-        if self.equilibration < 10 * self.interval or self.steps < 2 * FEWEST * self.interval:
+        if self.equilibration < 12 * self.interval or self.steps < 2 * FEWEST * self.interval:
             raise ConfigError(
-                f"steps: expected at least {10 * self.interval} of equilibration and {2 * FEWEST * self.interval} "
+                f"steps: expected at least {12 * self.interval} of equilibration and {2 * FEWEST * self.interval} "
                 f"of coexistence, got {self.equilibration} and {self.steps}"
             )
 
+    @property
+    def frame(self) -> float:
+        """Time from frame to frame, fs."""
+        return self.interval * self.timestep
+
     def plan(self, stage: str) -> Plan:
         """What is run in a stage."""
-        half = self.equilibration // 2
-        kinds: dict[str, Any] = {"crystal": "npt", "melt": "nvt", "cool": "nvt", "join": "npt-z", "coexistence": "nph-z"}
+        short = self.equilibration // 4
+        kinds: dict[str, Any] = {
+            "crystal": "npt",
+            "melt": "nvt",
+            "cool": "nvt",
+            "join": "npt-z",
+            "coexistence": "nph-z",
+        }
         return Plan(
             ensemble=kinds[stage],
             temperature=self.temperature * (OVERHEAT if stage == "melt" else 1.0),
             pressure=self.pressure,
             timestep=self.timestep,
-            steps={"coexistence": self.steps, "cool": half, "join": half}.get(stage, self.equilibration),
+            steps={"coexistence": self.steps, "cool": short, "join": short}.get(stage, self.equilibration),
             interval=self.interval,
             seed=seed_of(self.seed, STAGES.index(stage)),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Melting:
-    """What was seen, frame by frame, and what it means."""
-
-    guess: float  # K
-    verdict: Literal["coexistence", "frozen", "molten"]
-    temperature: Estimate | None  # K, of coexistence; none when a phase vanished before it could be told
-    drift: Estimate | None  # K, second half of the counted frames less the first
-    counted: slice  # frames of the mean
-    times: Float[np.ndarray, " frame"]  # ps
-    temperatures: Float[np.ndarray, " frame"]  # K
-    along: Float[np.ndarray, " frame"]  # GPa, pressure along the normal
-    across: Float[np.ndarray, " frame"]  # GPa, across it
-    crystalline: Float[np.ndarray, " frame"]  # part of the atoms in the crystal
-    profile: Float[np.ndarray, "frame layer"]  # order: 0 as in the melt, 1 as in the crystal
-    boundary: Boundary
-    last: Atoms  # the last frame, with the order of every atom under "order"
-
-    @property
-    def better_guess(self) -> float:
-        """K, where to begin anew when a phase has vanished.
-
-        Freezing half of the cell heats it by L / 2c; from there as much again would end with a
-        half that is molten, half of it with a quarter that is.
-        """
-        end = float(self.temperatures[-FEWEST:].mean())
-        return end + (end - self.guess) / 2
-
-    def sentence(self) -> str:
-        """What it means, and what to do."""
-        if self.temperature is not None and self.drift is not None:
-            text = f"crystal and melt coexist at {self.temperature.value:.0f} ± {self.temperature.error:.0f} K"
-            if self.verdict != "coexistence":
-                text += f" until, by chance, all is {self.verdict}; a larger cell keeps both phases for longer"
-            elif abs(self.drift.value) > 3 * self.drift.error and abs(self.drift.value) > 0.01 * self.temperature.value:
-                text += (
-                    f", but the temperature still changes ({self.drift.value:+.0f} K from the first half of the "
-                    "counted time to the second): run longer"
-                )
-            return text
-        end = float(self.temperatures[-FEWEST:].mean())
-        way = "raise" if self.verdict == "frozen" else "lower"
-        side = "above" if self.verdict == "frozen" else "below"
-        phase = "melt has vanished" if self.verdict == "frozen" else "crystal has vanished"
-        return (
-            f"the {phase}: all is {self.verdict} at {end:.0f} K, so the melting point lies {side} the guess of "
-            f"{self.guess:.0f} K; {way} it, to {self.better_guess:.0f} K"
         )
 
 
@@ -161,7 +113,7 @@ def coexist(
     prefix: Path,
     *,
     restart: bool = False,
-    observe: Callable[[str, Sample], None] = lambda stage, sample: None,
+    observe: Callable[[str, Sample, float | None], None] = lambda stage, sample, crystalline: None,
 ) -> Melting:
     """Bring a crystal and its melt together and watch.
 
@@ -171,7 +123,7 @@ def coexist(
         schedule: temperatures and times.
         prefix: beginning of the names of the files of each stage.
         restart: continue from these files.
-        observe: called with the stage and every new sample of it.
+        observe: called with the stage, every new sample of it, and what part is crystalline once that is known.
 
     Raises:
         ConfigError: files of another run are in the way, or of another schedule.
@@ -184,10 +136,9 @@ def coexist(
     atoms.calc = calculator
     frames: dict[str, list[Atoms]] = {}
 
-    def go(stage: str, look: Callable[[], None] = lambda: None) -> list[Sample]:
+    def go(stage: str, look: Callable[[], float | None] = lambda: None) -> list[Sample]:
         def both(sample: Sample) -> None:
-            observe(stage, sample)
-            look()
+            observe(stage, sample, look())
 
         records = Records(prefix.with_name(f"{prefix.name}.{stage}"))
         samples: list[Sample] = []
@@ -208,8 +159,8 @@ def coexist(
     atoms.set_constraint()
     go("join")
     _stop_whole(atoms)
-    go("coexistence", _Watch(atoms, boundary, schedule).look)
-    return judge(frames["coexistence"], boundary, schedule)
+    go("coexistence", _Watch(atoms, boundary, schedule.frame).look)
+    return judge(frames["coexistence"], boundary, guess=schedule.temperature, interval=schedule.frame)
 
 
 def _refuse_unfit(crystal: Atoms) -> None:
@@ -223,7 +174,8 @@ def _refuse_unfit(crystal: Atoms) -> None:
     a, b, c = cell.lengths()
     if c < 1.5 * max(a, b):
         raise StructureError(
-            f"expected a cell that is elongated along its third vector, got {a:.1f} x {b:.1f} x {c:.1f} Å; repeat it more"
+            "expected a cell that is elongated along its third vector, "
+            f"got {a:.1f} x {b:.1f} x {c:.1f} Å; repeat it more along it"
         )
 
 
@@ -283,41 +235,16 @@ class _Watch:
 
     atoms: Atoms
     boundary: Boundary
-    schedule: Schedule
+    interval: float  # fs from look to look
     gone: int = 0  # frames
 
-    def look(self) -> None:
-        crystalline = float((bond_order(self.atoms) > self.boundary.value).mean())
-        self.gone = 0 if VANISHED < crystalline < 1 - VANISHED else self.gone + 1
-        if self.gone > 2 * FEWEST + _lasting(self.schedule):  # what is left tells the temperature
+    def look(self) -> float:
+        """What part is crystalline."""
+        part = crystalline(self.atoms, self.boundary)
+        self.gone = self.gone + 1 if is_single(part) else 0
+        if self.gone > lasting(self.interval) + 2 * FEWEST:  # these tell how hot the rest becomes
             raise _VanishedError
-
-
-def _lasting(schedule: Schedule) -> int:
-    """Frames for which a phase has to be gone."""
-    return max(2, round(1000 * LASTING / (schedule.interval * schedule.timestep)))
-
-
-def _verdict(
-    crystalline: Float[np.ndarray, " frame"], lasting: int
-) -> tuple[Literal["coexistence", "frozen", "molten"], int]:
-    """Which phase is there at the end, and for how many frames there were two."""
-    single = (crystalline < VANISHED) | (crystalline > 1 - VANISHED)
-    both = len(single) - int(np.argmin(single[::-1])) if not single.all() else 0
-    if len(single) - both < lasting:
-        return "coexistence", len(single)
-    return ("frozen" if crystalline[-1] > 0.5 else "molten"), both
-
-
-def _settled(series: Float[np.ndarray, " frame"]) -> int:
-    """From which frame on a mean is worth the most independent samples (Chodera, J. Chem. Theory Comput. 12, 1799, 2016)."""
-    trial = [round(part * len(series)) for part in np.arange(0.05, SETTLING + 0.01, 0.05)]
-    worth = []
-    for start in trial:
-        rest = series[start:]
-        error = block_average(rest).error if len(rest) >= FEWEST else 0.0
-        worth.append(float(rest.var()) / error**2 if error else 0.0)
-    return trial[int(np.argmax(worth))]
+        return part
 
 
 def _second_half(frames: Sequence[Atoms]) -> Sequence[Atoms]:
@@ -349,53 +276,3 @@ def _boundary(solid: Sequence[Atoms], cooled: Sequence[Atoms], held: Bool[np.nda
             "melt more steps of equilibration"
         )
     return found
-
-
-def judge(frames: Sequence[Atoms], boundary: Boundary, schedule: Schedule) -> Melting:
-    """What the frames of two phases say.
-
-    Args:
-        frames: with momenta and stress, ``schedule.interval`` steps apart.
-        boundary: between the phases.
-        schedule: of the run.
-    """
-    atoms = len(frames[0])
-    count = max(8, round(frames[0].cell[2, 2] / 3.0))
-    span = boundary.crystal - boundary.melt
-    crystalline, profile, temperatures, pressures = [], [], [], []
-    for frame in frames:
-        order = bond_order(frame)
-        crystalline.append(float((order > boundary.value).mean()))
-        height = frame.get_scaled_positions()[:, 2]
-        profile.append((layers(height, order, count) - boundary.melt) / span)
-        # the whole does not move: three degrees of freedom less than ASE counts
-        temperatures.append(frame.get_temperature() * atoms / (atoms - 1))
-        stress = frame.get_stress(include_ideal_gas=True, apply_constraint=False)
-        pressures.append((-stress[2] / units.GPa, -stress[:2].mean() / units.GPa))
-    times = np.arange(len(frames)) * schedule.interval * schedule.timestep / 1000
-    last = frames[-1].copy()
-    last.set_array("order", (bond_order(last) - boundary.melt) / span)
-    verdict, both = _verdict(np.array(crystalline), _lasting(schedule))
-    counted = slice(_settled(np.array(temperatures)[:both]), both)
-    kept = np.array(temperatures)[counted]
-    enough = len(kept) >= FEWEST
-    early, late = (block_average(part) for part in np.array_split(kept, 2)) if enough else (None, None)
-    return Melting(
-        guess=schedule.temperature,
-        verdict=verdict,
-        temperature=block_average(kept) if enough else None,
-        drift=(
-            None
-            if early is None or late is None
-            else Estimate(late.value - early.value, float(np.hypot(early.error, late.error)))
-        ),
-        counted=counted,
-        times=times,
-        temperatures=np.array(temperatures),
-        along=np.array(pressures)[:, 0],
-        across=np.array(pressures)[:, 1],
-        crystalline=np.array(crystalline),
-        profile=np.array(profile),
-        boundary=boundary,
-        last=last,
-    )

@@ -71,10 +71,8 @@ def boundary_between(crystal: Float[np.ndarray, " sample"], melt: Float[np.ndarr
     below = np.searchsorted(np.sort(crystal), trial) / len(crystal)
     above = 1 - np.searchsorted(np.sort(melt), trial) / len(melt)
     k = int(np.abs(below - above).argmin())
-    if below[k] == above[k] == 0:  # a gap between both: its middle
-        value = float(crystal.min() + melt.max()) / 2
-    else:
-        value = float(trial[k])
+    gap = below[k] == above[k] == 0
+    value = float(crystal.min() + melt.max()) / 2 if gap else float(trial[k])
     return Boundary(
         value=value,
         mistaken=float(below[k] + above[k]) / 2,

@@ -1,0 +1,151 @@
+"""``voxpot melt``: the melting point of a crystal beside its melt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ase_voxpot.cli.common import Constant, Device, Dtype, Model, Seed, Structure, console, progress_bar, table
+from ase_voxpot.cli.material import Foreign, Json, check_targets, open_work
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from ase_voxpot.records import Sample
+    from ase_voxpot.workflows.coexistence import Melting
+    from ase_voxpot.workflows.melting import Schedule
+
+__all__ = ["melt"]
+
+
+def melt(
+    structure: Structure,
+    temperature: Annotated[
+        float, typer.Option("--temperature", "-T", help="K, a guess; some 15 % off will do.", show_default=False)
+    ],
+    model: Model = "motaw",
+    calculator: Foreign = None,
+    pressure: Annotated[float, typer.Option("--pressure", "-P", help="GPa.")] = 0.0,
+    across: Annotated[int, typer.Option(help="Repeat the cell so often along the interface.")] = 5,
+    along: Annotated[int, typer.Option(help="Repeat it so often along the normal of the interface.")] = 16,
+    steps: Annotated[
+        int, typer.Option("--steps", "-n", help="Steps of coexistence, those before a restart included.")
+    ] = 20_000,
+    equilibration: Annotated[
+        int, typer.Option(help="Steps of the crystal and of melting before; a quarter each for cooling and joining.")
+    ] = 1000,
+    timestep: Annotated[float, typer.Option(help="fs.")] = 2.0,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Beginning of the names of all files that are written.")
+    ] = Path("melting"),
+    restart: Annotated[bool, typer.Option("--restart", help="Continue from the files of OUTPUT.")] = False,
+    json: Json = None,
+    seed: Seed = 0,
+    lattice: Constant = None,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+) -> None:
+    """Find the melting point: crystal and melt side by side, until both live at one temperature.
+
+    Half of a long cell is molten and brought back to the guess; then it runs without a
+    thermostat, and melting or freezing brings the temperature to the melting point. If one
+    phase vanishes, a better guess is told and the exit status is 2. The picture OUTPUT.png
+    shows both phases over time. Log, trajectory and checkpoint of each stage are
+    OUTPUT.STAGE.csv, .extxyz and .checkpoint.npz; a run that was stopped goes on with --restart,
+    and with more --steps for a smaller error. The melting point of an alloy lies between
+    solidus and liquidus.
+
+    voxpot melt bcc:W -T 3500 -m motaw-fast -o tungsten
+    voxpot melt bcc:W -T 3500 -m motaw-fast -o tungsten --restart --steps 40000
+    voxpot melt fcc:Cu -T 1300 -c ase.calculators.emt:EMT --across 4 --along 10 --steps 5000
+    """
+    from ase_voxpot.errors import ConfigError, DivergenceError
+    from ase_voxpot.files import write_json
+    from ase_voxpot.workflows.melting import Schedule
+    from ase_voxpot.workflows.melting_picture import draw_melting
+
+    if across < 1 or along < 1:
+        raise ConfigError(f"across, along: expected whole numbers from 1 on, got {across} and {along}")
+    schedule = Schedule(
+        temperature=temperature,
+        pressure=pressure,
+        timestep=timestep,
+        steps=steps,
+        equilibration=equilibration,
+        seed=seed,
+    )
+    picture = output.with_name(output.name + ".png")
+    check_targets(json, picture)
+    work = open_work(
+        structure,
+        model=model,
+        calculator=calculator,
+        repeat=(across, across, along),
+        seed=seed,
+        lattice=lattice,
+        device=device,
+        dtype=dtype,
+    )
+    crystal = work.build(0)
+    found = _run(crystal, work.calculator, schedule, output, restart=restart)
+    title = f"{work.title}, {len(crystal)} atoms"
+    draw_melting(picture, found, title=title)
+    if json is not None:
+        about = {"structure": work.name, "method": work.method, "atoms": len(crystal), "pressure": pressure}
+        write_json(json, _plain(found) | about)
+    _print(found, title=title)
+    out = console()
+    out.print(f"wrote {picture}", soft_wrap=True)
+    if found.temperature is None:
+        raise DivergenceError(found.sentence())
+    out.print(found.sentence(), soft_wrap=True)
+
+
+def _run(crystal: Atoms, calculator: Any, schedule: Schedule, output: Path, *, restart: bool) -> Melting:
+    from ase_voxpot.workflows.melting import STAGES, coexist
+
+    with progress_bar("{task.fields[now]}") as bar:
+        tasks = {name: bar.add_task(name, total=schedule.plan(name).steps, now="") for name in STAGES}
+
+        def observe(stage: str, sample: Sample, crystalline: float | None) -> None:
+            both = "" if crystalline is None else f"  crystal {100 * crystalline:.0f} %"
+            bar.update(tasks[stage], completed=sample.step, now=f"T {sample.temperature:6.0f} K{both}")
+
+        return coexist(crystal, calculator, schedule, output, restart=restart, observe=observe)
+
+
+def _plain(found: Melting) -> dict[str, Any]:
+    return {
+        "melting_point": None if found.temperature is None else found.temperature.value,
+        "error": None if found.temperature is None else found.temperature.error,
+        "drift": {"value": found.drift.value, "error": found.drift.error},
+        "guess": found.guess,
+        "verdict": found.verdict,
+        "sentence": found.sentence(),
+        "frames": [found.counted.start, found.counted.stop],
+        "times": found.times.tolist(),
+        "temperatures": found.temperatures.tolist(),
+        "pressure_along": found.along.tolist(),
+        "pressure_across": found.across.tolist(),
+        "crystalline": found.crystalline.tolist(),
+        "order": {
+            "crystal": found.boundary.crystal,
+            "melt": found.boundary.melt,
+            "boundary": found.boundary.value,
+            "mistaken": found.boundary.mistaken,
+        },
+        "units": {"melting_point": "K", "temperatures": "K", "times": "ps", "pressures": "GPa"},
+    }
+
+
+def _print(found: Melting, *, title: str) -> None:
+    rows = table(title, "time\nps", "T\nK", "P along\nGPa", "P across\nGPa", "crystal\n%")
+    edges = range(0, len(found.times), max(1, len(found.times) // 8))
+    for start in edges:
+        part = slice(start, start + edges.step)
+        columns = (found.temperatures, found.along, found.across, 100 * found.crystalline)
+        cells = [format(v[part].mean(), f) for v, f in zip(columns, (".0f", ".2f", ".2f", ".0f"), strict=True)]
+        rows.add_row(f"{found.times[start]:.1f}", *cells)
+    console().print(rows)
