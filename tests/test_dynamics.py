@@ -14,14 +14,15 @@ from ase.io import read
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ase_voxpot.calculator import VoxPotCalculator
-from ase_voxpot.dynamics import Plan, run, summarise
+from ase_voxpot.dynamics import Plan, reload, run, summarise
+from ase_voxpot.ensembles import BUILD
 from ase_voxpot.errors import ConfigError, DataError, DivergenceError, ExtrapolationError, PositionError, StructureError
 from ase_voxpot.guards import Guard
 from ase_voxpot.plots import draw_run
 from ase_voxpot.records import Records
 from tests.saved import save_tiny, save_tiny_and_certain
 
-ENSEMBLES = ("nve", "nvt", "npt")
+ENSEMBLES = ("nve", "nvt", "svr", "npt", "npt-z", "nph-z")
 STIFF = {"sigma": 2.3, "epsilon": 0.5, "rc": 6.0, "smooth": True}
 
 
@@ -84,6 +85,55 @@ def test_the_piston_finds_the_pressure(records):
     assert samples[-1].volume < 0.95 * volume
 
 
+def test_rescaling_brings_the_temperature_and_its_fluctuations(records):
+    """The kinetic energy of n degrees of freedom has the relative variance 2 / n."""
+    atoms = Atoms("Ar50", positions=np.zeros((50, 3)))
+    atoms.calc = SpringCalculator(np.zeros((50, 3)), k=1.0)
+    atoms.set_momenta(np.random.default_rng(0).normal(size=(50, 3)))
+    plan = Plan(ensemble="svr", temperature=400, timestep=4.0, steps=10_000, interval=50, seed=2)
+
+    samples = run(atoms, plan, records)
+
+    # some forty independent times
+    heat = np.array([s.temperature for s in samples[50:]])
+    assert_allclose(heat.mean(), 400, rtol=0.06)
+    assert_allclose(heat.var() / heat.mean() ** 2, 2 / 150, rtol=0.5)
+
+
+def test_a_piston_along_z_moves_nothing_else(records):
+    atoms = crystal(1)
+    cell = atoms.cell.array.copy()
+    plan = Plan(ensemble="npt-z", temperature=20, pressure=20, timestep=3.0, steps=700, interval=10, seed=1)
+
+    run(atoms, plan, records)
+
+    found = [-f.get_stress(include_ideal_gas=True)[2] / units.GPa for f in read(records.trajectory, "35:")]
+    assert_allclose(np.mean(found), 20, atol=1.0)
+    assert_array_equal(atoms.cell[:2], cell[:2])
+    assert_array_equal(atoms.cell[2, :2], cell[2, :2])
+    assert atoms.cell[2, 2] < 0.995 * cell[2, 2]
+
+
+def test_a_piston_along_z_conserves_the_enthalpy_without_a_thermostat():
+    """K + E + P V + p² / 2W, to an error of second order in the timestep."""
+    spread = []
+    for timestep in (4.0, 2.0):
+        atoms = crystal(1)
+        rng = np.random.default_rng(3)
+        atoms.set_momenta(np.sqrt(atoms.get_masses() * units.kB * 400)[:, None] * rng.normal(size=(len(atoms), 3)))
+        plan = Plan(ensemble="nph-z", temperature=400, pressure=3, timestep=timestep)
+        dynamics = BUILD["nph-z"](atoms, plan, rng, 0.0)
+        rows = []
+        for _ in range(round(600 / timestep)):
+            dynamics.step()
+            piston = dynamics.p_eps**2 / 2 / dynamics.barostat_mass
+            rows.append(atoms.get_total_energy() + 3 * units.GPa * atoms.get_volume() + piston)
+        spread.append(np.std(rows))
+        assert abs(atoms.cell[2, 2] - 3.62) > 0.01  # it did move
+    assert spread[1] < 0.3 * spread[0]
+    assert spread[1] < 0.01 * len(atoms) * units.kB * 400
+
+
 @pytest.mark.parametrize("ensemble", ENSEMBLES)
 @pytest.mark.parametrize("kind", ["extxyz", "traj"])
 def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tiny_model, tmp_path, ensemble, kind):
@@ -112,6 +162,21 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tiny_model, tmp_path,
     for first, second in zip(*frames, strict=True):
         assert_array_equal(first.positions, second.positions)
         assert first.get_potential_energy() == second.get_potential_energy()
+
+
+def test_a_run_is_read_when_it_is_done_and_not_before(tiny_model, records):
+    plan = Plan(ensemble="npt", temperature=100, steps=8, interval=2, checkpoint=4)
+    assert reload(alloy(tiny_model), plan, records) is None
+    first = alloy(tiny_model)
+    samples = run(first, plan, records)
+
+    again = alloy(tiny_model)
+    assert reload(again, plan, records) == samples
+    assert_array_equal(again.positions, first.positions)
+    assert_array_equal(again.cell[:], first.cell[:])
+    assert reload(again, Plan(ensemble="npt", temperature=100, steps=12, interval=2, checkpoint=4), records) is None
+    with pytest.raises(ConfigError, match="begun with temperature 100"):
+        reload(again, Plan(ensemble="npt", temperature=200, steps=8, interval=2, checkpoint=4), records)
 
 
 def test_a_run_stopped_before_its_first_checkpoint_begins_again(tiny_model, records, tmp_path):

@@ -9,7 +9,7 @@ from ase_voxpot.errors import ConfigError
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"ensemble": "nvx"}, "ensemble: expected one of nve, nvt, npt, got 'nvx'"),
+        ({"ensemble": "nvx"}, "ensemble: expected one of nve, nvt, svr, npt, npt-z, nph-z, got 'nvx'"),
         ({"temperature": -1.0}, "temperature"),
         ({"temperature": float("nan")}, "temperature"),
         ({"pressure": float("inf")}, "pressure"),

@@ -13,7 +13,10 @@ from ase_voxpot.cli.material import Foreign, Json, Supercell, check_targets, ope
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ase_voxpot.workflows.diffusion import Arrhenius, Diffusion
+    from ase import Atoms
+
+    from ase_voxpot.records import Sample
+    from ase_voxpot.workflows.diffusion import Arrhenius, Diffusion, Schedule
 
 __all__ = ["diffusion"]
 
@@ -30,6 +33,18 @@ def diffusion(
     steps: Annotated[int, typer.Option("--steps", "-n", help="Steps that are measured, per temperature.")] = 5000,
     equilibration: Annotated[int, typer.Option(help="Steps before them, at zero pressure.")] = 1000,
     timestep: Annotated[float, typer.Option(help="fs.")] = 2.0,
+    viscosity: Annotated[
+        float | None,
+        typer.Option(
+            help="mPa s, of the liquid at a single temperature, for the correction of its coefficients to an endless "
+            "cell; from the stress of the run if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Beginning of the names of logs, trajectories and checkpoints.")
+    ] = Path("diffusion"),
+    restart: Annotated[bool, typer.Option("--restart", help="Continue from the files of OUTPUT.")] = False,
     plot: Annotated[Path, typer.Option("--plot", help="Draw displacements here.")] = Path("diffusion.png"),
     json: Json = None,
     repeat: Supercell = None,
@@ -41,17 +56,23 @@ def diffusion(
     """Measure how fast atoms diffuse, by element, with errors from blocks of the run.
 
     A crystal needs vacancies and hot, long runs; its coefficients belong to the
-    concentration of vacancies in the cell.  A liquid needs no more than --liquid.
+    concentration of vacancies in the cell.  A liquid needs no more than --liquid; in a cubic
+    cell its coefficients are also given as they would be in an endless one (Yeh and Hummer).
+    A run that was stopped goes on with --restart, and with more --steps for smaller errors.
 
     voxpot diffusion bcc:MoTaW --liquid -T 4500
     voxpot diffusion bcc:Ta --repeat 4 --vacancies 2 -T 2600,2900,3200 --steps 50000
     voxpot diffusion fcc:Cu --repeat 3 -c ase.calculators.emt:EMT --liquid -T 2000 --json cu.json
     """
+    from dataclasses import replace
+
     import numpy as np
 
+    from ase_voxpot.errors import ConfigError
     from ase_voxpot.files import write_json
-    from ase_voxpot.workflows.diffusion import Schedule, arrhenius, diffuse, without_atoms
+    from ase_voxpot.workflows.diffusion import Schedule, arrhenius, without_atoms
     from ase_voxpot.workflows.drawings import draw_diffusion
+    from ase_voxpot.workflows.viscosity import Viscosity
 
     schedules = [
         Schedule(
@@ -64,6 +85,10 @@ def diffusion(
         )
         for kelvin in _temperatures(temperature)
     ]
+    if viscosity is not None and not (liquid and len(schedules) == 1 and 0 < viscosity < 1e6):
+        raise ConfigError(
+            f"viscosity: expected one between 0 and 1e6 mPa s, of a --liquid at a single temperature, got {viscosity:g}"
+        )
     check_targets(json, plot)
     work = open_work(
         structure,
@@ -76,17 +101,9 @@ def diffusion(
         dtype=dtype,
     )
     atoms = without_atoms(work.build(0), vacancies, np.random.default_rng([seed, 1]))
-    runs = []
-    with progress_bar("{task.fields[now]}") as bar:
-        each = steps + equilibration * (2 if liquid else 1)
-        task = bar.add_task("steps", total=each * len(schedules), now="")
-        for number, schedule in enumerate(schedules):
-            bar.update(task, now=f"{schedule.temperature:g} K")
-
-            def observe(done: int, before: int = number * each) -> None:
-                bar.update(task, completed=before + done)
-
-            runs.append(diffuse(atoms, work.calculator, schedule, observe))
+    runs = _run_all(atoms, work.calculator, schedules, output, restart=restart)
+    if viscosity is not None:
+        runs = [replace(run, viscosity=Viscosity(value=viscosity, error=None)) for run in runs]
     laws = {name: arrhenius(runs, name) for name in runs[0].coefficients}
     title = f"{'liquid ' if liquid else ''}{work.title}, {len(atoms)} atoms"
     draw_diffusion(plot, runs, laws, title=title)
@@ -94,6 +111,37 @@ def diffusion(
         write_json(json, _plain(runs, laws) | {"structure": work.name, "method": work.method, "atoms": len(atoms)})
     _print(runs, laws, title=title)
     console().print(f"wrote {plot}", soft_wrap=True)
+
+
+def _run_all(
+    atoms: Atoms, calculator: Any, schedules: Sequence[Schedule], output: Path, *, restart: bool
+) -> list[Diffusion]:
+    from ase_voxpot.workflows.diffusion import diffuse
+
+    runs = []
+    with progress_bar("{task.fields[now]}") as bar:
+        for schedule in schedules:
+            each = {
+                name: bar.add_task(f"{schedule.temperature:g} K {name}", total=plan.steps, now="")
+                for name, plan in schedule.stages.items()
+            }
+
+            def observe(stage: str, sample: Sample, each: dict[str, Any] = each) -> None:
+                bar.update(each[stage], completed=sample.step, now=f"T {sample.temperature:6.0f} K")
+
+            prefix = output.with_name(f"{output.name}.{schedule.temperature:g}K")
+            runs.append(diffuse(atoms, calculator, schedule, prefix, restart=restart, observe=observe))
+    return runs
+
+
+def _corrected(run: Diffusion, name: str) -> tuple[float, float] | None:
+    """The coefficient in an endless cell, with its error."""
+    from ase_voxpot.workflows.viscosity import missing_diffusion
+
+    if run.viscosity is None or run.length is None or run.viscosity.value <= 0:
+        return None
+    missing, error = missing_diffusion(run.viscosity, temperature=run.temperature, length=run.length)
+    return run.coefficients[name] + missing, (run.errors[name] ** 2 + error**2) ** 0.5
 
 
 def _temperatures(text: str) -> list[float]:
@@ -113,12 +161,16 @@ def _plain(runs: Sequence[Diffusion], laws: dict[str, Arrhenius | None]) -> dict
 
     return {
         "unit": "Å²/ps (1e-8 m²/s)",
+        "unit_viscosity": "mPa s",
         "runs": [
             {
                 "temperature": r.temperature,
                 "volume": r.volume,
                 "coefficients": r.coefficients,
                 "errors": r.errors,
+                "edge": r.length,
+                "viscosity": None if r.viscosity is None else {"value": r.viscosity.value, "error": r.viscosity.error},
+                "endless": {name: _endless(_corrected(r, name)) for name in r.coefficients},
                 "times": r.times.tolist(),
                 "displacements": {k: v.tolist() for k, v in r.displacements.items()},
             }
@@ -128,12 +180,19 @@ def _plain(runs: Sequence[Diffusion], laws: dict[str, Arrhenius | None]) -> dict
     }
 
 
+def _endless(found: tuple[float, float] | None) -> dict[str, float] | None:
+    return None if found is None else {"value": found[0], "error": found[1]}
+
+
 def _print(runs: Sequence[Diffusion], laws: dict[str, Arrhenius | None], *, title: str) -> None:
     names = list(runs[0].coefficients)
     rows = table(f"{title}\nD in Å²/ps (1e-8 m²/s) ± standard error", "T\nK", "V\nÅ³/atom", *names)
     for run in runs:
         cells = [value_with_error(run.coefficients[n], run.errors[n], 4) for n in names]
         rows.add_row(f"{run.temperature:.0f}", f"{run.volume:.3f}", *cells)
+        endless = [_corrected(run, n) for n in names]
+        if all(endless):
+            rows.add_row("in an endless cell", "", *(value_with_error(*pair, 4) for pair in endless if pair))
     out = console()
     out.print(rows)
     for name, law in laws.items():
@@ -141,6 +200,13 @@ def _print(runs: Sequence[Diffusion], laws: dict[str, Arrhenius | None], *, titl
             out.print(
                 f"{name}: D = {law.prefactor:.3g} Å²/ps exp(-E / k_B T), "
                 f"E = {value_with_error(law.energy, law.error, 2)} eV"
+            )
+    for run in runs:
+        if run.viscosity is not None and run.length is not None:
+            value = value_with_error(run.viscosity.value, run.viscosity.error, 2)
+            source = "as given" if run.viscosity.error is None else "Green-Kubo"
+            out.print(
+                f"viscosity at {run.temperature:.0f} K: {value} mPa s ({source}); the cell is {run.length:.1f} Å wide"
             )
     unsure = [f"{n} at {r.temperature:.0f} K" for r in runs for n in names if r.coefficients[n] < 2 * r.errors[n]]
     if unsure:

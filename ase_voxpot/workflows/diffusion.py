@@ -1,39 +1,53 @@
 """How fast atoms wander: mean squared displacements of molecular dynamics, and Arrhenius's law.
 
-A run first finds its volume without pressure at its temperature, then goes on at that
-volume under a thermostat that rescales all momenta alike and so hardly disturbs the
-motion (Bussi, Donadio and Parrinello, J. Chem. Phys. 126, 014101, 2007).  Errors are
-standard errors over blocks of the run.
+    melt     far above the temperature, if a liquid is wanted
+    settle   at the temperature without pressure, for the mean volume
+    still    at that volume, until what the change of volume did is forgotten
+    run      what is measured
+
+The last stage is under stochastic velocity rescaling: momenta are all rescaled alike and
+slowly, which keeps the temperature that was asked for and leaves diffusion as it is without
+a thermostat (Bussi and Parrinello, Comput. Phys. Commun. 179, 26, 2008); at constant energy
+a small cell keeps whatever temperature its last kick has left it.  The whole is held at rest.
+Errors are standard errors over blocks of the run.
 
 With a vacancy in the cell, the coefficients belong to its concentration of vacancies;
 multiply by the concentration in equilibrium over that in the cell.  Coefficients of a
-liquid grow a little with the cell, by an amount that is not corrected here.
+liquid grow with the cell; ``viscosity`` holds by how much.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import units
 
-from ase_voxpot.ensembles import BUILD, Plan
-from ase_voxpot.errors import ConfigError, DivergenceError
+from ase_voxpot.ensembles import Plan
+from ase_voxpot.errors import ConfigError
+from ase_voxpot.labels import read_frames
+from ase_voxpot.records import Records
 from ase_voxpot.trajectories import diffusion_coefficient, mean_squared_displacement, unwrap, without_drift
+from ase_voxpot.workflows.stages import carry_out, mean_volume, seed_of
+from ase_voxpot.workflows.viscosity import Viscosity, viscosity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from ase import Atoms
     from jaxtyping import Float
+
+    from ase_voxpot.records import Sample
 
 __all__ = ["Arrhenius", "Diffusion", "Schedule", "arrhenius", "diffuse", "diffusion_of", "without_atoms"]
 
 BLOCKS = 5
 """Parts of a run, for errors."""
-RELAXATION = 500.0
-"""fs, of the thermostat of the production run."""
+FEW = 20
+"""Steps from sample to sample before the run."""
 OVERHEAT = 2.0
 """Times the temperature, at which a liquid is made."""
 
@@ -68,6 +82,40 @@ class Schedule:
                 f"got {self.steps}"
             )
 
+    @property
+    def stages(self) -> dict[str, Plan]:
+        """What is run, one after the other."""
+        hot = OVERHEAT * self.temperature
+        common: dict[str, Any] = {"timestep": self.timestep, "interval": FEW}
+        prepared = {
+            "melt": Plan(
+                ensemble="nvt", temperature=hot, steps=self.equilibration, seed=seed_of(self.seed, 0), **common
+            ),
+            "settle": Plan(
+                ensemble="npt",
+                temperature=self.temperature,
+                steps=self.equilibration,
+                seed=seed_of(self.seed, 1),
+                **common,
+            ),
+            "still": Plan(
+                ensemble="nvt",
+                temperature=self.temperature,
+                steps=-(-self.equilibration // 2),
+                seed=seed_of(self.seed, 2),
+                **common,
+            ),
+            "run": Plan(
+                ensemble="svr",
+                temperature=self.temperature,
+                timestep=self.timestep,
+                steps=self.steps,
+                interval=self.interval,
+                seed=seed_of(self.seed, 3),
+            ),
+        }
+        return {name: plan for name, plan in prepared.items() if self.liquid or name != "melt"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diffusion:
@@ -79,6 +127,8 @@ class Diffusion:
     displacements: dict[str, Float[np.ndarray, " lag"]]  # Å²
     coefficients: dict[str, float]  # Å²/ps, 1e-8 m²/s
     errors: dict[str, float]  # Å²/ps
+    length: float | None = None  # Å, edge of a cell that is a cube
+    viscosity: Viscosity | None = None  # of a liquid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +154,13 @@ def without_atoms(crystal: Atoms, count: int, rng: np.random.Generator) -> Atoms
 
 
 def diffuse(
-    atoms: Atoms, calculator: Any, schedule: Schedule, observe: Callable[[int], None] = lambda step: None
+    atoms: Atoms,
+    calculator: Any,
+    schedule: Schedule,
+    prefix: Path,
+    *,
+    restart: bool = False,
+    observe: Callable[[str, Sample], None] = lambda stage, sample: None,
 ) -> Diffusion:
     """Run dynamics and measure how far atoms get.
 
@@ -112,66 +168,46 @@ def diffuse(
         atoms: a periodic crystal, with vacancies if they are to be carriers; not changed.
         calculator: with stress.
         schedule: temperature and length.
-        observe: called with the steps that are done, equilibration included, at every frame.
+        prefix: beginning of the names of the files of each stage.
+        restart: continue from these files.
+        observe: called with the stage and every new sample of it.
 
     Raises:
+        ConfigError: files of another run are in the way, or of another schedule.
         DivergenceError: the run ran away.
     """
-    from ase.md.bussi import Bussi
+    from ase.constraints import FixCom
 
-    rng = np.random.default_rng(schedule.seed)
     moving = atoms.copy()
     moving.calc = calculator
-    done = _prepare(moving, schedule, rng, observe)
-    dynamics = Bussi(
+    for stage, plan in schedule.stages.items():
+        if stage == "run":
+            moving.set_constraint(FixCom())
+            moving.set_momenta(moving.get_momenta())
+        records = Records(prefix.with_name(f"{prefix.name}.{stage}"))
+        samples = carry_out(moving, plan, records, restart=restart, observe=partial(observe, stage))
+        if stage == "settle":
+            factor = (mean_volume(samples) / moving.get_volume()) ** (1 / 3)
+            moving.set_cell(moving.cell[:] * factor, scale_atoms=True)
+    frames = read_frames(str(records.trajectory), ":")
+    found = diffusion_of(
+        np.array([f.positions for f in frames]),
         moving,
-        schedule.timestep * units.fs,
-        temperature_K=schedule.temperature,
-        taut=RELAXATION * units.fs,
-        rng=rng,
+        interval=schedule.timestep * schedule.interval,
+        temperature=float(np.mean([s.temperature for s in samples])),
     )
-    frames, kelvin = [moving.positions.copy()], []
-    for _ in range(schedule.steps // schedule.interval):
-        dynamics.run(schedule.interval)
-        _refuse_runaway(moving, schedule.temperature)
-        frames.append(moving.positions.copy())
-        kelvin.append(moving.get_temperature())
-        done += schedule.interval
-        observe(done)
-    return diffusion_of(
-        np.array(frames), moving, interval=schedule.timestep * schedule.interval, temperature=float(np.mean(kelvin))
+    if not schedule.liquid:
+        return found
+    stress = np.array([f.get_stress(include_ideal_gas=True) for f in frames])
+    return replace(
+        found,
+        viscosity=viscosity_of(
+            stress,
+            volume=moving.get_volume(),
+            temperature=schedule.temperature,
+            interval=schedule.timestep * schedule.interval,
+        ),
     )
-
-
-def _prepare(atoms: Atoms, schedule: Schedule, rng: np.random.Generator, observe: Callable[[int], None]) -> int:
-    """Bring to temperature and to the mean volume there; the steps it took."""
-    done = 0
-    hot = OVERHEAT * schedule.temperature if schedule.liquid else schedule.temperature
-    spread = np.sqrt(atoms.get_masses() * units.kB * hot)
-    momenta = rng.normal(size=(len(atoms), 3)) * spread[:, None]
-    atoms.set_momenta(momenta - momenta.mean(axis=0))
-    stages = [("nvt", hot)] if schedule.liquid else []
-    volumes = []
-    for ensemble, kelvin in (*stages, ("npt", schedule.temperature)):
-        plan = Plan(ensemble=ensemble, temperature=kelvin, timestep=schedule.timestep)  # type: ignore[arg-type]
-        dynamics = BUILD[ensemble](atoms, plan, rng, 0.0)
-        for _ in range(schedule.equilibration // 10):
-            dynamics.run(10)
-            _refuse_runaway(atoms, kelvin)
-            volumes.append(atoms.get_volume())
-            done += 10
-            observe(done)
-    mean = float(np.mean(volumes[-schedule.equilibration // 20 :]))
-    atoms.set_cell(atoms.cell[:] * (mean / atoms.get_volume()) ** (1 / 3), scale_atoms=True)
-    return done
-
-
-def _refuse_runaway(atoms: Atoms, kelvin: float) -> None:
-    now = atoms.get_temperature()
-    if not (np.isfinite(now) and now < 10 * kelvin):
-        raise DivergenceError(
-            f"the run at {kelvin:g} K diverged: its temperature came to {now:g} K; try a shorter timestep"
-        )
 
 
 def diffusion_of(
@@ -205,7 +241,15 @@ def diffusion_of(
         displacements=curves,
         coefficients=coefficients,
         errors=errors,
+        length=_edge(atoms),
     )
+
+
+def _edge(atoms: Atoms) -> float | None:
+    """Å, of a cube; None of another cell."""
+    edge = float(atoms.cell.lengths()[0])
+    cube = np.allclose(atoms.cell.array @ atoms.cell.array.T, edge**2 * np.eye(3), atol=1e-6 * edge**2)
+    return edge if cube else None
 
 
 def arrhenius(runs: Sequence[Diffusion], name: str) -> Arrhenius | None:

@@ -50,7 +50,7 @@ OVERHEAT = 2.0
 SWELLING = 1.05
 """Room for the melt, which is the less dense phase; the rest is up to the free cell."""
 LOST = 0.6
-"""Of the order of the perfect lattice: a crystal with less has melted, however hot it may be."""
+"""Of the order of the perfect lattice: however hot a crystal is, it has more, and a melt has less."""
 CONFUSED = 0.1
 """Atoms in the wrong phase, beyond which two phases cannot be told apart."""
 
@@ -155,7 +155,7 @@ def coexist(
     _hold(atoms, held)
     go("melt")
     go("cool")
-    boundary = _boundary(frames["crystal"], frames["cool"], held)
+    boundary = _boundary(frames["crystal"], frames["cool"], held, perfect)
     atoms.set_constraint()
     go("join")
     _stop_whole(atoms)
@@ -260,7 +260,9 @@ def _refuse_molten(frames: Sequence[Atoms], perfect: float, temperature: float) 
         )
 
 
-def _boundary(solid: Sequence[Atoms], cooled: Sequence[Atoms], held: Bool[np.ndarray, " atom"]) -> Boundary:
+def _boundary(
+    solid: Sequence[Atoms], cooled: Sequence[Atoms], held: Bool[np.ndarray, " atom"], perfect: float
+) -> Boundary:
     """Between the crystal of the first stage and the midst of the melt of the third."""
     melt = []
     for atoms in _second_half(cooled):
@@ -269,7 +271,7 @@ def _boundary(solid: Sequence[Atoms], cooled: Sequence[Atoms], held: Bool[np.nda
         away = np.abs((height - middle + 0.5) % 1.0 - 0.5) > 0.375
         melt.append(bond_order(atoms)[away & ~held])
     found = boundary_between(np.concatenate([bond_order(a) for a in _second_half(solid)]), np.concatenate(melt))
-    if found.mistaken > CONFUSED or found.crystal <= found.melt:
+    if found.mistaken > CONFUSED or found.melt > LOST * perfect:
         raise DivergenceError(
             f"half of the crystal was to melt at {OVERHEAT:g} times the guess of the temperature, and has not: "
             f"its order is {found.melt:.2f}, that of the crystal {found.crystal:.2f}; raise the guess, or give the "
