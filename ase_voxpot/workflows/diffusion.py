@@ -26,10 +26,11 @@ import numpy as np
 from ase import units
 
 from ase_voxpot.ensembles import Plan
-from ase_voxpot.errors import ConfigError
+from ase_voxpot.errors import ConfigError, DivergenceError
 from ase_voxpot.labels import read_frames
 from ase_voxpot.records import Records
 from ase_voxpot.trajectories import diffusion_coefficient, mean_squared_displacement, unwrap, without_drift
+from ase_voxpot.workflows.phases import LOST, mean_order
 from ase_voxpot.workflows.stages import carry_out, mean_volume, seed_of
 from ase_voxpot.workflows.viscosity import Viscosity, viscosity_of
 
@@ -48,6 +49,8 @@ BLOCKS = 5
 """Parts of a run, for errors."""
 FEW = 20
 """Steps from sample to sample before the run."""
+CRYSTAL = 0.3
+"""Bond order above which atoms stand in a lattice at the start."""
 OVERHEAT = 2.0
 """Times the temperature, at which a liquid is made."""
 
@@ -174,7 +177,7 @@ def diffuse(
 
     Raises:
         ConfigError: files of another run are in the way, or of another schedule.
-        DivergenceError: the run ran away.
+        DivergenceError: the run ran away, or what was to be a liquid is none.
     """
     from ase.constraints import FixCom
 
@@ -198,6 +201,7 @@ def diffuse(
     )
     if not schedule.liquid:
         return found
+    _refuse_solid(frames, atoms)
     stress = np.array([f.get_stress(include_ideal_gas=True) for f in frames])
     return replace(
         found,
@@ -208,6 +212,18 @@ def diffuse(
             interval=schedule.timestep * schedule.interval,
         ),
     )
+
+
+def _refuse_solid(frames: Sequence[Atoms], begun: Atoms) -> None:
+    """Raise if what was to be a liquid is as orderly as the crystal that it was made from."""
+    perfect = mean_order([begun])
+    order = mean_order(frames[-max(1, len(frames) // 4) :: 10])
+    if perfect > CRYSTAL and order > LOST * perfect:
+        raise DivergenceError(
+            f"expected a liquid, got atoms as in a crystal (bond order {order:.2f}, of {perfect:.2f} in the perfect "
+            "one): it has not melted, or has frozen; raise the temperature or the steps of equilibration, or leave "
+            "out that it be liquid"
+        )
 
 
 def diffusion_of(

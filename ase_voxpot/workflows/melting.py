@@ -30,7 +30,7 @@ from ase_voxpot.errors import ConfigError, DivergenceError, StructureError
 from ase_voxpot.labels import read_frames
 from ase_voxpot.records import Records
 from ase_voxpot.workflows.coexistence import FEWEST, Melting, crystalline, is_single, judge, lasting
-from ase_voxpot.workflows.phases import Boundary, bond_order, boundary_between
+from ase_voxpot.workflows.phases import LOST, Boundary, bond_order, boundary_between, mean_order
 from ase_voxpot.workflows.stages import carry_out, mean_volume, seed_of
 
 if TYPE_CHECKING:
@@ -49,8 +49,6 @@ OVERHEAT = 2.0
 """Times the guess, at which half of the crystal is molten."""
 SWELLING = 1.05
 """Room for the melt, which is the less dense phase; the rest is up to the free cell."""
-LOST = 0.6
-"""Of the order of the perfect lattice: however hot a crystal is, it has more, and a melt has less."""
 CONFUSED = 0.1
 """Atoms in the wrong phase, beyond which two phases cannot be told apart."""
 
@@ -147,7 +145,7 @@ def coexist(
         frames[stage] = read_frames(str(records.trajectory), ":")
         return samples
 
-    perfect = float(bond_order(atoms).mean())
+    perfect = mean_order([atoms])
     volume = mean_volume(go("crystal"))
     _refuse_molten(frames["crystal"], perfect, schedule.temperature)
     atoms.set_cell(atoms.cell[:] * (volume / atoms.get_volume()) ** (1 / 3), scale_atoms=True)
@@ -252,8 +250,7 @@ def _second_half(frames: Sequence[Atoms]) -> Sequence[Atoms]:
 
 
 def _refuse_molten(frames: Sequence[Atoms], perfect: float, temperature: float) -> None:
-    order = float(np.mean([bond_order(a).mean() for a in _second_half(frames)]))
-    if order < LOST * perfect:
+    if mean_order(_second_half(frames)) < LOST * perfect:
         raise DivergenceError(
             f"the crystal melts by itself at {temperature:g} K, without a melt beside it: lower the guess of the "
             f"temperature, to {0.8 * temperature:.0f} K or less"

@@ -16,14 +16,19 @@ from ase_voxpot.harmonics import solid_harmonics
 from ase_voxpot.neighbours import VerletList
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ase import Atoms
     from jaxtyping import Float
 
-__all__ = ["Boundary", "bond_order", "boundary_between", "layers"]
+__all__ = ["LOST", "Boundary", "bond_order", "boundary_between", "layers", "mean_order"]
 
 DEGREE = 6
 REACH = 1.5
 """Mean distances (V/N)^(1/3) that a shell reaches: 14 neighbours in bcc, 12 in fcc."""
+
+LOST = 0.6
+"""Of the order of the perfect lattice: however hot a crystal is, it has more, and a melt has less."""
 
 
 def bond_order(atoms: Atoms) -> Float[np.ndarray, " atom"]:
@@ -43,6 +48,11 @@ def bond_order(atoms: Atoms) -> Float[np.ndarray, " atom"]:
     own = _sums(values, pairs.centre, len(atoms)) / np.maximum(count, 1)
     shell = (own + _sums(own[pairs.neighbour], pairs.centre, len(atoms))) / (1 + count)
     return np.sqrt((shell**2).sum(axis=1))
+
+
+def mean_order(frames: Sequence[Atoms]) -> float:
+    """Over all atoms of several frames."""
+    return float(np.mean([bond_order(atoms).mean() for atoms in frames]))
 
 
 def _sums(values: Float[np.ndarray, "pair harmonic"], centre: np.ndarray, atoms: int) -> np.ndarray:

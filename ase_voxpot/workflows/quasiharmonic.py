@@ -99,6 +99,7 @@ def quasi_harmonic(
     mesh = [n + 1 - n % 2 for n in mesh_of(models[0])]  # phonopy would shift an even one off the centre
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Lattice parameters are extrapolated", UserWarning)  # judged below
+        warnings.filterwarnings("ignore", "Lattice parameter fitting was skipped", UserWarning)  # volumes are wanted
         found = run_qha(models, temperatures, energies, mesh=mesh, exclude_gamma_acoustic=True)
     atoms = len(models[0].primitive)
     keep = np.flatnonzero(found.temperatures <= highest + 1e-6)

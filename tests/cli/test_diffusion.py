@@ -18,7 +18,21 @@ def test_two_temperatures_make_a_law_or_a_warning(voxpot, springs, here, files):
     assert answer["runs"][0]["temperature"] < answer["runs"][1]["temperature"]
     assert set(answer["runs"][0]["coefficients"]) == {"Cu"}
     assert "two errors from zero" in outcome.out or "exp(-E" in outcome.out
-    assert {"diffusion.png", "out.json"} <= files()
+    assert {"diffusion.png", "out.json", "diffusion.50K.run.csv", "diffusion.100K.run.checkpoint.npz"} <= files()
+    assert answer["runs"][0]["viscosity"] is None
+    assert "is there already" in voxpot("diffusion", "cell.extxyz", *SHORT, "-T", "100,50").sentence
+    again = voxpot("diffusion", "cell.extxyz", *SHORT, "-T", "100,50", "--restart", "--json", "out.json")
+    assert again.out == outcome.out
+
+
+def test_a_given_viscosity_corrects_for_the_cell(voxpot, springs, here):
+    outcome = voxpot("diffusion", "cell.extxyz", *SHORT, "-T", "50", "--liquid", "--viscosity", 2, "--json", "out.json")
+
+    assert "in an endless cell" in outcome.out
+    run = json.loads((here / "out.json").read_text())["runs"][0]
+    missing = run["endless"]["Cu"]["value"] - run["coefficients"]["Cu"]
+    expected = 2.837297 * 1.380649e-23 * run["temperature"] / (6 * 3.14159265 * 2e-3 * run["edge"] * 1e-10)
+    assert missing == pytest.approx(1e8 * expected, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +43,8 @@ def test_two_temperatures_make_a_law_or_a_warning(voxpot, springs, here, files):
         (("-T", "-5"), "temperature: expected between 0"),
         (("--steps", 10), "steps: expected at least 1000"),
         (("--vacancies", 3), "at most one atom in ten"),
+        (("--viscosity", 2), "of a --liquid at a single temperature"),
+        (("--liquid", "--viscosity", 0), "expected one between 0 and 1e6 mPa s"),
         (("--timestep", 50), "a timestep of at most 20 fs"),
     ],
 )

@@ -5,7 +5,9 @@ import pytest
 from ase import Atoms, units
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from ase.io import read
 
+from ase_voxpot.calculator import VoxPotCalculator
 from ase_voxpot.errors import ConfigError, DivergenceError
 from ase_voxpot.workflows.diffusion import Diffusion, Schedule, arrhenius, diffuse, diffusion_of, without_atoms
 from tests.workflows.bonds import Bonds
@@ -63,25 +65,28 @@ def test_there_is_no_law_of_one_run_or_of_what_does_not_move():
     assert arrhenius([run_at(1000, 1.0), run_at(2000, -0.1)], "W") is None
 
 
-def test_a_perfect_crystal_stays_where_it_is():
+def test_a_perfect_crystal_stays_where_it_is(tmp_path):
     schedule = Schedule(temperature=300, steps=400, equilibration=100, interval=4, timestep=5.0)
     seen = []
     crystal = bulk("Cu", "fcc", a=3.6, cubic=True).repeat(2)
 
-    found = diffuse(crystal, EMT(), schedule, seen.append)
+    found = diffuse(crystal, EMT(), schedule, tmp_path / "cu", observe=lambda *a: seen.append((a[0], a[1].step)))
 
     assert found.displacements["Cu"].max() < 0.2
     assert abs(found.coefficients["Cu"]) < 0.02
     assert found.temperature == pytest.approx(300, rel=0.3)
-    assert seen[-1] == 500
+    assert seen[-1] == ("run", 400)
+    assert {stage for stage, _ in seen} == {"settle", "still", "run"}
+    assert found.viscosity is None
+    assert found.length == pytest.approx((found.volume * 32) ** (1 / 3))
     assert np.allclose(crystal.positions, bulk("Cu", "fcc", a=3.6, cubic=True).repeat(2).positions)
 
 
-def test_a_run_is_the_same_again_with_the_same_seed(fcc):
+def test_a_run_is_the_same_again_with_the_same_seed(fcc, tmp_path):
     schedule = Schedule(temperature=100, steps=100, equilibration=100, interval=1)
     springs = Bonds(4 / np.sqrt(2), stiffness=2.0, depth=0.5)
 
-    first, again = (diffuse(fcc.repeat(2), springs, schedule) for _ in range(2))
+    first, again = (diffuse(fcc.repeat(2), springs, schedule, tmp_path / name) for name in "ab")
 
     assert first.coefficients == again.coefficients
 
@@ -95,11 +100,48 @@ class Storm(Bonds):
         self.results["forces"][1::2, 0] -= 20
 
 
-def test_a_run_that_explodes_is_stopped(fcc):
+def test_a_run_that_explodes_is_stopped(fcc, tmp_path):
     schedule = Schedule(temperature=100, steps=100, equilibration=100, interval=1)
 
-    with pytest.raises(DivergenceError, match="the run at 100 K diverged: its temperature came to"):
-        diffuse(fcc, Storm(4 / np.sqrt(2)), schedule)
+    with pytest.raises(DivergenceError, match="the run diverged at step"):
+        diffuse(fcc, Storm(4 / np.sqrt(2)), schedule, tmp_path / "storm")
+
+
+class StoppedError(Exception):
+    pass
+
+
+def test_a_small_melt_has_the_temperature_that_was_asked_for_and_goes_on_when_stopped(tmp_path):
+    crystal = bulk("W", "bcc", a=3.3, cubic=True).repeat(3)
+    schedule = Schedule(temperature=4500, steps=1000, equilibration=400, liquid=True, seed=1)
+    calculator = VoxPotCalculator("motaw-fast", device="cpu")
+
+    def stop(stage, sample):
+        if stage == "run" and sample.step == 400:
+            raise StoppedError
+
+    whole = diffuse(crystal, calculator, schedule, tmp_path / "whole")
+    with pytest.raises(StoppedError):
+        diffuse(crystal, calculator, schedule, tmp_path / "part", observe=stop)
+    again = diffuse(crystal, calculator, schedule, tmp_path / "part", restart=True)
+
+    assert whole.temperature == pytest.approx(4500, rel=0.1)  # some four independent times, each within 11 %
+    assert whole.coefficients["W"] > 0.1
+    momenta = read(tmp_path / "whole.run.extxyz", "-1").get_momenta()
+    np.testing.assert_allclose(momenta.sum(axis=0), 0, atol=1e-5)  # as far as the file has digits
+    assert again.coefficients == whole.coefficients
+    assert again.viscosity == whole.viscosity
+    assert 0.5 < whole.viscosity.value < 50  # mPa s
+    with pytest.raises(ConfigError, match="is there already"):
+        diffuse(crystal, calculator, schedule, tmp_path / "part")
+
+
+def test_a_liquid_that_is_none_is_refused(fcc, tmp_path):
+    schedule = Schedule(temperature=50, steps=100, equilibration=100, interval=1, timestep=4.0, liquid=True)
+    springs = Bonds(4 / np.sqrt(2), stiffness=2.0, depth=0.5)
+
+    with pytest.raises(DivergenceError, match="expected a liquid, got atoms as in a crystal"):
+        diffuse(fcc.repeat(2), springs, schedule, tmp_path / "ice")
 
 
 @pytest.mark.parametrize(
