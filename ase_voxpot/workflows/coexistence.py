@@ -23,8 +23,10 @@ VANISHED = 0.1
 """Part of the atoms below which a phase is no more than an interface."""
 LASTING = 1.0
 """ps, for which it has to be gone."""
-SETTLING = 0.5
-"""Part of the time with two phases that is not counted: interfaces move slowly near the melting point."""
+SETTLING = 0.25
+"""Part of the time with two phases that is not counted."""
+BLOCKS = 4
+"""Parts of the counted time, for errors: interfaces wander for some ps."""
 FEWEST = 20
 """Frames that a mean is made of at least."""
 
@@ -135,8 +137,10 @@ def judge(frames: Sequence[Atoms], boundary: Boundary, *, guess: float, interval
     kept = np.array(temperatures)[counted]
     mean, early, late = (block_average(part) for part in (kept, *np.array_split(kept, 2)))
     drift = Estimate(late.value - early.value, float(np.hypot(early.error, late.error)))
-    # blocks know nothing of what is slower than they are long; two halves know a little
-    mean = Estimate(mean.value, max(mean.error, abs(drift.value) / 2))
+    # the temperature follows the interfaces, whose wandering short blocks take for the mean
+    parts_of = [part.mean() for part in np.array_split(kept, BLOCKS) if len(part)]
+    slow = float(np.std(parts_of, ddof=1) / np.sqrt(BLOCKS)) if len(parts_of) == BLOCKS else 0.0
+    mean = Estimate(mean.value, max(mean.error, slow, abs(drift.value) / 2))
     return Melting(
         guess=guess,
         verdict=verdict,
