@@ -158,3 +158,9 @@ def test_uncertainties_on_the_hold_out_are_as_large_as_errors(model):
         assert found[kind]["spearman"] > least
         assert 0.5 < found[kind]["sigma"] / found[kind]["rms_error"] < 2.0
         assert found[kind]["within_95"] > 0.85
+
+
+def test_its_card_says_how_its_data_were_computed(model):
+    method = read_header(find_model(model))["card"]["method"]
+
+    assert method == {"code": "VASP", "functional": "PBE", "cutoff": 520.0}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,8 +13,6 @@ __all__ = ["cautions", "functional_of", "number", "switched_on"]
 
 GGA = {"PE": "PBE", "PS": "PBEsol", "RP": "RPBE", "RE": "revPBE", "91": "PW91", "AM": "AM05", "CA": "LDA"}
 UNSET = {"", "--", "NONE", "F", ".FALSE."}
-KNOWN = re.compile(r"\b(PBEsol|revPBE|RPBE|PBE|r2SCAN|SCAN|PW91|AM05|LDA|HSE06)\b")
-CUTOFF = re.compile(r"\b(\d{2,4})\s*eV\b")
 UNLIKE = {
     "LDAU": "a Hubbard U",
     "LHFCALC": "exact exchange",
@@ -70,23 +67,24 @@ def cautions(run: Run, card: Mapping[str, Any]) -> list[str]:
 
     Args:
         run: of VASP.
-        card: of the model, whose ``about`` names functional and cutoff energy.
+        card: of the model, where ``method`` may hold ``functional`` and ``cutoff`` (eV).
     """
-    found = _method(run.settings, str(card.get("about", ""))) + _electrons(run.settings) + _ions(run)
+    found = _method(run.settings, card.get("method")) + _electrons(run.settings) + _ions(run)
     if not run.settings:
         found.append("The file does not say how it was computed; functional and cutoff energy cannot be compared.")
     return found
 
 
-def _method(settings: Mapping[str, str], about: str) -> list[str]:
+def _method(settings: Mapping[str, str], method: Any) -> list[str]:
     found = []
-    mine, theirs = KNOWN.search(about), functional_of(settings)
-    if mine and theirs and theirs != mine[1]:
-        found.append(f"The run was computed with {theirs}, the model was made from {mine[1]}.")
-    cutoff, ours = number(settings, "ENCUT") or number(settings, "ENMAX"), CUTOFF.search(about)
-    if cutoff and ours and abs(cutoff - float(ours[1])) > 1:
+    known = method if isinstance(method, dict) else {}  # the card of a file from elsewhere may hold anything
+    mine, theirs = known.get("functional"), functional_of(settings)
+    if mine and theirs and theirs != mine:
+        found.append(f"The run was computed with {theirs}, the model was made from {mine}.")
+    cutoff, ours = number(settings, "ENCUT") or number(settings, "ENMAX"), known.get("cutoff")
+    if cutoff and isinstance(ours, int | float) and abs(cutoff - ours) > 1:
         found.append(
-            f"The run has a cutoff energy of {cutoff:g} eV, the data of the model {ours[1]} eV; "
+            f"The run has a cutoff energy of {cutoff:g} eV, the data of the model {ours:g} eV; "
             "energies, and stress even more, may be shifted."
         )
     found += [f"The run includes {what} ({name})." for name, what in UNLIKE.items() if switched_on(settings, name)]

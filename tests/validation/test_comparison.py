@@ -15,7 +15,7 @@ from ase_voxpot.validation.settings import cautions, functional_of
 from ase_voxpot.validation.validate import validate
 from ase_voxpot.validation.verdict import findings, overall
 
-CARD = {"about": "Mo, Ta, W; VASP PBE, 520 eV"}
+CARD = {"method": {"code": "VASP", "functional": "PBE", "cutoff": 520.0}}
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +122,11 @@ def test_nothing_is_compared_with_settings_that_are_no_numbers(run):
     assert (
         cautions(replace(run, settings=run.settings | {"ENCUT": "<b>", "SIGMA": "nan", "TEBEG": "1e999"}), CARD) == []
     )
+
+
+def test_a_card_without_a_method_compares_none(run):
+    for card in ({}, {"method": None}, {"method": "PBEsol, 300 eV"}, {"method": {"functional": None, "cutoff": "300"}}):
+        assert cautions(run, card) == []
 
 
 def test_a_changing_cell_is_run_at_its_mean(run):

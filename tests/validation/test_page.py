@@ -23,7 +23,14 @@ VOID = {"meta", "link", "br", "img", "hr", "input"}
 @pytest.fixture(scope="module")
 def found(written, small_potential):
     run = read_run([written / "vasprun.xml"])
-    return validate(small_potential, run, model="small", card={"about": "VASP PBE, 400 eV"}, temperature=300.0, cap=24)
+    return validate(
+        small_potential,
+        run,
+        model="small",
+        card={"method": {"functional": "PBE", "cutoff": 400.0}},
+        temperature=300.0,
+        cap=24,
+    )
 
 
 @pytest.fixture(scope="module")

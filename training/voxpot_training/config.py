@@ -168,6 +168,15 @@ class PotentialSchedule(Schedule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """How the data were computed that set a model's accuracy, for its card."""
+
+    code: str
+    functional: str  # in the names of ``ase_voxpot.validation.settings``: PBE, PBEsol, r2SCAN …
+    cutoff: float | None = None  # eV, of plane waves
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
     """One training, from data to a model file."""
 
@@ -181,6 +190,7 @@ class TrainConfig:
     start: str | None = None  # a model to start from: a shipped name or a path
     about: str = ""  # for the model card
     validity: str = ""  # for the model card: what it may be used for
+    method: Method | None = None  # for the model card: runs of VASP are compared with it
     lattice: dict[str, dict[str, float]] = field(default_factory=dict)  # Å per lattice and element, for the card
 
 

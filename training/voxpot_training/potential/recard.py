@@ -1,0 +1,63 @@
+"""Bring the words on a model's card up to date with its configuration, without training it again.
+
+    python -m voxpot_training.potential.recard ase_voxpot/pretrained/motaw.safetensors training/configs/motaw.toml
+
+Only what a configuration says for the card is replaced: about, validity, method, lattice.
+Weights, spec, uncertainty and their checksum stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ase_voxpot.errors import ConfigError
+from ase_voxpot.sealed import read_tensors, read_texts, write_sealed
+from ase_voxpot.spec import encode
+from ase_voxpot.weights import FORMAT, SCHEMAS, load_potential
+from voxpot_training.config import load_config
+
+__all__ = ["recard"]
+
+
+def recard(path: Path, config: Path) -> dict[str, object]:
+    """Rewrite the card of a weight file; what it says now.
+
+    Args:
+        path: of the weights.
+        config: of their training.
+
+    Raises:
+        ConfigError: the configuration is that of another model.
+        WeightsError: the file is none, or is damaged.
+    """
+    said = load_config(config)
+    load_potential(path, device="cpu")  # refuses what is damaged
+    texts = read_texts(path, format=FORMAT, schemas=SCHEMAS)
+    card = json.loads(texts.get("card", "{}"))
+    if card.get("name") != said.name:
+        raise ConfigError(f"{config}: expected the configuration of {card.get('name')}, got that of {said.name}")
+    card |= {
+        "about": said.about,
+        "validity": said.validity,
+        "method": None if said.method is None else encode(said.method),
+        "lattice": said.lattice,
+    }
+    write_sealed(path, {**texts, "card": json.dumps(card)}, read_tensors(path))
+    return dict(card)
+
+
+def main(
+    path: Annotated[Path, typer.Argument(help="Weight file, rewritten.")],
+    config: Annotated[Path, typer.Argument(help="TOML file of its training.")],
+) -> None:
+    """Bring the words on a model's card up to date with its configuration."""
+    card = recard(path, config)
+    typer.echo(f"{path}: {card['name']}, method {json.dumps(card['method'])}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
