@@ -37,6 +37,17 @@ def test_a_random_alloy_comes_with_errors(voxpot, springs, here):
     assert (here / "alloy.png").stat().st_size > 10_000
 
 
+def test_a_line_through_large_strains_of_a_random_alloy_is_near_the_slopes_at_rest(voxpot, here):
+    options = ("bcc:MoTaW", "-m", "motaw-fast", "--device", "cpu", "-n", 1)
+    assert voxpot("elastic", *options, "--finite-strain", "--json", "large.json").status == 0
+    assert voxpot("elastic", *options, "--json", "rest.json").status == 0
+
+    large, rest = (json.loads((here / f"{name}.json").read_text())["figures"] for name in ("large", "rest"))
+    assert large["c11"]["value"] != rest["c11"]["value"]
+    for name in ("c11", "c12", "c44"):
+        assert large[name]["value"] == pytest.approx(rest[name]["value"], rel=0.2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -15,7 +15,7 @@ def md(voxpot):
     )
 
 
-@pytest.mark.parametrize("ensemble", ["nve", "nvt", "npt"])
+@pytest.mark.parametrize("ensemble", ["nve", "svr", "npt", "nph-z"])
 def test_a_run_leaves_log_trajectory_checkpoint_and_picture(md, files, here, ensemble):
     outcome = md("bcc:MoTaW", "--repeat", "2", "--ensemble", ensemble, "--steps", "6")
 

@@ -33,6 +33,22 @@ def test_quasi_harmonic(voxpot, springs, here):
     assert np.interp(300, answer["temperatures"], answer["expansion"]) == pytest.approx(16e-6, rel=0.4)
 
 
+def test_a_random_alloy_expands(voxpot, here):
+    """Between its elements: 4.8e-6 of Mo, 6.3e-6 of Ta, 4.5e-6/K of W at room temperature (CRC Handbook)."""
+    options = ("-m", "motaw-fast", "--device", "cpu", "--repeat", 2, "--width", 6, "-T", 900)
+    outcome = voxpot("phonons", "bcc:MoTaW", *options, "--qha", "--json", "out.json")
+
+    assert outcome.status == 0
+    assert "not stable" not in outcome.out
+    answer = json.loads((here / "out.json").read_text())
+    assert set(answer["partial"]) == {"Mo", "Ta", "W"}
+    assert answer["path"] == []
+    warm = answer["qha"]
+    assert np.interp(300, warm["temperatures"], warm["expansion"]) == pytest.approx(5.2e-6, rel=0.3)
+    assert (np.diff(warm["volume"]) > 0).all()
+    assert (np.diff(warm["bulk_modulus"]) < 0).all()
+
+
 def test_an_instability_is_said(voxpot, here):
     outcome = voxpot("phonons", "bcc:Cu", "-c", "ase.calculators.emt:EMT", "--width", 8)
 
