@@ -114,7 +114,7 @@ def _run(work: Work, rest: Atoms, *, width: float, highest: float, qha: bool) ->
             work.calculator,
             highest=highest,
             step=highest / 60,
-            width=min(width, 12.0),
+            width=width,  # the same for C_P as for C_V
             observe=lambda done: bar.update(volumes, completed=done),
         )
     return model, expands

@@ -105,7 +105,11 @@ def quasi_harmonic(
     keep = np.flatnonzero(found.temperatures <= highest + 1e-6)
     best = found.equilibrium_volumes[keep] / atoms
     if len(keep) < 3 or not (min(volumes) < best.min() and best.max() < max(volumes)):
-        raise DivergenceError("the free energy has no minimum between the volumes tried; ask for a lower temperature")
+        fits = found.temperatures[keep][np.cumprod((best > min(volumes)) & (best < max(volumes))).astype(bool)]
+        raise DivergenceError(
+            "the free energy has no minimum between the volumes tried; ask for a lower temperature"
+            + (f" ({fits[-1]:.0f} K is the last that has one)" if len(fits) > 2 else "")
+        )
     return QuasiHarmonic(
         temperatures=found.temperatures[keep],
         volumes=best,

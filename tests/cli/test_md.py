@@ -82,7 +82,7 @@ def test_hostile_structures_are_refused_and_leave_nothing(md, files, here, spoil
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--ensemble", "nvx"), "ensemble: expected one of nve, nvt, npt, got 'nvx'"),
+        (("--ensemble", "nvx"), "ensemble: expected one of nve, nvt, svr, npt, npt-z, nph-z, got 'nvx'"),
         (("--temperature", "-1"), "temperature"),
         (("--temperature", "nan"), "temperature"),
         (("--steps", "0"), "steps: expected"),

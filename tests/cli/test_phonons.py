@@ -46,6 +46,8 @@ def test_a_random_alloy_expands(voxpot, here):
     warm = answer["qha"]
     assert np.interp(300, warm["temperatures"], warm["expansion"]) == pytest.approx(5.2e-6, rel=0.3)
     assert (np.diff(warm["volume"]) > 0).all()
+    constant = np.interp(warm["temperatures"], answer["temperatures"], answer["heat_capacity"])
+    assert (np.array(warm["heat_capacity"])[2:] > constant[2:] - 0.01).all()
     assert (np.diff(warm["bulk_modulus"]) < 0).all()
 
 
