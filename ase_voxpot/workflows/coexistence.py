@@ -79,8 +79,8 @@ class Melting:
 
     @property
     def drifts(self) -> bool:
-        """Whether the halves of the counted time differ by more than chance and 1 %."""
-        return abs(self.drift.value) > max(3 * self.drift.error, 0.01 * abs(self.guess))
+        """Whether the halves of the counted time differ by more than chance and 3 %; the error knows of less."""
+        return abs(self.drift.value) > max(3 * self.drift.error, 0.03 * abs(self.guess))
 
 
 def crystalline(atoms: Atoms, boundary: Boundary) -> float:
@@ -105,6 +105,19 @@ def _verdict(parts: Float[np.ndarray, " frame"], least: int) -> tuple[Literal["c
     if len(single) - both < least:
         return "coexistence", len(single)
     return ("frozen" if parts[-1] > 0.5 else "molten"), both
+
+
+def _drift(series: Float[np.ndarray, " frame"]) -> Estimate:
+    """What a straight line says the second half has more than the first; its error from what is not straight."""
+    count = 2 * BLOCKS
+    if len(series) < count:
+        return Estimate(0.0, 0.0)
+    means = np.array([part.mean() for part in np.array_split(series, count)])
+    place = np.arange(count) - (count - 1) / 2
+    slope = float(place @ means / (place @ place))
+    rest = means - means.mean() - slope * place
+    error = float(np.sqrt(rest @ rest / (count - 2) / (place @ place)))
+    return Estimate(slope * count / 2, error * count / 2)
 
 
 def judge(frames: Sequence[Atoms], boundary: Boundary, *, guess: float, interval: float) -> Melting:
@@ -135,11 +148,10 @@ def judge(frames: Sequence[Atoms], boundary: Boundary, *, guess: float, interval
     verdict, both = _verdict(np.array(parts), lasting(interval))
     counted = slice(round(SETTLING * both), max(both, 2))
     kept = np.array(temperatures)[counted]
-    mean, early, late = (block_average(part) for part in (kept, *np.array_split(kept, 2)))
-    drift = Estimate(late.value - early.value, float(np.hypot(early.error, late.error)))
+    mean, drift = block_average(kept), _drift(kept)
     # the temperature follows the interfaces, whose wandering short blocks take for the mean
-    parts_of = [part.mean() for part in np.array_split(kept, BLOCKS) if len(part)]
-    slow = float(np.std(parts_of, ddof=1) / np.sqrt(BLOCKS)) if len(parts_of) == BLOCKS else 0.0
+    quarters = [part.mean() for part in np.array_split(kept, BLOCKS) if len(part)]
+    slow = float(np.std(quarters) / np.sqrt(BLOCKS - 1))
     mean = Estimate(mean.value, max(mean.error, slow, abs(drift.value) / 2))
     return Melting(
         guess=guess,
