@@ -65,7 +65,7 @@ class Batch:
     crystals: int
 
 
-def collate(graphs: Sequence[Graph], spec: CGCNNSpec, rng: np.random.Generator | None) -> Batch:
+def collate(graphs: Sequence[Graph], spec: CGCNNSpec, rng: np.random.Generator | int | None) -> Batch:
     """One batch of graphs; there is nothing to turn at random."""
     sizes = np.array([len(g.numbers) for g in graphs])
     shift = np.cumsum(sizes) - sizes

@@ -112,12 +112,12 @@ class Member:
 def ask(method: Method, spec: Any, network: nn.Module, items: Sequence[Any]) -> Float[np.ndarray, " crystal"]:
     """What one network says of prepared crystals, averaged over views."""
     network.eval()
-    said = []
+    said, views = [], method.views(spec)
     with torch.no_grad():
         for start in range(0, len(items), ASKED):
             some = items[start : start + ASKED]
-            views = [None] if method.views == 1 else [np.random.default_rng(k) for k in range(method.views)]
-            said.append(torch.stack([network(method.collate(some, spec, rng)) for rng in views]).mean(0))
+            turns = [None] if views == 1 else range(views)
+            said.append(torch.stack([network(method.collate(some, spec, turn)) for turn in turns]).mean(0))
     return torch.cat(said).double().numpy()
 
 

@@ -20,7 +20,8 @@ class Method:
     """A way to look at crystals, and the network that reads what is seen.
 
     ``prepare`` turns crystals into items once; ``collate`` makes of some items what the
-    network takes as its only argument, turned or perturbed by ``rng`` if one is given (training alone).
+    network takes as its only argument: as they are, turned or perturbed one by one by a generator (training), or
+    all in the same way, number so-and-so (prediction, if there are several views).
     The network answers one number per crystal, about of mean 0 and spread 1.
     """
 
@@ -28,6 +29,6 @@ class Method:
     spec: type[Any]  # frozen dataclass: all that it takes to build features and network
     adapt: Callable[[Any, Sequence[Atoms]], Any]  # the spec, with what the training crystals decide (elements, say)
     prepare: Callable[[Sequence[Atoms], Any], Sequence[Any]]
-    collate: Callable[[Sequence[Any], Any, np.random.Generator | None], Any]
+    collate: Callable[[Sequence[Any], Any, np.random.Generator | int | None], Any]
     network: Callable[[Any], nn.Module]
-    views: int = 1  # in prediction: so many times with ``rng``, averaged; 1 is once without
+    views: Callable[[Any], int] = lambda spec: 1  # that a prediction is averaged over; 1 is as they are
