@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Window", "field_of", "pairs_of", "places", "voxels_of"]
 
-DROP, STAY, WRAP = 0, 1, 2
+DROP, STAY, WRAP, CENTRE = 0, 1, 2, 3
 """What becomes of points beyond the ends of an axis."""
 
 
@@ -76,7 +76,7 @@ class Window:
     @property
     def edges(self) -> Int[np.ndarray, 3]:
         """What becomes of points beyond the ends of each axis."""
-        return np.array([DROP, DROP, DROP] if self.shape == "cartesian" else [DROP, STAY, WRAP])
+        return np.array([DROP, DROP, DROP] if self.shape == "cartesian" else [CENTRE, STAY, WRAP])
 
 
 def pairs_of(elements: int) -> Int[np.ndarray, "pair 2"]:

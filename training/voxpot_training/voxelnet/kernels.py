@@ -68,7 +68,7 @@ def _settle(index, n, edge):  # pragma: no cover - compiled
     """The voxel that a place belongs to, -1 if to none."""
     if edge == 2:
         return index % n
-    if edge == 1:
+    if edge == 1 or (edge == 3 and index < 0):
         return min(max(index, 0), n - 1)
     return index if 0 <= index < n else -1
 
@@ -93,7 +93,8 @@ def deposit_into(place, value, edge, soft, out):  # pragma: no cover - compiled
 
     Places are in voxels: voxel k spans k to k + 1.  Soft points are shared among the
     two nearest voxels of every axis, in proportion to their nearness.  What falls out along an axis is
-    dropped (``edge`` 0), stays in the last voxel (1), or comes in again on the other side (2).
+    dropped (``edge`` 0), stays in the last voxel (1), comes in again on the other side (2), or stays below
+    and is dropped above (3).
     """
     n, sides = out.shape[1], 2 if soft else 1
     index, share = np.empty((3, 2), np.int64), np.empty((3, 2))
