@@ -87,8 +87,10 @@ def test_around_the_axis_the_ball_turns_by_whole_voxels(triclinic):
     (rotation,) = turns(1)
 
     expected = np.roll(seen(triclinic, rotation, **options), 6, axis=3)
+    turned = seen(triclinic, quarter @ rotation, **options)
 
-    assert_allclose(seen(triclinic, quarter @ rotation, **options), expected, atol=1e-5 * expected.max())
+    # g = 0 has no angle; it lies in the innermost shell, alone
+    assert_allclose(turned[:, 1:], expected[:, 1:], rtol=1e-4, atol=1e-5 * expected[:, 1:].max())
 
 
 def test_moduli_take_rocksalt_for_zincblende_and_cross_spectra_do_not(twins):

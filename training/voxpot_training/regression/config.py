@@ -35,6 +35,7 @@ class Target:
     logarithm: bool = False  # learn and score log10 of it
     least: float | None = None  # labels below are left out, and counted
     most: float | None = None
+    partial: bool = False  # crystals without the label are left out, and counted, instead of refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

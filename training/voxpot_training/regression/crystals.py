@@ -15,7 +15,7 @@ from voxpot_training.data import find_file
 from voxpot_training.regression.perovskites import cubic_edge, perovskite_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from ase import Atoms
@@ -40,10 +40,11 @@ def load_crystals(config: RegressionConfig, beside: Path) -> Crystals:
 
     Raises:
         DataError: a file is missing or unreadable, or holds what is no crystal;
-            ``MissingLabelsError`` crystals without the target.
+            ``MissingLabelsError`` crystals without the target, unless it is said to be partial.
     """
     atoms: list[Atoms] = []
     target: list[float] = []
+    unlabelled = 0
     for source in config.data:
         path = find_file(source.file, beside)
         found = read_frames(path)
@@ -51,16 +52,21 @@ def load_crystals(config: RegressionConfig, beside: Path) -> Crystals:
         for row, crystal in enumerate(found):
             try:
                 check_crystal(crystal)
+                if config.target.partial and key not in crystal.info:
+                    unlabelled += 1
+                    continue
                 target.append(label_of(crystal, key))
+                atoms.append(crystal)
             except (StructureError, MissingLabelsError) as error:
                 raise type(error)(f"{path}, frame {row}: {error}") from None
-        atoms += found
+    if not target:
+        raise DataError(f"expected crystals with a number under {config.target.key!r}, got none")
     values = np.array(target)
     if config.target.logarithm:
         if values.min() <= 0:
             raise DataError(f"target.logarithm: expected positive values of {config.target.key}, got {values.min():g}")
         values = np.log10(values)
-    return _curated(atoms, values, config)
+    return _curated(atoms, values, config, {f"without {config.target.key}": unlabelled})
 
 
 def label_of(atoms: Atoms, key: str) -> float:
@@ -78,10 +84,10 @@ def label_of(atoms: Atoms, key: str) -> float:
     return float(value)
 
 
-def _curated(atoms: list[Atoms], target: np.ndarray, config: RegressionConfig) -> Crystals:
-    """Leave out what the config excludes, and count it."""
+def _curated(atoms: list[Atoms], target: np.ndarray, config: RegressionConfig, before: Mapping[str, int]) -> Crystals:
+    """Leave out what the config excludes, and count it, with what was left out before."""
     keep = np.ones(len(atoms), bool)
-    dropped: Counter[str] = Counter()
+    dropped = Counter(before)
 
     def leave_out(rows: np.ndarray, reason: str) -> None:
         dropped[reason] += int((rows & keep).sum())

@@ -18,10 +18,13 @@ from ase.data import atomic_masses, covalent_radii
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-__all__ = ["FEATURES", "HEAVIEST", "element_features", "valence"]
+__all__ = ["FEATURES", "HEAVIEST", "element_features", "kinship", "valence"]
 
 HEAVIEST = 100
 """The last element with features."""
+
+OF_ITS_OWN = 0.3
+"""Variance of what an element has for itself, where what it shares with its like has 1."""
 
 NOBLE = (0, 2, 10, 18, 36, 54, 86, 118)
 """Electrons of the noble gases, where periods end."""
@@ -104,3 +107,20 @@ def element_features() -> Float[np.ndarray, "element feature"]:
             holes / 32,
         )
     return table
+
+
+@cache
+def kinship() -> Float[np.ndarray, "element element"]:
+    """A factor L of how much any two elements are expected to have in common, L Lᵀ = K + δ 1.
+
+    K = exp(-|f - f'|² / 2) with the features f brought to mean 0 and spread 1.  Numbers per element that are
+    drawn as L θ, with θ independent, are alike for elements that are alike; where θ is learned, an element
+    that the data do not hold follows its relatives.
+    """
+    table = element_features()
+    table = (table - table[1:].mean(0)) / table[1:].std(0)
+    squared = ((table[:, None] - table[None]) ** 2).sum(-1)
+    related = np.exp(-0.5 * squared)
+    related[0, 1:] = related[1:, 0] = 0  # no element is like none
+    factor: np.ndarray = np.linalg.cholesky(related + OF_ITS_OWN * np.eye(len(table)))
+    return factor

@@ -18,6 +18,7 @@ from voxpot_training.kinds import REGRESSIONS
 from voxpot_training.regression.crystals import label_of
 from voxpot_training.regression.ensemble import Ensemble, Scatter
 from voxpot_training.regression.scores import figures_of, trust_of
+from voxpot_training.regression.strangers import Strangers
 from voxpot_training.regression.yardstick import Yardstick
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Predictor:
 
     ensemble: Ensemble
     yardstick: Yardstick
+    strangers: Strangers
     logarithm: bool
     card: dict[str, Any]
 
@@ -65,7 +67,7 @@ class Predictor:
         method = self.ensemble.method
         mean, sigma = self.ensemble.predict(method.prepare(atoms, self.ensemble.spec))
         value = self.yardstick.known(atoms) + self.yardstick.spread * mean
-        sigma = self.yardstick.spread * sigma
+        sigma = self.strangers.widened(atoms, self.yardstick.spread * sigma)
         if not self.logarithm:
             return value, sigma
         return 10**value, np.log(10) * 10**value * sigma
@@ -87,7 +89,7 @@ class Predictor:
 
 def save_predictor(path: Path, predictor: Predictor) -> None:
     """Write a model file; the networks of the ensemble, how to scale them, the card."""
-    ensemble, tensors = predictor.ensemble, predictor.yardstick.tensors()
+    ensemble, tensors = predictor.ensemble, predictor.yardstick.tensors() | predictor.strangers.tensors()
     for number, network in enumerate(ensemble.networks):
         own = network.state_dict()
         tensors |= {f"member-{number}.{k}": v for k, v in own.items() if v.is_floating_point()}
@@ -112,7 +114,7 @@ def load_predictor(model: str | Path) -> Predictor:
         spec = decode(method.spec, artifact.spec["model"], where="spec")
         members, logarithm = int(artifact.spec["members"]), bool(artifact.spec["logarithm"])
         floor, factor = tensors["scatter"].tolist()
-        yardstick = Yardstick.from_tensors(tensors)
+        yardstick, strangers = Yardstick.from_tensors(tensors), Strangers.from_tensors(tensors)
     except (KeyError, TypeError, ValueError, ConfigError, SpecError) as error:
         raise SchemaError(f"{artifact.path}: its description of the model cannot be used ({error})") from None
     if not 1 <= members <= 1000:
@@ -125,7 +127,7 @@ def load_predictor(model: str | Path) -> Predictor:
         fill(network, {**_counters(network), **stored}, source=artifact.path)
         networks.append(network.requires_grad_(False).eval())
     ensemble = Ensemble(method, spec, tuple(networks), Scatter(floor=floor, factor=factor))
-    return Predictor(ensemble, yardstick, logarithm, artifact.card)
+    return Predictor(ensemble, yardstick, strangers, logarithm, artifact.card)
 
 
 def _counters(network: torch.nn.Module) -> Mapping[str, torch.Tensor]:

@@ -30,6 +30,7 @@ from voxpot_training.regression.grouping import held_out
 from voxpot_training.regression.pictures import draw_holdout, draw_learning
 from voxpot_training.regression.predict import Predictor, save_predictor
 from voxpot_training.regression.scores import Figures, figures_of, trust_of
+from voxpot_training.regression.strangers import Strangers
 from voxpot_training.regression.yardstick import Yardstick
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _try(
             figures[name] = figures_of(truth, baseline(train, crystals.target[kept], test))
         except StructureError:  # a formula for perovskites, and these are others
             continue
-    predictor = Predictor(ensemble, yardstick, config.target.logarithm, {})
+    predictor = Predictor(ensemble, yardstick, Strangers.of(train), config.target.logarithm, {})
     return Trial(by, predictor, held, said, yardstick.spread * sigma, figures)
 
 
@@ -136,7 +137,8 @@ def _finish(config: RegressionConfig, crystals: Crystals, trials: Sequence[Trial
     splits = {t.by: {name: asdict(f) for name, f in t.figures.items()} for t in trials}
     sides = {"trained on": len(crystals.atoms) - len(first.held), "held out": len(first.held)}
     card = card_as_data(config, sides, crystals.dropped, splits, trust)
-    save_predictor(model, replace(first.predictor, card=card))
+    strangers = replace(first.predictor.strangers, error=_error_of_strangers(trials))
+    save_predictor(model, replace(first.predictor, strangers=strangers, card=card))
     write_json(model.with_suffix(".json"), {"splits": splits, "uncertainty": trust})
     model.with_suffix(".md").write_text(card_as_markdown(config, card), encoding="utf-8")
     quantity, unit = config.target.name or config.target.key, unit_of(config)
@@ -157,3 +159,8 @@ def _finish(config: RegressionConfig, crystals: Crystals, trials: Sequence[Trial
         atoms.info = {config.target.key: 10**value if config.target.logarithm else value}
     write(folder / "holdout.extxyz", held, format="extxyz")
     return model
+
+
+def _error_of_strangers(trials: Sequence[Trial]) -> float:
+    """What the split by element says, if there was one."""
+    return next((next(iter(t.figures.values())).rmse for t in trials if t.by == "element"), 0.0)

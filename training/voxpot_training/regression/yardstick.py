@@ -1,7 +1,9 @@
 """What the networks need not learn: where the target lies, and how widely it spreads.
 
 With a ridge on the shares of the elements, a total energy becomes what the arrangement of the
-atoms adds to it; else the mean is taken off.
+atoms adds to it; else the mean is taken off.  The slopes of elements that are alike are expected to be alike
+(a Gaussian prior with ``kinship`` as its covariance), so that an element that the data do not hold gets
+those of its relatives.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import numpy as np
 import torch
 
 from voxpot_training.regression.composition import fractions
+from voxpot_training.regression.elements import kinship
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Yardstick"]
 
 RIDGE = 1e-2
-"""Weight of the squared coefficients, in crystals."""
+"""Variance of what composition does not explain, over that of a slope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,9 @@ class Yardstick:
         shares, mean = fractions(atoms), float(target.mean())
         slope = np.zeros(shares.shape[1])
         if offset == "composition":
-            centred = shares - shares.mean(0)
-            slope = np.linalg.solve(centred.T @ centred + RIDGE * np.eye(len(slope)), centred.T @ (target - mean))
+            shared = (shares - shares.mean(0)) @ kinship()
+            free = np.linalg.solve(shared.T @ shared + RIDGE * np.eye(len(slope)), shared.T @ (target - mean))
+            slope = kinship() @ free
             mean -= float(shares.mean(0) @ slope)
         rest = target - mean - shares @ slope
         return cls(mean, slope, max(float(rest.std()), 1e-12))

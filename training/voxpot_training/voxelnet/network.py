@@ -22,7 +22,7 @@ from ase.data import atomic_numbers
 from torch import nn
 from torch.nn.functional import conv3d, max_pool3d, pad, selu
 
-from voxpot_training.regression.elements import HEAVIEST, element_features
+from voxpot_training.regression.elements import HEAVIEST, element_features, kinship
 from voxpot_training.voxelnet.spec import ShellReader
 
 if TYPE_CHECKING:
@@ -46,24 +46,26 @@ def network_of(spec: VoxelNetSpec) -> nn.Module:
 
 
 class ElementNumbers(nn.Module):
-    """Learned numbers of an element: a mixture of its properties, and a part of its own.
+    """Learned numbers of an element: a mixture of its properties, and a part that it shares with its relatives.
 
-    The part of its own starts at zero and stays there for elements that training does not see: what
-    is said of them follows from their properties alone.
+    The second part starts at zero and is ``kinship`` times what is learned, so that an element that
+    training does not see follows those that are like it.
     """
 
     features: Tensor
+    kinship: Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.register_buffer("features", torch.from_numpy(element_features()).float(), persistent=False)
+        self.register_buffer("kinship", torch.from_numpy(kinship()).float(), persistent=False)
         self.mix = nn.Linear(self.features.shape[1], channels)
-        self.own = nn.Parameter(torch.zeros(HEAVIEST + 1, channels))
+        self.free = nn.Parameter(torch.zeros(HEAVIEST + 1, channels))
 
     def forward(self, numbers: Tensor) -> Float[Tensor, "... channel"]:
         """Of every Z; 0 stands for none and gives zeros."""
-        value: Tensor = self.mix(self.features[numbers]) + self.own[numbers]
-        return value * (numbers > 0)[..., None]
+        table = self.mix(self.features) + self.kinship @ self.free
+        return table[numbers] * (numbers > 0)[..., None]
 
 
 def products(numbers: Float[Tensor, "crystal pair 2 channel"]) -> Float[Tensor, "crystal pair product"]:
