@@ -51,7 +51,7 @@ class Strangers:
         """For a model file."""
         return {
             "strangers.seen": torch.from_numpy(self.seen).float(),
-            "strangers.error": torch.tensor(self.error).double(),
+            "strangers.error": torch.tensor(self.error, dtype=torch.float64),
         }
 
     @classmethod

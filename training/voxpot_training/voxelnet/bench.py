@@ -1,4 +1,6 @@
-"""What it costs to see a crystal in reciprocal space: ``python -m voxpot_training.voxelnet.bench``.
+"""What it costs to see a crystal in reciprocal space, and what turning it does to the voxels.
+
+    python -m voxpot_training.voxelnet.bench
 
 Times are of the processor, the least of many, for one crystal on one core, from ``Atoms`` to voxels.
 """
@@ -6,6 +8,8 @@ Times are of the processor, the least of many, for one crystal on one core, from
 from __future__ import annotations
 
 import time
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +18,17 @@ from ase import Atoms
 from voxpot_training.voxelnet.grids import Window, voxels_of
 from voxpot_training.voxelnet.reciprocal import coefficients, half_lattice, spectrum_of
 from voxpot_training.voxelnet.shells import powder_of
+from voxpot_training.voxelnet.turning import rotation_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["main", "milliseconds", "perovskite"]
+
+WINDOWS = [
+    Window(shape=shape, field=field, binning=binning)
+    for shape, field, binning in product(("cartesian", "spherical"), ("moduli", "cross"), ("floor", "soft"))
+]
 
 
 def perovskite(edge: float = 3.905) -> Atoms:
@@ -45,42 +55,55 @@ def plainly(atoms: Atoms, window: Window) -> list[np.ndarray]:
     return [coefficients(cell, atoms.positions[atoms.numbers == z], g, window.width) for z in np.unique(atoms.numbers)]
 
 
+def works() -> dict[str, Callable[[Atoms], object]]:
+    """What is timed, by name."""
+    one = Window()
+    found: dict[str, Callable[[Atoms], object]] = {
+        "coefficients, NumPy": lambda a: plainly(a, one),
+        "coefficients, compiled": lambda a: spectrum_of(a, radius=one.radius, width=one.width),
+    }
+    for window in WINDOWS:
+        found[named(window)] = partial(_paint, window=window)
+    for degree in (0, 6):
+        found[f"32 shells, degree {degree}"] = partial(_scatter, degree=degree, reach=one.reach)
+    return found
+
+
+def named(window: Window) -> str:
+    """A window in a few words."""
+    return f"{window.n}³ {window.shape}, {window.field}, {window.binning}"
+
+
+def _paint(atoms: Atoms, window: Window) -> object:
+    return voxels_of(spectrum_of(atoms, radius=window.radius, width=window.width), window)
+
+
+def _scatter(atoms: Atoms, degree: int, reach: float) -> object:
+    spectrum = spectrum_of(atoms, radius=reach * (1 + 1 / 32), width=0.1)
+    return powder_of(spectrum, shells=32, reach=reach, degree=degree)
+
+
 def main() -> None:
-    """Print the table."""
+    """Print two tables."""
     from rich.console import Console
     from rich.table import Table
 
     small, large = perovskite(), perovskite().repeat((3, 3, 3))
     large.rattle(0.05, seed=0)
-    table = Table(title="reciprocal descriptors, CPU time of one core, ms")
-    for name in ("", "5 atoms", "135 atoms, rattled"):
-        table.add_column(name, justify="left" if not name else "right")
-
-    def add(name: str, work: Callable[[Atoms], object]) -> None:
-        times = [milliseconds(lambda a=a: work(a), n) for a, n in ((small, 30), (large, 5))]
-        table.add_row(name, *(f"{t:.3f}" for t in times))
-
-    one = Window()
-    add("coefficients, NumPy", lambda a: plainly(a, one))
-    add("coefficients, compiled", lambda a: spectrum_of(a, radius=one.radius, width=one.width))
-    for shape in ("cartesian", "spherical"):
-        for field in ("moduli", "cross"):
-            for binning in ("floor", "soft"):
-                window = Window(shape=shape, field=field, binning=binning)
-
-                def grid(a: Atoms, window: Window = window) -> object:
-                    return voxels_of(spectrum_of(a, radius=window.radius, width=window.width), window)
-
-                add(f"{window.n}³ {shape}, {field}, {binning}", grid)
-    for degree in (0, 6):
-
-        def powder(a: Atoms, degree: int = degree) -> object:
-            reach = one.reach
-            spectrum = spectrum_of(a, radius=reach * (1 + 1 / 32), width=one.width)
-            return powder_of(spectrum, shells=32, reach=reach, degree=degree)
-
-        add(f"32 shells, degree {degree}", powder)
-    Console().print(table)
+    times = Table("", title="reciprocal descriptors, CPU time of one core, ms")
+    for name in ("5 atoms", "135 atoms, rattled"):
+        times.add_column(name, justify="right")
+    for name, work in works().items():
+        found = [milliseconds(partial(work, a), n) for a, n in ((small, 30), (large, 5))]
+        times.add_row(name, *(f"{t:.3f}" for t in found))
+    turns = Table("", title="SrTiO3 under 20 random turns: change of what ought to stay")
+    for name in ("l = 0", "l = 4"):
+        turns.add_column(name, justify="right")
+    for window in WINDOWS:
+        spectrum = spectrum_of(small, radius=window.radius, width=window.width)
+        errors = [rotation_error(spectrum, window, np.random.default_rng(0), degree=l) for l in (0, 4)]
+        turns.add_row(named(window), *(f"{100 * e:.1f} %" for e in errors))
+    Console().print(times, turns)
 
 
 if __name__ == "__main__":

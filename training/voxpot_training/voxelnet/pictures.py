@@ -82,7 +82,7 @@ def _slice(axes: Axes, spectrum: Spectrum, window: Window, channel: int | None, 
     middle = window.n // 2
     plane = voxels_of(spectrum, window)[channel, :, :, middle - 1 : middle + 1].sum(-1).T
     most = np.sort(np.abs(plane).ravel())[-8]  # the peak at zero would hide the others
-    limits, colours = ((-most, most), "RdBu_r") if window.field == "cross" else ((0, most), "magma_r")
+    limits, colours = ((-most, most), "RdBu_r") if window.field == "cross" else ((0, most), "Greys")
     reach = window.reach
     axes.imshow(plane, origin="lower", cmap=colours, vmin=limits[0], vmax=limits[1], extent=[-reach, reach] * 2)
     axes.set(title=title, xticks=[-5, 0, 5], yticks=[-5, 0, 5])
@@ -90,16 +90,19 @@ def _slice(axes: Axes, spectrum: Spectrum, window: Window, channel: int | None, 
 
 
 def _powder(axes: Axes, spectrum: Spectrum, window: Window) -> None:
+    """One curve per pair, each on a line of its own."""
     shells = 96
     powder = powder_of(spectrum, shells=shells, reach=window.reach, degree=0)
     middle = (np.arange(shells) + 0.5) * window.reach / shells
-    for (a, b), scattered, colour in zip(powder.pair, powder.scattered[..., 0], COLOURS, strict=False):
+    step = 1.1 * np.abs(powder.scattered).max()
+    for row, ((a, b), scattered) in enumerate(zip(powder.pair, powder.scattered[..., 0], strict=True)):
+        colour, level = COLOURS[row % len(COLOURS)], -row * step
+        axes.axhline(level, color="#c8cdd3", linewidth=0.6)
+        axes.plot(middle, level + scattered, color=colour, linewidth=1)
         label = f"{chemical_symbols[powder.numbers[a]]}·{chemical_symbols[powder.numbers[b]]}"
-        axes.plot(middle, scattered, color=colour, linewidth=1, label=label)
-    axes.axhline(0, color="#9aa5b1", linewidth=0.6)
-    axes.set(title="powder spectra S(|g|)", xlabel="|g| (1/Å)")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=6, ncols=2, loc="upper left")
+        axes.text(0.1, level + 0.12 * step, label, color=colour, fontsize=7)
+    axes.set(title="powder spectra S(|g|)", xlabel="|g| (1/Å)", yticks=[])
+    axes.spines[["top", "right", "left"]].set_visible(False)
 
 
 def main(
