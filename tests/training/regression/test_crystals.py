@@ -140,3 +140,19 @@ def test_too_few_crystals_are_an_error(config, perovskites, tmp_path):
     write(tmp_path / "perovskites.extxyz", perovskites[:4])
     with pytest.raises(DataError, match="at least 10"):
         load(path)
+
+
+def test_crystals_without_a_label_are_left_out_if_the_config_says_so(config, perovskites):
+    for k, crystal in enumerate(perovskites):
+        crystal.info = {"heat": 0.1 * k} if k not in (0, 5) else {"another": 1.0}
+    partial, whole = (config(target=t).read_text().replace('"a"', '"heat"') for t in ("partial = true", ""))
+    path = config()
+
+    path.write_text(partial)
+    found = load(path)
+
+    assert found.dropped == {"without heat": 2}
+    assert [a.info["heat"] for a in found.atoms] == pytest.approx(found.target.tolist())
+    path.write_text(whole)
+    with pytest.raises(MissingLabelsError, match="frame 0: .*'heat', got None"):
+        load(path)
