@@ -50,4 +50,4 @@ def test_an_element_that_was_not_there_counts_as_its_kin():
 
     rubidium, iron = yardstick.known([salt("Rb"), salt("Fe")])
     assert abs(iron - 4.0) < 0.2
-    assert abs(rubidium - -3.0) < 1.0
+    assert rubidium < -1.5 < target.mean(), "its kin have -3, and a ridge draws towards the mean"
