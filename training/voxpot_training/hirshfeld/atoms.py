@@ -1,4 +1,4 @@
-"""Spherical densities of the neutral atoms, hydrogen to plutonium.
+"""Spherical densities of the neutral atoms, hydrogen to curium.
 
 The table beside this file holds ln ρ(r) on one logarithmic grid for all atoms, as the
 solver in ``hartree_fock`` gives it; this makes it again (half a minute):
@@ -38,8 +38,8 @@ TABLE = Path(__file__).with_name("densities.npz")
 NODES = np.geomspace(0.003, 30.0, 128)
 """bohr"""
 
-FAINT = 1e-7
-"""Electrons per Å³ below which a density is taken for zero; surfaces move by less than 1e-4 Å."""
+FAINT = 1e-6
+"""Electrons per Å³ below which a density is taken for zero; surfaces move by less than 2e-4 Å."""
 
 SPACING = 0.0125
 """Å, of the uniform grid that the kernels look up."""
@@ -102,7 +102,7 @@ def log_density(z: int, r: Float[np.ndarray, " point"]) -> Float[np.ndarray, " p
     """
     if not 1 <= z <= HEAVIEST:
         known = f"expected elements from H to {chemical_symbols[HEAVIEST]}"
-        name = chemical_symbols[z] if 0 < z < len(chemical_symbols) else f"Z = {z}"
+        name = chemical_symbols[z] if 0 <= z < len(chemical_symbols) else f"Z = {z}"
         raise UnknownElementError(f"{known}, got {name}, of which no atomic density is tabulated")
     bohr = np.maximum(np.asarray(r, float) / Bohr, NODES[0])
     spline = _splines()[z - 1]

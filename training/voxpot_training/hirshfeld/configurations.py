@@ -1,4 +1,4 @@
-"""Ground-state electron configurations of the neutral atoms up to plutonium.
+"""Ground-state electron configurations of the neutral atoms up to curium.
 
 Shells fill in the order of n + l, then n (Madelung), except for the atoms listed below,
 whose spectra say otherwise (configurations as in the NIST Atomic Spectra Database).
@@ -14,8 +14,8 @@ from ase_voxpot.errors import UnknownElementError
 
 __all__ = ["HEAVIEST", "Shell", "configuration"]
 
-HEAVIEST = 94
-"""Plutonium, the last atom of the table."""
+HEAVIEST = 96
+"""Curium, the last atom of the table."""
 
 LETTERS = "spdf"
 
@@ -23,6 +23,7 @@ EXCEPTIONS = {
     "Cr": "3d5 4s1", "Cu": "3d10 4s1", "Nb": "4d4 5s1", "Mo": "4d5 5s1", "Ru": "4d7 5s1", "Rh": "4d8 5s1",
     "Pd": "4d10 5s0", "Ag": "4d10 5s1", "La": "4f0 5d1", "Ce": "4f1 5d1", "Gd": "4f7 5d1", "Pt": "5d9 6s1",
     "Au": "5d10 6s1", "Ac": "5f0 6d1", "Th": "5f0 6d2", "Pa": "5f2 6d1", "U": "5f3 6d1", "Np": "5f4 6d1",
+    "Cm": "5f7 6d1",
 }  # fmt: skip
 """Shells whose occupation differs from the Madelung order."""
 
@@ -48,7 +49,7 @@ def configuration(z: int) -> tuple[Shell, ...]:
     ['1s2', '2s2', '2p4']
 
     Raises:
-        UnknownElementError: beyond plutonium, or no atom at all.
+        UnknownElementError: beyond curium, or no atom at all.
     """
     if not 1 <= z <= HEAVIEST:
         raise UnknownElementError(f"expected atomic numbers from 1 to {HEAVIEST}, got {z}: no density is known of it")

@@ -23,7 +23,7 @@ __all__ = ["MOST", "Densities", "Sites", "density_at", "trace"]
 MOST = 6
 """Crossings of one ray that are kept; further ones are counted."""
 
-STRIDE = 0.12
+STRIDE = 0.15
 """Å between the points at which the sign of h is looked up before a crossing is refined."""
 
 START = 0.05
@@ -90,8 +90,47 @@ def _lead(densities, sites, s, u, r):  # pragma: no cover - compiled
 
 
 @njit(cache=True)
-def _refine(densities, sites, s, u, a, b, ha, hb):  # pragma: no cover - compiled
+def _owns(densities, sites, s, u, r):  # pragma: no cover - compiled
+    """Whether h is positive, without summing on once it cannot be."""
+    x, y, z = r * u[0], r * u[1], r * u[2]
+    left = _interpolate(densities, sites.mine[s], r)[0]
+    for j in range(sites.begin[s], sites.begin[s + 1]):
+        if sites.onset[j] > r:
+            break
+        dx, dy, dz = x - sites.around[j, 0], y - sites.around[j, 1], z - sites.around[j, 2]
+        square = dx * dx + dy * dy + dz * dz
+        far = densities.reach[sites.kind[j]]
+        if square < far * far:
+            left -= _interpolate(densities, sites.kind[j], np.sqrt(square))[0]
+            if left < 0:
+                return False
+    return True
+
+
+@njit(cache=True)
+def _undisputed(densities, sites, s, step):  # pragma: no cover - compiled
+    """Steps within which no ray can leave the site: all neighbours together, each as near as can be, hold less."""
+    k = 0
+    while START + (k + 1) * step < sites.stop[s]:
+        r = START + (k + 1) * step
+        left = _interpolate(densities, sites.mine[s], r)[0]
+        for j in range(sites.begin[s], sites.begin[s + 1]):
+            if sites.onset[j] > r or left < 0:
+                break
+            square = sites.around[j, 0] ** 2 + sites.around[j, 1] ** 2 + sites.around[j, 2] ** 2
+            distance = np.sqrt(square) - r
+            if distance < densities.reach[sites.kind[j]]:
+                left -= _interpolate(densities, sites.kind[j], max(distance, 0.0))[0]
+        if left < 0:
+            break
+        k += 1
+    return k
+
+
+@njit(cache=True)
+def _refine(densities, sites, s, u, a, b):  # pragma: no cover - compiled
     """The zero of h between a and b."""
+    ha, hb = _lead(densities, sites, s, u, a), _lead(densities, sites, s, u, b)
     side, m = 0, b
     for _ in range(60):
         m = (a * hb - b * ha) / (hb - ha)
@@ -153,26 +192,29 @@ def trace(densities, sites, direction, start):  # pragma: no cover - compiled
         and outward normal.  Two arrays (ray): number of crossings, and whether the site
         still owns the density where the ray ends.
     """
-    rays = len(direction)
+    rays, nuclei = len(direction), len(sites.mine)
     inside, outside = np.zeros((rays, MOST)), np.zeros((rays, MOST))
     which, cosine = np.full((rays, MOST), -1), np.zeros((rays, MOST))
     count, still = np.zeros(rays, np.int64), np.zeros(rays, np.bool_)
+    steps, skipped = np.empty(nuclei, np.int64), np.empty(nuclei, np.int64)
+    for s in range(nuclei):
+        steps[s] = max(int(np.ceil((sites.stop[s] - START) / STRIDE)), 1)
+        skipped[s] = _undisputed(densities, sites, s, (sites.stop[s] - START) / steps[s])
     for i in prange(rays):
         s, u, c = start[i], direction[i], 0
-        steps = max(int(np.ceil((sites.stop[s] - START) / STRIDE)), 1)
-        step = (sites.stop[s] - START) / steps
-        before = _lead(densities, sites, s, u, START)
-        for k in range(1, steps + 1):
+        step = (sites.stop[s] - START) / steps[s]
+        before = skipped[s] > 0 or _owns(densities, sites, s, u, START)
+        for k in range(skipped[s] + 1, steps[s] + 1):
             r = START + k * step
-            h = _lead(densities, sites, s, u, r)
-            if (h > 0) != (before > 0):
+            now = _owns(densities, sites, s, u, r)
+            if now != before:
                 if c < MOST:
-                    m = _refine(densities, sites, s, u, r - step, r, before, h)
+                    m = _refine(densities, sites, s, u, r - step, r)
                     inside[i, c] = m
                     cosine[i, c], outside[i, c], which[i, c] = _normal(densities, sites, s, u, m)
                 c += 1
-            before = h
-        count[i], still[i] = c, before > 0
+            before = now
+        count[i], still[i] = c, before
     return inside, outside, which, cosine, count, still
 
 

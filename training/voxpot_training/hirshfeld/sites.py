@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -148,6 +149,21 @@ def _distinct(operations: Float[np.ndarray, "operation 3 3"]) -> Float[np.ndarra
     return operations[np.sort(np.unique(keys, axis=0, return_index=True)[1])]
 
 
+@lru_cache(maxsize=64)
+def _sphere(count: int, operations: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """``sphere`` for operations as bytes: most crystals of a set share their site symmetries."""
+    matrices = np.frombuffer(operations).reshape(-1, 3, 3)
+    k = np.arange(count) + 0.5
+    height, angle = 1 - 2 * k / count, k * np.pi * (3 - 5**0.5)
+    ring = np.sqrt(1 - height**2)
+    axes = _axes(matrices)
+    points = np.concatenate([axes, np.column_stack([ring * np.cos(angle), ring * np.sin(angle), height])])
+    general = np.array([0.8253, 0.4714, 0.3107])
+    kept = points @ general >= np.max(points @ (general @ matrices).T, axis=1) - 1e-9
+    solid = np.where(np.arange(len(points)) < len(axes), 0.0, 1.0)[kept]
+    return points[kept], solid * 4 * np.pi / solid.sum()
+
+
 def sphere(
     count: int, operations: Float[np.ndarray, "operation 3 3"]
 ) -> tuple[Float[np.ndarray, "ray 3"], Float[np.ndarray, " ray"]]:
@@ -164,15 +180,7 @@ def sphere(
     Returns:
         Unit vectors, and the solid angle that each stands for; these add up to 4π.
     """
-    k = np.arange(count) + 0.5
-    height, angle = 1 - 2 * k / count, k * np.pi * (3 - 5**0.5)
-    ring = np.sqrt(1 - height**2)
-    axes = _axes(operations)
-    points = np.concatenate([axes, np.column_stack([ring * np.cos(angle), ring * np.sin(angle), height])])
-    general = np.array([0.8253, 0.4714, 0.3107])
-    kept = points @ general >= np.max(points @ (general @ operations).T, axis=1) - 1e-9
-    solid = np.where(np.arange(len(points)) < len(axes), 0.0, 1.0)[kept]
-    return points[kept], solid * 4 * np.pi / solid.sum()
+    return _sphere(count, np.ascontiguousarray(np.round(operations, 9) + 0.0, dtype=float).tobytes())
 
 
 def _axes(operations: Float[np.ndarray, "operation 3 3"]) -> Float[np.ndarray, "axis 3"]:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RAYS", "Surfaces", "find_surfaces"]
 
-RAYS = 10_000
-"""Directions on the full sphere of every site."""
+RAYS = 5000
+"""Directions of a site without symmetry; √n times as many of one with n operations, of which 1/n are followed."""
 
 GRAZING = 0.02
 """Least cosine between ray and normal: a ray that touches the surface stands for no more area than that."""
@@ -129,7 +129,7 @@ def find_surfaces(
 
     Args:
         atoms: any crystal, in any cell.
-        rays: directions on the sphere of every site; errors fall as their number.
+        rays: directions of a site without symmetry, see ``RAYS``.
         symmetry: follow only rays and sites that symmetry does not relate.
         faint: density in electrons per Å³ below which an atom is taken to end.
         checked: whether the crystal is known to pass ``check_crystal``.
@@ -149,7 +149,7 @@ def find_surfaces(
     numbers, kinds = np.unique(atoms.numbers, return_inverse=True)
     densities = _densities(numbers, faint)
     mine = kinds[[site.index for site in sites]]
-    spheres = [sphere(rays, site.operations) for site in sites]
+    spheres = [sphere(round(rays * len(site.operations) ** 0.5), site.operations) for site in sites]
     start = np.repeat(np.arange(len(sites)), [len(solid) for _, solid in spheres])
     direction, solid = (np.concatenate(part) for part in zip(*spheres, strict=True))
     stop = _ends(densities, mine, _lowest(atoms, kinds, densities))
