@@ -1,6 +1,6 @@
 """Spherical densities of the neutral atoms, hydrogen to curium.
 
-The table beside this file holds ln ρ(r) on one logarithmic grid for all atoms, as the
+The table in ``tables`` holds ln ρ(r) on one logarithmic grid for all atoms, as the
 solver in ``hartree_fock`` gives it; this makes it again (half a minute):
 
     python -m voxpot_training.hirshfeld.atoms
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TABLE", "Sampled", "log_density", "make_table", "sampled", "tabulate"]
 
-TABLE = Path(__file__).with_name("densities.npz")
+TABLE = Path(__file__).parent / "tables" / "densities.npz"
 
 NODES = np.geomspace(0.003, 30.0, 128)
 """bohr"""
