@@ -5,7 +5,7 @@ from ase import Atoms
 from ase.neighborlist import primitive_neighbor_list
 
 from voxpot_training.hirshfeld.atoms import log_density
-from voxpot_training.hirshfeld.bench import perovskite
+from voxpot_training.hirshfeld.views import perovskite
 
 __all__ = ["lopsided", "perovskite", "reference_share"]
 

@@ -12,23 +12,9 @@ import json
 import os
 import time
 
-from ase import Atoms
 from rich.console import Console
 
-__all__ = ["measure", "perovskite"]
-
-
-def perovskite(a_site: str, b_site: str, anion: str, edge: float) -> Atoms:
-    """The ideal cubic ABX3.
-
-    Args:
-        a_site: element in the corner.
-        b_site: element in the middle.
-        anion: element in the middle of the faces.
-        edge: lattice parameter in Å.
-    """
-    places = [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
-    return Atoms([a_site, b_site, *[anion] * 3], scaled_positions=places, cell=[edge] * 3, pbc=True)
+__all__ = ["measure"]
 
 
 def measure(edge: float, *, rays: int | None = None, repeats: int = 10) -> dict[str, float]:
@@ -41,6 +27,7 @@ def measure(edge: float, *, rays: int | None = None, repeats: int = 10) -> dict[
     """
     from voxpot_training.hirshfeld.fingerprint import fingerprint
     from voxpot_training.hirshfeld.surface import RAYS, find_surfaces
+    from voxpot_training.hirshfeld.views import perovskite
 
     crystal, count = perovskite("Ba", "Ti", "O", edge), rays or RAYS
     seconds = []

@@ -19,10 +19,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers, covalent_radii
 from rich.progress import track
 
 from ase_voxpot.errors import SpecError, StructureError
-from voxpot_training.hirshfeld.bench import perovskite
 from voxpot_training.hirshfeld.fingerprint import Bins, fingerprint, site_fingerprints
 from voxpot_training.hirshfeld.surface import find_surfaces
 from voxpot_training.regression.perovskites import perovskite_of
@@ -30,10 +31,9 @@ from voxpot_training.regression.perovskites import perovskite_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ase import Atoms
     from jaxtyping import Float
 
-__all__ = ["HirshfeldSpec", "views_of"]
+__all__ = ["SITES", "HirshfeldSpec", "Look", "looks_at", "perovskite"]
 
 SITES = 3
 """A, B and X."""
@@ -52,6 +52,9 @@ class HirshfeldSpec:
     channels: tuple[int, ...] = (16, 32, 48)
     hidden: int = 64
     dropout: float = 0.1
+    share: float = 0.0  # of the Gaussian process in the answer; for ``sites`` at fixed edges
+    exchange: float = 0.0  # Å by which B exceeds A in covalent radius where the two are exchanged; 0: never
+    room: int = 0  # crystals that the process remembers: set by the training
 
     def __post_init__(self) -> None:
         ranged = len(self.initial) == 2 and 2.5 <= self.initial[0] < self.initial[1] <= 12
@@ -62,10 +65,35 @@ class HirshfeldSpec:
         if len(self.channels) != 3 or min(*self.channels, self.hidden, self.draws) < 1 or self.rays < 50:
             raise SpecError("model: expected three channels, hidden and draws of at least 1, and rays of at least 50")
 
+        if not 0 <= self.share <= 1 or (self.share and (self.view != "sites" or self.initial)):
+            raise SpecError("model.share: expected 0 to 1, and 0 unless sites are seen at fixed edges")
+
     @property
     def inputs(self) -> int:
         """Channels of an image."""
         return (1 if self.initial else len(self.edges)) * (SITES if self.view == "sites" else 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What is seen of one crystal."""
+
+    images: Float[np.ndarray, "draw channel n n"]
+    numbers: tuple[int, ...]  # on A, B and X
+    support: bool  # of another source than the one that is asked for
+
+
+def perovskite(a_site: str, b_site: str, anion: str, edge: float) -> Atoms:
+    """The ideal cubic ABX3.
+
+    Args:
+        a_site: element in the corner.
+        b_site: element in the middle.
+        anion: element in the middle of the faces.
+        edge: lattice parameter in Å.
+    """
+    places = [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
+    return Atoms([a_site, b_site, *[anion] * 3], scaled_positions=places, cell=[edge] * 3, pbc=True)
 
 
 @lru_cache(maxsize=20_000)
@@ -85,14 +113,33 @@ def _whole(atoms: Atoms, edge: float, bins: Bins, rays: int) -> Float[np.ndarray
     return np.sqrt(fingerprint(find_surfaces(scaled, rays=rays), bins).image[None]).astype(np.float32)
 
 
-def _view(atoms: Atoms, edge: float, spec: HirshfeldSpec) -> Float[np.ndarray, "channel n n"]:
-    if spec.view == "whole":
-        return _whole(atoms, edge, spec.bins, spec.rays)
+def _sites(atoms: Atoms, exchange: float) -> tuple[str, str, str]:
+    """Elements on A, B and X; a B that is far too large for it goes to A, as in inverse perovskites."""
     who = perovskite_of(atoms)
-    return _of_sites(who.a_site, who.b_site, who.anion, edge, spec.bins, spec.rays)
+    a, b = (covalent_radii[atomic_numbers[s]] for s in (who.a_site, who.b_site))
+    if exchange and b - a > exchange:
+        return who.b_site, who.a_site, who.anion
+    return who.a_site, who.b_site, who.anion
 
 
-def views_of(atoms: Sequence[Atoms], spec: HirshfeldSpec) -> list[Float[np.ndarray, "draw channel n n"]]:
+def _look(atoms: Atoms, spec: HirshfeldSpec) -> Look:
+    sites = _sites(atoms, spec.exchange) if spec.view == "sites" else ()
+
+    def at(edge: float) -> Float[np.ndarray, "channel n n"]:
+        if spec.view == "whole":
+            return _whole(atoms, float(edge), spec.bins, spec.rays)
+        return _of_sites(*sites, float(edge), spec.bins, spec.rays)
+
+    if spec.initial:
+        rng = np.random.default_rng(zlib.crc32(str(atoms.symbols).encode()))
+        images = np.stack([at(edge) for edge in rng.uniform(*spec.initial, spec.draws)])
+    else:
+        images = np.concatenate([at(edge) for edge in spec.edges])[None]
+    numbers = tuple(int(atomic_numbers[s]) for s in sites)
+    return Look(images=images, numbers=numbers, support=bool(atoms.info.get("support")))
+
+
+def looks_at(atoms: Sequence[Atoms], spec: HirshfeldSpec) -> list[Look]:
     """The images of every crystal: roots of areas in Å, so that faint parts are seen.
 
     Returns:
@@ -106,11 +153,7 @@ def views_of(atoms: Sequence[Atoms], spec: HirshfeldSpec) -> list[Float[np.ndarr
     out = []
     for row, crystal in enumerate(track(atoms, description="fingerprints", disable=len(atoms) < 50, transient=True)):
         try:
-            if spec.initial:
-                rng = np.random.default_rng(zlib.crc32(str(crystal.symbols).encode()))
-                out.append(np.stack([_view(crystal, edge, spec) for edge in rng.uniform(*spec.initial, spec.draws)]))
-            else:
-                out.append(np.concatenate([_view(crystal, edge, spec) for edge in spec.edges])[None])
+            out.append(_look(crystal, spec))
         except StructureError as error:
             raise type(error)(f"frame {row}: {error}") from None
     return out

@@ -40,10 +40,19 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrystalSource:
-    """A file of labelled crystals, looked up beside the config and below ``VOXPOT_DATA``."""
+    """A file of labelled crystals, looked up beside the config and below ``VOXPOT_DATA``.
+
+    Crystals of a source that is ``support`` are trained on and never held out: another kind of
+    labels, calculations beside measurements say.  Of those of one compound the first is kept, and
+    a split that keeps compounds together drops them with the compounds that it holds out.
+    """
 
     file: str
     key: str = ""  # of the target in this file, where it differs
+    support: bool = False
+    factor: float = 1.0  # of the labels, to bring them in line
+    anions: tuple[str, ...] = ()  # keep the perovskites of these anions alone
+    without: tuple[str, ...] = ()  # leave out these perovskites, such as ``SrTiO`` for SrTiO3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ase import Atoms
-    from jaxtyping import Int
+    from jaxtyping import Bool, Int
 
     from voxpot_training.regression.config import Grouping
 
-__all__ = ["folds", "held_out", "labels_of_groups"]
+__all__ = ["folds", "held_out", "labels_of_groups", "with_support"]
 
 EVERYWHERE = 0.5
 """An element in more than this share of the crystals cannot be left out."""
@@ -85,3 +85,16 @@ def folds(
         raise DataError(f"members: expected at most as many as there are groups ({len(names)}), got {count}")
     fold = rng.permutation(len(names))[place] % count
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(count)]
+
+
+def with_support(
+    atoms: Sequence[Atoms],
+    support: Bool[np.ndarray, " crystal"],
+    kept: Int[np.ndarray, " kept"],
+    held: Int[np.ndarray, " held"],
+    by: Grouping,
+) -> Int[np.ndarray, " rows"]:
+    """The rows to train on, and with them the supporting ones that are not related to what is held out."""
+    names = np.array(labels_of_groups(atoms, by))
+    friends = support & ~np.isin(names, names[held]) & (by != "element")
+    return np.concatenate([kept, np.flatnonzero(friends)])

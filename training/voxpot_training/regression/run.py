@@ -26,7 +26,7 @@ from voxpot_training.regression.composition import BASELINES
 from voxpot_training.regression.config import load_regression
 from voxpot_training.regression.crystals import load_crystals
 from voxpot_training.regression.ensemble import train_ensemble
-from voxpot_training.regression.grouping import held_out
+from voxpot_training.regression.grouping import held_out, with_support
 from voxpot_training.regression.pictures import draw_holdout, draw_learning
 from voxpot_training.regression.predict import Predictor, save_predictor
 from voxpot_training.regression.scores import Figures, figures_of, trust_of
@@ -100,7 +100,9 @@ def _try(
     by: Grouping,
     resume: bool,
 ) -> Trial:
-    kept, held = held_out(crystals.atoms, by, config.split.holdout, np.random.default_rng(config.split.seed))
+    own, rng = np.flatnonzero(~crystals.support), np.random.default_rng(config.split.seed)
+    kept, held = (own[rows] for rows in held_out([crystals.atoms[k] for k in own], by, config.split.holdout, rng))
+    kept = with_support(crystals.atoms, crystals.support, kept, held, by)
     train, test = [crystals.atoms[k] for k in kept], [crystals.atoms[k] for k in held]
     yardstick = Yardstick.of(train, crystals.target[kept], config.offset)
     ensemble = train_ensemble(
