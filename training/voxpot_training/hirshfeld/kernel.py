@@ -31,7 +31,7 @@ __all__ = ["SiteKernel"]
 
 COMPONENTS = 16
 """Principal components per site."""
-SOME = 400
+SOME = 600
 """Crystals whose likelihood chooses the scales; more change little and cost their cube."""
 STEPS = 20
 """Iterations of that choice."""
@@ -93,10 +93,12 @@ class SiteKernel(nn.Module):
         """
         n = len(images)
         self.centre.copy_(images.mean(0))
-        for s in range(3):
-            _, size, right = torch.linalg.svd(images[:, s] - self.centre[s], full_matrices=False)
-            rank = min(COMPONENTS, len(size))
-            self.basis[s, :, :rank] = right[:rank].T / (size[0] / n**0.5).clamp(min=1e-6)
+        rank = min(COMPONENTS, n, images.shape[2])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)  # of the random start of the decomposition
+            for s in range(3):
+                _, size, right = torch.svd_lowrank(images[:, s] - self.centre[s], q=rank, niter=4)
+                self.basis[s, :, :rank] = right / (size[0] / n**0.5).clamp(min=1e-6)
         self.seen[:n], self.numbers[:n], self.support[:n] = self.components(images), numbers, support
         seen, flags, y = _join(self.seen[:n], numbers, table), support.double(), target.double()
         some = torch.from_numpy(np.random.default_rng(seed).permutation(n)[:SOME])
