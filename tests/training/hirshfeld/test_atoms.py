@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from ase.units import Bohr
 from numpy.testing import assert_allclose
 from scipy.integrate import simpson
 
@@ -120,3 +121,20 @@ def test_scattering_factors_agree_with_those_of_crystallography():
         density = np.exp(log_density(z, r))
         ours = [simpson(4 * np.pi * r**3 * density * np.sinc(x * r / np.pi), x=np.log(r)) for x in q]
         assert_allclose(ours, fxrayatq(tables.elements[z].symbol, q), atol=0.02 * z**0.75)
+
+
+ONE_TERM, SEVERAL_TERMS = (3, 9, 11, 13, 29, 38, 47, 56, 79), (6, 8, 26, 42, 64, 92, 94)
+
+
+@pytest.mark.parametrize(("numbers", "tolerance"), [(ONE_TERM, 0.012), (SEVERAL_TERMS, 0.2)])
+def test_densities_agree_with_those_of_another_program(numbers, tolerance):
+    """chmpy keeps Hartree-Fock densities made elsewhere; it is asked here, and nothing of it is kept.
+
+    Where the configuration has one term alone, both are the same; else theirs is that of the lowest term.
+    """
+    density = pytest.importorskip("chmpy.interpolate.density", reason="needs chmpy").PromoleculeDensity
+    r = np.linspace(0.5, 3.0, 26)  # Å
+    points = np.stack([r, 0 * r, 0 * r], axis=1)
+    for z in numbers:
+        theirs = density((np.array([z]), np.zeros((1, 3)))).rho(points)
+        assert_allclose(log_density(z, r) + 3 * np.log(Bohr), np.log(theirs), atol=tolerance)

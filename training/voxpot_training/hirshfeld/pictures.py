@@ -57,7 +57,7 @@ def _paint(axes: Any, points: np.ndarray, triangles: np.ndarray, value: np.ndarr
     colour = mpl.colormaps[COLOURS]((value[triangles].mean(1) - ends[0]) / (ends[1] - ends[0]))
     colour[:, :3] *= light[:, None]
     axes.add_collection3d(Poly3DCollection(corners, facecolors=colour, edgecolors=colour, linewidths=0.2))
-    size = np.abs(points).max() * 0.72
+    size = np.linalg.norm(points, axis=1).max() * 0.72
     axes.set(xlim=(-size, size), ylim=(-size, size), zlim=(-size, size))
     axes.set_box_aspect((1, 1, 1))
     axes.set_axis_off()

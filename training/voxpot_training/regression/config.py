@@ -60,7 +60,9 @@ class CrystalSplit:
     """Which crystals are held out, and how else the model is tried.
 
     The shipped model is trained on what ``by`` leaves; for every grouping in ``also`` a
-    further, shorter ensemble is trained on another split, for the report alone.
+    further, shorter ensemble is trained on another split, for the report alone.  Nothing is held
+    out with ``holdout = 0``, for small data: then every crystal is scored by the member of the
+    ensemble that did not see it, and the baselines on the same folds.
     """
 
     by: Grouping = "row"
@@ -69,7 +71,7 @@ class CrystalSplit:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.holdout < 0.9:
+        if not 0 <= self.holdout < 0.9:
             raise ConfigError(f"split.holdout: expected a fraction that leaves some to train on, got {self.holdout}")
 
 

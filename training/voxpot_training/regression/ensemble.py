@@ -129,6 +129,7 @@ class Ensemble:
     spec: Any
     networks: tuple[nn.Module, ...]
     scatter: Scatter
+    left_out: Float[np.ndarray, " crystal"] | None = None  # what the member said that did not see it, in training
 
     def predict(self, items: Sequence[Any]) -> tuple[Float[np.ndarray, " crystal"], Float[np.ndarray, " crystal"]]:
         """Mean and standard deviation for prepared crystals."""
@@ -184,4 +185,4 @@ def train_ensemble(
     # what the members say of crystals that all but one of them have seen varies too little; the
     # factor makes up for it, and is the larger for it
     scatter = Scatter.of((left_out - target)[own], said.std(0, ddof=1))
-    return Ensemble(method, spec, tuple(networks), scatter)
+    return Ensemble(method, spec, tuple(networks), scatter, left_out)

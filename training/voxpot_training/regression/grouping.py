@@ -45,11 +45,14 @@ def held_out(
     """Row numbers to train on and to hold out: whole groups, in random order, until ``share`` is reached.
 
     With ``element``, a group is all crystals that hold one of some elements; elements
-    that nearly all crystals hold, such as the oxygen of oxides, are not left out.
+    that nearly all crystals hold, such as the oxygen of oxides, are not left out.  Nothing is
+    held out for a share of 0.
 
     Raises:
         DataError: no such split exists.
     """
+    if share == 0:
+        return np.arange(len(atoms)), np.zeros(0, int)
     if by == "element":
         held = _with_elements(atoms, share, rng)
     else:
