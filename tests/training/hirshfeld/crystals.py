@@ -27,5 +27,3 @@ def reference_share(atoms: Atoms, index: int, offset: np.ndarray, reach: float =
         others += np.exp(log_density(atoms.numbers[neighbour], distance))
         nearest = np.minimum(nearest, distance)
     return mine / (mine + others), nearest
-
-

@@ -6,7 +6,14 @@ from ase import Atoms
 from ase.build import bulk, fcc111, make_supercell
 from numpy.testing import assert_allclose
 
-from ase_voxpot.errors import CellError, EmptyStructureError, OverlapError, PositionError, StructureError, UnknownElementError
+from ase_voxpot.errors import (
+    CellError,
+    EmptyStructureError,
+    OverlapError,
+    PositionError,
+    StructureError,
+    UnknownElementError,
+)
 from tests.training.hirshfeld.crystals import lopsided, perovskite, reference_share
 from voxpot_training.hirshfeld.fingerprint import Bins, fingerprint
 from voxpot_training.hirshfeld.surface import find_surfaces
@@ -113,7 +120,11 @@ def test_equivalent_sites_are_found_and_look_alike():
     atoms = CRYSTALS["perovskite"]
     unique, every = find_surfaces(atoms), find_surfaces(atoms, rays=20_000, symmetry=False)
 
-    assert [(s.number, s.multiplicity, len(s.operations)) for s in unique.sites] == [(94, 1, 48), (29, 1, 48), (8, 3, 16)]
+    assert [(s.number, s.multiplicity, len(s.operations)) for s in unique.sites] == [
+        (94, 1, 48),
+        (29, 1, 48),
+        (8, 3, 16),
+    ]
     oxygen = [every.site == k for k in (2, 3, 4)]
     assert_allclose([every.area[o].sum() for o in oxygen], every.area[oxygen[0]].sum(), rtol=1e-3)
     assert_allclose([every.inside[o].min() for o in oxygen], every.inside[oxygen[0]].min(), atol=1e-3)

@@ -22,9 +22,7 @@ EXAMPLE = "example: python -m voxpot_training.hirshfeld BaTiO3.cif --output BaTi
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m voxpot_training.hirshfeld", description=__doc__, epilog=EXAMPLE
-    )
+    parser = argparse.ArgumentParser(prog="python -m voxpot_training.hirshfeld", description=__doc__, epilog=EXAMPLE)
     parser.add_argument("file", type=Path, help="crystals, in any format that ASE reads")
     parser.add_argument("--index", type=int, default=0, help="which crystal of the file to draw (default: the first)")
     parser.add_argument("--output", type=Path, help="write OUTPUT-surfaces.png, OUTPUT-fingerprint.png and OUTPUT.npz")
@@ -32,7 +30,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--high", type=float, default=2.8, help="greatest distance of the bins, Å (default: 2.8)")
     parser.add_argument("--bins", type=int, default=50, help="bins along each axis (default: 50)")
     parser.add_argument("--soft", action="store_true", help="share a point among the nearest bins")
-    parser.add_argument("--rays", type=int, default=RAYS, help=f"directions of a site without symmetry (default: {RAYS})")
+    parser.add_argument(
+        "--rays", type=int, default=RAYS, help=f"directions of a site without symmetry (default: {RAYS})"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of sentences")
     return parser
 
@@ -50,7 +50,9 @@ def _run(asked: argparse.Namespace) -> None:
     rows = []
     for k, site in enumerate(found.sites):
         mine = found.site == k
-        ends = [[float(f(d[mine])) for f in (np.min, np.max)] if mine.any() else None for d in (found.inside, found.outside)]
+        ends = [
+            [float(f(d[mine])) for f in (np.min, np.max)] if mine.any() else None for d in (found.inside, found.outside)
+        ]
         area = float(found.area[mine].sum())
         rows.append({"site": site.name, "atoms": site.multiplicity, "area": area, "d_i": ends[0], "d_e": ends[1]})
     report = {

@@ -46,7 +46,7 @@ SPACING = 0.0125
 
 
 def tabulate(atom: Atom) -> Float[np.ndarray, " knot"]:
-    """ln ρ on ``NODES``, for ρ in electrons per bohr³.
+    """The logarithm of ρ on ``NODES``, for ρ in electrons per bohr³.
 
     Far out, where the density is lost in rounding, it goes on as it fell before.
     """
@@ -76,7 +76,7 @@ def make_table(path: Path = TABLE) -> None:
 
 @cache
 def _splines() -> list[CubicSpline]:
-    """ln ρ over ln r of every atom, in bohr."""
+    """Logarithms of ρ over those of r for every atom, in bohr."""
     try:
         with np.load(TABLE) as stored:
             return [CubicSpline(np.log(stored["radius_bohr"]), row.astype(float)) for row in stored["log_density"]]
@@ -88,7 +88,7 @@ def _splines() -> list[CubicSpline]:
 
 
 def log_density(z: int, r: Float[np.ndarray, " point"]) -> Float[np.ndarray, " point"]:
-    """ln ρ of a neutral atom.
+    """The logarithm of the density of a neutral atom.
 
     Args:
         z: atomic number.

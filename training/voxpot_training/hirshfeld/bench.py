@@ -51,9 +51,7 @@ def main() -> None:
         console.print_json(json.dumps(rows))
         return
     for row in rows:
-        console.print(
-            f"BaTiO3 at {row['edge']:.1f} Å, {row['traced']} rays on 3 sites: {1000 * row['seconds']:.0f} ms"
-        )
+        console.print(f"BaTiO3 at {row['edge']:.1f} Å, {row['traced']} rays on 3 sites: {1000 * row['seconds']:.0f} ms")
 
 
 if __name__ == "__main__":

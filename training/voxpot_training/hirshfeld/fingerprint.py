@@ -105,9 +105,7 @@ def site_fingerprints(
     return images.reshape(sites, n, n), missed
 
 
-def _shares(
-    u: Float[np.ndarray, " point"], n: int, soft: bool
-) -> tuple[tuple[np.ndarray, np.ndarray | float], ...]:
+def _shares(u: Float[np.ndarray, " point"], n: int, soft: bool) -> tuple[tuple[np.ndarray, np.ndarray | float], ...]:
     """Bins along one axis, and the share that each gets of a point."""
     if not soft:
         return ((u.astype(int), 1.0),)

@@ -236,7 +236,9 @@ def solve_atom(z: int, *, basis: Basis | None = None, tolerance: float = 1e-7, m
         closed = field.closed(orbitals)
         opened = {s: field.open(s, place[s], closed[s.l]) for s in shells if not s.full}
         operator = np.array([_effective(frames[l], g, closed[l], opened.get(g[-1])) for l, g in by_l.items()])
-        weight = np.array([sum(s.electrons / (4 * l + 2) * np.outer(place[s], place[s]) for s in by_l[l]) for l in by_l])
+        weight = np.array(
+            [sum(s.electrons / (4 * l + 2) * np.outer(place[s], place[s]) for s in by_l[l]) for l in by_l]
+        )
         error = operator @ weight - weight @ operator
         if np.abs(error).max() < tolerance * max(1, z / 10):
             break
@@ -245,10 +247,10 @@ def solve_atom(z: int, *, basis: Basis | None = None, tolerance: float = 1e-7, m
         mixed = mixer.mix(operator, error) + shift * (np.eye(len(basis.r)) - held)
         frames = {l: np.linalg.eigh(mixed[k])[1] for k, l in enumerate(by_l)}
     else:
-        raise DivergenceError(f"the atom Z = {z} did not converge in {most} iterations, error {np.abs(error).max():.1e}")
+        raise DivergenceError(
+            f"the atom Z = {z} did not converge in {most} iterations, error {np.abs(error).max():.1e}"
+        )
     levels = np.array([place[s] @ opened.get(s, closed[s.l]) @ place[s] for s in shells])
     bare = np.array([place[s] @ field.core[s.l] @ place[s] for s in shells])
     energy = float(sum(s.electrons * (a + b) / 2 for s, a, b in zip(shells, levels, bare, strict=True)))
-    return Atom(
-        z=z, energy=energy, shells=shells, levels=levels, radial=orbitals / np.sqrt(basis.weight), basis=basis
-    )
+    return Atom(z=z, energy=energy, shells=shells, levels=levels, radial=orbitals / np.sqrt(basis.weight), basis=basis)

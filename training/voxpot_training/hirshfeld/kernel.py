@@ -174,7 +174,9 @@ def _noise(scales: Float[Tensor, " scale"], flag: Float[Tensor, " n"]) -> Float[
 
 def _likeliest(
     start: Float[Tensor, " scale"],
-    seen: Float[Tensor, "n 3 component"], flag: Float[Tensor, " n"], y: Float[Tensor, " n"]
+    seen: Float[Tensor, "n 3 component"],
+    flag: Float[Tensor, " n"],
+    y: Float[Tensor, " n"],
 ) -> Float[Tensor, " scale"]:
     """Scales of the largest likelihood, held near where they start by a wide prior."""
     first = _first_scales()

@@ -40,7 +40,9 @@ def _shell(surfaces: Surfaces, site: int) -> tuple[np.ndarray, np.ndarray]:
     first = np.sort(np.unique(direction, axis=0, return_index=True)[1])
     hull = ConvexHull(direction[first])
     corners = direction[first][hull.simplices]
-    inward = np.einsum("ti,ti->t", np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), corners[:, 0])
+    inward = np.einsum(
+        "ti,ti->t", np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), corners[:, 0]
+    )
     triangles = np.where((inward < 0)[:, None], hull.simplices[:, ::-1], hull.simplices)
     return mine[first], triangles
 
@@ -138,7 +140,9 @@ def draw_fingerprints(path: Path, crystals: Mapping[str, Atoms], *, bins: Bins |
             figure.colorbar(_image(axes, found), ax=axes, label="area per atom and bin (Å²)")
             axes.set_title(name, color=INK, fontsize=9)
             beyond = 100 * found.missed / found.area
-            axes.text(0.97, 0.03, f"{beyond:.1f} % beyond", ha="right", va="bottom", transform=axes.transAxes, color=INK)
+            axes.text(
+                0.97, 0.03, f"{beyond:.1f} % beyond", ha="right", va="bottom", transform=axes.transAxes, color=INK
+            )
         for axes in grid[len(crystals) :]:
             axes.set_visible(False)
         _save(figure, path)

@@ -75,7 +75,7 @@ def _interpolate(densities, kind, r):  # pragma: no cover - compiled
 
 @njit(cache=True)
 def _lead(densities, sites, s, u, r):  # pragma: no cover - compiled
-    """h at the distance r along the direction u from site s."""
+    """The value of h at the distance r along the direction u from site s."""
     x, y, z = r * u[0], r * u[1], r * u[2]
     rest = TINY
     for j in range(sites.begin[s], sites.begin[s + 1]):
