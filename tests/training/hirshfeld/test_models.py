@@ -150,7 +150,7 @@ def test_labels_of_another_kind_may_be_shifted():
     table = torch.zeros(10, 2)
     truth = images.sum((1, 2)) - 13.5
     support = (torch.arange(40) < 20).float()
-    process = SiteKernel(40, 9)
+    process = SiteKernel(40, 9, 8)
 
     process.fit(images, numbers, table, support, truth + 0.5 * support, seed=0)
 

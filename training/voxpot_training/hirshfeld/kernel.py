@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SiteKernel"]
 
-COMPONENTS = 16
-"""Principal components per site."""
 SOME = 600
 """Crystals whose likelihood chooses the scales; more change little and cost their cube."""
 STEPS = 20
@@ -44,12 +42,12 @@ OUTLYING = 4.0
 class SiteKernel(nn.Module):
     """The mean of a Gaussian process as a network without gradients; ``fit`` it, then ask."""
 
-    def __init__(self, room: int, pixels: int) -> None:
-        """Make room for so many training crystals, and pixels per site."""
+    def __init__(self, room: int, pixels: int, components: int) -> None:
+        """Make room for so many training crystals, and for pixels and principal components per site."""
         super().__init__()
-        self.register_buffer("basis", torch.zeros(3, pixels, COMPONENTS))
+        self.register_buffer("basis", torch.zeros(3, pixels, components))
         self.register_buffer("centre", torch.zeros(3, pixels))
-        self.register_buffer("seen", torch.zeros(room, 3, COMPONENTS))
+        self.register_buffer("seen", torch.zeros(room, 3, components))
         self.register_buffer("numbers", torch.ones(room, 3))
         self.register_buffer("support", torch.zeros(room))
         self.register_buffer("weights", torch.zeros(room, dtype=torch.float64))
@@ -69,7 +67,8 @@ class SiteKernel(nn.Module):
         asked = _join(self.components(images), numbers, table)
         flags = torch.zeros(len(asked), dtype=torch.float64)
         seen = _join(self.seen, self.numbers, table)
-        return (_covariance(self.scales, asked, seen, flags, self.support.double()) @ self.weights).float()
+        components = self.basis.shape[2]
+        return (_covariance(self.scales, components, asked, seen, flags, self.support.double()) @ self.weights).float()
 
     @torch.no_grad()
     def fit(
@@ -93,7 +92,7 @@ class SiteKernel(nn.Module):
         """
         n = len(images)
         self.centre.copy_(images.mean(0))
-        rank = min(COMPONENTS, n, images.shape[2])
+        rank = min(self.basis.shape[2], n, images.shape[2])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # of the random start of the decomposition
             for s in range(3):
@@ -106,8 +105,8 @@ class SiteKernel(nn.Module):
         for _ in range(2):  # the second time without those that the others contradict
             calm = some[extra[some] == 0]
             with torch.enable_grad():
-                self.scales.copy_(_likeliest(self.scales, seen[calm], flags[calm], y[calm]))
-            covariance = _covariance(self.scales, seen, seen, flags, flags)
+                self.scales.copy_(_likeliest(self.scales, self.basis.shape[2], seen[calm], flags[calm], y[calm]))
+            covariance = _covariance(self.scales, self.basis.shape[2], seen, seen, flags, flags)
             weights, extra = _weigh(covariance, _noise(self.scales, flags), y)
         self.weights[:n] = weights
 
@@ -147,6 +146,7 @@ def _products(a: Tensor, b: Tensor, x: Tensor) -> tuple[Tensor, ...]:
 
 def _covariance(
     scales: Float[Tensor, " scale"],
+    components: int,
     left: Float[Tensor, "n 3 component"],
     right: Float[Tensor, "m 3 component"],
     left_flag: Float[Tensor, " n"],
@@ -156,7 +156,7 @@ def _covariance(
     value = scales.exp()
     total = torch.full((len(left), len(right)), 4.0, dtype=left.dtype)
     apart = left_flag[:, None] * right_flag[None, :]
-    for kind, columns in enumerate((slice(0, COMPONENTS), slice(COMPONENTS, None))):
+    for kind, columns in enumerate((slice(0, components), slice(components, None))):
         sites = []
         for s in range(3):
             squared = torch.cdist(left[:, s, columns], right[:, s, columns]) ** 2
@@ -174,6 +174,7 @@ def _noise(scales: Float[Tensor, " scale"], flag: Float[Tensor, " n"]) -> Float[
 
 def _likeliest(
     start: Float[Tensor, " scale"],
+    components: int,
     seen: Float[Tensor, "n 3 component"],
     flag: Float[Tensor, " n"],
     y: Float[Tensor, " n"],
@@ -185,7 +186,7 @@ def _likeliest(
 
     def unlikely() -> Tensor:
         search.zero_grad()
-        covariance = _covariance(scales, seen, seen, flag, flag) + torch.diag(_noise(scales, flag))
+        covariance = _covariance(scales, components, seen, seen, flag, flag) + torch.diag(_noise(scales, flag))
         factor = torch.linalg.cholesky(covariance)
         half = torch.linalg.solve_triangular(factor, y[:, None], upper=False)
         loss = (half**2).sum() / 2 + factor.diagonal().log().sum() + ((scales - first) ** 2).sum() / 8

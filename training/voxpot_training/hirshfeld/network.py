@@ -66,7 +66,8 @@ class Reader(nn.Module):
         )
         self.share = spec.share
         self.edges = len(spec.edges)
-        self.process = SiteKernel(spec.room, self.edges * (spec.bins.count // POOL) ** 2) if spec.room else None
+        pixels = self.edges * (spec.bins.count // POOL) ** 2
+        self.process = SiteKernel(spec.room, pixels, spec.components) if spec.room else None
         self.register_buffer("fitted", torch.zeros(()))
         table = torch.from_numpy(element_features()).float()
         known = table[1:]

@@ -53,6 +53,7 @@ class HirshfeldSpec:
     hidden: int = 64
     dropout: float = 0.1
     share: float = 0.0  # of the Gaussian process in the answer; for ``sites`` at fixed edges
+    components: int = 16  # of the fingerprints of a site, in the process
     exchange: float = 0.0  # Å by which B exceeds A in covalent radius where the two are exchanged; 0: never
     room: int = 0  # crystals that the process remembers: set by the training
 
@@ -62,9 +63,14 @@ class HirshfeldSpec:
             raise SpecError(f"model.initial: expected two edges between 2.5 and 12 Å, or none, got {self.initial}")
         if not self.initial and not (self.edges and all(2.5 <= edge <= 12 for edge in self.edges)):
             raise SpecError(f"model.edges: expected edges between 2.5 and 12 Å, got {self.edges}")
-        if len(self.channels) != 3 or min(*self.channels, self.hidden, self.draws) < 1 or self.rays < 50:
-            raise SpecError("model: expected three channels, hidden and draws of at least 1, and rays of at least 50")
-
+        if (
+            len(self.channels) != 3
+            or min(*self.channels, self.hidden, self.draws, self.components) < 1
+            or self.rays < 50
+        ):
+            raise SpecError(
+                "model: expected three channels; hidden, draws and components of at least 1, and rays of at least 50"
+            )
         if not 0 <= self.share <= 1 or (self.share and (self.view != "sites" or self.initial)):
             raise SpecError("model.share: expected 0 to 1, and 0 unless sites are seen at fixed edges")
 
