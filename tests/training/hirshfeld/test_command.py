@@ -47,7 +47,9 @@ def test_pictures_and_arrays_are_written(ask, crystal, tmp_path):
     with np.load(tmp_path / "found" / "BaTiO3.npz") as stored:
         assert stored["fingerprint"].shape == (50, 50)
         assert stored["sites"].shape == (3, 50, 50)
-    assert all((tmp_path / "found" / f"BaTiO3-{name}.png").stat().st_size > 10_000 for name in ("surfaces", "fingerprint"))
+    assert all(
+        (tmp_path / "found" / f"BaTiO3-{name}.png").stat().st_size > 10_000 for name in ("surfaces", "fingerprint")
+    )
 
 
 def test_a_disordered_cif_is_one_sentence_and_status_2(ask, tmp_path, capsys):
