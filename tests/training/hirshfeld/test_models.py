@@ -215,3 +215,21 @@ def test_a_model_is_trained_and_asked(tmp_path, holdout):
     assert predictor.card["crystals"]["held out"] == round(12 * holdout + 0.4)
     moved = [perovskite(*(c.get_chemical_symbols()[k] for k in (0, 1, 2)), 5.2) for c in made]
     assert_allclose(predictor.predict(moved)[0], value, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "a_site", "b_site", "anion", "edge"),
+    [
+        ("hirshfeld-abo3", "Sr", "Ti", "O", 3.94),  # PBE
+        ("hirshfeld-abx3-exp", "Sr", "Ti", "O", 3.905),  # measured
+        ("hirshfeld-abx3-exp", "K", "Mn", "F", 4.189),
+        ("hirshfeld-abx3-exp", "Cs", "Pb", "Br", 5.874),
+    ],
+)
+def test_shipped_models_know_well_known_perovskites(model, a_site, b_site, anion, edge):
+    guess = perovskite(a_site, b_site, anion, 4.5)
+
+    value, sigma = load_predictor(model).predict([guess])
+
+    assert abs(value[0] - edge) < 0.06
+    assert 0 < sigma[0] < 0.3

@@ -29,5 +29,6 @@ METHOD = Method(
     prepare=looks_at,
     collate=collate,
     network=Reader,
+    views=lambda spec: spec.draws if spec.initial else 1,
     finish=finish,
 )

@@ -40,9 +40,11 @@ class Batch(NamedTuple):
     numbers: Float[Tensor, "crystal site"]  # atomic numbers on A, B and X; none where they are not told apart
 
 
-def collate(looks: Sequence[Look], spec: HirshfeldSpec, rng: np.random.Generator | None) -> Batch:
-    """One image per crystal: a random draw in training, the first in prediction."""
-    draws = [0 if rng is None else int(rng.integers(len(look.images))) for look in looks]
+def collate(looks: Sequence[Look], spec: HirshfeldSpec, rng: np.random.Generator | int | None) -> Batch:
+    """One image per crystal: a random draw in training; in prediction the one of that number, or the first."""
+    draws = [
+        int(rng.integers(len(look.images))) if isinstance(rng, np.random.Generator) else rng or 0 for look in looks
+    ]
     images = np.stack([look.images[k] for look, k in zip(looks, draws, strict=True)])
     return Batch(torch.from_numpy(images), torch.tensor([look.numbers for look in looks], dtype=torch.float32))
 

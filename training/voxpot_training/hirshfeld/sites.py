@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Bool, Float, Int
 
-__all__ = ["Site", "check_crystal", "images", "sphere", "unique_sites"]
+__all__ = ["Site", "check_crystal", "images", "names", "sphere", "unique_sites"]
 
 CLOSEST = 0.4
 """Å; nuclei nearer than that are a mistake (H2 has 0.74 Å)."""
