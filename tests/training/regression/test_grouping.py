@@ -6,7 +6,7 @@ from ase.build import bulk
 
 from ase_voxpot.errors import DataError
 from tests.training.regression.conftest import perovskite
-from voxpot_training.regression.grouping import folds, held_out, labels_of_groups
+from voxpot_training.regression.grouping import folds, held_out, labels_of_groups, with_support
 
 
 @pytest.mark.parametrize("by", ["row", "formula", "pair", "element"])
@@ -60,3 +60,21 @@ def test_one_group_cannot_be_split(rng):
         held_out([bulk("W")] * 12, "formula", 0.2, rng)
     with pytest.raises(DataError, match="members"):
         folds([bulk("W")] * 12, "formula", 3, rng)
+
+
+def test_support_goes_where_its_relatives_are_not_held_out(perovskites):
+    atoms = [*perovskites[:6], perovskites[0], perovskites[7]]
+    support = np.arange(8) >= 6
+
+    by_pair = with_support(atoms, support, np.arange(1, 6), np.array([0]), "pair")
+    by_row = with_support(atoms, support, np.arange(1, 6), np.array([0]), "row")
+
+    assert by_pair.tolist() == [1, 2, 3, 4, 5, 7]
+    assert by_row.tolist() == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_nothing_is_held_out_without_a_share(perovskites):
+    kept, held = held_out(perovskites, "pair", 0.0, np.random.default_rng(0))
+
+    assert len(kept) == len(perovskites)
+    assert len(held) == 0

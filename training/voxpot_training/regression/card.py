@@ -79,7 +79,7 @@ def card_as_markdown(config: RegressionConfig, card: Mapping[str, Any]) -> str:
             f"- valid for: {config.validity or 'what the data hold'}",
             f"- made by: `voxpot train training/configs/{config.name}.toml`",
             "",
-            f"Errors on crystals held out, in {unit_of(config)}; every split has a training of its own:",
+            f"Errors on crystals {_how(config)}, in {unit_of(config)}; every split has a training of its own:",
             "",
             "| split by | | crystals | MAE | RMSE | r² |",
             "|---|---|---|---|---|---|",
@@ -91,3 +91,9 @@ def card_as_markdown(config: RegressionConfig, card: Mapping[str, Any]) -> str:
             "",
         ]
     )
+
+
+def _how(config: RegressionConfig) -> str:
+    if config.split.holdout > 0:
+        return "held out"
+    return f"of {config.members} folds, each predicted by the member that was not trained on it"

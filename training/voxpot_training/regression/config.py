@@ -40,10 +40,19 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrystalSource:
-    """A file of labelled crystals, looked up beside the config and below ``VOXPOT_DATA``."""
+    """A file of labelled crystals, looked up beside the config and below ``VOXPOT_DATA``.
+
+    Crystals of a source that is ``support`` are trained on and never held out: another kind of
+    labels, calculations beside measurements say.  Of those of one compound the first is kept, and
+    a split that keeps compounds together drops them with the compounds that it holds out.
+    """
 
     file: str
     key: str = ""  # of the target in this file, where it differs
+    support: bool = False
+    factor: float = 1.0  # of the labels, to bring them in line
+    anions: tuple[str, ...] = ()  # keep the perovskites of these anions alone
+    without: tuple[str, ...] = ()  # leave out these perovskites, such as ``SrTiO`` for SrTiO3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +60,9 @@ class CrystalSplit:
     """Which crystals are held out, and how else the model is tried.
 
     The shipped model is trained on what ``by`` leaves; for every grouping in ``also`` a
-    further, shorter ensemble is trained on another split, for the report alone.
+    further, shorter ensemble is trained on another split, for the report alone.  Nothing is held
+    out with ``holdout = 0``, for small data: then every crystal is scored by the member of the
+    ensemble that did not see it, and the baselines on the same folds.
     """
 
     by: Grouping = "row"
@@ -60,7 +71,7 @@ class CrystalSplit:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.holdout < 0.9:
+        if not 0 <= self.holdout < 0.9:
             raise ConfigError(f"split.holdout: expected a fraction that leaves some to train on, got {self.holdout}")
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ase import Atoms
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float
 
-    from voxpot_training.regression.config import RegressionConfig
+    from voxpot_training.regression.config import CrystalSource, RegressionConfig
 
 __all__ = ["Crystals", "label_of", "load_crystals"]
 
@@ -33,6 +33,7 @@ class Crystals:
     atoms: list[Atoms]
     target: Float[np.ndarray, " crystal"]
     dropped: dict[str, int]
+    support: Bool[np.ndarray, " crystal"]  # trained on, never held out
 
 
 def load_crystals(config: RegressionConfig, beside: Path) -> Crystals:
@@ -47,7 +48,7 @@ def load_crystals(config: RegressionConfig, beside: Path) -> Crystals:
     unlabelled = 0
     for source in config.data:
         path = find_file(source.file, beside)
-        found = read_frames(path)
+        found = _chosen(read_frames(path), source)
         key = source.key or config.target.key
         for row, crystal in enumerate(found):
             try:
@@ -55,7 +56,8 @@ def load_crystals(config: RegressionConfig, beside: Path) -> Crystals:
                 if config.target.partial and key not in crystal.info and key != "a":  # which is read off the cell
                     unlabelled += 1
                     continue
-                target.append(label_of(crystal, key))
+                target.append(source.factor * label_of(crystal, key))
+                crystal.info["support"] = source.support
                 atoms.append(crystal)
             except (StructureError, MissingLabelsError) as error:
                 raise type(error)(f"{path}, frame {row}: {error}") from None
@@ -67,6 +69,19 @@ def load_crystals(config: RegressionConfig, beside: Path) -> Crystals:
             raise DataError(f"target.logarithm: expected positive values of {config.target.key}, got {values.min():g}")
         values = np.log10(values)
     return _curated(atoms, values, config, {f"without {config.target.key}": unlabelled})
+
+
+def _chosen(atoms: list[Atoms], source: CrystalSource) -> list[Atoms]:
+    """What a source is asked for; nothing is looked at without a choice."""
+    if not (source.support or source.anions or source.without):
+        return atoms
+    kept: dict[object, Atoms] = {}
+    for row, crystal in enumerate(atoms):
+        who = perovskite_of(crystal)
+        name = f"{who.pair}{who.anion}"
+        if name not in source.without and (not source.anions or who.anion in source.anions):
+            kept.setdefault(name if source.support else row, crystal)
+    return list(kept.values())
 
 
 def label_of(atoms: Atoms, key: str) -> float:
@@ -112,4 +127,5 @@ def _curated(atoms: list[Atoms], target: np.ndarray, config: RegressionConfig, b
     rows = np.flatnonzero(keep)
     if len(rows) < 10:
         raise DataError(f"expected at least 10 crystals to learn from, got {len(rows)}; left out: {dict(dropped)}")
-    return Crystals([atoms[k] for k in rows], target[rows], {k: v for k, v in dropped.items() if v})
+    support = np.array([bool(atoms[k].info["support"]) for k in rows])
+    return Crystals([atoms[k] for k in rows], target[rows], {k: v for k, v in dropped.items() if v}, support)

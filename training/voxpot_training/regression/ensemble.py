@@ -19,7 +19,7 @@ import torch
 from torch.nn.functional import huber_loss
 
 from voxpot_training.loop import fit
-from voxpot_training.regression.grouping import folds
+from voxpot_training.regression.grouping import folds, with_support
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -129,6 +129,7 @@ class Ensemble:
     spec: Any
     networks: tuple[nn.Module, ...]
     scatter: Scatter
+    left_out: Float[np.ndarray, " crystal"] | None = None  # what the member said that did not see it, in training
 
     def predict(self, items: Sequence[Any]) -> tuple[Float[np.ndarray, " crystal"], Float[np.ndarray, " crystal"]]:
         """Mean and standard deviation for prepared crystals."""
@@ -163,19 +164,25 @@ def train_ensemble(
         resume: take up the checkpoints of the folder.
         title: what stands before the bar.
     """
-    sides = folds(atoms, by, config.members, np.random.default_rng(config.seed))
+    support = np.array([bool(crystal.info.get("support")) for crystal in atoms])
+    own = np.flatnonzero(~support)
+    sides = folds([atoms[k] for k in own], by, config.members, np.random.default_rng(config.seed))
     networks, left_out = [], np.zeros(len(atoms))
-    for number, side in enumerate(sides):
+    for number, (kept, left) in enumerate(sides):
+        side = with_support(atoms, support, own[kept], own[left], by), own[left]
         torch.manual_seed(config.seed + 1000 * number)
         place = folder / f"member-{number}"
         place.mkdir(parents=True, exist_ok=True)
         task = Member(method, spec, config, method.network(spec), items, target, side, config.seed + number)
         label = f"{title} {number + 1}/{config.members}"
         network = fit(task, config.schedule, place, resume=resume, title=label)
-        networks.append(network.requires_grad_(False).eval())
+        network.requires_grad_(False).eval()
+        if method.finish is not None:
+            method.finish(network, spec, [items[k] for k in side[0]], target[side[0]], config.seed + number)
+        networks.append(network)
         left_out[side[1]] = ask(method, spec, network, [items[k] for k in side[1]])
-    said = np.array([ask(method, spec, network, items) for network in networks])
+    said = np.array([ask(method, spec, network, [items[k] for k in own]) for network in networks])
     # what the members say of crystals that all but one of them have seen varies too little; the
     # factor makes up for it, and is the larger for it
-    scatter = Scatter.of(left_out - target, said.std(0, ddof=1))
-    return Ensemble(method, spec, tuple(networks), scatter)
+    scatter = Scatter.of((left_out - target)[own], said.std(0, ddof=1))
+    return Ensemble(method, spec, tuple(networks), scatter, left_out)

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ase import Atoms
-    from jaxtyping import Int
+    from jaxtyping import Bool, Int
 
     from voxpot_training.regression.config import Grouping
 
-__all__ = ["folds", "held_out", "labels_of_groups"]
+__all__ = ["folds", "held_out", "labels_of_groups", "with_support"]
 
 EVERYWHERE = 0.5
 """An element in more than this share of the crystals cannot be left out."""
@@ -45,11 +45,14 @@ def held_out(
     """Row numbers to train on and to hold out: whole groups, in random order, until ``share`` is reached.
 
     With ``element``, a group is all crystals that hold one of some elements; elements
-    that nearly all crystals hold, such as the oxygen of oxides, are not left out.
+    that nearly all crystals hold, such as the oxygen of oxides, are not left out.  Nothing is
+    held out for a share of 0.
 
     Raises:
         DataError: no such split exists.
     """
+    if share == 0:
+        return np.arange(len(atoms)), np.zeros(0, int)
     if by == "element":
         held = _with_elements(atoms, share, rng)
     else:
@@ -85,3 +88,16 @@ def folds(
         raise DataError(f"members: expected at most as many as there are groups ({len(names)}), got {count}")
     fold = rng.permutation(len(names))[place] % count
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(count)]
+
+
+def with_support(
+    atoms: Sequence[Atoms],
+    support: Bool[np.ndarray, " crystal"],
+    kept: Int[np.ndarray, " kept"],
+    held: Int[np.ndarray, " held"],
+    by: Grouping,
+) -> Int[np.ndarray, " rows"]:
+    """The rows to train on, and with them the supporting ones that are not related to what is held out."""
+    names = np.array(labels_of_groups(atoms, by))
+    friends = support & ~np.isin(names, names[held]) & (by != "element")
+    return np.concatenate([kept, np.flatnonzero(friends)])

@@ -26,7 +26,7 @@ from voxpot_training.regression.composition import BASELINES
 from voxpot_training.regression.config import load_regression
 from voxpot_training.regression.crystals import load_crystals
 from voxpot_training.regression.ensemble import train_ensemble
-from voxpot_training.regression.grouping import held_out
+from voxpot_training.regression.grouping import folds, held_out, with_support
 from voxpot_training.regression.pictures import draw_holdout, draw_learning
 from voxpot_training.regression.predict import Predictor, save_predictor
 from voxpot_training.regression.scores import Figures, figures_of, trust_of
@@ -82,7 +82,8 @@ def run(method: Method, config: Path, *, out: Path | None = None, resume: bool =
     items = method.prepare(crystals.atoms, spec)
     trials = []
     for by in dict.fromkeys((settings.split.by, *settings.split.also)):
-        members = settings.members if not trials else min(SMALLER, settings.members)
+        shorter = trials and settings.split.holdout > 0
+        members = min(SMALLER, settings.members) if shorter else settings.members
         part = replace(settings, members=members)
         trials.append(_try(method, spec, part, crystals, items, folder / by, by=by, resume=resume))
     console.print(trial_table(settings, {t.by: t.figures for t in trials}))
@@ -100,8 +101,10 @@ def _try(
     by: Grouping,
     resume: bool,
 ) -> Trial:
-    kept, held = held_out(crystals.atoms, by, config.split.holdout, np.random.default_rng(config.split.seed))
-    train, test = [crystals.atoms[k] for k in kept], [crystals.atoms[k] for k in held]
+    own, rng = np.flatnonzero(~crystals.support), np.random.default_rng(config.split.seed)
+    kept, held = (own[rows] for rows in held_out([crystals.atoms[k] for k in own], by, config.split.holdout, rng))
+    kept = with_support(crystals.atoms, crystals.support, kept, held, by)
+    train = [crystals.atoms[k] for k in kept]
     yardstick = Yardstick.of(train, crystals.target[kept], config.offset)
     ensemble = train_ensemble(
         method,
@@ -115,16 +118,42 @@ def _try(
         resume=resume,
         title=f"split by {by}",
     )
-    mean, sigma = ensemble.predict([items[k] for k in held])
-    said, truth = yardstick.known(test) + yardstick.spread * mean, crystals.target[held]
-    figures = {config.name: figures_of(truth, said)}
+    predictor = Predictor(ensemble, yardstick, Strangers.of(train), config.target.logarithm, {})
+    scored = held if len(held) else own  # without a hold-out, by the members that did not see them
+    mean, sigma = ensemble.predict([items[k] for k in scored])
+    if not len(held) and ensemble.left_out is not None:
+        mean = ensemble.left_out[: len(own)]
+    said = yardstick.known([crystals.atoms[k] for k in scored]) + yardstick.spread * mean
+    sides = [(kept, held)] if len(held) else _folds(crystals, own, config, by)
+    figures = {config.name: figures_of(crystals.target[scored], said)} | _baselines(crystals, sides)
+    return Trial(by, predictor, scored, said, yardstick.spread * sigma, figures)
+
+
+def _folds(
+    crystals: Crystals, own: np.ndarray, config: RegressionConfig, by: Grouping
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The rows that each member of an ensemble was trained on and left out, where nothing is held out."""
+    by = "row" if by == "element" else by
+    sides = folds([crystals.atoms[k] for k in own], by, config.members, np.random.default_rng(config.seed))
+    return [
+        (with_support(crystals.atoms, crystals.support, own[kept], own[left], by), own[left]) for kept, left in sides
+    ]
+
+
+def _baselines(crystals: Crystals, sides: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, Figures]:
+    """What sees the composition alone, trained and scored on the same rows."""
+    figures = {}
     for name, baseline in BASELINES.items():
         try:
-            figures[name] = figures_of(truth, baseline(train, crystals.target[kept], test))
+            said = [
+                baseline([crystals.atoms[k] for k in kept], crystals.target[kept], [crystals.atoms[k] for k in held])
+                for kept, held in sides
+            ]
         except StructureError:  # a formula for perovskites, and these are others
             continue
-    predictor = Predictor(ensemble, yardstick, Strangers.of(train), config.target.logarithm, {})
-    return Trial(by, predictor, held, said, yardstick.spread * sigma, figures)
+        truth = np.concatenate([crystals.target[held] for _, held in sides])
+        figures[name] = figures_of(truth, np.concatenate(said))
+    return figures
 
 
 def _finish(config: RegressionConfig, crystals: Crystals, trials: Sequence[Trial], folder: Path) -> Path:
@@ -135,12 +164,14 @@ def _finish(config: RegressionConfig, crystals: Crystals, trials: Sequence[Trial
     truth = crystals.target[first.held]
     trust = asdict(trust_of(truth, first.said, first.sigma))
     splits = {t.by: {name: asdict(f) for name, f in t.figures.items()} for t in trials}
-    sides = {"trained on": len(crystals.atoms) - len(first.held), "held out": len(first.held)}
+    held_out_rows = len(first.held) if config.split.holdout > 0 else 0
+    sides = {"trained on": len(crystals.atoms) - held_out_rows, "held out": held_out_rows}
     card = card_as_data(config, sides, crystals.dropped, splits, trust)
     strangers = replace(first.predictor.strangers, error=_error_of_strangers(trials))
     save_predictor(model, replace(first.predictor, strangers=strangers, card=card))
     write_json(model.with_suffix(".json"), {"splits": splits, "uncertainty": trust})
     model.with_suffix(".md").write_text(card_as_markdown(config, card), encoding="utf-8")
+    how = "held out" if held_out_rows else "that a member did not see"
     quantity, unit = config.target.name or config.target.key, unit_of(config)
     draw_holdout(
         model.with_suffix(".png"),
@@ -150,7 +181,7 @@ def _finish(config: RegressionConfig, crystals: Crystals, trials: Sequence[Trial
         first.figures[config.name],
         quantity=quantity,
         unit=unit,
-        title=f"{config.name} on {len(truth)} crystals held out, split by {first.by}",
+        title=f"{config.name} on {len(truth)} crystals {how}, split by {first.by}",
     )
     logs = sorted((folder / first.by).glob("member-*/log.csv"))
     draw_learning(folder / "learning.png", logs, unit=unit, spread=first.predictor.yardstick.spread, title=config.name)
