@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["is_inside", "voxelize_frame"]
 
 Vector = tuple[float, float, float]
+Voxel = tuple[int, int, int]
 
 
 def is_inside(along: Vector, voxel: tuple[int, int, int]) -> bool:
@@ -59,7 +60,7 @@ def voxelize_frame(
             total += float(charges[k]) * math.exp(-square / (2 * sigma * sigma))
         return total
 
-    def value(voxel: tuple[int, int, int]) -> float:
+    def value(voxel: Voxel) -> float:
         inside = [k for k in present if is_inside(along[k], voxel)]
         if spec.reading == "atoms":
             return sum(density(atoms[k], present) for k in inside)
@@ -68,8 +69,8 @@ def voxelize_frame(
         return density(_centre(voxel, box, n), present) if inside or spec.reading == "field" else 0.0
 
     out = np.zeros((n, n, n))
-    for voxel in product(range(n), repeat=3):
-        out[voxel] = value(voxel)
+    for a, b, c in product(range(n), repeat=3):
+        out[a, b, c] = value((a, b, c))
     return out
 
 
