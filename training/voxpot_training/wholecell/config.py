@@ -1,0 +1,104 @@
+"""What the study of whole-cell networks is told, read from TOML into frozen values.
+
+    WholeCellConfig
+    ├── frames      how they are made, or the folder that holds them
+    ├── voxels      how they become voxels
+    ├── cnn, dense  layers
+    ├── schedule    rate, batches, epochs
+    └── quick       what --quick takes instead
+
+Unknown keys are refused with the list of known ones.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from ase_voxpot.errors import ConfigError
+from ase_voxpot.spec import decode
+from ase_voxpot.voxelize.wholecell import WholeCellSpec
+from voxpot_training.config import Schedule
+from voxpot_training.wholecell.generate import Recipe
+from voxpot_training.wholecell.networks import NetworkSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Quick", "WholeCellConfig", "load_config"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quick:
+    """Less of everything, for two cores and a quarter of an hour."""
+
+    frames: int = 3500
+    epochs: int = 40
+    cnn_widths: tuple[int, ...] = (32, 16, 8)
+    dense_widths: tuple[int, ...] = (256, 128)
+    dropout: float = 0.5
+    steps: int = 1000  # of dynamics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeCellConfig:
+    """All of a study."""
+
+    kind: Literal["wholecell"] = "wholecell"
+    name: str = "wholecell"
+    data: str | None = None  # a folder of frames; made as ``frames`` says without it
+    frames: Recipe = field(default_factory=Recipe)
+    voxels: WholeCellSpec = field(default_factory=WholeCellSpec)
+    resolutions: tuple[int, ...] = (4, 8, 16)
+    cnn: NetworkSpec = field(default_factory=NetworkSpec)
+    dense: NetworkSpec = field(default_factory=lambda: NetworkSpec(shape="dense", widths=(1024, 512)))
+    schedule: Schedule = field(
+        default_factory=lambda: Schedule(
+            epochs=500, rate=1e-3, final_rate=1e-5, batch_atoms=64 * 54, averaging=0.0, validate_every=1
+        )
+    )
+    validation: float = 0.3
+    gammas: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+    potential: str = "motaw-fast"  # an energy-conserving, atom-centred potential for comparison
+    steps: int = 5000  # of dynamics with the network's forces
+    seed: int = 0
+    device: str = "auto"
+    quick: Quick = field(default_factory=Quick)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation < 0.9:
+            raise ConfigError(f"validation: expected a part of the frames between 0 and 0.9, got {self.validation}")
+        if not self.resolutions or min(self.resolutions) < 1 or 8 not in self.resolutions:
+            raise ConfigError(f"resolutions: expected numbers of voxels with 8 among them, got {self.resolutions}")
+
+    def shortened(self) -> WholeCellConfig:
+        """As ``quick`` says."""
+        q = self.quick
+        return replace(
+            self,
+            frames=replace(self.frames, frames=q.frames),
+            cnn=replace(self.cnn, widths=q.cnn_widths, dropout=q.dropout),
+            dense=replace(self.dense, widths=q.dense_widths, dropout=q.dropout),
+            schedule=replace(self.schedule, epochs=q.epochs),
+            steps=q.steps,
+        )
+
+
+def load_config(path: Path) -> WholeCellConfig:
+    """Read and check a TOML file.
+
+    Raises:
+        ConfigError: missing file, broken TOML, unknown or missing keys, wrong types.
+        SpecError: values that make no sense.
+    """
+    try:
+        data = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: expected TOML, got something else ({error})") from None
+    try:
+        return decode(WholeCellConfig, data)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
