@@ -44,21 +44,21 @@ MARGIN = 1e-6
 class WholeCellSpec:
     """How frames become voxels.
 
-    ``reading``, as the paper can be understood (default: the only one in which both of its
-    equations have a part, and voxels without atoms need no rule of their own):
+    ``reading``, as the paper can be understood (default: its Eq. 1 to the letter, a sum over all atoms at the
+    place of the voxel; the others jump whenever an atom goes from one voxel to the next):
 
-        inside      V at the centre of the voxel, of the atoms inside it; 0 where there are none
-        field       V at the centre of every voxel, of all atoms; Eq. 2 has nothing to decide
+        field       V at the centre of every voxel, of all atoms; Eq. 2 tells who is in the box
         occupied    the same, but 0 in voxels without atoms
+        inside      V at the centre of the voxel, of the atoms inside it only; 0 where there are none
         atoms       V of all atoms at the places of those inside, added up; 0 where there are none
 
     >>> WholeCellSpec(n=4, box="ibb").reading
-    'inside'
+    'field'
     """
 
     n: int = 8  # voxels along each edge
     box: Literal["obb", "ibb"] = "obb"  # one box around all frames, or one around each
-    reading: Literal["inside", "field", "occupied", "atoms"] = "inside"
+    reading: Literal["field", "occupied", "inside", "atoms"] = "field"
     gamma: float = 2.0  # in units of the normalised coordinates
     gamma_is: Literal["sigma", "variance"] = "sigma"  # the text says variance, but the formula squares it
     # The largest of what is 1: of all coordinates, which keeps Gaussians round; of those of each axis; of the

@@ -127,7 +127,10 @@ def test_oblique_boxes_equal_plain_loops(frame, reading, normalise, n):
 def test_an_inner_box_moves_with_its_frame_and_an_outer_one_does_not(frames):
     moved = np.concatenate([frames, frames + 0.37])
 
-    inner = [voxelize(f, CHARGES, WholeCellSpec(n=4, box="ibb", normalise="none"))[0] for f in (frames, frames + 0.37)]
+    inner = [
+        voxelize(f, CHARGES, WholeCellSpec(n=4, box="ibb", normalise="none", gamma=1))[0]
+        for f in (frames, frames + 0.37)
+    ]
     outer = voxelize(moved, CHARGES, WholeCellSpec(n=4, box="obb", normalise="none"))[0]
 
     assert_allclose(inner[0], inner[1], rtol=1e-5)
@@ -136,7 +139,7 @@ def test_an_inner_box_moves_with_its_frame_and_an_outer_one_does_not(frames):
 
 def test_the_value_of_one_atom_by_hand():
     """One of tungsten at (0.9, 0.4, 0.4) Å of a box of 1 Å, which is 4³ voxels; coordinates over 0.9 Å."""
-    spec = WholeCellSpec(n=4, gamma=0.5)
+    spec = WholeCellSpec(n=4, gamma=0.5, reading="inside")
     frame = np.array([[[0.9, 0.4, 0.4]]])
 
     voxels, _ = voxelize(frame, np.array([74.0]), spec, box=CUBE)
@@ -148,7 +151,7 @@ def test_the_value_of_one_atom_by_hand():
 
 @pytest.mark.parametrize(("outside", "lost", "where"), [("count", 1, None), ("clip", 0, (3, 0, 3))])
 def test_atoms_outside_are_counted_or_clipped(outside, lost, where):
-    spec = WholeCellSpec(n=4, outside=outside, normalise="none")
+    spec = WholeCellSpec(n=4, outside=outside, normalise="none", reading="inside")
     frame = np.array([[[1.2, -0.3, 0.9], [0.3, 0.3, 0.3]]])
 
     voxels, found = voxelize(frame, np.array([74.0, 42.0]), spec, box=CUBE)

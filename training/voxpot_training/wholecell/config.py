@@ -12,21 +12,26 @@ Unknown keys are refused with the list of known ones.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
 
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.spec import decode
 from ase_voxpot.voxelize.wholecell import WholeCellSpec
 from voxpot_training.config import Schedule
 from voxpot_training.wholecell.generate import Recipe
 from voxpot_training.wholecell.networks import NetworkSpec
 
-if TYPE_CHECKING:
-    from pathlib import Path
+__all__ = ["FrameSchedule", "Quick", "WholeCellConfig"]
 
-__all__ = ["Quick", "WholeCellConfig", "load_config"]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameSchedule(Schedule):
+    """Adam as in the paper, which does not tell its rate; no averaging of the weights, which it does not know."""
+
+    epochs: int = 500
+    rate: float = 1e-3
+    averaging: float = 0.0
+    validate_every: int = 1
+    batch: int = 64  # frames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +50,6 @@ class Quick:
 class WholeCellConfig:
     """All of a study."""
 
-    kind: Literal["wholecell"] = "wholecell"
     name: str = "wholecell"
     data: str | None = None  # a folder of frames; made as ``frames`` says without it
     frames: Recipe = field(default_factory=Recipe)
@@ -53,11 +57,7 @@ class WholeCellConfig:
     resolutions: tuple[int, ...] = (4, 8, 16)
     cnn: NetworkSpec = field(default_factory=NetworkSpec)
     dense: NetworkSpec = field(default_factory=lambda: NetworkSpec(shape="dense", widths=(1024, 512)))
-    schedule: Schedule = field(
-        default_factory=lambda: Schedule(
-            epochs=500, rate=1e-3, final_rate=1e-5, batch_atoms=64 * 54, averaging=0.0, validate_every=1
-        )
-    )
+    schedule: FrameSchedule = field(default_factory=FrameSchedule)
     validation: float = 0.3
     gammas: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
     potential: str = "motaw-fast"  # an energy-conserving, atom-centred potential for comparison
@@ -83,22 +83,3 @@ class WholeCellConfig:
             schedule=replace(self.schedule, epochs=q.epochs),
             steps=q.steps,
         )
-
-
-def load_config(path: Path) -> WholeCellConfig:
-    """Read and check a TOML file.
-
-    Raises:
-        ConfigError: missing file, broken TOML, unknown or missing keys, wrong types.
-        SpecError: values that make no sense.
-    """
-    try:
-        data = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected TOML, got something else ({error})") from None
-    try:
-        return decode(WholeCellConfig, data)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ase_voxpot.voxelize.wholecell import WholeCellSpec
-    from voxpot_training.config import Schedule
+    from voxpot_training.wholecell.config import FrameSchedule
     from voxpot_training.wholecell.frames import FrameSet
     from voxpot_training.wholecell.splits import Split
 
@@ -43,7 +44,7 @@ def voxels_of(frames: FrameSet, spec: WholeCellSpec, folder: Path, *, threads: i
     path = folder / f"{spec.box}-{spec.n}-{hashlib.sha256(source.encode()).hexdigest()[:10]}.npy"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".part.npy")
+        draft = path.with_suffix(f".{os.getpid()}.part.npy")  # two studies may share a folder
         out = open_voxels(draft, len(frames), spec.n)
         voxelize(frames.positions, frames.numbers.astype(float), spec, out=out, threads=threads)
         out.flush()
@@ -102,13 +103,14 @@ def train_network(
     spec: WholeCellSpec,
     network: NetworkSpec,
     split: Split,
-    schedule: Schedule,
+    schedule: FrameSchedule,
     folder: Path,
     *,
     seed: int = 0,
     device: str = "auto",
     resume: bool = True,
     quiet: bool = False,
+    title: str = "training",
 ) -> WholeCellModel:
     """Train a network, or read the one that ``folder`` holds already.
 
@@ -124,6 +126,7 @@ def train_network(
         device: ``auto`` takes a GPU if there is one.
         resume: go on from the checkpoint of the folder.
         quiet: no progress bar.
+        title: what stands before the bar.
 
     Raises:
         DivergenceError: the loss is no longer finite.
@@ -141,11 +144,11 @@ def train_network(
         voxels=voxels,
         targets=frames.forces / np.float32(force_scale),
         split=split,
-        batch=max(schedule.batch_atoms // len(frames.numbers), 1),
+        batch=schedule.batch,
         seed=seed,
         device=where,
     )
-    best = fit(task, schedule, folder, resume=resume, quiet=quiet)
+    best = fit(task, schedule, folder, resume=resume, quiet=quiet, title=title)
     net.load_state_dict(best.state_dict())
     outer = spec.box == "obb"
     model = WholeCellModel(

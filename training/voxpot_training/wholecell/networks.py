@@ -125,4 +125,9 @@ def build(spec: NetworkSpec, *, n: int, atoms: int, seed: int) -> ForceNetwork:
         SpecError: fewer voxels than the layers need.
     """
     torch.manual_seed(seed)
-    return ForceNetwork(spec, n=n, atoms=atoms)
+    network = ForceNetwork(spec, n=n, atoms=atoms)
+    for layer in network.body.modules():
+        if isinstance(layer, nn.Conv3d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, a=spec.slope)  # torch's own shrinks what goes through
+            nn.init.zeros_(layer.bias)
+    return network

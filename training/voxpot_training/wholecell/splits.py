@@ -1,8 +1,8 @@
 """Which frames a network learns from, and which it is asked about.
 
-    random        as in the paper: any 30 % of the frames, whose neighbours in time are trained on
-    block         the last part of every run in time, after a gap
-    temperature   runs up to 900 K to learn from, those above to be asked about
+random        as in the paper: any 30 % of the frames, whose neighbours in time are trained on
+block         the last part of every run in time, after a gap
+temperature   runs up to 900 K to learn from, those above to be asked about
 """
 
 from __future__ import annotations
