@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from voxpot_training.wholecell.model import WholeCellModel
     from voxpot_training.wholecell.splits import Split
 
-__all__ = ["Errors", "baselines", "errors", "gamma_scan", "potential_forces", "shift_scan", "symmetry_errors"]
+__all__ = ["Errors", "baselines", "errors", "gamma_scan", "potential_forces", "shift_scan", "spread", "symmetry_errors"]
 
 MOST = 2000
 """Frames that a scan looks at."""
@@ -75,7 +75,7 @@ def gamma_scan(
 
     Voxels that tell nothing to a line may tell more to a network, but not what is lost in rounding.
     """
-    train, valid = _some(split.train), _some(split.validation)
+    train, valid = spread(split.train, MOST), spread(split.validation, MOST)
     rows = np.concatenate([train, valid])
     forces, charges = frames.forces[rows], frames.numbers.astype(float)
     nothing = float((forces[len(train) :] ** 2).mean())
@@ -90,9 +90,9 @@ def gamma_scan(
     return out
 
 
-def _some(rows: np.ndarray) -> np.ndarray:
-    """At most ``MOST`` of them, evenly spread."""
-    picked: np.ndarray = rows[np.unique(np.linspace(0, len(rows) - 1, MOST).astype(int))]
+def spread(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of them, evenly spread."""
+    picked: np.ndarray = rows[np.unique(np.linspace(0, len(rows) - 1, most).astype(int))]
     return picked
 
 

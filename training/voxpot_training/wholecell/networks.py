@@ -42,7 +42,8 @@ class NetworkSpec:
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
             raise ConfigError(f"network.widths: expected at least one width from 1 on, got {self.widths}")
-        if not (0 <= self.dropout < 1 and 0 <= self.poolings <= len(self.widths)):
+        most = len(self.widths) if self.shape == "cnn" else self.poolings
+        if not (0 <= self.dropout < 1 and 0 <= self.poolings <= most):
             raise ConfigError(
                 "network: expected dropout from 0 to 1 and no more poolings than layers, "
                 f"got {self.dropout} and {self.poolings}"
@@ -130,4 +131,7 @@ def build(spec: NetworkSpec, *, n: int, atoms: int, seed: int) -> ForceNetwork:
         if isinstance(layer, nn.Conv3d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, a=spec.slope)  # torch's own shrinks what goes through
             nn.init.zeros_(layer.bias)
+    for head in network.heads:
+        nn.init.zeros_(head[0].weight)  # begins with zero forces, which are not easily beaten
+        nn.init.zeros_(head[0].bias)
     return network

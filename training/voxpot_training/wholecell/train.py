@@ -5,7 +5,7 @@ The folder of a study holds
     frames/                         made by dynamics, unless the config names others
     voxels/                         of all frames, one file per box and resolution
     networks/SPLIT/NAME/            checkpoint, log and model of every network
-    NAME.safetensors                the CNN on the outer box at 8³, random split: that of the paper
+    NAME.safetensors                the CNN on the outer box at 8³, random split, with the better γ
     report.md, report.json, *.png   tables and pictures
 
 Everything that is there already is taken as it is with ``--resume``.
@@ -19,26 +19,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.console import Console
-
-from ase_voxpot.cli.common import progress_bar
+from ase_voxpot.cli.common import console, progress_bar
 from ase_voxpot.errors import ConfigError
 from voxpot_training.config import config_from
 from voxpot_training.wholecell.config import WholeCellConfig
 from voxpot_training.wholecell.experiment import train_network, voxels_of
 from voxpot_training.wholecell.frames import load
 from voxpot_training.wholecell.generate import generate
+from voxpot_training.wholecell.pictures import read_log
 from voxpot_training.wholecell.splits import SPLITS, split_frames
 
 if TYPE_CHECKING:
+    from ase_voxpot.voxelize.wholecell import WholeCellSpec
     from voxpot_training.wholecell.frames import FrameSet
     from voxpot_training.wholecell.model import WholeCellModel
     from voxpot_training.wholecell.splits import Split
 
-__all__ = ["Study", "run"]
+__all__ = ["Entry", "Study", "run"]
 
-PAPER = "obb-8"
-"""The network that their figures of forces are of."""
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One network of a study."""
+
+    split: str
+    box: str
+    n: int
+    shape: str
+    narrow: bool  # with the second γ, not that of the paper
+
+    @property
+    def name(self) -> str:
+        """As in the figures of the paper."""
+        return "dense" if self.shape == "dense" else f"{self.box}-{self.n}"
 
 
 @dataclass(slots=True)
@@ -49,20 +62,32 @@ class Study:
     folder: Path
     frames: FrameSet
     splits: dict[str, Split]
-    models: dict[tuple[str, str], WholeCellModel]  # by split and name
+    models: dict[Entry, WholeCellModel]
 
-    def voxels(self, box: str, n: int) -> np.ndarray:
+    def voxels(self, spec: WholeCellSpec) -> np.ndarray:
         """Voxels of all frames."""
-        spec = replace(self.config.voxels, box=box, n=n)  # type: ignore[arg-type]
         return voxels_of(self.frames, spec, self.folder / "voxels", threads=os.cpu_count() or 1)
 
-    def voxels_for(self, model: WholeCellModel) -> np.ndarray:
-        """Those that a network was trained on."""
-        return self.voxels(model.voxels.box, model.voxels.n)
+    def spec(self, entry: Entry) -> WholeCellSpec:
+        """How the voxels of a network are made."""
+        gamma = self.config.narrow if entry.narrow else self.config.voxels.gamma
+        return replace(self.config.voxels, box=entry.box, n=entry.n, gamma=gamma)  # type: ignore[arg-type]
 
-    def log(self, split: str, name: str) -> Path:
-        """Losses of a training."""
-        return self.folder / "networks" / split / name / "log.csv"
+    def place(self, entry: Entry) -> Path:
+        """Folder of a training."""
+        return self.folder / "networks" / entry.split / (entry.name + ("-narrow" if entry.narrow else ""))
+
+    def losses(self, entry: Entry) -> Path:
+        """Log of a training."""
+        return self.place(entry) / "log.csv"
+
+    def entries(self, split: str, *, narrow: bool) -> list[Entry]:
+        """The networks of one split and γ."""
+        return [e for e in self.models if e.split == split and e.narrow == narrow]
+
+    def model(self, split: str, name: str, *, narrow: bool) -> WholeCellModel:
+        """One network by its name."""
+        return next(self.models[e] for e in self.entries(split, narrow=narrow) if e.name == name)
 
 
 def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: bool = False) -> Path:
@@ -88,23 +113,28 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     folder = Path(out) if out else Path("runs") / (settings.name + ("-quick" if quick else ""))
     if not resume and (folder / "networks").exists():
         raise ConfigError(f"{folder}: holds a study already; go on with --resume, or name another folder with --output")
-    console = Console()
-    study = _prepared(settings, Path(config).parent, folder, console)
-    for split, box, n, shape in _plan(settings):
-        _train(study, split, box, n, shape)
-    model = study.models["random", PAPER]
-    model.card = {
-        "name": settings.name,
-        "frames": study.frames.about,
-        "learned_from": len(study.splits["random"].train),
-    }
+    study = _prepared(settings, Path(config).parent, folder)
+    plan = _plan(settings)
+    for number, entry in enumerate(plan):
+        _train(study, entry, f"{number + 1} of {len(plan)}")
     path = folder / f"{settings.name}.safetensors"
-    model.save(path)
-    write_report(study, console)
+    _best(study).save(path)
+    write_report(study, console())
     return path
 
 
-def _prepared(config: WholeCellConfig, beside: Path, folder: Path, console: Console) -> Study:
+def _best(study: Study) -> WholeCellModel:
+    """The CNN on the outer box at 8³, with the γ that served it better."""
+    chosen = min(
+        (e for e in study.models if (e.split, e.name) == ("random", "obb-8")),
+        key=lambda e: read_log(study.losses(e))[1].min(),
+    )
+    model = study.models[chosen]
+    card = {"name": study.config.name, "frames": study.frames.about, "split": "random"}
+    return replace(model, card=card | {"validation_loss": float(read_log(study.losses(chosen))[1].min())})
+
+
+def _prepared(config: WholeCellConfig, beside: Path, folder: Path) -> Study:
     if config.data is not None:
         place = beside / config.data
         frames = load(place if place.is_dir() else Path(config.data))
@@ -113,33 +143,34 @@ def _prepared(config: WholeCellConfig, beside: Path, folder: Path, console: Cons
             task = bar.add_task("frames", total=config.frames.frames)
             frames = generate(folder / "frames", config.frames, observe=lambda done: bar.update(task, completed=done))
     splits = {k: split_frames(frames, k, validation=config.validation, seed=config.seed) for k in SPLITS}
-    console.print(
+    console().print(
         f"[bold]{config.name}[/]: {len(frames):,} frames of {len(frames.numbers)} atoms; learned from and asked about: "
         + ", ".join(f"{len(s.train):,} and {len(s.validation):,} ({k})" for k, s in splits.items())
     )
     return Study(config, folder, frames, splits, {})
 
 
-def _plan(config: WholeCellConfig) -> list[tuple[str, str, int, str]]:
-    """Split, box, resolution and shape of every network; those of the paper first."""
-    paper = [("random", box, n, "cnn") for box in ("obb", "ibb") for n in config.resolutions]
-    rest = [(split, box, 8, "cnn") for split in ("block", "temperature") for box in ("obb", "ibb")]
-    return [*paper, *((split, "obb", 8, "dense") for split in SPLITS), *rest]
+def _plan(config: WholeCellConfig) -> list[Entry]:
+    """All networks; those of the paper first."""
+    plan = []
+    for narrow in (False, True):
+        plan += [Entry("random", box, n, "cnn", narrow) for box in ("obb", "ibb") for n in config.resolutions]
+        plan += [Entry(split, "obb", 8, "dense", narrow) for split in SPLITS]
+        plan += [Entry(split, box, 8, "cnn", narrow) for split in SPLITS for box in ("obb", "ibb") if split != "random"]
+    return plan
 
 
-def _train(study: Study, split: str, box: str, n: int, shape: str) -> None:
-    config = study.config
-    spec = replace(config.voxels, box=box, n=n)  # type: ignore[arg-type]
-    name = "dense" if shape == "dense" else f"{box}-{n}"
-    study.models[split, name] = train_network(
+def _train(study: Study, entry: Entry, number: str) -> None:
+    config, spec = study.config, study.spec(entry)
+    study.models[entry] = train_network(
         study.frames,
-        study.voxels(box, n),
+        study.voxels(spec),
         spec,
-        config.dense if shape == "dense" else config.cnn,
-        study.splits[split],
+        config.dense if entry.shape == "dense" else config.cnn,
+        study.splits[entry.split],
         config.schedule,
-        study.folder / "networks" / split / name,
+        study.place(entry),
         seed=config.seed,
         device=config.device,
-        title=f"{name}, {split} split",
+        title=f"{number}: {entry.name}, γ {spec.gamma:g}, {entry.split} split",
     )
