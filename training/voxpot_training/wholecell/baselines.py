@@ -50,28 +50,26 @@ class Line:
         return said
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Moments:
-    """Sums over frames."""
+    """Sums over frames of inputs and targets whose means were taken off."""
 
     count: int
     square: np.ndarray  # [input, input]
     product: np.ndarray  # [input, target]
-    total: np.ndarray  # [target]
 
     def __add__(self, other: _Moments) -> _Moments:
-        return _Moments(
-            self.count + other.count,
-            self.square + other.square,
-            self.product + other.product,
-            self.total + other.total,
-        )
+        return _Moments(self.count + other.count, self.square + other.square, self.product + other.product)
 
-    def solve(self, ridge: float) -> tuple[np.ndarray, np.ndarray]:
-        """Slope and offset of inputs whose mean is 0."""
-        offset = self.total / self.count
+    def solve(self, ridge: float) -> np.ndarray:
+        """The slope, [input, target]."""
         matrix = self.square / self.count + ridge * np.eye(len(self.square))
-        return np.linalg.solve(matrix, self.product / self.count), offset
+        return np.linalg.solve(matrix, self.product / self.count)
+
+    def rest(self, slope: np.ndarray) -> float:
+        """Sum of squared errors, but for a part that all slopes share."""
+        fitted = np.einsum("ik,ij,jk->", slope, self.square, slope, optimize=True)
+        return float(fitted - 2 * (slope * self.product).sum())
 
 
 def fit_harmonic(
@@ -97,30 +95,22 @@ def _fit(inputs: np.ndarray, targets: np.ndarray, rows: np.ndarray, *, standardi
     portions = [rows[k : k + PORTION] for k in range(0, len(rows), PORTION)]
     centre = sum(flat[p].sum(axis=0, dtype=float) for p in portions) / len(rows)
     square = sum(((flat[p] - centre) ** 2).sum(axis=0) for p in portions) / len(rows)
+    offset = sum(aims[p].sum(axis=0, dtype=float) for p in portions) / len(rows)
     deviation = np.sqrt(square)
     moving = deviation > 4e-7 * np.abs(centre)
     size = deviation if standardise else np.full_like(deviation, np.sqrt(square.mean()))
     scale = np.where(moving, 1 / np.where(moving, size, 1), 0)
 
     def moments(of: np.ndarray) -> _Moments:
-        out = None
+        found = _Moments(0, np.zeros((flat.shape[1],) * 2), np.zeros((flat.shape[1], aims.shape[1])))
         for k in range(0, len(of), PORTION):
             part = of[k : k + PORTION]
-            x, y = (flat[part] - centre) * scale, aims[part].astype(float)
-            found = _Moments(len(part), x.T @ x, x.T @ y, y.sum(axis=0))
-            out = found if out is None else out + found
-        assert_found: _Moments = out  # type: ignore[assignment]
-        return assert_found
+            x, y = (flat[part] - centre) * scale, aims[part] - offset
+            found += _Moments(len(part), x.T @ x, x.T @ y)
+        return found
 
     held = np.zeros(len(rows), bool)
     held[::HELD] = True
     learned, kept = moments(rows[~held]), moments(rows[held])
-    ridge = min(RIDGES, key=lambda r: _rest(kept, *learned.solve(r)))
-    slope, offset = (learned + kept).solve(ridge)
-    return Line(centre, scale, slope, offset)
-
-
-def _rest(moments: _Moments, slope: np.ndarray, offset: np.ndarray) -> float:
-    """Sum of squared errors, but for a part that all lines share."""
-    fitted = np.einsum("ik,ij,jk->", slope, moments.square, slope, optimize=True)
-    return float(fitted - 2 * (slope * moments.product).sum())
+    ridge = min(RIDGES, key=lambda r: kept.rest(learned.solve(r)))
+    return Line(centre, scale, (learned + kept).solve(ridge), offset)

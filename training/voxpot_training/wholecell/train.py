@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from ase_voxpot.cli.common import console, progress_bar
 from ase_voxpot.errors import ConfigError
 from voxpot_training.config import config_from
