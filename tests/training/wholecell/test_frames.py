@@ -89,46 +89,54 @@ def test_frames_made_elsewhere_are_taken(frames):
     assert_array_equal(found.forces, frames.forces.reshape(3, 40, 16, 3)[:, :4].reshape(12, 16, 3))
 
 
-def test_frames_that_do_not_belong_together_are_refused(frames):
-    def broken(change):
-        runs = as_runs(frames)
-        runs[1][2] = change(runs[1][2])
-        return runs
+def swapped(atoms):
+    other = atoms[[1, 0, *range(2, 16)]]
+    if other.numbers[0] == atoms.numbers[0]:
+        other.numbers[:2] = [42, 73]
+    other.calc = atoms.calc
+    return other
 
-    def swapped(atoms):
-        other = atoms[[1, 0, *range(2, 16)]]
-        if other.numbers[0] == atoms.numbers[0]:
-            other.numbers[:2] = [42, 73]
-        other.calc = atoms.calc
-        return other
 
-    def no_number(atoms):
-        atoms.positions[3, 1] = np.nan
-        return atoms
+def with_no_position(atoms):
+    atoms.positions[3, 1] = np.nan
+    return atoms
 
-    def wider(atoms):
-        atoms.cell *= 1.01
-        return atoms
 
-    def unlabelled(atoms):
-        atoms.calc = None
-        return atoms
+def wider(atoms):
+    atoms.cell *= 1.01
+    return atoms
 
-    def no_force(atoms):
-        atoms.calc.results["forces"] = np.full((16, 3), np.inf)
-        return atoms
 
-    for change, sentence in (
-        (lambda atoms: atoms[:15], "expected 16 atoms as in the first frame, got 15"),
-        (swapped, "in the same order, got .* sort them by their ids"),
-        (no_number, "positions that are numbers"),
-        (wider, "the cell of the first frame"),
-        (no_force, "energies and forces that are numbers"),
-    ):
-        with pytest.raises(DataError, match=f"frame 2 of run 1: .*{sentence}"):
-            from_atoms(broken(change), frames.temperatures)
-    with pytest.raises(MissingLabelsError, match="frame 2 of run 1"):
-        from_atoms(broken(unlabelled), frames.temperatures)
+def with_infinite_forces(atoms):
+    atoms.calc.results["forces"] = np.full((16, 3), np.inf)
+    return atoms
+
+
+def unlabelled(atoms):
+    atoms.calc = None
+    return atoms
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "sentence"),
+    [
+        (lambda atoms: atoms[:15], DataError, "expected 16 atoms as in the first frame, got 15"),
+        (swapped, DataError, "in the same order, got .* sort them by their ids"),
+        (with_no_position, DataError, "positions that are numbers"),
+        (wider, DataError, "the cell of the first frame"),
+        (with_infinite_forces, DataError, "energies and forces that are numbers"),
+        (unlabelled, MissingLabelsError, "an energy and forces, got none"),
+    ],
+)
+def test_frames_that_do_not_belong_together_are_refused(frames, change, error, sentence):
+    runs = as_runs(frames)
+    runs[1][2] = change(runs[1][2])
+
+    with pytest.raises(error, match=f"frame 2 of run 1: .*{sentence}"):
+        from_atoms(runs, frames.temperatures)
+
+
+def test_every_run_needs_a_temperature(frames):
     with pytest.raises(DataError, match="a temperature for each"):
         from_atoms(as_runs(frames), [300.0])
 

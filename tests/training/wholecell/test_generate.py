@@ -88,16 +88,13 @@ def test_an_interrupted_run_loses_and_doubles_nothing(springs, tmp_path):
     whole = generate(tmp_path / "whole", recipe)
     seen = []
 
-    class Stop(Exception):
-        pass
-
     def interrupt(frames):
         seen.append(frames)
         if len(seen) in (2, 4, 5):
-            raise Stop
+            raise KeyboardInterrupt
 
     for _ in range(3):
-        with pytest.raises(Stop):
+        with pytest.raises(KeyboardInterrupt):
             generate(tmp_path / "broken", recipe, observe=interrupt)
     found = generate(tmp_path / "broken", recipe, observe=interrupt)
 
