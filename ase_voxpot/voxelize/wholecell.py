@@ -302,8 +302,8 @@ def _boxes(
 
 
 _NORMALISE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "component": lambda x: np.repeat(np.abs(x).max(axis=(1, 2))[:, None], 3, axis=1).astype(float),
-    "axis": lambda x: np.abs(x).max(axis=1).astype(float),
+    "component": lambda x: np.repeat(np.maximum(x.max((1, 2)), -x.min((1, 2)))[:, None], 3, axis=1).astype(float),
+    "axis": lambda x: np.maximum(x.max(axis=1), -x.min(axis=1)).astype(float),
     "norm": lambda x: np.repeat(np.sqrt((x * x).sum(axis=2).max(axis=1))[:, None], 3, axis=1).astype(float),
     "none": lambda x: np.ones((len(x), 3)),
 }

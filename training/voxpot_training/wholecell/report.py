@@ -20,6 +20,7 @@ from voxpot_training.wholecell.assess import (
     symmetry_errors,
 )
 from voxpot_training.wholecell.calculator import WholeCellCalculator
+from voxpot_training.wholecell.nose_hoover import start as begin
 from voxpot_training.wholecell.prose import LOOP, cell, markdown
 from voxpot_training.wholecell.shadow import Run, loop_work, run_with_shadow
 
@@ -158,8 +159,6 @@ def _scans(study: Study) -> dict[str, Any]:
 
 def _in_motion(study: Study) -> tuple[dict[str, Run], dict[str, float]]:
     """Dynamics from a validation frame near 300 K, and work around a closed path."""
-    from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
-
     from ase_voxpot.calculator import VoxPotCalculator
     from voxpot_training.wholecell.generate import calculator_of
 
@@ -172,10 +171,10 @@ def _in_motion(study: Study) -> tuple[dict[str, Run], dict[str, float]]:
     potential = VoxPotCalculator(study.config.potential)
     runs = {}
     for name, calculator in (("network", network), (study.config.potential, potential), ("shadow itself", shadow)):
-        rng = np.random.default_rng(study.config.seed)
         atoms = frames.atoms(first)
-        MaxwellBoltzmannDistribution(atoms, temperature_K=frames.temperatures[near], rng=rng)
-        Stationary(atoms)
+        # twice the temperature is for atoms on their sites; these have their potential energy already
+        moving = begin(atoms, frames.temperatures[near] / 2, np.random.default_rng(study.config.seed))
+        atoms.set_velocities(moving.velocities)
         atoms.calc = calculator
         runs[name] = run_with_shadow(atoms, shadow, steps=study.config.steps)
     pictures.draw_shadow(study.folder / "shadow.png", runs)
