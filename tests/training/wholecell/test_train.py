@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from matplotlib.image import imread
 
 from ase_voxpot.errors import ConfigError, DataError
 from voxpot_training.config import config_from
@@ -62,8 +62,8 @@ def test_a_study_ends_with_a_model_tables_and_pictures(config, tmp_path, capsys)
     pictures = [line.split("(")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")]
     assert len(pictures) == 9
     for name in pictures:
-        assert min(Image.open(tmp_path / "out" / name).size) > 300
-    assert "order" in capsys.readouterr().out.lower() + text.lower()
+        assert min(imread(tmp_path / "out" / name).shape[:2]) > 300
+    assert "force constants" in capsys.readouterr().out
 
     with pytest.raises(ConfigError, match="holds a study already"):
         train(config, out=tmp_path / "out")
