@@ -54,13 +54,13 @@ def draw_losses(path: Path, logs: Mapping[str, Path], *, nothing: float, harmoni
         for k, (label, log) in enumerate((n, l) for n, l in logs.items() if n.startswith(box)):
             for axes, losses in zip(row, read_log(log), strict=True):
                 axes.plot(np.arange(1, len(losses) + 1), losses, color=COLOURS[k], linewidth=1.2, label=label)
-        for axes, kind in zip(row, ("training, dropout on", "validation"), strict=True):
+        for axes, kind in zip(row, ("training", "validation"), strict=True):
             axes.set_title(f"{name}, {kind}", fontsize=9, color=INK)
             axes.axhline(harmonic, color=COLOURS[2], linewidth=0.8, linestyle=(0, (1, 2)))
             axes.set_yscale("log")
             _nothing(axes, nothing)
             tidy(axes)
-        row[0].legend(frameon=False, fontsize=8, loc="lower left")
+        row[0].legend(fontsize=8, loc="lower left", facecolor="white", edgecolor="none", framealpha=0.9)
         row[0].set_ylabel("mean square, in largest forces", fontsize=9)
     panels[1, 1].annotate(
         "force constants", (1.0, harmonic), (-4, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
@@ -135,7 +135,7 @@ def draw_errors(path: Path, table: Mapping[str, Mapping[str, Errors]]) -> None:
                           markersize=6, label=f"split: {split}" if i == 0 else None)  # fmt: skip
     axes.set_yticks(-np.arange(len(methods)), methods, fontsize=8)
     axes.set(xlabel="force MAE (meV/Å)", xscale="log")
-    axes.legend(frameon=False, fontsize=8, loc="lower left")
+    figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=len(table))
     tidy(axes)
     axes.grid(which="both", axis="x", color="#e3e5e8", linewidth=0.6)
     save(figure, path)
@@ -163,15 +163,20 @@ def draw_scans(
         left.plot(gammas, values, "o-", color=COLOURS[k], markersize=4, linewidth=1.2, label=f"reading: {name}")
     left.axhline(1.0, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
     left.axvline(2.0, color="#b9bec5", linewidth=0.8)
-    left.annotate("paper", (2.0, left.get_ylim()[0]), (-3, 3), textcoords="offset points", ha="right", fontsize=8)
+    left.annotate(
+        "paper", (2.0, 0.02), (-3, 0), xycoords=("data", "axes fraction"), textcoords="offset points",
+        ha="right", fontsize=8, color=INK,
+    )  # fmt: skip
     left.set(
         xlabel="γ (largest coordinate = 1)", ylabel="loss of a straight line / zero forces", xscale="log", yscale="log"
     )
     for k, (name, values) in enumerate(explained.items()):
-        right.plot(shifts, np.maximum(values, -1.5), "o-", color=COLOURS[k], markersize=4, linewidth=1.2, label=name)
+        right.plot(shifts, values, "o-", color=COLOURS[k], markersize=4, linewidth=1.2, label=name)
     right.axhline(0.0, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
     right.annotate("zero forces", (1.0, 0.0), (-4, 3), xycoords=("axes fraction", "data"),
                    textcoords="offset points", ha="right", fontsize=8, color=INK)  # fmt: skip
+    left.set_ylim(top=5.0)  # beyond it a line goes through voxels that hardly ever hold an atom
+    right.set_ylim(-1.2, 1.05)
     right.set(xlabel="crystal moved against the grid along x (Å)", ylabel="explained part of the forces")
     for axes in (left, right):
         axes.legend(frameon=False, fontsize=8)

@@ -58,7 +58,8 @@ def write_report(study: Study, console: Console) -> None:
         losses[label] = {e.name: _last_losses(study, e) for e in study.entries("random", narrow=narrow)}
         for split in study.splits:
             of_split = {e.name: _last_losses(study, e) for e in study.entries(split, narrow=narrow)}
-            orders[f"{label}, {split} split"] = ordering(of_split)
+            zero = {"zero_forces": table_of_errors[split]["zero forces"].loss}
+            orders[f"{label}, {split} split"] = ordering(of_split) | zero
     pictures.draw_errors(study.folder / "errors.png", table_of_errors)
     scans = _scans(study)
     runs, work = _in_motion(study)
