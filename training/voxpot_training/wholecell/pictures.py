@@ -177,9 +177,11 @@ def draw_scans(
                    textcoords="offset points", ha="right", fontsize=8, color=INK)  # fmt: skip
     left.set_ylim(top=5.0)  # beyond it a line goes through voxels that hardly ever hold an atom
     right.set_ylim(-1.2, 1.05)
+    right.set_xlim(-0.02, 0.6)
     right.set(xlabel="crystal moved against the grid along x (Å)", ylabel="explained part of the forces")
+    left.legend(frameon=False, fontsize=8, loc="lower left")
+    right.legend(frameon=False, fontsize=8)
     for axes in (left, right):
-        axes.legend(frameon=False, fontsize=8)
         tidy(axes)
     save(figure, path)
 

@@ -55,7 +55,8 @@ def _shown(study: Study, found: Mapping[str, Any]) -> list[str]:
         "## What the paper shows",
         "",
         "Loss: mean square of forces in units of the largest one that was learned from. Random split, whose "
-        "validation frames stand between frames that were learned from. The paper tells neither its unit of force nor "
+        "validation frames stand between frames that were learned from; at the end of training, in brackets at the "
+        "best epoch, which is the one that the models keep. The paper tells neither its unit of force nor "
         "the loss of zero forces: its numbers can be compared with each other only.",
         "",
         f"Zero forces have a loss of {found['zero_forces']:.4f}, force constants {found['force_constants']:.5f}.",
@@ -66,17 +67,15 @@ def _shown(study: Study, found: Mapping[str, Any]) -> list[str]:
     rows = [
         (
             name,
-            *(f"{a[k]:.4f}" for k in ("training", "validation")),
-            f"{a['validation'] / found['zero_forces']:.3f}",
-            *(f"{second[name][k]:.4f}" for k in ("training", "validation")),
-            f"{second[name]['validation'] / found['zero_forces']:.3f}",
+            *_losses(a, found["zero_forces"]),
+            *_losses(second[name], found["zero_forces"]),
             str(found["paper"].get(name, "–")),
         )
         for name, a in first.items()
     ]
     lines += _table((*heads, "validation", "over zero forces", "validation in the paper"), rows)
     lines += [
-        "Their order, obb CNN < dense < ibb CNN in validation, each with its best epoch and, at random, its best grid:",
+        "Their order at the end of training, obb CNN (best grid) < dense < ibb CNN (finest grid), as in the paper:",
         "",
     ]
     rows = [
@@ -93,6 +92,11 @@ def _shown(study: Study, found: Mapping[str, Any]) -> list[str]:
         lines += [f"Figures 4, 5 and 6 with γ = {gamma:g}:", ""]
         lines += [f"![{name}]({name}{end}.png)" for name in ("figure4", "figure5", "figure6")] + [""]
     return lines
+
+
+def _losses(loss: Mapping[str, float], nothing: float) -> tuple[str, str, str]:
+    both = f"{loss['validation']:.4f} ({loss['best']:.4f})"
+    return f"{loss['training']:.4f}", both, f"{loss['validation'] / nothing:.3f}"
 
 
 def _not_shown(study: Study, found: Mapping[str, Any]) -> list[str]:

@@ -85,18 +85,20 @@ def write_report(study: Study, console: Console) -> None:
 
 def _last_losses(study: Study, entry: Entry) -> dict[str, float]:
     train, valid = pictures.read_log(study.losses(entry))
-    return {"training": float(train[-1]), "validation": float(valid.min())}
+    return {"training": float(train[-1]), "validation": float(valid[-1]), "best": float(valid.min())}
 
 
 def ordering(losses: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
-    """Whether obb CNN < dense < ibb CNN holds in validation, each box with its best resolution.
+    """Whether obb CNN < dense < ibb CNN holds at the end of training: the best obb, and ibb on the finest grid.
 
     >>> ordering({"obb-8": {"validation": 1}, "dense": {"validation": 2}, "ibb-8": {"validation": 3}})["holds"]
     True
     """
-    best = {box: min(v["validation"] for k, v in losses.items() if k.startswith(box)) for box in ("obb", "ibb")}
-    three = {"obb CNN": best["obb"], "dense": losses["dense"]["validation"], "ibb CNN": best["ibb"]}
-    return {"validation": three, "holds": best["obb"] < three["dense"] < best["ibb"]}
+    outer = min((k for k in losses if k.startswith("obb")), key=lambda k: losses[k]["validation"])
+    inner = max((k for k in losses if k.startswith("ibb")), key=lambda k: int(k.partition("-")[2]))
+    names = {"obb CNN": outer, "dense": "dense", "ibb CNN": inner}
+    three = {label: losses[name]["validation"] for label, name in names.items()}
+    return {"validation": three, "holds": three["obb CNN"] < three["dense"] < three["ibb CNN"]}
 
 
 def _errors_on(study: Study, split: str) -> dict[str, Errors]:
