@@ -179,7 +179,7 @@ def draw_scans(
     right.set_ylim(-1.2, 1.05)
     right.set_xlim(-0.02, 0.6)
     right.set(xlabel="crystal moved against the grid along x (Å)", ylabel="explained part of the forces")
-    left.legend(frameon=False, fontsize=8, loc="lower left")
+    left.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(0.95, 0.05))
     right.legend(frameon=False, fontsize=8)
     for axes in (left, right):
         tidy(axes)
