@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from ase_voxpot.potential import Potential
 
-__all__ = ["BLIND", "Bridge", "attach", "deck"]
+__all__ = ["BLIND", "Bridge", "attach", "cell_of", "deck", "refuse_unfit"]
 
 BLIND = ("sgcmc", "numdiff", "numdiff/virial", "sgcmc/kk")
 """Fixes that ask the pair style for energies, and would take the zero that it says for true."""
@@ -67,34 +67,9 @@ class Bridge:
         self._species = species_indices(list(elements), potential.spec.species)
         self._elements = list(elements)
         self._neighbours = VerletList(potential.cutoff, skin=SKIN)
-        self._check()
+        refuse_unfit(lmp, fix, elements)
         lmp.command(f"fix_modify {fix} energy yes virial yes")
         lmp.set_fix_external_callback(fix, self, None)
-
-    def _check(self) -> None:
-        lmp = self._lmp
-        units, ranks, types = (
-            lmp.extract_global("units"),
-            lmp.extract_setting("world_size"),
-            lmp.extract_setting("ntypes"),
-        )
-        if units != "metal":
-            raise DeckError(f"expected 'units metal' (eV, Å), got 'units {units}'")
-        if ranks != 1:
-            raise DeckError(f"fix external serves one MPI rank, got {ranks}; use pair_style voxpot for several")
-        if types != len(self._elements):
-            raise DeckError(f"expected one element for each of the {types} atom types, got {' '.join(self._elements)}")
-        styles = styles_of_fixes(lmp)
-        if styles.get(self._fix) != "external":
-            raise DeckError(
-                f"expected 'fix {self._fix} all external pf/callback 1 1' before, "
-                f"got {styles.get(self._fix, 'none of this name')}"
-            )
-        blind = [f"{name} ({style})" for name, style in styles.items() if style in BLIND]
-        if blind:
-            raise DeckError(
-                f"fix {', '.join(blind)} asks the pair style alone and would not see this one; use pair_style voxpot"
-            )
 
     def __call__(self, caller: Any, step: int, count: int, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
         """Answer for one step; LAMMPS would overlook an exception, so the process ends with one."""
@@ -110,13 +85,11 @@ class Bridge:
         from ase import Atoms
 
         lmp, count = self._lmp, len(x)
-        low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
-        edges = np.subtract(high, low)
-        cell = [[edges[0], 0, 0], [xy, edges[1], 0], [xz, yz, edges[2]]]
+        low, cell, periodic = cell_of(lmp)
         # types are read at every step: swaps change them, and LAMMPS sorts its atoms
         species = self._species[np.array(lmp.numpy.extract_atom("type")[:count]) - 1]
         symbols = [self._potential.spec.species[k] for k in species]
-        pairs = self._neighbours.update(Atoms(symbols, positions=x - low, cell=cell, pbc=np.array(periodic, bool)))
+        pairs = self._neighbours.update(Atoms(symbols, positions=x - low, cell=cell, pbc=periodic))
         energies, gradient = self._potential.of_pairs(pairs, species)
         if not (np.isfinite(energies).all() and np.isfinite(gradient).all()):
             raise DeckError("the model says NaN or infinity")
@@ -126,6 +99,43 @@ class Bridge:
         lmp.fix_external_set_virial_global(self._fix, [float(v) for v in virial.sum(axis=0)])
         lmp.numpy.fix_external_set_energy_peratom(self._fix, np.ascontiguousarray(energies))
         lmp.numpy.fix_external_set_virial_peratom(self._fix, virial)
+
+
+def refuse_unfit(lmp: Any, fix: str, elements: Sequence[str]) -> None:
+    """Refuse a LAMMPS whose ``fix`` cannot be served.
+
+    Raises:
+        DeckError: other units, several ranks, no such fix, one that ignores it, or another number of
+            elements than of atom types.
+    """
+    units, ranks, types = (
+        lmp.extract_global("units"),
+        lmp.extract_setting("world_size"),
+        lmp.extract_setting("ntypes"),
+    )
+    if units != "metal":
+        raise DeckError(f"expected 'units metal' (eV, Å), got 'units {units}'")
+    if ranks != 1:
+        raise DeckError(f"fix external serves one MPI rank, got {ranks}; use pair_style voxpot for several")
+    if types != len(elements):
+        raise DeckError(f"expected one element for each of the {types} atom types, got {' '.join(elements)}")
+    styles = styles_of_fixes(lmp)
+    if styles.get(fix) != "external":
+        raise DeckError(
+            f"expected 'fix {fix} all external pf/callback 1 1' before, got {styles.get(fix, 'none of this name')}"
+        )
+    blind = [f"{name} ({style})" for name, style in styles.items() if style in BLIND]
+    if blind:
+        raise DeckError(
+            f"fix {', '.join(blind)} asks the pair style alone and would not see this one; use pair_style voxpot"
+        )
+
+
+def cell_of(lmp: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lower corner and rows of the cell in Å, and which of them are periodic."""
+    low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
+    edges = np.subtract(high, low)
+    return np.array(low), np.array([[edges[0], 0, 0], [xy, edges[1], 0], [xz, yz, edges[2]]]), np.array(periodic, bool)
 
 
 def virial_per_atom(

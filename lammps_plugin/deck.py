@@ -13,9 +13,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ase_voxpot.peers import parse_peer
 from ase_voxpot.weights import load_potential
 from lammps_plugin.attach import BLIND, Bridge
 from lammps_plugin.errors import DeckError
+from lammps_plugin.forces import THERMO, ForceBridge, asks_for_energy, names_calculator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,7 +97,7 @@ class Deck:
         self._files: list[_File] = []
         self._over = False  # the loop variable of the last `next` is used up
         self._options: dict[str, str] | None = None  # of the pair style voxpot, while there is one
-        self._bridge: Bridge | None = None
+        self._bridge: Bridge | ForceBridge | None = None
         self._verbs: dict[str, Callable[[list[str], str], None]] = {
             "include": lambda words, _: self._include(words),
             "jump": lambda words, _: self._jump(words),
@@ -141,6 +143,11 @@ class Deck:
         if not expanded:
             return
         words = split_words(expanded)
+        if isinstance(self._bridge, ForceBridge) and asks_for_energy(words):
+            raise DeckError(
+                f"{expanded!r} needs an energy or a pressure, and the calculator says forces only; "
+                "print temp and ke, run nve or nvt, or take a potential"
+            )
         verb = self._verbs.get(words[0])
         if verb is None:
             self._lmp.command(expanded)
@@ -211,6 +218,9 @@ class Deck:
             raise DeckError(
                 "pair_style voxpot: expected 'pair_coeff * * MODEL ELEMENT ...' with one element per atom type"
             )
+        if names_calculator(words):
+            self._take_calculator(words)
+            return
         potential = load_potential(
             words[2],
             device=self._options.get("device", "auto"),
@@ -226,6 +236,15 @@ class Deck:
         ):
             self._lmp.command(command)
         self._bridge = Bridge(self._lmp, FIX, potential, words[3:])
+
+    def _take_calculator(self, words: list[str]) -> None:
+        """Forces of an ASE calculator, atoms in the order of their ids."""
+        calculator = parse_peer(words[2], patient=False).make()
+        if self._bridge:
+            self._lmp.command(f"unfix {FIX}")
+        for command in ("pair_style zero 5.0", "pair_coeff * *", f"fix {FIX} all external pf/callback 1 1", THERMO):
+            self._lmp.command(command)
+        self._bridge = ForceBridge(self._lmp, FIX, calculator, words[3:])
 
     # what would not see it
 

@@ -64,7 +64,7 @@ def run(arguments: Sequence[str]) -> None:
     deck, others = take_deck(arguments)
     wheel = find_wheel()
     try:
-        folder: Path | None = build(wheel)
+        folder: Path | None = None if needs_calculator(deck) else build(wheel)
     except BuildError as error:
         sys.stderr.write(f"voxpot: {error}\nvoxpot: going on with fix external, on one rank\n")
         folder = None
@@ -73,6 +73,15 @@ def run(arguments: Sequence[str]) -> None:
     run_in(lmp, deck, compiled=folder is not None)
     lmp.close()
     lmp.finalize()  # mpiexec takes a rank that ends without it for a failed one
+
+
+def needs_calculator(deck: Path) -> bool:
+    """Whether a deck takes its forces from an ASE calculator, which only the line-by-line way can serve."""
+    from lammps_plugin.deck import logical_lines, split_words
+    from lammps_plugin.forces import names_calculator
+
+    lines = (split_words(line) for line in logical_lines(deck.read_text()))
+    return any(words[:1] == ["pair_coeff"] and names_calculator(words[1:]) for words in lines)
 
 
 def run_in(lmp: Any, deck: Path, *, compiled: bool) -> None:
@@ -97,7 +106,7 @@ def carry_out(lmp: Any, deck: Path, *, compiled: bool) -> None:
     from lammps_plugin.deck import Deck
 
     if not compiled and lmp.extract_setting("world_size") > 1:
-        raise DeckError("without a C++ compiler decks run on one rank; install one (Debian: apt install g++)")
+        raise DeckError("without a C++ compiler decks run on one rank, and with a calculator as the model")
     try:
         if compiled:
             lmp.file(str(deck))

@@ -25,6 +25,7 @@ CHECKED = (
     "baseline",
     "neighbours",
     "voxelize.reference",
+    "voxelize.wholecell_reference",
     "voxelize.gpu",
     "folded.gpu",
     "network.layers",

@@ -1,0 +1,110 @@
+"""Calculators that say forces and no energy, such as a network over a whole cell, behind ``fix external``.
+
+In a deck the calculator stands in the place of the model, as ``module:factory:argument``::
+
+    pair_style voxpot
+    pair_coeff * * voxpot_training.wholecell.calculator:make:wholecell.safetensors Mo Ta W
+
+Atoms are told to it in the order of their ids and not wrapped into the cell, as such a network
+knows them.  Whatever needs an energy or a virial is refused: LAMMPS would take zero for it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lammps_plugin.attach import cell_of, refuse_unfit
+from lammps_plugin.errors import DeckError, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["THERMO", "ForceBridge", "asks_for_energy", "names_calculator"]
+
+THERMO = "thermo_style custom step temp ke"
+"""All that can be printed without an energy."""
+ENERGIES = {"pe", "etotal", "enthalpy", "econserve", "press", "pxx", "pyy", "pzz", "pxy", "pxz", "pyz", "ecouple"}
+STYLES = ("npt", "nph", "box/relax", "press", "swap", "gcmc", "widom", "sgcmc", "hmc", "numdiff")
+"""Parts of the names of fixes that ask for energies or pressures."""
+COMMANDS = ("minimize", "dynamical_matrix", "third_order", "neb", "tad", "prd")
+
+
+def names_calculator(words: Sequence[str]) -> bool:
+    """Whether the words of ``pair_coeff`` name a calculator instead of a model.
+
+    >>> names_calculator(["*", "*", "peers.py:make", "Mo", "Ta"]), names_calculator(["*", "*", "motaw", "Mo"])
+    (True, False)
+    """
+    return len(words) > 3 and list(words[:2]) == ["*", "*"] and ":" in words[2]
+
+
+def asks_for_energy(words: Sequence[str]) -> bool:
+    """Whether a command needs an energy or a virial.
+
+    >>> [asks_for_energy(line.split()) for line in ("run 5", "minimize 0 0 9 9", "thermo_style custom step pe")]
+    [False, True, True]
+    """
+    verb, rest = words[0], words[1:]
+    if verb == "thermo_style":
+        return rest[:1] != ["custom"] or not ENERGIES.isdisjoint(rest)
+    if verb == "fix":
+        return len(rest) > 2 and any(style in rest[2] for style in STYLES)
+    if verb == "compute":
+        return len(rest) > 2 and rest[2].split("/")[0] in ("pe", "pressure", "stress", "centroid", "heat")
+    return verb in COMMANDS
+
+
+class ForceBridge:
+    """One ``fix external`` of one LAMMPS, and the ASE calculator that answers for it with forces."""
+
+    def __init__(self, lmp: Any, fix: str, calculator: Any, elements: Sequence[str]) -> None:
+        """Refuse what cannot be served, then become the callback of the fix.
+
+        Args:
+            lmp: a ``lammps`` object.
+            fix: name of a fix of style ``external pf/callback 1 1``.
+            calculator: of ASE.
+            elements: of the atom types, in order.
+
+        Raises:
+            DeckError: other units, several ranks, no such fix, another number of elements than of types.
+        """
+        self._lmp, self._calculator, self._elements = lmp, calculator, np.array(elements)
+        refuse_unfit(lmp, fix, elements)
+        lmp.command(f"fix_modify {fix} energy no virial no")
+        lmp.set_fix_external_callback(fix, self, None)
+
+    def __call__(self, caller: Any, step: int, count: int, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
+        """Answer for one step; LAMMPS would overlook an exception, so the process ends with one."""
+        try:
+            self._answer(count, np.array(tag[:count]), x, f)
+        except BaseException as error:
+            self._lmp.flush_buffers()
+            sys.stderr.write(f"voxpot: fix external, step {step}: {explain(error)}\n")
+            sys.stderr.flush()
+            os._exit(1)
+
+    def _answer(self, count: int, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
+        from ase import Atoms
+
+        low, cell, periodic = cell_of(self._lmp)
+        order = np.argsort(tag)  # LAMMPS sorts its atoms anew from time to time
+        types = np.array(self._lmp.numpy.extract_atom("type")[:count])
+        unwrapped = x - low + self._images(count) @ cell
+        atoms = Atoms(self._elements[types[order] - 1], positions=unwrapped[order], cell=cell, pbc=periodic)
+        atoms.calc = self._calculator
+        forces = atoms.get_forces()
+        if not np.isfinite(forces).all():
+            raise DeckError("the calculator says NaN or infinity")
+        f[order] = forces
+
+    def _images(self, count: int) -> np.ndarray:
+        """How often every atom has crossed the cell along each vector."""
+        bits = 10 if self._lmp.extract_setting("imageint") == 4 else 21
+        packed = np.array(self._lmp.numpy.extract_atom("image")[:count]).astype(np.int64)
+        parts = [(packed >> (k * bits)) & ((1 << bits) - 1) for k in range(3)]
+        return np.stack(parts, axis=1) - (1 << (bits - 1))

@@ -1,0 +1,89 @@
+"""What the study of whole-cell networks is told, read from TOML into frozen values.
+
+    WholeCellConfig
+    ├── frames      how they are made, or the folder that holds them
+    ├── voxels      how they become voxels
+    ├── cnn, dense  layers
+    ├── schedule    rate, batches, epochs
+    └── quick       what --quick takes instead
+
+Unknown keys are refused with the list of known ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from ase_voxpot.errors import ConfigError
+from ase_voxpot.voxelize.wholecell import WholeCellSpec
+from voxpot_training.config import Schedule
+from voxpot_training.wholecell.generate import Recipe
+from voxpot_training.wholecell.networks import NetworkSpec
+
+__all__ = ["FrameSchedule", "Quick", "WholeCellConfig"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameSchedule(Schedule):
+    """Adam as in the paper, which does not tell its rate; no averaging of the weights, which it does not know."""
+
+    epochs: int = 500
+    rate: float = 1e-3
+    averaging: float = 0.0
+    validate_every: int = 1
+    batch: int = 64  # frames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quick:
+    """Less of everything, for two cores and a quarter of an hour."""
+
+    frames: int = 3500
+    epochs: int = 25
+    batch: int = 32  # frames
+    cnn_widths: tuple[int, ...] = (16, 64, 64)
+    dense_widths: tuple[int, ...] = (512, 512)
+    dropout: float = 0.0  # with half of the units dropped, nothing is learned in so few steps
+    steps: int = 1000  # of dynamics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeCellConfig:
+    """All of a study."""
+
+    name: str = "wholecell"
+    data: str | None = None  # a folder of frames; made as ``frames`` says without it
+    frames: Recipe = field(default_factory=Recipe)
+    voxels: WholeCellSpec = field(default_factory=WholeCellSpec)
+    resolutions: tuple[int, ...] = (4, 8, 16)
+    cnn: NetworkSpec = field(default_factory=NetworkSpec)
+    dense: NetworkSpec = field(default_factory=lambda: NetworkSpec(shape="dense", widths=(1024, 512)))
+    schedule: FrameSchedule = field(default_factory=FrameSchedule)
+    narrow: float = 0.05  # γ of the second set of networks: Gaussians that tell atoms apart
+    validation: float = 0.3
+    gammas: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+    potential: str = "motaw-fast"  # an energy-conserving, atom-centred potential for comparison
+    steps: int = 5000  # of dynamics with the network's forces
+    seed: int = 0
+    device: str = "auto"
+    quick: Quick = field(default_factory=Quick)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation < 0.9:
+            raise ConfigError(f"validation: expected a part of the frames between 0 and 0.9, got {self.validation}")
+        if not 0 < self.narrow < self.voxels.gamma:
+            raise ConfigError(f"narrow: expected less than voxels.gamma = {self.voxels.gamma:g}, got {self.narrow:g}")
+        if not self.resolutions or min(self.resolutions) < 1 or 8 not in self.resolutions:
+            raise ConfigError(f"resolutions: expected numbers of voxels with 8 among them, got {self.resolutions}")
+
+    def shortened(self) -> WholeCellConfig:
+        """As ``quick`` says."""
+        q = self.quick
+        return replace(
+            self,
+            frames=replace(self.frames, frames=q.frames),
+            cnn=replace(self.cnn, widths=q.cnn_widths, dropout=q.dropout),
+            dense=replace(self.dense, widths=q.dense_widths, dropout=q.dropout),
+            schedule=replace(self.schedule, epochs=q.epochs, batch=q.batch),
+            steps=q.steps,
+        )

@@ -1,0 +1,266 @@
+"""Frames like those of the paper: one near-random bcc alloy of 54 atoms at seven temperatures.
+
+    python -m voxpot_training.wholecell.generate make frames
+    python -m voxpot_training.wholecell.generate make frames --calculator peers.py:make:snap
+    python -m voxpot_training.wholecell.generate gather frames --run 300=md300.extxyz --run 900=md900.extxyz
+
+``make`` is interrupted and started again as one likes: after every segment the arrays are written
+out, then the state of the dynamics, and a segment that is made again comes out the same.
+``gather`` takes trajectories of other programs, such as dumps of LAMMPS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from ase_voxpot.cli.common import console, progress_bar
+from ase_voxpot.errors import ConfigError, DataError, DivergenceError, VoxPotError
+from ase_voxpot.files import draft_of
+from voxpot_training.wholecell.frames import create, from_atoms, load, save
+from voxpot_training.wholecell.nose_hoover import Chain, NoseHoover, start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ase import Atoms
+
+    from voxpot_training.wholecell.frames import FrameSet
+
+__all__ = ["Recipe", "decorate", "generate"]
+
+TEMPERATURES = (100.0, 300.0, 500.0, 700.0, 900.0, 1100.0, 1500.0)
+SHELLS = 3
+"""Shells of neighbours whose order is kept small."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What to make.  The paper has no word on time step and thermostat; frames of AIMD are near each other."""
+
+    calculator: str = "motaw"  # a shipped model, a weight file, or module:factory of any ASE calculator
+    structure: str = "bcc:MoTaW"
+    repeat: int = 3
+    lattice: float | None = None  # Å; of the model's card without it
+    temperatures: tuple[float, ...] = TEMPERATURES  # K
+    frames: int = 70_000  # in all
+    timestep: float = 2.0  # fs
+    stride: int = 5  # steps from frame to frame
+    settle: int = 1500  # steps before the first
+    period: float = 200.0  # fs, of the thermostat
+    segment: int = 250  # frames from one saved state to the next
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("repeat", "frames", "stride", "segment"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}: expected a whole number from 1 on, got {getattr(self, name)}")
+        if not self.temperatures or not all(0 < t < 1e5 for t in self.temperatures):
+            raise ConfigError(f"temperatures: expected some between 0 and 1e5 K, got {self.temperatures}")
+        if self.frames < len(self.temperatures) or self.settle < 0 or self.seed < 0:
+            raise ConfigError("expected at least one frame per temperature, and settle and seed from 0 on")
+        if not (0 < self.timestep <= 20 and self.period > 2 * self.timestep):
+            raise ConfigError(f"timestep: expected up to 20 fs and less than half of the period, got {self.timestep}")
+
+
+def decorate(atoms: Atoms, rng: np.random.Generator, *, trials: int = 4000) -> tuple[Atoms, float]:
+    """Exchange atoms until their Warren–Cowley parameters are as small as can be found.
+
+    Returns:
+        The crystal, and the largest |α| of its first three shells.
+    """
+    from ase_voxpot.montecarlo.order import Lattice, warren_cowley
+
+    lattice = Lattice(atoms, shells=SHELLS)
+    kinds, species = np.unique(atoms.numbers, return_inverse=True)
+
+    def order(of: np.ndarray) -> np.ndarray:
+        return np.array([warren_cowley(of, len(kinds), shell) for shell in lattice.shells])
+
+    best = float((order(species) ** 2).sum())
+    for _ in range(trials):
+        a, b = rng.integers(len(species), size=2)
+        if species[a] == species[b]:
+            continue
+        trial = species.copy()
+        trial[a], trial[b] = species[b], species[a]
+        found = float((order(trial) ** 2).sum())
+        if found <= best:  # sideways, too, or it would stop at the first terrace
+            species, best = trial, found
+    out = atoms.copy()
+    out.numbers = kinds[species]
+    return out, float(np.abs(order(species)).max())
+
+
+def calculator_of(name: str) -> tuple[Any, dict[str, Any], str]:
+    """The calculator that a recipe names, the card of its model if it has one, and what tells it from others."""
+    from ase_voxpot.calculator import VoxPotCalculator
+    from ase_voxpot.peers import parse_peer
+    from ase_voxpot.weights import find_model, read_header
+
+    if ":" in name:
+        peer = parse_peer(name)
+        return peer.make(), {}, peer.identity
+    header = read_header(find_model(name))
+    return VoxPotCalculator(name), header["card"], name
+
+
+def generate(folder: Path, recipe: Recipe, *, observe: Callable[[int], None] = lambda frames: None) -> FrameSet:
+    """Make all frames of ``recipe`` in ``folder``, or those that are missing there.
+
+    Args:
+        folder: of the frames.
+        recipe: what to make.
+        observe: called with the number of frames that are there, after every segment.
+
+    Raises:
+        DataError: the folder holds frames of another recipe.
+        DivergenceError: the dynamics ran away.
+        VoxPotError: the structure or the calculator cannot be had.
+    """
+    from ase_voxpot.structures import open_structure
+
+    calculator, card, identity = calculator_of(recipe.calculator)
+    rng = np.random.default_rng(recipe.seed)
+    atoms = open_structure(recipe.structure, repeat=recipe.repeat, rng=rng, constant=recipe.lattice, card=card)
+    atoms, order = decorate(atoms, rng)
+    per_run = recipe.frames // len(recipe.temperatures)
+    about = asdict(recipe) | {"calculator": identity, "warren_cowley": round(order, 6)}
+    about.pop("segment")
+    room = create(folder, atoms.numbers, atoms.cell.array, recipe.temperatures, per_run, about)
+    atoms.calc = calculator
+    for run in range(len(recipe.temperatures)):
+        _make_run(folder, recipe, atoms.copy(), calculator, room, run, observe)
+    return load(folder)
+
+
+def _make_run(
+    folder: Path,
+    recipe: Recipe,
+    atoms: Atoms,
+    calculator: Any,
+    room: FrameSet,
+    run: int,
+    observe: Callable[[int], None],
+) -> None:
+    path, temperature = folder / f"run{run}.npz", recipe.temperatures[run]
+    atoms.calc = calculator
+    if path.is_file():
+        done, chain = _recall(path)
+    else:
+        done, chain = 0, start(atoms, temperature, np.random.default_rng([recipe.seed, run]))
+    first = run * room.per_run
+    observe(first + done)
+    while done < room.per_run:
+        # neighbours afresh, so that a run taken up here goes on as if it had never stopped
+        getattr(calculator, "forget", lambda: None)()
+        dynamics = NoseHoover(atoms, chain, temperature=temperature, timestep=recipe.timestep, period=recipe.period)
+        if done == 0:
+            dynamics.run(recipe.settle)
+        stop = min(done + recipe.segment, room.per_run)
+        for frame in range(first + done, first + stop):
+            dynamics.run(recipe.stride)
+            room.positions[frame] = chain.positions
+            room.forces[frame] = dynamics.forces
+            room.energies[frame] = atoms.get_potential_energy()
+        _refuse_diverged(room, first + done, first + stop, temperature)
+        for array in (room.positions, room.forces, room.energies):
+            array.flush()  # type: ignore[attr-defined]
+        done = stop
+        _remember(path, done, chain)  # after the frames: what is behind this state is made again
+        observe(first + done)
+
+
+def _refuse_diverged(room: FrameSet, start: int, stop: int, temperature: float) -> None:
+    if not np.isfinite(room.forces[start:stop]).all() or np.abs(room.forces[start:stop]).max() > 1000:
+        raise DivergenceError(
+            f"the run at {temperature:g} K diverged before frame {stop}; take a shorter timestep or another calculator"
+        )
+
+
+def _remember(path: Path, done: int, chain: Chain) -> None:
+    arrays = {name: getattr(chain, name) for name in chain.__slots__}
+    with draft_of(path) as draft:
+        np.savez(draft, done=np.array(done), **arrays)
+
+
+def _recall(path: Path) -> tuple[int, Chain]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return int(file["done"]), Chain(*(file[name] for name in Chain.__slots__))
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path}: expected the state of a run, got something else ({error}); remove it") from None
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+
+@app.command()
+def make(
+    folder: Annotated[Path, typer.Argument(help="For the frames; those that are there are not made again.")],
+    calculator: Annotated[
+        str, typer.Option(help="A shipped model, a weight file, or module:factory of an ASE calculator.")
+    ] = "motaw",
+    frames: Annotated[int, typer.Option(help="In all.")] = 70_000,
+    timestep: Annotated[float, typer.Option(help="fs.")] = 2.0,
+    stride: Annotated[int, typer.Option(help="Steps from frame to frame.")] = 5,
+    lattice: Annotated[float | None, typer.Option(help="Å; of the model's card without it.")] = None,
+    seed: Annotated[int, typer.Option(help="Of decoration and velocities.")] = 0,
+) -> None:
+    """Molecular dynamics of bcc MoTaW, 54 atoms, at 100 to 1500 K.
+
+    python -m voxpot_training.wholecell.generate make frames --frames 7000
+    """
+    recipe = Recipe(calculator=calculator, frames=frames, timestep=timestep, stride=stride, lattice=lattice, seed=seed)
+    with progress_bar() as bar:
+        task = bar.add_task("frames", total=recipe.frames)
+        _report(generate(folder, recipe, observe=lambda done: bar.update(task, completed=done)), folder)
+
+
+@app.command()
+def gather(
+    folder: Annotated[Path, typer.Argument(help="For the frames.")],
+    run: Annotated[list[str], typer.Option(help="TEMPERATURE=FILE, once per run, with energies and forces.")],
+) -> None:
+    """Frames of trajectories that ASE reads, of LAMMPS or VASP say.
+
+    python -m voxpot_training.wholecell.generate gather frames --run 300=md300.extxyz --run 900=md900.extxyz
+    """
+    from ase_voxpot.labels import read_frames
+
+    runs, temperatures = [], []
+    for text in run:
+        kelvin, equals, file = text.partition("=")
+        try:
+            temperatures.append(float(kelvin))
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise ConfigError(f"run: expected TEMPERATURE=FILE such as 300=md.extxyz, got {text!r}")
+        runs.append(read_frames(file, ":"))
+    _report(save(from_atoms(runs, temperatures), folder), folder)
+
+
+def _report(found: FrameSet, folder: Path) -> None:
+    rms = [float(np.sqrt((found.forces[found.run == r] ** 2).mean())) for r in range(len(found.temperatures))]
+    said = ", ".join(f"{t:g} K {f:.2f}" for t, f in zip(found.temperatures, rms, strict=True))
+    console().print(f"{len(found):,} frames of {len(found.numbers)} atoms in {folder}; RMS force in eV/Å: {said}")
+
+
+def main() -> None:
+    """Run the command line; what is wrong is one sentence and exit status 2."""
+    import sys
+
+    try:
+        app(standalone_mode=True)
+    except VoxPotError as error:
+        sys.stderr.write(f"voxpot: {error}\n")
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

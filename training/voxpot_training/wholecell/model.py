@@ -1,0 +1,124 @@
+"""A trained network with all that it takes to ask it: from positions to forces, and on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ase_voxpot.errors import ArchitectureError, DivergenceError
+from ase_voxpot.spec import decode, encode
+from ase_voxpot.voxelize.wholecell import Box, WholeCellSpec, voxelize
+from voxpot_training.artifacts import fill, load_artifact, save_artifact
+from voxpot_training.wholecell.networks import ForceNetwork, NetworkSpec, build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from jaxtyping import Float, Int
+
+__all__ = ["WholeCellModel"]
+
+KIND = "wholecell"
+PORTION = 256
+"""Frames that are looked at together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Header:
+    """What is written beside the tensors."""
+
+    layers: NetworkSpec
+    voxels: WholeCellSpec
+    numbers: tuple[int, ...]
+    cell: tuple[tuple[float, ...], ...]
+    box: Box | None = None
+    unit: tuple[float, ...] | None = None
+    force_scale: float
+
+
+@dataclass(slots=True, kw_only=True)
+class WholeCellModel:
+    """Forces on the atoms of one cell, in one order."""
+
+    network: ForceNetwork
+    layers: NetworkSpec
+    voxels: WholeCellSpec
+    numbers: Int[np.ndarray, " atom"]
+    cell: Float[np.ndarray, "3 3"]  # Å, of the frames it was trained on
+    box: Box | None  # the outer box, with obb
+    unit: Float[np.ndarray, "one 3"] | None  # Å that become 1, with obb
+    force_scale: float  # eV/Å, what the network calls 1
+    card: dict[str, Any] = field(default_factory=dict)
+
+    def forces(self, positions: Float[np.ndarray, "frame atom 3"]) -> Float[np.ndarray, "frame atom 3"]:
+        """Forces in eV/Å.
+
+        Raises:
+            StructureError: another number of atoms; an atom outside of the box, if the model refuses that.
+            PositionError: a position is NaN or infinite.
+            DivergenceError: the network says NaN.
+        """
+        said = np.empty(positions.shape, np.float32)
+        for start in range(0, len(positions), PORTION):
+            part = positions[start : start + PORTION]
+            voxels, _ = voxelize(part, self.numbers.astype(float), self.voxels, box=self.box, unit=self.unit)
+            said[start : start + PORTION] = self.of_voxels(voxels)
+        if not np.isfinite(said).all():
+            raise DivergenceError("expected finite forces from the network, got NaN; its weights are damaged")
+        return said
+
+    def of_voxels(self, voxels: Float[np.ndarray, "frame n n n"]) -> Float[np.ndarray, "frame atom 3"]:
+        """Forces in eV/Å of voxels that are made already."""
+        said = []
+        with torch.no_grad():
+            for start in range(0, len(voxels), PORTION):
+                portion = torch.from_numpy(np.ascontiguousarray(voxels[start : start + PORTION]))
+                said.append(self.network(portion).numpy() * np.float32(self.force_scale))
+        return np.concatenate(said)
+
+    def save(self, path: Path) -> None:
+        """Write tensors, spec and card; the file appears whole or not at all."""
+        header = _Header(
+            layers=self.layers,
+            voxels=self.voxels,
+            numbers=tuple(map(int, self.numbers)),
+            cell=_rows(self.cell),
+            box=self.box,
+            unit=None if self.unit is None else tuple(map(float, self.unit[0])),
+            force_scale=self.force_scale,
+        )
+        tensors = {name: tensor.contiguous() for name, tensor in self.network.state_dict().items()}
+        save_artifact(path, kind=KIND, spec=encode(header), card=self.card, tensors=tensors)
+
+    @classmethod
+    def load(cls, model: str | Path) -> WholeCellModel:
+        """Read a model by its shipped name or path.
+
+        Raises:
+            WeightsError: missing, damaged, foreign or of another kind.
+        """
+        file = load_artifact(model, kinds=[KIND])
+        header = decode(_Header, file.spec)
+        network = build(header.layers, n=header.voxels.n, atoms=len(header.numbers), seed=0)
+        fill(network, file.tensors, source=file.path)
+        if len(header.cell) != 3 or (header.voxels.box == "obb") != (header.box is not None):
+            raise ArchitectureError(f"{file.path}: its spec holds no cell or no box")
+        return cls(
+            network=network.eval(),
+            layers=header.layers,
+            voxels=header.voxels,
+            numbers=np.array(header.numbers),
+            cell=np.array(header.cell),
+            box=header.box,
+            unit=None if header.unit is None else np.array([header.unit]),
+            force_scale=header.force_scale,
+            card=file.card,
+        )
+
+
+def _rows(matrix: Iterable[Iterable[float]]) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(map(float, row)) for row in matrix)

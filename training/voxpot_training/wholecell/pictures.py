@@ -1,0 +1,203 @@
+"""Figures 4, 5 and 6 of the paper, and those of what it did not show."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ase_voxpot.plots import COLOURS, INK, save, tidy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from voxpot_training.wholecell.assess import Errors
+    from voxpot_training.wholecell.shadow import Run
+
+__all__ = ["draw_dense", "draw_errors", "draw_forces", "draw_losses", "draw_scans", "draw_shadow", "read_log"]
+
+COMPONENTS = ("$F_x$", "$F_y$", "$F_z$")
+
+
+def read_log(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Losses in training and validation of every epoch."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return np.array([float(r["loss"]) for r in rows]), np.array([float(r["valid_loss"]) for r in rows])
+
+
+def _nothing(axes: Axes, nothing: float) -> None:
+    axes.axhline(nothing, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    axes.annotate(
+        "zero forces", (1.0, nothing), (-4, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
+        ha="right", fontsize=8, color=INK,
+    )  # fmt: skip
+
+
+def draw_losses(path: Path, logs: Mapping[str, Path], *, nothing: float, harmonic: float) -> None:
+    """Their Figure 4: loss against epoch, inner and outer boxes, every resolution.
+
+    Args:
+        path: of the picture.
+        logs: ``log.csv`` by name such as ``obb-8``.
+        nothing: validation loss of zero forces.
+        harmonic: of force constants.
+    """
+    figure = Figure(figsize=(9.0, 6.4), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True, sharey=True)
+    for row, box, name in zip(panels, ("ibb", "obb"), ("inner boxes", "outer box"), strict=True):
+        for k, (label, log) in enumerate((n, l) for n, l in logs.items() if n.startswith(box)):
+            for axes, losses in zip(row, read_log(log), strict=True):
+                axes.plot(np.arange(1, len(losses) + 1), losses, color=COLOURS[k], linewidth=1.2, label=label)
+        for axes, kind in zip(row, ("training", "validation"), strict=True):
+            axes.set_title(f"{name}, {kind}", fontsize=9, color=INK)
+            axes.axhline(harmonic, color=COLOURS[2], linewidth=0.8, linestyle=(0, (1, 2)))
+            axes.set_yscale("log")
+            _nothing(axes, nothing)
+            tidy(axes)
+        row[0].legend(fontsize=8, loc="lower left", facecolor="white", edgecolor="none", framealpha=0.9)
+        row[0].set_ylabel("mean square, in largest forces", fontsize=9)
+    panels[1, 1].annotate(
+        "force constants", (1.0, harmonic), (-4, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
+        ha="right", fontsize=8, color=COLOURS[2],
+    )  # fmt: skip
+    for axes in panels[1]:
+        axes.set_xlabel("epoch", fontsize=9)
+    save(figure, path)
+
+
+def draw_dense(path: Path, logs: Mapping[str, Path], *, nothing: float) -> None:
+    """Their Figure 5: validation losses of the dense network and of three CNNs."""
+    figure = Figure(figsize=(6.0, 4.0), layout="constrained")
+    axes = figure.subplots()
+    for k, (label, log) in enumerate(logs.items()):
+        losses = read_log(log)[1]
+        axes.plot(np.arange(1, len(losses) + 1), losses, color=COLOURS[k], linewidth=1.3, label=label)
+    _nothing(axes, nothing)
+    axes.set(xlabel="epoch", ylabel="validation loss", yscale="log")
+    axes.legend(frameon=False, fontsize=8)
+    tidy(axes)
+    save(figure, path)
+
+
+def draw_forces(path: Path, said: np.ndarray, true: np.ndarray, *, title: str) -> None:
+    """Their Figure 6: scatter, histogram and box plots of the three components, eV/Å.
+
+    Args:
+        path: of the picture.
+        said: [frame, atom, 3].
+        true: the same.
+        title: of the picture.
+    """
+    said, true = said.reshape(-1, 3), true.reshape(-1, 3)
+    figure = Figure(figsize=(11.0, 3.8), layout="constrained")
+    scatter, histogram, boxes = figure.subplots(1, 3)
+    edge = float(np.percentile(np.abs(true), 99.9))
+    some = np.random.default_rng(0).permutation(len(true))[:3000]
+    bins = np.linspace(-edge, edge, 61)
+    for k, name in enumerate(COMPONENTS):
+        scatter.scatter(true[some, k], said[some, k], s=3, linewidths=0, alpha=0.5, color=COLOURS[k], label=name)
+        histogram.hist(true[:, k], bins, histtype="step", color=COLOURS[k], linestyle=(0, (3, 2)), density=True)
+        histogram.hist(said[:, k], bins, histtype="step", color=COLOURS[k], label=name, density=True)
+    scatter.plot([-edge, edge], [-edge, edge], color=INK, linewidth=0.8)
+    scatter.set(xlim=(-edge, edge), ylim=(-edge, edge), xlabel="reference (eV/Å)", ylabel="network (eV/Å)")
+    scatter.set_box_aspect(1)
+    scatter.legend(frameon=False, fontsize=8, markerscale=3, loc="upper left")
+    histogram.set(xlabel="force (eV/Å)", ylabel="density (Å/eV), reference dashed", yscale="log")
+    columns = [values[:, k] for k in range(3) for values in (true, said)]
+    drawn: Any = boxes.boxplot(columns, whis=(1, 99), showfliers=False, patch_artist=True, widths=0.6)
+    for k, box in enumerate(drawn["boxes"]):
+        box.set(facecolor=COLOURS[k // 2] if k % 2 else "none", edgecolor=COLOURS[k // 2], alpha=0.7)
+    for line in drawn["medians"]:
+        line.set_color(INK)
+    boxes.set_xticks(range(1, 7), [f"{c}\n{w}" for c in COMPONENTS for w in ("ref.", "net")], fontsize=8)
+    boxes.set_ylabel("force (eV/Å), whiskers at 1 and 99 %")
+    for axes in (scatter, histogram, boxes):
+        tidy(axes)
+    figure.suptitle(title, fontsize=10, color=INK)
+    save(figure, path)
+
+
+def draw_errors(path: Path, table: Mapping[str, Mapping[str, Errors]]) -> None:
+    """Force errors of every method on every split, on a logarithmic scale."""
+    methods = list(dict.fromkeys(name for row in table.values() for name in row))
+    figure = Figure(figsize=(8.5, 0.55 * len(methods) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    for k, (split, row) in enumerate(table.items()):
+        for i, name in enumerate(methods):
+            if name in row:
+                axes.plot(row[name].mae, -i - 0.16 * (k - 1), "o^s"[k % 3], color=COLOURS[k % len(COLOURS)],
+                          markersize=6, label=f"split: {split}" if i == 0 else None)  # fmt: skip
+    axes.set_yticks(-np.arange(len(methods)), methods, fontsize=8)
+    axes.set(xlabel="force MAE (meV/Å)", xscale="log")
+    figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=len(table))
+    tidy(axes)
+    axes.grid(which="both", axis="x", color="#e3e5e8", linewidth=0.6)
+    save(figure, path)
+
+
+def draw_scans(
+    path: Path,
+    gammas: Sequence[float],
+    losses: Mapping[str, Sequence[float]],
+    shifts: Sequence[float],
+    explained: Mapping[str, Sequence[float]],
+) -> None:
+    """What γ leaves in the voxels, and what is left of a network when the crystal moves against its grid.
+
+    Args:
+        path: of the picture.
+        gammas: in units of the largest coordinate.
+        losses: over that of zero forces, by reading.
+        shifts: Å.
+        explained: part of the squared forces, by network.
+    """
+    figure = Figure(figsize=(9.5, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for k, (name, values) in enumerate(losses.items()):
+        left.plot(gammas, values, "o-", color=COLOURS[k], markersize=4, linewidth=1.2, label=f"reading: {name}")
+    left.axhline(1.0, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    left.axvline(2.0, color="#b9bec5", linewidth=0.8)
+    left.annotate(
+        "paper", (2.0, 0.02), (-3, 0), xycoords=("data", "axes fraction"), textcoords="offset points",
+        ha="right", fontsize=8, color=INK,
+    )  # fmt: skip
+    left.set(
+        xlabel="γ (largest coordinate = 1)", ylabel="loss of a straight line / zero forces", xscale="log", yscale="log"
+    )
+    for k, (name, values) in enumerate(explained.items()):
+        right.plot(shifts, values, "o-", color=COLOURS[k], markersize=4, linewidth=1.2, label=name)
+    right.axhline(0.0, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    right.annotate("zero forces", (1.0, 0.0), (-4, 3), xycoords=("axes fraction", "data"),
+                   textcoords="offset points", ha="right", fontsize=8, color=INK)  # fmt: skip
+    left.set_ylim(top=5.0)  # beyond it a line goes through voxels that hardly ever hold an atom
+    right.set_ylim(-1.2, 1.05)
+    right.set_xlim(-0.02, 0.6)
+    right.set(xlabel="crystal moved against the grid along x (Å)", ylabel="explained part of the forces")
+    left.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(0.95, 0.05))
+    right.legend(frameon=False, fontsize=8)
+    for axes in (left, right):
+        tidy(axes)
+    save(figure, path)
+
+
+def draw_shadow(path: Path, runs: Mapping[str, Run]) -> None:
+    """Temperature, and the energy that a conserving potential sees, of dynamics without a thermostat."""
+    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    for k, (name, run) in enumerate(runs.items()):
+        upper.plot(run.time, run.temperature, color=COLOURS[k], linewidth=1.2, label=name)
+        lower.plot(run.time, 1000 * run.energy, color=COLOURS[k], linewidth=1.2)
+    upper.set_ylabel("temperature (K)")
+    lower.set(xlabel="time (ps)", ylabel="change of shadow energy\n(meV/atom)")
+    lower.set_yscale("symlog", linthresh=1.0)
+    upper.legend(frameon=False, fontsize=8)
+    for axes in (upper, lower):
+        tidy(axes)
+    figure.align_ylabels((upper, lower))
+    save(figure, path)

@@ -1,0 +1,177 @@
+"""The whole study of ``training/configs/wholecell.toml``: what ``voxpot train`` runs for ``kind = "wholecell"``.
+
+The folder of a study holds
+
+    frames/                         made by dynamics, unless the config names others
+    voxels/                         of all frames, one file per box and resolution
+    networks/SPLIT/NAME/            checkpoint, log and model of every network
+    NAME.safetensors                the CNN on the outer box at 8³, random split, with the better γ
+    report.md, report.json, *.png   tables and pictures
+
+Everything that is there already is taken as it is with ``--resume``.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ase_voxpot.cli.common import console, progress_bar
+from ase_voxpot.errors import ConfigError
+from voxpot_training.config import config_from
+from voxpot_training.wholecell.config import WholeCellConfig
+from voxpot_training.wholecell.experiment import train_network, voxels_of
+from voxpot_training.wholecell.frames import load
+from voxpot_training.wholecell.generate import generate
+from voxpot_training.wholecell.pictures import read_log
+from voxpot_training.wholecell.splits import SPLITS, split_frames
+
+if TYPE_CHECKING:
+    from ase_voxpot.voxelize.wholecell import WholeCellSpec
+    from voxpot_training.wholecell.frames import FrameSet
+    from voxpot_training.wholecell.model import WholeCellModel
+    from voxpot_training.wholecell.splits import Split
+
+__all__ = ["Entry", "Study", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One network of a study."""
+
+    split: str
+    box: str
+    n: int
+    shape: str
+    narrow: bool  # with the second γ, not that of the paper
+
+    @property
+    def name(self) -> str:
+        """As in the figures of the paper."""
+        return "dense" if self.shape == "dense" else f"{self.box}-{self.n}"
+
+
+@dataclass(slots=True)
+class Study:
+    """Frames, splits and trained networks."""
+
+    config: WholeCellConfig
+    folder: Path
+    frames: FrameSet
+    splits: dict[str, Split]
+    models: dict[Entry, WholeCellModel]
+
+    def voxels(self, spec: WholeCellSpec) -> np.ndarray:
+        """Voxels of all frames."""
+        return voxels_of(self.frames, spec, self.folder / "voxels", threads=os.cpu_count() or 1)
+
+    def spec(self, entry: Entry) -> WholeCellSpec:
+        """How the voxels of a network are made."""
+        gamma = self.config.narrow if entry.narrow else self.config.voxels.gamma
+        return replace(self.config.voxels, box=entry.box, n=entry.n, gamma=gamma)  # type: ignore[arg-type]
+
+    def place(self, entry: Entry) -> Path:
+        """Folder of a training."""
+        return self.folder / "networks" / entry.split / (entry.name + ("-narrow" if entry.narrow else ""))
+
+    def losses(self, entry: Entry) -> Path:
+        """Log of a training."""
+        return self.place(entry) / "log.csv"
+
+    def entries(self, split: str, *, narrow: bool) -> list[Entry]:
+        """The networks of one split and γ."""
+        return [e for e in self.models if e.split == split and e.narrow == narrow]
+
+    def model(self, split: str, name: str, *, narrow: bool) -> WholeCellModel:
+        """One network by its name."""
+        return next(self.models[e] for e in self.entries(split, narrow=narrow) if e.name == name)
+
+
+def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: bool = False) -> Path:
+    """Make or read the frames, train all networks, write the report.
+
+    Args:
+        config: a TOML file, see ``voxpot_training.wholecell.config``.
+        out: folder for everything that is written; ``runs/NAME`` by default.
+        resume: go on with what the folder holds.
+        quick: the shorter study that the config describes.
+
+    Returns:
+        The model of the paper's best network.
+
+    Raises:
+        VoxPotError: of the kind that fits: config, frames, calculator, divergence.
+    """
+    from voxpot_training.wholecell.report import write_report
+
+    settings = config_from(WholeCellConfig, Path(config))
+    if quick:
+        settings = settings.shortened()
+    folder = Path(out) if out else Path("runs") / (settings.name + ("-quick" if quick else ""))
+    if not resume and (folder / "networks").exists():
+        raise ConfigError(f"{folder}: holds a study already; go on with --resume, or name another folder with --output")
+    study = _prepared(settings, Path(config).parent, folder)
+    plan = _plan(settings)
+    for number, entry in enumerate(plan):
+        _train(study, entry, f"{number + 1} of {len(plan)}")
+    path = folder / f"{settings.name}.safetensors"
+    _best(study).save(path)
+    write_report(study, console())
+    return path
+
+
+def _best(study: Study) -> WholeCellModel:
+    """The CNN on the outer box at 8³, with the γ that served it better."""
+    chosen = min(
+        (e for e in study.models if (e.split, e.name) == ("random", "obb-8")),
+        key=lambda e: read_log(study.losses(e))[1].min(),
+    )
+    model = study.models[chosen]
+    card = {"name": study.config.name, "frames": study.frames.about, "split": "random"}
+    return replace(model, card=card | {"validation_loss": float(read_log(study.losses(chosen))[1].min())})
+
+
+def _prepared(config: WholeCellConfig, beside: Path, folder: Path) -> Study:
+    if config.data is not None:
+        place = beside / config.data
+        frames = load(place if place.is_dir() else Path(config.data))
+    else:
+        with progress_bar() as bar:
+            task = bar.add_task("frames", total=config.frames.frames)
+            frames = generate(folder / "frames", config.frames, observe=lambda done: bar.update(task, completed=done))
+    splits = {k: split_frames(frames, k, validation=config.validation, seed=config.seed) for k in SPLITS}
+    console().print(
+        f"[bold]{config.name}[/]: {len(frames):,} frames of {len(frames.numbers)} atoms; learned from and asked about: "
+        + ", ".join(f"{len(s.train):,} and {len(s.validation):,} ({k})" for k, s in splits.items())
+    )
+    return Study(config, folder, frames, splits, {})
+
+
+def _plan(config: WholeCellConfig) -> list[Entry]:
+    """All networks; those of the paper first."""
+    plan = []
+    for narrow in (False, True):
+        plan += [Entry("random", box, n, "cnn", narrow) for box in ("obb", "ibb") for n in config.resolutions]
+        plan += [Entry(split, "obb", 8, "dense", narrow) for split in SPLITS]
+        plan += [Entry(split, box, 8, "cnn", narrow) for split in SPLITS for box in ("obb", "ibb") if split != "random"]
+    return plan
+
+
+def _train(study: Study, entry: Entry, number: str) -> None:
+    config, spec = study.config, study.spec(entry)
+    study.models[entry] = train_network(
+        study.frames,
+        study.voxels(spec),
+        spec,
+        config.dense if entry.shape == "dense" else config.cnn,
+        study.splits[entry.split],
+        config.schedule,
+        study.place(entry),
+        seed=config.seed,
+        device=config.device,
+        title=f"{number}: {entry.name}, γ {spec.gamma:g}, {entry.split} split",
+    )
