@@ -16,9 +16,10 @@ because a linear layer overrates how much is open where nothing was seen; ``extr
 compares the s with the largest of the validation frames.  The network itself is not changed, and
 the free atoms are as uncertain as any other environment that no frame holds.
 
-The uncertainty of a force component is a calibrated power of how unusual the atom is,
+The uncertainty of a force component is a calibrated power of how unusual the atom is, a lower
+one beyond a bend, as the errors of the least usual atoms grow more slowly than u:
 
-    σ_F,i = a |L_Z φ_i|^b
+    u_i = |L_Z φ_i|,   σ_F,i = a u_i^b up to the bend u₀,   a u₀^b (u_i / u₀)^b' beyond
 
 with one L per element from the atoms of the training frames.
 """
@@ -53,6 +54,14 @@ class Calibration:
     ridge: float  # of the prior, relative to the information in the data
     energy_scale: float = 1.0  # the factor c, (eV/atom)^(1 - d)
     energy_power: float = 1.0  # the exponent d
+    force_bend: float | None = None  # u₀, if there is one
+    force_beyond: float = 1.0  # the exponent b'
+
+    def force_sigma(self, unusual: Float[np.ndarray, " atom"]) -> Float[np.ndarray, " atom"]:
+        """σ_F in eV/Å of atoms that are so ``unusual``."""
+        bend = np.inf if self.force_bend is None else self.force_bend
+        sigma = self.force_scale * np.minimum(unusual, bend) ** self.force_power
+        return np.asarray(sigma * np.maximum(unusual / bend, 1.0) ** self.force_beyond)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +149,7 @@ class Uncertainty:
         return Estimate(
             energy=count * known.energy_scale * energy**known.energy_power,
             energies=known.energy_scale * energies**known.energy_power,
-            forces=known.force_scale * unusual**known.force_power,
+            forces=known.force_sigma(unusual),
             extrapolation=float(max(energy / known.energy_limit, energies.max() / known.atom_limit)),
         )
 

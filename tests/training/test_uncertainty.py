@@ -15,8 +15,8 @@ from ase_voxpot.potential import Potential
 from ase_voxpot.spec import DenseSpec
 from ase_voxpot.uncertainty import Uncertainty
 from ase_voxpot.weights import load_potential, read_header
-from tests.models import specification
-from voxpot_training.potential.posterior import posterior_of
+from tests.models import CALIBRATION, specification
+from voxpot_training.potential.posterior import _bent_power_law, posterior_of
 from voxpot_training.potential.probes import probes
 from voxpot_training.potential.reliability import binned, coverage, measure, summary
 from voxpot_training.potential.train import run
@@ -241,3 +241,31 @@ class TestCommand:
 
         with pytest.raises(SpecError, match="at most 100 features before the last layer, got 750"):
             add_uncertainty(wide, None, None, None)
+
+
+def test_a_bend_is_found_where_there_is_one(rng):
+    unusual = 10 ** rng.uniform(-3, -1, 5000)
+
+    def squares(sigma):
+        return (sigma[None] ** 2 * rng.normal(size=(3, 5000)) ** 2).mean(axis=0)
+
+    straight = _bent_power_law(unusual, squares(2 * unusual**0.8))
+    bent = _bent_power_law(
+        unusual, squares(2 * np.minimum(unusual, 0.01) ** 0.8 * np.maximum(unusual / 0.01, 1) ** 0.1)
+    )
+
+    assert straight[2] is None
+    assert straight[:2] == pytest.approx((2, 0.8), rel=0.1)
+    assert bent[:3] == pytest.approx((2, 0.8, 0.01), rel=0.15)
+    assert bent[3] == pytest.approx(0.1, abs=0.11)
+
+
+def test_the_relation_is_continuous_at_its_bend():
+    known = replace(CALIBRATION, force_scale=3.0, force_power=0.9, force_bend=0.01, force_beyond=0.3)
+
+    below, at, above = known.force_sigma(np.array([0.01 - 1e-9, 0.01, 0.01 + 1e-9]))
+
+    assert below == pytest.approx(at, rel=1e-6)
+    assert above == pytest.approx(at, rel=1e-6)
+    assert known.force_sigma(np.array([0.1]))[0] == pytest.approx(3 * 0.01**0.9 * 10**0.3)
+    assert CALIBRATION.force_sigma(np.array([0.1]))[0] == pytest.approx(0.1 * 0.1**0.5), "without a bend, a power"

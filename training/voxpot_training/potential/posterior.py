@@ -46,6 +46,10 @@ EVIDENCE = float(np.log(10))
 POWERS = np.arange(0.2, 2.01, 0.05)
 FLOOR = 0.02
 """eV/Å, f: errors of forces below do not make an atom more informative."""
+BENDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+"""Where the relation between how unusual an atom is and its errors may bend: quantiles of the validation atoms."""
+BENDING = 10.0
+"""How much likelier, as a logarithm, a bend has to make the validation errors to be believed."""
 UNSEEN = 1e-6
 """Of the largest diagonal element: the least that D holds, so that the prior covers what no frame shows."""
 TINY = 1e-6
@@ -72,12 +76,11 @@ def posterior_of(train: Sequence[Trial], valid: Sequence[Trial], *, species: int
     wrong = np.array([t.energy for t in valid])
     ridge, factor, covariance = _most_likely(information, meat, tried, wrong)
     local = np.stack([block_root(_local(train, kind, ridge)) for kind in range(species)])
-    scale, power = _force_relation(valid, local)
+    relation = _force_relation(valid, local)
     plain = Calibration(
         energy_limit=1.0,
         atom_limit=1.0,
-        force_scale=scale,
-        force_power=power,
+        **relation,
         noise=float(noise.min()),
         factor=factor,
         ridge=ridge,
@@ -149,8 +152,8 @@ def _local(train: Sequence[Trial], kind: int, ridge: float) -> Float[np.ndarray,
     return _inverse(information, ridge)
 
 
-def _force_relation(valid: Sequence[Trial], local: Float[np.ndarray, "species input input"]) -> tuple[float, float]:
-    """Factor a and exponent b of σ_F = a u^b with the greatest likelihood of Gaussian components."""
+def _force_relation(valid: Sequence[Trial], local: Float[np.ndarray, "species input input"]) -> dict[str, float | None]:
+    """What ``Calibration`` has to know of forces: the bent power of u with the greatest likelihood."""
     unusual, squares = [], []
     for trial in valid:
         for kind in range(len(local)):
@@ -158,7 +161,31 @@ def _force_relation(valid: Sequence[Trial], local: Float[np.ndarray, "species in
             unusual.append(np.linalg.norm(trial.inputs[mine].astype(float) @ local[kind].T, axis=1))
             squares.append((trial.forces[mine] ** 2).mean(axis=1))
     u = np.concatenate(unusual)
-    return _power_law(u, np.concatenate(squares)) if len(u) else (0.0, 1.0)  # crystals at rest teach no relation
+    if not len(u):  # crystals at rest teach no relation
+        return {"force_scale": 0.0, "force_power": 1.0}
+    scale, power, bend, beyond = _bent_power_law(u, np.concatenate(squares))
+    return {"force_scale": scale, "force_power": power, "force_bend": bend, "force_beyond": beyond}
+
+
+def _bent_power_law(
+    deviations: Float[np.ndarray, " value"], squares: Float[np.ndarray, " value"]
+) -> tuple[float, float, float | None, float]:
+    """Factor, exponent, bend and the exponent beyond it; no bend where it makes the errors hardly more likely."""
+    u = deviations.clip(min=1e-30)
+    scale, power = _power_law(u, squares)
+    widths = scale * u**power
+    plain = float((np.log(widths**2) + squares / widths**2).mean())
+    best = (plain - 2 * BENDING / len(u), scale, power, None, 1.0)
+    for bend in np.unique(np.quantile(u, BENDS)):
+        for b in POWERS:
+            below = np.minimum(u, bend) ** b
+            for beyond in np.arange(0.0, b, 0.1):
+                shape = (below * np.maximum(u / bend, 1.0) ** beyond) ** 2
+                factor = float(np.mean(squares / shape))
+                surprise = float(np.log(factor * shape).mean()) + 1
+                if surprise < best[0]:
+                    best = (surprise, factor**0.5, float(b), float(bend), float(beyond))
+    return best[1:]
 
 
 def _power_law(deviations: Float[np.ndarray, " value"], squares: Float[np.ndarray, " value"]) -> tuple[float, float]:
