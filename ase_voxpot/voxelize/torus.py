@@ -66,7 +66,7 @@ def deposit(
     cell = np.asarray(cell, float)
     reach = REACH * width / _heights(cell, n, width) * n  # in voxels, along each axis
     density = np.zeros((weight.shape[1], n, n, n))
-    _deposit(np.asarray(fractions, float), np.asarray(weight, float), cell, width, reach, density)
+    _sweep(np.asarray(fractions, float), np.asarray(weight, float), cell, width, reach, density, True)
     return density
 
 
@@ -81,13 +81,16 @@ def gather(
     cell, n = np.asarray(cell, float), gradient.shape[1]
     reach = REACH * width / _heights(cell, n, width) * n
     out = np.zeros((len(fractions), len(gradient)))
-    _gather(np.asarray(fractions, float), np.asarray(gradient, float), cell, width, reach, out)
+    _sweep(np.asarray(fractions, float), out, cell, width, reach, np.asarray(gradient, float), False)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _deposit(fractions, weight, cell, width, reach, density):  # pragma: no cover - compiled
-    """Every atom over the voxels that it reaches, which wrap around: images come by themselves."""
+def _sweep(fractions, weight, cell, width, reach, density, paint):  # pragma: no cover - compiled
+    """Every atom over the voxels that it reaches: paint them, or read them back into the weights.
+
+    Indices wrap around, so that images come by themselves.
+    """
     channels, n = density.shape[0], density.shape[1]
     steep = 0.5 / width**2
     limit = (REACH * width) ** 2
@@ -102,33 +105,12 @@ def _deposit(fractions, weight, cell, width, reach, density):  # pragma: no cove
                     square = 0.0
                     for k in range(3):
                         square += (u * cell[0, k] + v * cell[1, k] + w * cell[2, k]) ** 2
-                    if square < limit:
-                        height = np.exp(-steep * square)
-                        for channel in range(channels):
+                    height = np.exp(-steep * square) * (square < limit)
+                    for channel in range(channels):
+                        if paint:
                             density[channel, a % n, b % n, c % n] += weight[j, channel] * height
-
-
-@njit(cache=True, nogil=True)
-def _gather(fractions, gradient, cell, width, reach, out):  # pragma: no cover - compiled
-    """As ``_deposit``, the other way."""
-    channels, n = gradient.shape[0], gradient.shape[1]
-    steep = 0.5 / width**2
-    limit = (REACH * width) ** 2
-    for j in range(len(fractions)):
-        x, y, z = fractions[j, 0] * n, fractions[j, 1] * n, fractions[j, 2] * n
-        for a in range(int(np.ceil(x - reach[0])), int(np.floor(x + reach[0])) + 1):
-            u = (a - x) / n
-            for b in range(int(np.ceil(y - reach[1])), int(np.floor(y + reach[1])) + 1):
-                v = (b - y) / n
-                for c in range(int(np.ceil(z - reach[2])), int(np.floor(z + reach[2])) + 1):
-                    w = (c - z) / n
-                    square = 0.0
-                    for k in range(3):
-                        square += (u * cell[0, k] + v * cell[1, k] + w * cell[2, k]) ** 2
-                    if square < limit:
-                        height = np.exp(-steep * square)
-                        for channel in range(channels):
-                            out[j, channel] += gradient[channel, a % n, b % n, c % n] * height
+                        else:
+                            weight[j, channel] += density[channel, a % n, b % n, c % n] * height
 
 
 def deposit_torch(
