@@ -34,6 +34,7 @@ def draw_holdout(
     """Predicted against true, the residuals, and errors against their uncertainty."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     with mpl.rc_context({"font.size": 9}):
         figure = Figure(figsize=(12, 3.9), layout="constrained")
@@ -54,6 +55,9 @@ def draw_holdout(
         trust.plot(span, span, color=ACCENT, linewidth=1, label="1 σ")
         trust.plot(span, 2 * span, "--", color=ACCENT, linewidth=1, label="2 σ")
         trust.set(xlabel=f"uncertainty σ ({unit})", ylabel=f"|predicted − true| ({unit})")
+        trust.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        trust.xaxis.set_major_formatter("{x:g}")
+        trust.xaxis.set_minor_formatter(NullFormatter())
         trust.legend(frameon=False, loc="lower right")
         figure.suptitle(title)
         figure.savefig(path, dpi=150)
