@@ -106,6 +106,16 @@ def test_without_output_the_table_goes_to_the_screen(trained, tmp_path, perovski
     assert len(lines) == 3
 
 
+def test_crystals_without_their_truth_are_not_scored(trained, tmp_path, perovskites, capsys):
+    for atoms in perovskites:
+        atoms.info.clear()
+    write(tmp_path / "some.extxyz", perovskites[:3])
+
+    assert main(["predict", str(tmp_path / "some.extxyz"), "-m", str(trained), "-o", str(tmp_path / "x.csv")]) == 0
+
+    assert "MAE" not in capsys.readouterr().out
+
+
 def test_a_frame_that_cannot_be_taken_is_named(trained, tmp_path, perovskites, capsys):
     perovskites[2].pbc = False
     write(tmp_path / "some.extxyz", perovskites[:4])

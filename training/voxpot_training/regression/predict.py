@@ -79,9 +79,15 @@ class Predictor:
         sigma: Float[np.ndarray, " crystal"],
         key: str,
     ) -> tuple[Figures, Trust] | None:
-        """Predictions beside the truth under ``key`` (that of the training if empty), if all crystals carry it."""
+        """Predictions beside the truth under ``key`` (that of the training if empty), if all crystals carry it.
+
+        The edge of a cell is no truth here: crystals to be predicted come at any size.
+        """
+        key = key or str(self.card.get("target", {}).get("key", ""))
+        if not all(key in a.info for a in atoms):
+            return None
         try:
-            truth = np.array([label_of(a, key or str(self.card.get("target", {}).get("key", ""))) for a in atoms])
+            truth = np.array([label_of(a, key) for a in atoms])
         except (MissingLabelsError, StructureError):
             return None
         return figures_of(truth, value), trust_of(truth, value, sigma)
