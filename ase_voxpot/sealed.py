@@ -20,11 +20,29 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["checksum", "read_tensors", "read_texts", "write_sealed"]
+__all__ = ["checksum", "find_sealed", "read_tensors", "read_texts", "write_sealed"]
 
 PRECISIONS = ("torch.float32", "torch.float64")
 LONGEST_HEADER = 10_000_000
 """Bytes; whatever begins with a larger number is no file of ours."""
+
+
+def find_sealed(model: str | Path, shipped: Path) -> Path:
+    """The file of a model: by its name if it lies in the folder ``shipped``, of any by its path.
+
+    Raises:
+        WeightsError: neither a shipped name nor a file.
+    """
+    path = Path(model)
+    own = shipped / f"{model}.safetensors"
+    if path.suffix == "" and own.is_file():
+        return own
+    if path.is_file():
+        return path
+    names = ", ".join(sorted(p.stem for p in shipped.glob("*.safetensors"))) or "none"
+    raise WeightsError(
+        f"expected the name of a shipped model ({names}) or the path of a .safetensors file, got {str(model)!r}"
+    )
 
 
 def checksum(texts: Iterable[str], tensors: Mapping[str, Tensor]) -> str:

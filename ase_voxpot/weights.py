@@ -14,8 +14,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ase_voxpot.errors import ArchitectureError, ChecksumError, ConfigError, SchemaError, SpecError, WeightsError
-from ase_voxpot.sealed import checksum, read_tensors, read_texts, write_sealed
+from ase_voxpot.errors import ArchitectureError, ChecksumError, ConfigError, SchemaError, SpecError
+from ase_voxpot.sealed import checksum, find_sealed, read_tensors, read_texts, write_sealed
 from ase_voxpot.spec import PotentialSpec, decode, encode
 from ase_voxpot.uncertainty import Calibration, Uncertainty
 
@@ -46,16 +46,7 @@ def find_model(model: str | Path) -> Path:
     Raises:
         WeightsError: neither a shipped name nor a file.
     """
-    path = Path(model)
-    shipped = SHIPPED / f"{model}.safetensors"
-    if path.suffix == "" and shipped.is_file():
-        return shipped
-    if path.is_file():
-        return path
-    raise WeightsError(
-        f"expected the name of a shipped model ({', '.join(shipped_models()) or 'none'}) "
-        f"or the path of a .safetensors file, got {str(model)!r}"
-    )
+    return find_sealed(model, SHIPPED)
 
 
 def _seal(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:

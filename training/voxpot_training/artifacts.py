@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ase_voxpot.errors import ArchitectureError, ChecksumError, SchemaError, WeightsError
-from ase_voxpot.sealed import checksum, read_tensors, read_texts, write_sealed
+from ase_voxpot.sealed import checksum, find_sealed, read_tensors, read_texts, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -58,16 +58,7 @@ def find_artifact(model: str | Path) -> Path:
     Raises:
         WeightsError: neither a shipped name nor a file.
     """
-    path = Path(model)
-    shipped = SHIPPED / f"{model}.safetensors"
-    if path.suffix == "" and shipped.is_file():
-        return shipped
-    if path.is_file():
-        return path
-    names = ", ".join(p.stem for p in sorted(SHIPPED.glob("*.safetensors"))) or "none"
-    raise WeightsError(
-        f"expected the name of a shipped model ({names}) or the path of a .safetensors file, got {str(model)!r}"
-    )
+    return find_sealed(model, SHIPPED)
 
 
 def is_artifact(path: Path) -> bool:
