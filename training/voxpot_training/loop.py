@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ase_voxpot.errors import DivergenceError
+from voxpot_training.averaging import has_batch_norms, settle
 from voxpot_training.checkpoints import load_checkpoint, save_checkpoint
 from voxpot_training.distributed import average_gradients, rank
 
@@ -168,6 +169,7 @@ def fit(
                 break
             row: dict[str, Any] = {"epoch": epoch, **_epoch(task, optimiser, average, schedule, epoch, clock)}
             if clock.progress(epoch + 1) >= 1 or (epoch + 1) % schedule.validate_every == 0:
+                _settle(task, average.module, epoch)
                 row |= task.validate(average.module)
                 memory.consider(row["score"])
             row["seconds"] = round(clock.seconds, 1)
@@ -179,6 +181,18 @@ def fit(
     found_best = math.isfinite(memory.state["score"])
     chosen: nn.Module = memory.best.module if found_best else average.module
     return chosen
+
+
+def _settle(task: Task, averaged: nn.Module, epoch: int) -> None:
+    """Make the batch norms of averaged weights theirs."""
+    if not has_batch_norms(averaged):
+        return
+    own = task.network
+    task.network = averaged
+    try:
+        settle(averaged, task.batches(epoch), lambda batch: task.loss(batch, 1.0))
+    finally:
+        task.network = own
 
 
 def _epoch(
