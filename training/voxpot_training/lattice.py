@@ -14,9 +14,12 @@ from ase.geometry import cellpar_to_cell
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-__all__ = ["cell_of_gram", "cell_of_lengths", "lengths_and_angles", "log_gram", "turned_to"]
+__all__ = ["TYPICAL", "cell_of_gram", "cell_of_lengths", "lengths_and_angles", "log_gram", "turned_to"]
 
 UPPER = np.triu_indices(3)
+
+TYPICAL = (3.0, 0.0, 0.0, 3.0, 0.0, 3.0)
+"""The logarithm of the Gram matrix of a cube of 4.5 Å, in log Å²: networks learn what differs from it."""
 
 
 def lengths_and_angles(cell: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, " 6"]:

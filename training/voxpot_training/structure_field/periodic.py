@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from ase_voxpot.errors import SpecError
+from voxpot_training.lattice import TYPICAL
 from voxpot_training.regression.elements import HEAVIEST, element_features
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["PeriodicField", "PeriodicSpec", "waves"]
-
-TYPICAL = (3.0, 0.0, 0.0, 3.0, 0.0, 3.0)
-"""The logarithm of the Gram matrix of a cube of 4.5 Å, in log Å²: networks learn what differs from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,100 @@
+"""What the training of a generator is told, read from TOML into frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ase_voxpot.errors import ConfigError
+from voxpot_training.config import Schedule
+from voxpot_training.generative.maps import MapSpec
+from voxpot_training.generative.networks import LabelSpec, VAESpec
+
+__all__ = ["Augmentation", "GeneratorConfig", "GeneratorLoss", "GeneratorSchedule", "GeneratorSplit", "Label"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorSplit:
+    """Shares of the crystals for validation and test; with ``formula``, all of a composition on one side."""
+
+    by: Literal["row", "formula"] = "formula"
+    validation: float = 0.1
+    test: float = 0.2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.validation < 0.5 and 0 < self.test < 0.5):
+            raise ConfigError(
+                f"split: expected shares between 0 and 0.5, got {self.validation} for validation, {self.test} for test"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Augmentation:
+    """How crystals are varied before they are shown; all of it leaves a picture true.
+
+    ``substitute`` is the share shown with other elements in place, ``turn`` that with its axes
+    exchanged or reversed, ``strain`` and ``shake`` (Å) the spread of what is added to cells and atoms.
+    """
+
+    substitute: float = 0.7
+    turn: float = 0.7
+    strain: float = 0.04
+    shake: float = 0.03
+
+    def __post_init__(self) -> None:
+        if not (
+            0 <= self.substitute <= 1 and 0 <= self.turn <= 1 and 0 <= self.strain <= 0.2 and 0 <= self.shake <= 0.3
+        ):
+            raise ConfigError(f"augmentation: expected shares from 0 to 1 and small spreads, got {self}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorLoss:
+    """Weights of what the autoencoder is told to get right; errors of pictures are relative."""
+
+    occupancy: float = 1.0
+    codes: float = 1.0
+    deep: float = 0.3  # features of the label network
+    lattice: float = 3.0
+    composition: float = 0.03
+    divergence: float = 3e-4  # nats, summed over the latent vector
+
+    def __post_init__(self) -> None:
+        if min(self.occupancy, self.codes, self.lattice) <= 0 or min(self.deep, self.composition, self.divergence) < 0:
+            raise ConfigError(f"loss: expected positive weights, got {self}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorSchedule(Schedule):
+    """A schedule, and the crystals of a batch."""
+
+    batch: int = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """A number that frames carry, to condition on."""
+
+    key: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorConfig:
+    """One training, from crystals to a model file."""
+
+    name: str
+    data: str  # file, looked up beside the config and below VOXPOT_DATA
+    split: GeneratorSplit = field(default_factory=GeneratorSplit)
+    property: Label | None = None
+    maps: MapSpec = field(default_factory=MapSpec)
+    vae: VAESpec = field(default_factory=VAESpec)
+    labels: LabelSpec = field(default_factory=LabelSpec)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    loss: GeneratorLoss = field(default_factory=GeneratorLoss)
+    label_schedule: GeneratorSchedule = field(default_factory=lambda: GeneratorSchedule(epochs=20, rate=2e-3))
+    schedule: GeneratorSchedule = field(default_factory=GeneratorSchedule)
+    seed: int = 0
+    about: str = ""
+    validity: str = ""

@@ -1,0 +1,117 @@
+"""From a config to a trained generator: what ``voxpot train`` runs for ``kind = "generative"``.
+
+The folder of a training holds
+
+    labels/, vae/                                    checkpoint, log of either network
+    NAME.safetensors, NAME.md, NAME.json             the model, its card, its errors
+    test.extxyz                                      the crystals kept for testing
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from ase_voxpot.files import write_json
+from ase_voxpot.labels import read_frames
+from voxpot_training.config import config_from
+from voxpot_training.data import find_file
+from voxpot_training.generative.codec import Codec, CodecSpec, make_networks, save_codec
+from voxpot_training.generative.config import GeneratorConfig
+from voxpot_training.generative.maps import Viewer
+from voxpot_training.generative.tasks import AutoTask, LabelTask
+from voxpot_training.loop import fit
+from voxpot_training.regression.grouping import held_out
+from voxpot_training.structure_field.card import score_table
+from voxpot_training.structure_field.scores import score_reconstructions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ase import Atoms
+
+__all__ = ["run", "sides"]
+
+QUICK_CRYSTALS, QUICK_EPOCHS = 96, 1
+
+
+def sides(frames: Sequence[Atoms], config: GeneratorConfig) -> tuple[list[Atoms], list[Atoms], list[Atoms]]:
+    """Crystals to train on, to validate with, to test with; the same for the same config."""
+    rng = np.random.default_rng(config.split.seed)
+    rest, test = held_out(frames, config.split.by, config.split.test, rng)
+    others = [frames[k] for k in rest]
+    share = config.split.validation / (1 - config.split.test)
+    train, valid = held_out(others, config.split.by, share, rng)
+    return [others[k] for k in train], [others[k] for k in valid], [frames[k] for k in test]
+
+
+def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: bool = False) -> Path:
+    """Train what ``config`` describes.
+
+    Args:
+        config: a TOML file, see ``generative.config``.
+        out: folder for everything that is written; ``runs/NAME`` by default.
+        resume: take up the checkpoints of the folder.
+        quick: an epoch on some crystals, to see that everything works.
+
+    Returns:
+        The model file.
+    """
+    from ase.data import atomic_numbers
+
+    settings, beside = config_from(GeneratorConfig, Path(config)), Path(config).parent
+    frames = read_frames(find_file(settings.data, beside))
+    if quick:
+        frames = frames[:QUICK_CRYSTALS]
+        short = {"epochs": QUICK_EPOCHS, "minutes": None, "validate_every": 1}
+        settings = replace(
+            settings,
+            schedule=replace(settings.schedule, **short),
+            label_schedule=replace(settings.label_schedule, **short),
+        )
+    folder = Path(out) if out else Path("runs") / settings.name
+    species = tuple(sorted({s for a in frames for s in a.get_chemical_symbols()}, key=atomic_numbers.__getitem__))
+    spec = CodecSpec(species=species, maps=settings.maps, vae=settings.vae, labels=settings.labels)
+    viewer = Viewer(spec.maps, species)
+    parts = sides(frames, settings)
+    train, valid, _ = ([viewer.see(a) for a in part] for part in parts)
+    torch.manual_seed(settings.seed)
+    vae, labels = make_networks(spec)
+    console = Console()
+    console.print(
+        f"[bold]{settings.name}[/]: {len(parts[0])} crystals to train on, {len(parts[1])} to validate, {len(parts[2])} "
+        f"to test; {_size(vae):,} parameters of the autoencoder, {_size(labels):,} of the label network"
+    )
+    for name in ("labels", "vae"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    task = LabelTask(labels, viewer, train, valid, settings)
+    labels = fit(task, settings.label_schedule, folder / "labels", resume=resume, title="labels")
+    auto = AutoTask(vae, labels, viewer, train, valid, settings)
+    vae = fit(auto, settings.schedule, folder / "vae", resume=resume, title="autoencoder")
+    codec = Codec(spec, vae.requires_grad_(False).eval(), labels.requires_grad_(False).eval(), {})
+    return _finish(settings, codec, parts, folder, console)
+
+
+def _size(network: torch.nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def _finish(
+    config: GeneratorConfig,
+    codec: Codec,
+    parts: tuple[list[Atoms], list[Atoms], list[Atoms]],
+    folder: Path,
+    console: Console,
+) -> Path:
+    model = folder / f"{config.name}.safetensors"
+    save_codec(model, codec)  # before anything more is computed
+    test = parts[2]
+    scores = score_reconstructions(test, codec.reconstruct(test))
+    console.print(score_table(scores, title=f"{config.name} on {scores.crystals} test crystals"))
+    write_json(model.with_suffix(".json"), asdict(scores))
+    return model
