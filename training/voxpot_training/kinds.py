@@ -6,7 +6,8 @@
     hirshfeld         hirshfeld.train                     voxpot predict
     voxelnet          voxelnet.train                      voxpot predict
     cgcnn             cgcnn.train                         voxpot predict
-    structure_field   structure_field.train               voxpot reconstruct
+    structure_field   structure_field.train               voxpot reconstruct, generate
+    generative        generative.train                    voxpot reconstruct, generate
 
 A config says at its top which one it is for (``kind = "cgcnn"``); without it, for a potential.
 """
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "REGRESSIONS", "VERBS", "train", "trainer"]
 
-KINDS = ("potential", "wholecell", "hirshfeld", "voxelnet", "cgcnn", "structure_field")
+KINDS = ("potential", "wholecell", "hirshfeld", "voxelnet", "cgcnn", "structure_field", "generative")
 """Folders of this package whose module ``train`` has ``run(config, out=, resume=, quick=)``."""
-VERBS = {"potential": "md", "wholecell": "train", "structure_field": "reconstruct"}
+VERBS = {"potential": "md", "wholecell": "train", "structure_field": "reconstruct", "generative": "generate"}
 """What asks a model of a kind, unless it is ``predict``."""
 REGRESSIONS = ("hirshfeld", "voxelnet", "cgcnn")
 """Those whose module ``method`` has a ``METHOD``, which ``voxpot predict`` can ask."""

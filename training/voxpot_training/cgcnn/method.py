@@ -33,10 +33,19 @@ def graphs_of(atoms: Sequence[Atoms], spec: CGCNNSpec) -> list[Graph]:
                 f"frame {row}: expected elements up to Z = {HEAVIEST}, got Z = {crystal.numbers.max()}"
             )
         try:
-            graphs.append(graph_of(crystal, nearest=spec.nearest, cutoff=spec.cutoff))
+            sized = crystal if spec.volume is None else _brought_to(crystal, spec.volume)
+            graphs.append(graph_of(sized, nearest=spec.nearest, cutoff=spec.cutoff))
         except StructureError as error:
             raise type(error)(f"frame {row}: {error}") from None
     return graphs
+
+
+def _brought_to(crystal: Atoms, volume: float) -> Atoms:
+    """The crystal, swollen or shrunk to ``volume`` Å³ per atom."""
+    factor = (volume * len(crystal) / crystal.cell.volume) ** (1 / 3)
+    sized = crystal.copy()
+    sized.set_cell(crystal.cell[:] * factor, scale_atoms=True)
+    return sized
 
 
 METHOD = Method(

@@ -43,6 +43,7 @@ class CGCNNSpec:
     convolutions: int = 3
     hidden: int = 128
     dropout: float = 0.0
+    volume: float | None = None  # Å³ per atom that crystals are brought to first: a size to be told must not be seen
 
     def __post_init__(self) -> None:
         counts = {n: getattr(self, n) for n in ("nearest", "gaussians", "width", "convolutions", "hidden")}
@@ -51,6 +52,8 @@ class CGCNNSpec:
             raise SpecError(f"model: expected counts from 1 to 1000, got {wrong}")
         if not 1 <= self.cutoff <= 20:
             raise SpecError(f"model.cutoff: expected 1 to 20 Å, got {self.cutoff:g}")
+        if self.volume is not None and not 1 <= self.volume <= 200:
+            raise SpecError(f"model.volume: expected 1 to 200 Å³ per atom, got {self.volume:g}")
 
 
 @dataclass(frozen=True, slots=True)
