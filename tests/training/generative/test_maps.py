@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ase_voxpot.errors import CellError, SpecError, StructureError, UnknownElementError
 from tests.training.generative.perovskites import some_perovskites

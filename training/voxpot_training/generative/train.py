@@ -5,6 +5,7 @@ The folder of a training holds
     labels/, vae/                                    checkpoint, log of either network
     NAME.safetensors, NAME.md, NAME.json             the model, its card, its errors
     test.extxyz                                      the crystals kept for testing
+    learning.png, slices.png, reconstructions.png, latent.png    pictures
 """
 
 from __future__ import annotations
@@ -15,19 +16,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from ase.io import write
 from rich.console import Console
 
 from ase_voxpot.files import write_json
 from ase_voxpot.labels import read_frames
 from voxpot_training.config import config_from
 from voxpot_training.data import find_file
+from voxpot_training.generative.card import card_as_data, card_as_markdown
 from voxpot_training.generative.codec import Codec, CodecSpec, make_networks, save_codec
 from voxpot_training.generative.config import GeneratorConfig
 from voxpot_training.generative.maps import Viewer
+from voxpot_training.generative.pictures import draw_latent, draw_learning, draw_slices
 from voxpot_training.generative.tasks import AutoTask, LabelTask
 from voxpot_training.loop import fit
 from voxpot_training.regression.grouping import held_out
-from voxpot_training.structure_field.card import score_table
+from voxpot_training.structure_field.card import score_rows, score_table
+from voxpot_training.structure_field.pictures import draw_reconstructions
 from voxpot_training.structure_field.scores import score_reconstructions
 
 if TYPE_CHECKING:
@@ -108,10 +113,23 @@ def _finish(
     folder: Path,
     console: Console,
 ) -> Path:
+    """Reconstruct the test crystals; write model, card and pictures."""
     model = folder / f"{config.name}.safetensors"
     save_codec(model, codec)  # before anything more is computed
-    test = parts[2]
-    scores = score_reconstructions(test, codec.reconstruct(test))
+    train, _, test = parts
+    write(folder / "test.extxyz", test, format="extxyz")
+    found = codec.reconstruct(test)
+    scores = score_reconstructions(test, found)
     console.print(score_table(scores, title=f"{config.name} on {scores.crystals} test crystals"))
+    card = card_as_data(config, scores, {}, folder)
+    save_codec(model, replace(codec, card=card))
     write_json(model.with_suffix(".json"), asdict(scores))
+    model.with_suffix(".md").write_text(card_as_markdown(config, codec, card, score_rows(asdict(scores))), "utf-8")
+    draw_learning(folder / "learning.png", folder, title=config.name)
+    draw_slices(folder / "slices.png", codec, test[:4])
+    draw_reconstructions(folder / "reconstructions.png", codec, test, found)
+    latent, others = (codec.encode(codec.see(part)) for part in (train, test))
+    values = [a.info[config.property.key] if config.property else a.cell.volume / len(a) for a in train]
+    label = f"{config.property.key} ({config.property.unit})" if config.property else "volume per atom (Å³)"
+    draw_latent(folder / "latent.png", latent, np.array(values), others, label=label)
     return model

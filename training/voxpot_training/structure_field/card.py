@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from voxpot_training.structure_field.config import FieldConfig
     from voxpot_training.structure_field.scores import FieldScores
 
-__all__ = ["card_as_data", "card_as_markdown", "score_table"]
+__all__ = ["card_as_data", "card_as_markdown", "score_rows", "score_table"]
 
 PUBLISHED = {
     "wrong number of atoms": "0.53 %",
@@ -29,7 +29,9 @@ PUBLISHED = {
 """Chiba et al. 2023, on another set of crystals (ICSG3D)."""
 
 
-def _rows(scores: Mapping[str, Any]) -> dict[str, str]:
+def score_rows(scores: Mapping[str, Any]) -> dict[str, str]:
+    """Names and values of all figures, as text."""
+
     def shown(key: str, form: str, factor: float = 1.0) -> str:
         return "–" if scores[key] is None else form.format(factor * scores[key])
 
@@ -52,7 +54,7 @@ def score_table(scores: FieldScores, *, title: str) -> Table:
     table = Table(title=title, show_header=False)
     table.add_column(justify="left")
     table.add_column(justify="right")
-    for name, value in _rows(asdict(scores)).items():
+    for name, value in score_rows(asdict(scores)).items():
         table.add_row(name, value)
     return table
 
@@ -92,7 +94,10 @@ def card_as_markdown(config: FieldConfig, codec: Codec, card: Mapping[str, Any])
             "",
             "| | this model | Chiba et al. 2023, on the ICSG3D set |",
             "|---|---|---|",
-            *(f"| {name} | {value} | {PUBLISHED.get(name, '')} |" for name, value in _rows(card["validation"]).items()),
+            *(
+                f"| {name} | {value} | {PUBLISHED.get(name, '')} |"
+                for name, value in score_rows(card["validation"]).items()
+            ),
             "",
         ]
     )

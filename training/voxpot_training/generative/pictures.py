@@ -1,0 +1,152 @@
+"""Pictures of a generator: how it learns, what it sees and makes, where crystals lie in its latent space."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from voxpot_training.crystal_pictures import ACCENT, INK, PALE, draw_crystal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ase import Atoms
+    from jaxtyping import Float
+
+    from voxpot_training.generative.codec import Codec
+
+__all__ = ["draw_generated", "draw_latent", "draw_learning", "draw_slices"]
+
+
+def draw_learning(path: Path, folder: Path, *, title: str) -> None:
+    """Errors of both networks in training and validation against CPU or wall minutes."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    panels = (
+        ("labels", "species", "label network: voxels\ncalled by a wrong element (share)"),
+        ("vae", "occupancy", "autoencoder: occupancy\n(relative squared error)"),
+        ("vae", "codes", "autoencoder: element codes\n(relative squared error)"),
+        ("vae", "lattice", "autoencoder: log Gram matrix\n(squared error)"),
+    )
+    with mpl.rc_context({"font.size": 8}):
+        figure = Figure(figsize=(12, 3.0), layout="constrained")
+        for axes, (part, name, label) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+            with (folder / part / "log.csv").open(newline="") as file:
+                rows = list(csv.DictReader(file))
+            for key, colour in ((name, PALE), (f"valid_{name}", ACCENT)):
+                points = [(float(r["seconds"]) / 60, float(r[key])) for r in rows if r.get(key)]
+                if points:
+                    caption = "training, varied crystals" if key == name else "validation, averaged weights"
+                    axes.plot(*zip(*points, strict=True), color=colour, label=caption)
+            axes.set(xlabel="minutes", ylabel=label, yscale="log")
+            axes.grid(alpha=0.3, which="both")
+        axes.legend(frameon=False)
+        figure.suptitle(title)
+        figure.savefig(path, dpi=150)
+
+
+def draw_slices(path: Path, codec: Codec, crystals: Sequence[Atoms]) -> None:
+    """Planes through the origin of some crystals: occupancy and elements, of the crystal and decoded."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    seen = codec.see(crystals)
+    latent, viewer = codec.encode(seen), codec.viewer
+    columns = ("occupancy, painted", "decoded", "difference", "elements, painted", "decoded")
+    with mpl.rc_context({"font.size": 8}):
+        figure = Figure(figsize=(11, 2.1 * len(seen) + 0.3), layout="constrained")
+        panels = figure.subplots(len(seen), len(columns), squeeze=False)
+        for row, (atoms, crystal, code) in enumerate(zip(crystals, seen, latent, strict=True)):
+            true = viewer.paint(viewer.bumps(crystal), crystal.kinds)
+            said, _ = codec.picture(code)
+            shown = (true[0, 0], said[0, 0], (said - true)[0, 0])
+            for axes, values, (low, high, colours) in zip(
+                panels[row], shown, ((0, 1, "magma"), (0, 1, "magma"), (-0.2, 0.2, "RdBu_r")), strict=False
+            ):
+                image = axes.imshow(_closed(values).T, origin="lower", vmin=low, vmax=high, cmap=colours)
+            figure.colorbar(image, ax=panels[row, 2])
+            for axes, maps in zip(panels[row, 3:], (true, said), strict=True):
+                _draw_elements(axes, codec, maps)
+            panels[row, 0].set_ylabel(atoms.get_chemical_formula())
+        for axes, title in zip(panels[0], columns, strict=True):
+            axes.set_title(title)
+        for axes in panels.flat:
+            axes.set(xticks=[], yticks=[])
+        figure.suptitle("planes through the origin, along the second and third axis of the cell")
+        figure.savefig(path, dpi=150)
+
+
+def _closed(values: np.ndarray) -> np.ndarray:
+    """The first row and column again at the end: the torus closes."""
+    return np.pad(values, (0, 1), mode="wrap")
+
+
+def _draw_elements(axes: object, codec: Codec, maps: np.ndarray) -> None:
+    """What the label network says of a plane, in the colours of the elements."""
+    from ase.data import atomic_numbers
+    from ase.data.colors import jmol_colors
+
+    with torch.no_grad():
+        said = codec.labels(torch.from_numpy(maps[None]).float())[0, :, 0].argmax(0).numpy()
+    colours = np.array([jmol_colors[atomic_numbers[s]] for s in codec.spec.species] + [(1.0, 1.0, 1.0)])
+    axes.imshow(colours[_closed(said)].transpose(1, 0, 2), origin="lower")  # type: ignore[attr-defined]
+    for kind in sorted(set(said.ravel()) - {len(codec.spec.species)}):
+        rows, cols = np.nonzero(said == kind)
+        axes.text(rows[0], cols[0], codec.spec.species[kind], fontsize=7, color=INK)  # type: ignore[attr-defined]
+
+
+def draw_latent(
+    path: Path,
+    latent: Float[np.ndarray, "crystal latent"],
+    values: Float[np.ndarray, " crystal"],
+    test: Float[np.ndarray, "other latent"],
+    *,
+    label: str,
+) -> None:
+    """Latent vectors on their two main axes: crystals of training by colour, those of the test around them."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    centre = latent.mean(0)
+    _, size, axes_ = np.linalg.svd(latent - centre, full_matrices=False)
+    share = size**2 / (size**2).sum()
+    with mpl.rc_context({"font.size": 9}):
+        figure = Figure(figsize=(10, 4.2), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=(2, 1))
+        points = (latent - centre) @ axes_[:2].T
+        cloud = left.scatter(*points.T, c=values, s=7, cmap="viridis", label="training")
+        left.scatter(*((test - centre) @ axes_[:2].T).T, s=14, facecolor="none", edgecolor=ACCENT, lw=0.5, label="test")
+        left.set(
+            xlabel=f"first axis ({share[0]:.0%} of the variance)",
+            ylabel=f"second axis ({share[1]:.0%})",
+            aspect="equal",
+        )
+        left.legend(frameon=False)
+        figure.colorbar(cloud, ax=left, label=label)
+        right.plot(np.arange(1, len(share) + 1), np.cumsum(share), color=INK)
+        right.set(xlabel="axes", ylabel="share of the variance", ylim=(0, 1.02))
+        right.grid(alpha=0.3)
+        figure.savefig(path, dpi=150)
+
+
+def draw_generated(path: Path, crystals: Sequence[Atoms], *, title: str) -> None:
+    """Crystals side by side."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    columns = min(6, max(len(crystals), 1))
+    rows = max(-(-len(crystals) // columns), 1)
+    with mpl.rc_context({"font.size": 8}):
+        figure = Figure(figsize=(2.1 * columns, 2.2 * rows + 0.3), layout="constrained")
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes in panels:
+            axes.set_axis_off()
+        for axes, atoms in zip(panels, crystals, strict=False):
+            draw_crystal(axes, atoms, atoms.get_chemical_formula())
+        figure.suptitle(title)
+        figure.savefig(path, dpi=150)
