@@ -122,6 +122,16 @@ def test_crystals_of_other_elements_are_refused_by_frame(folder):
         codec.reconstruct(crystals)
 
 
+def test_crystals_that_cannot_be_shown_are_left_out_and_counted(tmp_path, capsys):
+    crystals = some_perovskites(30)
+    crystals[4].set_cell(crystals[4].cell * 3, scale_atoms=True)
+    write(tmp_path / "perovskites.extxyz", crystals)
+    (tmp_path / "tiny.toml").write_text(CONFIG)
+    run(tmp_path / "tiny.toml", out=tmp_path / "run", quick=True)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "1 crystals of perovskites.extxyz left out, the first as frame 4: expected edges of up to 5.0 Å" in said
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [

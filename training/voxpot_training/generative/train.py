@@ -19,6 +19,7 @@ import torch
 from ase.io import write
 from rich.console import Console
 
+from ase_voxpot.errors import CellError, DataError, StructureError
 from ase_voxpot.files import write_json
 from ase_voxpot.labels import read_frames
 from voxpot_training.config import config_from
@@ -70,7 +71,12 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     from ase.data import atomic_numbers
 
     settings, beside = config_from(GeneratorConfig, Path(config)), Path(config).parent
-    frames = read_frames(find_file(settings.data, beside))
+    console, source = Console(), find_file(settings.data, beside)
+    frames, unfit = _visible(read_frames(source), settings)
+    if unfit:
+        console.print(f"{len(unfit)} crystals of {source.name} left out, the first as {unfit[0]}")
+    if not frames:
+        raise DataError(f"{source}: expected crystals that {settings.maps.voxels}³ voxels can show; {unfit[0]}")
     if quick:
         frames = frames[:QUICK_CRYSTALS]
         short = {"epochs": QUICK_EPOCHS, "minutes": None, "validate_every": 1}
@@ -82,12 +88,10 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     folder = Path(out) if out else Path("runs") / settings.name
     species = tuple(sorted({s for a in frames for s in a.get_chemical_symbols()}, key=atomic_numbers.__getitem__))
     spec = CodecSpec(species=species, maps=settings.maps, vae=settings.vae, labels=settings.labels)
-    viewer = Viewer(spec.maps, species)
-    parts = sides(frames, settings)
+    viewer, parts = Viewer(spec.maps, species), sides(frames, settings)
     train, valid, _ = ([viewer.see(a) for a in part] for part in parts)
     torch.manual_seed(settings.seed)
     vae, labels = make_networks(spec)
-    console = Console()
     console.print(
         f"[bold]{settings.name}[/]: {len(parts[0])} crystals to train on, {len(parts[1])} to validate, {len(parts[2])} "
         f"to test; {_size(vae):,} parameters of the autoencoder, {_size(labels):,} of the label network"
@@ -100,6 +104,20 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     vae = fit(auto, settings.schedule, folder / "vae", resume=resume, title="autoencoder")
     codec = Codec(spec, vae.requires_grad_(False).eval(), labels.requires_grad_(False).eval(), {})
     return _finish(settings, codec, parts, folder, console)
+
+
+def _visible(frames: Sequence[Atoms], config: GeneratorConfig) -> tuple[list[Atoms], list[str]]:
+    """The crystals that can be shown, and why others cannot."""
+    viewer = Viewer(config.maps, tuple(sorted({s for a in frames for s in a.get_chemical_symbols()})))
+    kept, unfit = [], []
+    for row, atoms in enumerate(frames):
+        try:
+            viewer.see(atoms)
+        except (StructureError, CellError) as error:
+            unfit.append(f"frame {row}: {error}")
+        else:
+            kept.append(atoms)
+    return kept, unfit
 
 
 def _size(network: torch.nn.Module) -> int:
