@@ -38,7 +38,7 @@ def test_a_training_leaves_model_card_figures_and_pictures(trained):
     assert set(figures) == {"row", "pair"}
     for found in figures.values():
         assert set(found) == {"edges", "composition, ridge", "composition, boosted trees", "sums of radii"}
-        assert found["sums of radii"]["mae"] < 1e-6
+        assert found["sums of radii"]["r2"] > 0.4
     card = read_card(trained)
     assert card["splits"] == figures
     assert card["crystals"]["held out"] == len(read(folder / "holdout.extxyz", ":"))

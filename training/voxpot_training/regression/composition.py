@@ -8,6 +8,7 @@ import numpy as np
 
 from ase_voxpot.errors import StructureError, UnknownElementError
 from voxpot_training.regression.elements import HEAVIEST, element_features
+from voxpot_training.regression.ionic import sums_of_radii
 from voxpot_training.regression.perovskites import perovskite_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Float
 
-__all__ = ["BASELINES", "composition_features", "fractions", "goldschmidt"]
+__all__ = ["BASELINES", "composition_features", "fractions"]
 
 
 def fractions(atoms: Sequence[Atoms]) -> Float[np.ndarray, "crystal element"]:
@@ -57,23 +58,6 @@ def composition_features(atoms: Sequence[Atoms]) -> Float[np.ndarray, "crystal f
     return np.hstack([*columns, onehot, table[numbers].reshape(len(atoms), -1)])
 
 
-def goldschmidt(atoms: Sequence[Atoms]) -> Float[np.ndarray, "crystal feature"]:
-    """Sums of radii that fix the edge of a perovskite: r_B + r_X, r_A + r_X, and their ratio.
-
-    V. M. Goldschmidt, Naturwissenschaften 14, 477 (1926), with covalent radii, which all elements have.
-
-    Raises:
-        StructureError: of crystals that are no perovskites.
-    """
-    from ase.data import atomic_numbers, covalent_radii
-
-    radii = np.array(
-        [[covalent_radii[atomic_numbers[s]] for s in (p.a_site, p.b_site, p.anion)] for p in map(perovskite_of, atoms)]
-    )
-    a, b, x = radii.T
-    return np.stack([2 * (b + x), np.sqrt(2) * (a + x), (a + x) / (np.sqrt(2) * (b + x))], axis=1)
-
-
 def _ridge(train: Sequence[Atoms], target: np.ndarray, test: Sequence[Atoms]) -> np.ndarray:
     from sklearn.linear_model import RidgeCV
     from sklearn.pipeline import make_pipeline
@@ -93,7 +77,7 @@ def _boosting(train: Sequence[Atoms], target: np.ndarray, test: Sequence[Atoms])
 def _tolerance(train: Sequence[Atoms], target: np.ndarray, test: Sequence[Atoms]) -> np.ndarray:
     from sklearn.linear_model import LinearRegression
 
-    return _fit(LinearRegression(), goldschmidt, train, target, test)
+    return _fit(LinearRegression(), sums_of_radii, train, target, test)
 
 
 def _fit(

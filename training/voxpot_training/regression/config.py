@@ -93,7 +93,8 @@ class RegressionConfig:
     split: CrystalSplit = field(default_factory=CrystalSplit)
     schedule: RegressionSchedule = field(default_factory=RegressionSchedule)
     members: int = 5  # networks of the ensemble; each leaves another part of the data to its validation
-    offset: Literal["mean", "composition"] = "mean"  # what the networks need not learn: a mean, or a ridge on elements
+    # what the networks need not learn: a mean, a ridge on elements, or a line in sums of ionic radii (perovskites)
+    offset: Literal["mean", "composition", "radii"] = "mean"
     unique: Literal["none", "formula", "pair"] = "none"  # keep the first of crystals that share it
     least_crystals: int = 1  # elements in fewer crystals are left out with them, and counted
     loss_delta: float = 1.0  # Huber: in units of the target's spread, beyond it errors count linearly
