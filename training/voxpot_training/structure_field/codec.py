@@ -84,6 +84,7 @@ class Codec:
             try:
                 check_crystal(crystal)
                 _check_distances(crystal, self.spec.flow.radius)
+                _check_number(crystal, getattr(self.spec.model, "most", 0))
                 seen.append(self.view.see(crystal))
             except StructureError as error:
                 raise type(error)(f"frame {row}: {error}") from None
@@ -120,15 +121,24 @@ class Codec:
         field = self.field_of(latent, cell)
         box = getattr(self.spec.model, "box", ())
         corners = (np.zeros(3), np.array(box)) if box else None
-        positions = find_atoms(field, self.view.space(cell), self.spec.flow, box=corners)
+        count = self._count(code)
+        positions = find_atoms(field, self.view.space(cell), self.spec.flow, box=corners, count=count)
         if not len(positions):
             return Decoded(None, "no atom")
+        if count is not None and len(positions) < count:
+            return Decoded(None, f"{len(positions)} of {count} atoms")
         symbols = [self.spec.model.species[k] for k in self._vote(code, positions, cell)]
         if like is not None and origin is not None:  # the same place in the cell, in fractions
             positions = positions + origin @ np.linalg.inv(like) @ cell
         atoms = Atoms(symbols, positions=positions, cell=cell, pbc=True)
         atoms.wrap(eps=1e-4)
         return Decoded(atoms)
+
+    def _count(self, code: torch.Tensor) -> int | None:
+        """How many atoms a latent vector speaks of, where the networks say so."""
+        with torch.no_grad():
+            number = self.network.number(code)
+        return None if number is None else int(number[0].argmax())
 
     def field_of(
         self, latent: Float[np.ndarray, " latent"], cell: Float[np.ndarray, "3 3"]
@@ -168,6 +178,11 @@ def _check_distances(atoms: Atoms, radius: float) -> None:
             f"expected atoms farther apart than the {radius:g} Å within which particles are one atom, "
             f"got two at {distances.min():.2f} Å"
         )
+
+
+def _check_number(atoms: Atoms, most: int) -> None:
+    if most and len(atoms) > most:
+        raise StructureError(f"expected up to {most} atoms, as in the training crystals, got {len(atoms)}")
 
 
 def save_codec(path: Path, codec: Codec) -> None:

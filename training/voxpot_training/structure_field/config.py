@@ -16,7 +16,7 @@ __all__ = ["FieldConfig", "FieldLoss", "FieldSchedule"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldLoss:
-    """Weights of the parts; the defaults are the paper's.
+    """Weights of the parts; the defaults are the paper's, which does not learn the number of atoms.
 
     ``delta`` makes the loss of positions linear beyond so many Å (Huber); squared everywhere without it.
     """
@@ -24,10 +24,13 @@ class FieldLoss:
     position: float = 10.0
     species: float = 0.1
     lattice: float = 1.0
+    number: float = 0.1  # of atoms, for networks that say it
     delta: float | None = None
 
     def __post_init__(self) -> None:
-        if min(self.position, self.species, self.lattice) <= 0 or (self.delta is not None and self.delta <= 0):
+        if min(self.position, self.species, self.lattice, self.number) <= 0 or (
+            self.delta is not None and self.delta <= 0
+        ):
             raise ConfigError(f"loss: expected positive weights, got {self}")
 
 

@@ -35,6 +35,7 @@ class PeriodicSpec:
 
     kind: Literal["periodic"] = "periodic"
     species: tuple[str, ...] = ()  # filled in from the training crystals
+    most: int = 0  # atoms of a crystal; filled in as well
     latent: int = 192
     harmonics: int = 2  # greatest whole number of waves along an axis
     width: int = 128  # of the decoder's layers
@@ -92,6 +93,7 @@ class PeriodicField(nn.Module):
         self.where = ModulatedDecoder(seen, spec.latent, spec.width, spec.layers, 3)
         self.which = ModulatedDecoder(seen, spec.latent, spec.width, 2, kinds)
         self.gram = nn.Sequential(nn.Linear(spec.latent, 128), nn.SiLU(), nn.Linear(128, 6))
+        self.count = nn.Sequential(nn.Linear(spec.latent, 64), nn.SiLU(), nn.Linear(64, spec.most + 1))
 
     def see(self, points: Float[Tensor, "point 3"]) -> Float[Tensor, "point feature"]:
         """Waves at fractional coordinates."""
@@ -138,6 +140,10 @@ class PeriodicField(nn.Module):
     def lattice(self, latent: Float[Tensor, "crystal latent"]) -> Float[Tensor, "crystal 6"]:
         """Logarithms of the Gram matrices."""
         return self.gram(latent) + latent.new_tensor(TYPICAL)
+
+    def number(self, latent: Float[Tensor, "crystal latent"]) -> Float[Tensor, "crystal count"]:
+        """Logits of the number of atoms, from 0 on."""
+        return self.count(latent)
 
 
 class Message(nn.Module):

@@ -123,3 +123,7 @@ class PublishedField(nn.Module):
     def lattice(self, latent: Float[Tensor, "crystal latent"]) -> Float[Tensor, "crystal 6"]:
         """Lengths in Å and angles in rad."""
         return torch.cat([self.lengths(latent), self.angles(latent)], dim=1)
+
+    def number(self, latent: Float[Tensor, "crystal latent"]) -> None:
+        """The paper does not learn the number of atoms."""
+        return

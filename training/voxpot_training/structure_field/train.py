@@ -65,12 +65,18 @@ def field_loss(network: nn.Module, batch: Batch, config: FieldConfig) -> tuple[T
     )
     loss = weights.position * where + weights.species * cross_entropy(logits, batch.species)
     loss = loss + weights.lattice * mse_loss(lattice, batch.lattice)
+    counts = torch.bincount(batch.owner, minlength=len(lattice))
+    number = network.number(latent)
+    if number is not None:
+        loss = loss + weights.number * cross_entropy(number, counts)
     with torch.no_grad():
         figures = {
             "position": float((said - batch.displacement).norm(dim=1).mean()),
             "species": float((logits.argmax(1) != batch.species).float().mean()),
             "lattice": float((lattice - batch.lattice).abs().mean()),
         }
+        if number is not None:
+            figures["number"] = float((number.argmax(1) != counts).float().mean())
     return loss, figures
 
 
@@ -109,7 +115,7 @@ class FieldTask:
         return field_loss(self.network, batch, self._config)
 
     def validate(self, network: nn.Module) -> dict[str, float]:
-        """Mean errors on the crystals of the validation set; ``score`` weighs 1 % of species as 0.01 Å."""
+        """Mean errors on the crystals of the validation set; ``score`` weighs 1 % of errors as 0.01 Å."""
         network.eval()
         sums: Counter[str] = Counter()
         with torch.no_grad():
@@ -118,7 +124,7 @@ class FieldTask:
                     sums[name] += value * count
         total = sum(count for _, count in self._valid)
         means = {f"valid_{name}": value / total for name, value in sums.items()}
-        return means | {"score": means["valid_position"] + means["valid_species"] + means["valid_lattice"]}
+        return means | {"score": sum(means.values())}
 
 
 def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: bool = False) -> Path:
@@ -142,14 +148,14 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     folder = Path(out) if out else Path("runs") / settings.name
     settings = replace(settings, model=_informed(settings.model, train))
     view = view_of(settings.model)
-    known = set(settings.model.species)
-    kept = [a for a in valid if set(a.get_chemical_symbols()) <= known]
+    known, most = set(settings.model.species), max(map(len, train))
+    kept = [a for a in valid if set(a.get_chemical_symbols()) <= known and len(a) <= most]
     torch.manual_seed(settings.seed)
     network = make_field(settings.model)
     console = Console()
     console.print(
         f"[bold]{settings.name}[/]: {len(train)} crystals to train on, {len(kept)} to validate "
-        f"({len(valid) - len(kept)} left out: elements without a training crystal); "
+        f"({len(valid) - len(kept)} left out: elements or sizes without a training crystal); "
         f"{sum(p.numel() for p in network.parameters()):,} parameters"
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -177,7 +183,7 @@ def _informed(model: PublishedSpec | PeriodicSpec, train: Sequence[Atoms]) -> Pu
 
     species = tuple(sorted({s for a in train for s in a.get_chemical_symbols()}, key=atomic_numbers.__getitem__))
     if model.kind == "periodic":
-        return replace(model, species=species)
+        return replace(model, species=species, most=max(map(len, train)))
     return replace(model, species=species, box=tuple(np.max([a.positions.max(0) for a in train], axis=0).tolist()))
 
 
