@@ -10,7 +10,7 @@ from tests.training.structure_field.crystals import random_crystal
 from voxpot_training.space import torus
 from voxpot_training.structure_field.codec import Codec, CodecSpec, make_field
 from voxpot_training.structure_field.fields import Sources
-from voxpot_training.structure_field.flow import FlowSpec, convergence, find_atoms
+from voxpot_training.structure_field.flow import FlowSpec, agreement, find_atoms
 from voxpot_training.structure_field.periodic import PeriodicSpec
 
 
@@ -21,10 +21,10 @@ def test_an_exact_field_draws_fully_to_atoms_and_not_to_places_between(rng):
     def field(points):
         return sources.nearest(points)[0]
 
-    assert np.allclose(convergence(field, atoms.positions), 1)
+    assert np.allclose(agreement(field, atoms.positions), 1)
     i, j = np.argwhere(atoms.get_all_distances(mic=True) == np.sort(atoms.get_all_distances(mic=True).ravel())[-1])[0]
     between = atoms.positions[i] + atoms.get_distance(i, j, mic=True, vector=True) / 2
-    assert convergence(field, between[None])[0] < 0.7
+    assert agreement(field, between[None])[0] < 0.7
 
 
 def test_places_where_particles_rest_by_mistake_are_told_from_atoms(rng):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from voxpot_training.space import Space
 
-__all__ = ["FlowSpec", "convergence", "find_atoms", "particle_grid", "trajectory"]
+__all__ = ["FlowSpec", "agreement", "find_atoms", "particle_grid", "trajectory"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,22 +101,22 @@ def find_atoms(
     atoms = _clusters(places[kept], rest[kept], space, spec if count is None else replace(spec, fewest=1))
     if count is None:
         return atoms
-    best = np.argsort(-convergence(field, atoms), kind="stable")[:count]
+    best = np.argsort(-agreement(field, atoms), kind="stable")[:count]
     return atoms[np.sort(best)]
 
 
-def convergence(
+def agreement(
     field: Callable[[np.ndarray], np.ndarray], points: Float[np.ndarray, "point 3"], *, reach: float = 0.5
 ) -> Float[np.ndarray, " point"]:
-    """How much of what is around a point is led to it: -div p / 3, from six points at ``reach`` Å.
+    """How well all that is around a point is led to it: 1 - mean |x + p(x) - point| / reach, ``reach`` Å from it.
 
-    1 at an atom of an exact field, which leads straight to it from all sides.  A learned field has other
-    places where particles rest, between atoms above all, to which it leads but weakly.
+    1 at an atom of an exact field.  A learned field has other places where particles rest, between atoms
+    above all; most of what is around these is led elsewhere.
     """
     sides = np.concatenate([np.eye(3), -np.eye(3)])
     around = (points[:, None] + reach * sides).reshape(-1, 3)
-    inwards = -(field(around).reshape(-1, 6, 3) * sides).sum(-1)
-    return np.asarray(inwards.mean(1) / reach)
+    missed = reach * sides + field(around).reshape(-1, 6, 3)
+    return np.asarray(1 - np.linalg.norm(missed, axis=-1).mean(1) / reach)
 
 
 def _clusters(places: np.ndarray, rest: np.ndarray, space: Space, spec: FlowSpec) -> np.ndarray:
