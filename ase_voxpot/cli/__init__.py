@@ -18,6 +18,7 @@ from ase_voxpot.cli.diffusion import diffusion
 from ase_voxpot.cli.elastic import elastic
 from ase_voxpot.cli.eos import eos
 from ase_voxpot.cli.evaluate import evaluate
+from ase_voxpot.cli.generate import generate
 from ase_voxpot.cli.info import info
 from ase_voxpot.cli.lmp import lmp
 from ase_voxpot.cli.mc import mc
@@ -58,7 +59,7 @@ PANELS = {
     "Simulate": (relax, md, mc),
     "Properties": (eos, elastic, phonons, defects, diffusion, melt),
     "Trust": (evaluate, validate, physics, check, benchmark),
-    "Models and data": (info, predict, reconstruct, select, train),
+    "Models and data": (info, predict, reconstruct, generate, select, train),
 }
 """The verbs, as ``voxpot --help`` arranges them."""
 

@@ -39,11 +39,11 @@ def reconstruct(
     from ase_voxpot.files import draft_of, make_room, write_json
     from ase_voxpot.labels import read_frames
 
-    field = training_module("structure_field", verb="reconstruct")
+    family = training_module("kinds", verb="reconstruct").codec_module(model)
     for target in (output, json, plot):
         if target is not None:
             make_room(target)
-    codec = field.load_codec(model)
+    codec = family.load_codec(model)
     originals = read_frames(frames)
     seen = codec.see(originals)
     with progress_bar() as bar:
@@ -57,10 +57,10 @@ def reconstruct(
             made.append(decoded.atoms)
     with draft_of(output) as draft:
         write(draft, made, format="extxyz")
-    scores = field.score_reconstructions(originals, found)
+    scores = family.score_reconstructions(originals, found)
     if json is not None:
         write_json(json, asdict(scores))
     if plot is not None:
-        field.draw_reconstructions(plot, codec, originals, found)
-    console().print(field.score_table(scores, title=f"{model} on {frames}"))
+        family.draw_reconstructions(plot, codec, originals, found)
+    console().print(family.score_table(scores, title=f"{model} on {frames}"))
     typer.echo(f"wrote {output}: {len(made)} of {len(originals)} crystals; {scores.failed} could not be decoded")

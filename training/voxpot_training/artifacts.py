@@ -25,6 +25,7 @@ __all__ = [
     "fill",
     "find_artifact",
     "is_artifact",
+    "kind_of",
     "load_artifact",
     "read_card",
     "save_artifact",
@@ -68,6 +69,15 @@ def is_artifact(path: Path) -> bool:
     except WeightsError:
         return False
     return True
+
+
+def kind_of(model: str | Path) -> str:
+    """Which member of the family a model is of, by its shipped name or path.
+
+    Raises:
+        WeightsError: neither a shipped name nor a file; ``SchemaError`` foreign.
+    """
+    return _texts(find_artifact(model))["kind"]
 
 
 def save_artifact(

@@ -17,14 +17,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ase_voxpot.errors import ConfigError
+from ase_voxpot.errors import ConfigError, SchemaError
+from voxpot_training.artifacts import kind_of
 from voxpot_training.config import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-__all__ = ["KINDS", "REGRESSIONS", "VERBS", "train", "trainer"]
+__all__ = ["CODECS", "KINDS", "REGRESSIONS", "VERBS", "codec_module", "train", "trainer"]
 
 KINDS = ("potential", "wholecell", "hirshfeld", "voxelnet", "cgcnn", "structure_field", "generative")
 """Folders of this package whose module ``train`` has ``run(config, out=, resume=, quick=)``."""
@@ -32,6 +33,21 @@ VERBS = {"potential": "md", "wholecell": "train", "structure_field": "reconstruc
 """What asks a model of a kind, unless it is ``predict``."""
 REGRESSIONS = ("hirshfeld", "voxelnet", "cgcnn")
 """Those whose module ``method`` has a ``METHOD``, which ``voxpot predict`` can ask."""
+
+CODECS = ("structure_field", "generative")
+"""Those whose package has ``load_codec`` and ``load_generator``, which ``voxpot reconstruct`` and ``generate`` ask."""
+
+
+def codec_module(model: str | Path) -> ModuleType:
+    """The package whose models encode, decode and generate, for the kind that ``model`` is of.
+
+    Raises:
+        WeightsError: neither a shipped name nor a file; ``SchemaError`` foreign, or of another kind.
+    """
+    kind = kind_of(model)
+    if kind not in CODECS:
+        raise SchemaError(f"{model}: expected a model of kind {' or '.join(CODECS)}, got {kind!r}")
+    return import_module(f"voxpot_training.{kind}")
 
 
 def trainer(kind: str) -> ModuleType:

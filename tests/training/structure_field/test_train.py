@@ -30,6 +30,12 @@ latent = 16
 species = 0.1
 [flow]
 steps = 16
+[prior.velocity]
+width = 32
+blocks = 2
+[prior.schedule]
+epochs = 300
+validate_every = 100
 [schedule]
 epochs = {epochs}
 rate = 5e-3

@@ -10,12 +10,14 @@ queries     where the fields are asked in training
 batches     crystals and queries as tensors
 train       from a config to a model file
 codec       a trained model: crystal to latent vector and back
+generation  a trained model: new crystals
 scores      how far a reconstruction is from its original
 """
 
 from voxpot_training.structure_field.card import score_table
 from voxpot_training.structure_field.codec import load_codec
+from voxpot_training.structure_field.generation import load_generator
 from voxpot_training.structure_field.pictures import draw_reconstructions
 from voxpot_training.structure_field.scores import score_reconstructions
 
-__all__ = ["draw_reconstructions", "load_codec", "score_reconstructions", "score_table"]
+__all__ = ["draw_reconstructions", "load_codec", "load_generator", "score_reconstructions", "score_table"]

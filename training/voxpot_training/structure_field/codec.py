@@ -6,7 +6,7 @@ in silence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from ase_voxpot.spec import decode, encode
 from voxpot_training.artifacts import fill, load_artifact, save_artifact
 from voxpot_training.crystals import check_crystal
 from voxpot_training.lattice import turned_to
+from voxpot_training.priors.files import PREFIX, PriorSpec, make_priors, prior_spec, prior_tensors
 from voxpot_training.structure_field.batches import collate
 from voxpot_training.structure_field.flow import FlowSpec, find_atoms
 from voxpot_training.structure_field.periodic import PeriodicField, PeriodicSpec
@@ -32,11 +33,14 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import nn
 
+    from voxpot_training.priors.fitting import Priors
     from voxpot_training.structure_field.views import Seen, View
 
 __all__ = ["Codec", "CodecSpec", "Decoded", "load_codec", "make_field", "save_codec"]
 
 KIND = "structure_field"
+ENCODED = 256
+"""Crystals of a batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,7 @@ class CodecSpec:
 
     model: PublishedSpec | PeriodicSpec
     flow: FlowSpec
+    prior: PriorSpec | None = None  # to sample from, if there is one
 
 
 def make_field(spec: PublishedSpec | PeriodicSpec) -> PublishedField | PeriodicField:
@@ -67,6 +72,7 @@ class Codec:
     spec: CodecSpec
     network: nn.Module
     card: dict[str, Any]
+    priors: Priors | None = None
 
     @property
     def view(self) -> View:
@@ -92,10 +98,13 @@ class Codec:
 
     def encode(self, seen: Sequence[Seen]) -> Float[np.ndarray, "crystal latent"]:
         """Latent vectors."""
+        latent = [np.zeros((0, self.spec.model.latent))]
         with torch.no_grad():
-            batch = collate(seen, [], self.view)
-            latent = self.network.encode(batch.positions, batch.kinds, batch.owner, batch.lattice, batch.edges)
-        return np.asarray(latent.double().numpy())
+            for start in range(0, len(seen), ENCODED):
+                batch = collate(seen[start : start + ENCODED], [], self.view)
+                part = self.network.encode(batch.positions, batch.kinds, batch.owner, batch.lattice, batch.edges)
+                latent.append(part.double().numpy())
+        return np.concatenate(latent)
 
     def decode(
         self,
@@ -166,8 +175,7 @@ class Codec:
     def reconstruct(self, atoms: Sequence[Atoms]) -> list[Decoded]:
         """Every crystal through its latent vector; the input is not changed."""
         seen = self.see(atoms)
-        latent = self.encode(seen)
-        return [self.decode(z, like=s.cell, origin=s.origin) for z, s in zip(latent, seen, strict=True)]
+        return [self.decode(z, like=s.cell, origin=s.origin) for z, s in zip(self.encode(seen), seen, strict=True)]
 
 
 def _check_distances(atoms: Atoms, radius: float) -> None:
@@ -188,7 +196,10 @@ def _check_number(atoms: Atoms, most: int) -> None:
 def save_codec(path: Path, codec: Codec) -> None:
     """Write a model file."""
     tensors = {k: v for k, v in codec.network.state_dict().items() if v.is_floating_point()}
-    save_artifact(path, kind=KIND, spec=encode(codec.spec), card=codec.card, tensors=tensors)
+    spec = replace(codec.spec, prior=prior_spec(codec.priors) if codec.priors else None)
+    if codec.priors:
+        tensors |= prior_tensors(codec.priors)
+    save_artifact(path, kind=KIND, spec=encode(spec), card=codec.card, tensors=tensors)
 
 
 def load_codec(model: str | Path) -> Codec:
@@ -206,5 +217,9 @@ def load_codec(model: str | Path) -> Codec:
         raise ArchitectureError(f"{artifact.path}: expected the species that the model knows, got none")
     network = make_field(spec.model)
     counters = {k: v for k, v in network.state_dict().items() if not v.is_floating_point()}
-    fill(network, {**counters, **artifact.tensors}, source=artifact.path)
-    return Codec(spec, network.requires_grad_(False).eval(), artifact.card)
+    own = {k: v for k, v in artifact.tensors.items() if not k.startswith(PREFIX)}
+    fill(network, {**counters, **own}, source=artifact.path)
+    priors = make_priors(spec.prior, artifact.tensors, source=artifact.path) if spec.prior else None
+    if priors and priors.latent != spec.model.latent:
+        raise ArchitectureError(f"{artifact.path}: expected priors of its latent vectors, got those of another model")
+    return Codec(spec, network.requires_grad_(False).eval(), artifact.card, priors)

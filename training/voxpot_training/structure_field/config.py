@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ase_voxpot.errors import ConfigError
 from voxpot_training.config import Schedule
+from voxpot_training.priors.fitting import PriorConfig
 from voxpot_training.structure_field.flow import FlowSpec
 from voxpot_training.structure_field.periodic import PeriodicSpec
 from voxpot_training.structure_field.published import PublishedSpec
@@ -53,6 +54,7 @@ class FieldConfig:
     loss: FieldLoss = field(default_factory=FieldLoss)
     flow: FlowSpec = field(default_factory=FlowSpec)
     schedule: FieldSchedule = field(default_factory=FieldSchedule)
+    prior: PriorConfig = field(default_factory=PriorConfig)
     substitute: float = 0.0  # share of the crystals that an epoch shows with other elements in place
     seed: int = 0
     about: str = ""

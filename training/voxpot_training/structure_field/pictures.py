@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from ase.data import covalent_radii
-from ase.data.colors import jmol_colors
+
+from voxpot_training.crystal_pictures import ACCENT, INK, PALE, draw_crystal, draw_gallery, draw_map
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
     from voxpot_training.structure_field.codec import Codec, Decoded
 
-__all__ = ["draw_field", "draw_learning", "draw_reconstructions"]
+__all__ = ["draw_between", "draw_field", "draw_latent", "draw_learning", "draw_reconstructions"]
 
-INK, ACCENT, PALE = "#2c3e50", "#c0392b", "#9aa5b1"
+MAPPED = 1500
+"""Draws of a prior in the map of the latent space."""
+STEPS = 7
+"""Crystals between two."""
 
 
 def draw_learning(path: Path, log: Path, *, title: str) -> None:
@@ -45,24 +48,6 @@ def draw_learning(path: Path, log: Path, *, title: str) -> None:
         figure.savefig(path, dpi=150)
 
 
-def _atoms(axes: Any, atoms: Atoms, title: str) -> None:
-    """A crystal seen along b: circles by covalent radius, those behind first, the cell's outline."""
-    from matplotlib.patches import Circle
-
-    for k in np.argsort(-atoms.positions[:, 1]):
-        number = atoms.numbers[k]
-        place = atoms.positions[k, [0, 2]]
-        axes.add_patch(
-            Circle(place, 0.45 * covalent_radii[number], facecolor=jmol_colors[number], edgecolor=INK, lw=0.6)
-        )
-        axes.text(*place, atoms.symbols[k], ha="center", va="center", fontsize=6, color=INK)
-    corners = np.array([(0, 0, 0), (1, 0, 0), (1, 0, 1), (0, 0, 1), (0, 0, 0)]) @ atoms.cell[:]
-    axes.plot(corners[:, 0], corners[:, 2], color=PALE, lw=0.8)
-    axes.set(aspect="equal", xticks=[], yticks=[], title=title)
-    axes.margins(0.12)
-    axes.set_frame_on(False)
-
-
 def draw_reconstructions(path: Path, codec: Codec, originals: Sequence[Atoms], found: Sequence[Decoded]) -> None:
     """Some originals above what came back; the field of the first below."""
     import matplotlib as mpl
@@ -73,14 +58,12 @@ def draw_reconstructions(path: Path, codec: Codec, originals: Sequence[Atoms], f
         figure = Figure(figsize=(2.1 * len(shown) + 0.4, 4.6), layout="constrained")
         panels = figure.subplots(2, len(shown), squeeze=False)
         for column, k in enumerate(shown):
-            home = originals[k].copy()
-            home.wrap(eps=1e-4)
-            _atoms(panels[0, column], home, home.get_chemical_formula())
+            draw_crystal(panels[0, column], originals[k], originals[k].get_chemical_formula())
             decoded = found[k].atoms
             if decoded is None:
                 panels[1, column].set(xticks=[], yticks=[], title=f"failed: {found[k].failure}")
             else:
-                _atoms(panels[1, column], decoded, decoded.get_chemical_formula())
+                draw_crystal(panels[1, column], decoded, decoded.get_chemical_formula())
         figure.suptitle("originals (above) and their reconstructions from latent vectors (below)")
         figure.savefig(path, dpi=150)
 
@@ -129,3 +112,32 @@ def draw_field(path: Path, codec: Codec, atoms: Atoms, *, points: int = 60) -> N
             axes.set(aspect="equal", xlabel="x (Å)", ylabel="z (Å)", title=title)
         figure.suptitle(f"{atoms.get_chemical_formula()}: position field through an atom, seen along y")
         figure.savefig(path, dpi=150)
+
+
+def draw_latent(path: Path, codec: Codec, crystals: Sequence[Atoms]) -> None:
+    """Crystals in the first two principal directions of their latent vectors, and what the priors draw."""
+    latent = codec.encode([codec.view.see(a) for a in crystals])
+    colours = {
+        "volume per atom (Å³)": np.array([a.cell.volume / len(a) for a in crystals]),
+        "atoms": np.array([len(a) for a in crystals], float),
+    }
+    rng = np.random.default_rng(0)
+    known = codec.priors.known if codec.priors else {}
+    drawn = {name: prior.sample(MAPPED, None, rng) for name, prior in known.items()}
+    draw_map(path, latent, colours, drawn)
+
+
+def draw_between(path: Path, codec: Codec, crystals: Sequence[Atoms]) -> None:
+    """The straight way through the latent space between the two crystals that are the largest and the smallest."""
+    volume = [a.cell.volume for a in crystals]
+    ends = [crystals[int(np.argmin(volume))], crystals[int(np.argmax(volume))]]
+    a, b = codec.encode(codec.see(ends))
+    found = [codec.decode((1 - t) * a + t * b) for t in np.linspace(0, 1, STEPS)]
+    formulas = [a.get_chemical_formula() for a in ends]
+    draw_gallery(
+        path,
+        [d.atoms for d in found],
+        titles=[d.atoms.get_chemical_formula() if d.atoms else d.failure for d in found],
+        heading=f"from {formulas[0]} to {formulas[1]} through the latent space",
+        columns=STEPS,
+    )

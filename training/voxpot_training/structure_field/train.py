@@ -5,6 +5,8 @@ The folder of a training holds
     checkpoint.safetensors, log.csv, learning.png    how it goes
     NAME.safetensors, NAME.md, NAME.json             the model, its card, its errors
     reconstructions.png, field.png                   some originals beside what came back, a slice through a field
+    prior/                                           checkpoint and log of the flow that new crystals are drawn from
+    latent.png, between.png                          the latent space with draws from it, the way between two
 """
 
 from __future__ import annotations
@@ -25,11 +27,19 @@ from voxpot_training.config import config_from
 from voxpot_training.crystals import check_crystal
 from voxpot_training.data import find_file
 from voxpot_training.loop import fit
+from voxpot_training.priors.fitting import fit_priors, in_short
 from voxpot_training.structure_field.batches import Batch, collate, with_other_species
 from voxpot_training.structure_field.card import card_as_data, card_as_markdown, score_table
 from voxpot_training.structure_field.codec import Codec, CodecSpec, make_field, save_codec
 from voxpot_training.structure_field.config import FieldConfig
-from voxpot_training.structure_field.pictures import draw_field, draw_learning, draw_reconstructions
+from voxpot_training.structure_field.generation import train_conditions
+from voxpot_training.structure_field.pictures import (
+    draw_between,
+    draw_field,
+    draw_latent,
+    draw_learning,
+    draw_reconstructions,
+)
 from voxpot_training.structure_field.queries import draw_queries
 from voxpot_training.structure_field.scores import score_reconstructions
 from voxpot_training.structure_field.views import view_of
@@ -160,10 +170,25 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     )
     folder.mkdir(parents=True, exist_ok=True)
     task = FieldTask(network, [view.see(a) for a in train], [view.see(a) for a in kept], settings)
-    best = fit(task, settings.schedule, folder, resume=resume)
+    best = fit(task, settings.schedule, folder, resume=resume).requires_grad_(False).eval()
     spec = CodecSpec(model=settings.model, flow=settings.flow)
-    codec = Codec(spec, best.requires_grad_(False).eval(), {})
-    return _finish(settings, codec, kept, folder, console)
+    codec = Codec(spec, best, {})
+    if settings.prior.kinds:
+        codec = _with_priors(settings, codec, train, folder, resume=resume, quick=quick)
+    return _finish(settings, codec, train, kept, folder, console)
+
+
+def _with_priors(
+    config: FieldConfig, codec: Codec, train: Sequence[Atoms], folder: Path, *, resume: bool, quick: bool
+) -> Codec:
+    """The codec, with distributions of its latent vectors; how near they come stands in its card."""
+    conditions = train_conditions(train)
+    settings = in_short(config.prior) if quick else config.prior
+    latent = codec.encode([codec.view.see(a) for a in train])
+    table = conditions.table(train)
+    place = folder / "prior"
+    priors, figures = fit_priors(latent, table, conditions, settings, place, seed=config.seed, resume=resume)
+    return replace(codec, priors=priors, card={"priors": figures})
 
 
 def _crystals(name: str, beside: Path) -> list[Atoms]:
@@ -187,18 +212,22 @@ def _informed(model: PublishedSpec | PeriodicSpec, train: Sequence[Atoms]) -> Pu
     return replace(model, species=species, box=tuple(np.max([a.positions.max(0) for a in train], axis=0).tolist()))
 
 
-def _finish(config: FieldConfig, codec: Codec, valid: Sequence[Atoms], folder: Path, console: Console) -> Path:
+def _finish(
+    config: FieldConfig, codec: Codec, train: Sequence[Atoms], valid: Sequence[Atoms], folder: Path, console: Console
+) -> Path:
     """Reconstruct the validation crystals; write model, card and pictures."""
     model = folder / f"{config.name}.safetensors"
     save_codec(model, codec)  # before anything more is computed
     found = codec.reconstruct(valid)
     scores = score_reconstructions(valid, found)
     console.print(score_table(scores, title=f"{config.name} on {scores.crystals} validation crystals"))
-    card = card_as_data(config, scores, folder / "log.csv")
+    card = card_as_data(config, scores, folder / "log.csv") | codec.card
     save_codec(model, replace(codec, card=card))
     write_json(model.with_suffix(".json"), asdict(scores))
     model.with_suffix(".md").write_text(card_as_markdown(config, codec, card), encoding="utf-8")
     draw_learning(folder / "learning.png", folder / "log.csv", title=config.name)
     draw_reconstructions(folder / "reconstructions.png", codec, valid, found)
     draw_field(folder / "field.png", codec, valid[0])
+    draw_latent(folder / "latent.png", codec, train)
+    draw_between(folder / "between.png", codec, valid)
     return model
