@@ -152,7 +152,9 @@ class _Tools:
                 continue
             sites = [structure[k], *(entry["site"] for entry in found.cn_nninfo[count])]
             around = list(range(1, len(sites)))
-            vector += [weight * (order.get_order_parameters(sites, 0, indices_neighs=around)[0] or 0) for order in orders]
+            vector += [
+                weight * (order.get_order_parameters(sites, 0, indices_neighs=around)[0] or 0) for order in orders
+            ]
         return vector
 
 

@@ -1,6 +1,6 @@
 """Whether a crystal could be one at all: the two tests of CDVAE's evaluation.
 
-T. Xie et al., Crystal diffusion variational autoencoder, ICLR 2022 (arXiv:2110.06197), after the earlier FTCP and SMACT:
+T. Xie et al., Crystal diffusion variational autoencoder, ICLR 2022 (arXiv:2110.06197); the second is SMACT's:
 
 structure      no two atoms are closer than 0.5 Å, and the cell has a volume of more than 0.1 Å³;
 composition    one oxidation state per element can be chosen so that charges sum to zero, and every anion is
@@ -8,7 +8,8 @@ composition    one oxidation state per element can be chosen so that charges sum
                are taken for valid.
 
 One departure: an atom's own images count among the others, so that a cell with an edge of 0.3 Å is not valid.
-Both are weak: they say what is absurd, not what is stable.
+Both are weak: they say what is absurd, not what is stable.  And the second is not always right: compounds of mixed
+valence, such as magnetite, fail it.
 """
 
 from __future__ import annotations
