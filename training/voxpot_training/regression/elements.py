@@ -18,7 +18,7 @@ from ase.data import atomic_masses, covalent_radii
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-__all__ = ["FEATURES", "HEAVIEST", "element_features", "kinship", "valence"]
+__all__ = ["FEATURES", "HEAVIEST", "electronegativities", "element_features", "kinship", "valence"]
 
 HEAVIEST = 100
 """The last element with features."""
@@ -86,10 +86,16 @@ def valence(number: int) -> tuple[int, int, int, int, int, int]:
 
 
 @cache
+def electronegativities() -> Float[np.ndarray, " element"]:
+    """On Pauling's scale, by Z; 0 where none is known, and in the place before hydrogen."""
+    return np.array([0.0, *map(float, ELECTRONEGATIVITY.split())])
+
+
+@cache
 def element_features() -> Float[np.ndarray, "element feature"]:
     """One row per Z from 0 on, the first of zeros, of ``FEATURES`` brought to about 0 to 1."""
     table = np.zeros((HEAVIEST + 1, len(FEATURES)))
-    scale = np.array([0.0, *map(float, ELECTRONEGATIVITY.split())])
+    scale = electronegativities()
     for z in range(1, HEAVIEST + 1):
         period, group, s, p, d, f = valence(z)
         holes = next(n for n in NOBLE if z <= n) - z
