@@ -14,6 +14,7 @@ from tests.training.generative.perovskites import some_perovskites
 from voxpot_training.artifacts import save_artifact
 from voxpot_training.generative.codec import load_codec
 from voxpot_training.generative.config import GeneratorConfig, GeneratorSplit
+from voxpot_training.generative.generation import load_generator
 from voxpot_training.generative.train import run, sides
 from voxpot_training.kinds import train
 
@@ -44,6 +45,14 @@ epochs = 2
 batch = 8
 validate_every = 1
 
+[prior.schedule]
+epochs = 3
+validate_every = 1
+
+[property]
+key = "heat_ref"
+unit = "eV/atom"
+
 [split]
 by = "row"
 """
@@ -62,7 +71,7 @@ def test_a_training_leaves_a_model_its_card_and_pictures(folder):
     codec = load_codec(folder / "run" / "tiny.safetensors")
     assert codec.card["test"]["crystals"] == 6
     assert codec.card["training"]["vae"]["epochs"] == 2
-    for name in ("tiny.md", "tiny.json", "learning.png", "slices.png", "latent.png", "test.extxyz"):
+    for name in ("tiny.md", "tiny.json", "learning.png", "slices.png", "latent.png", "generated.png", "test.extxyz"):
         assert (folder / "run" / name).stat().st_size > 0, name
     assert "| StructureMatcher |" in (folder / "run" / "tiny.md").read_text()
 
@@ -137,7 +146,7 @@ def test_crystals_that_cannot_be_shown_are_left_out_and_counted(tmp_path, capsys
     [
         ("voxels = 8", "voxels = 9", "8, 16, 32 or 64"),
         ("latent = 12", "latents = 12", "latents"),
-        ("[split]", "[split]\ntest = 0.9", "shares between 0 and 0.5"),
+        ("[split]\n", "[split]\ntest = 0.9\n", "shares between 0 and 0.5"),
         ("perovskites.extxyz", "nothing.extxyz", "nothing.extxyz"),
     ],
 )
@@ -169,6 +178,32 @@ def test_the_command_line_reconstructs_and_counts(folder, tmp_path):
     assert result.exit_code == 0, result.output
     assert "of 4 crystals" in result.output
     assert json.loads((tmp_path / "errors.json").read_text())["crystals"] == 4
+
+
+def test_the_command_line_generates_what_is_asked_for_and_screens_it(folder, tmp_path):
+    from ase_voxpot.cli import app
+
+    words = ["generate", "-m", str(folder / "run" / "tiny.safetensors"), "-n", "3", "-o", str(tmp_path / "new.extxyz")]
+    words += ["-c", "contains=O", "-c", "heat_ref=0.1", "--json", str(tmp_path / "figures.json"), "--seed", "3"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["kept"]["heat_ref"]["asked"] == 0.1
+    assert figures["made"] + sum(figures["failed"].values()) == figures["tried"]
+    if figures["made"]:
+        assert figures["screen"][0]["crystals"] == figures["made"]
+    first = (tmp_path / "new.extxyz").read_text()
+    CliRunner().invoke(app, words)
+    assert (tmp_path / "new.extxyz").read_text() == first
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [("heat_ref=99", "the range of the training crystals; got 99"), ("elements=Xe,O", "got Xe"), ("odd=1", "odd=1")],
+)
+def test_what_the_training_crystals_do_not_reach_is_refused(asked, sentence, folder):
+    with pytest.raises(ConfigError, match=sentence):
+        load_generator(folder / "run" / "tiny.safetensors").conditions.parse([asked])
 
 
 def test_a_kind_that_is_not_there_is_named(tmp_path):

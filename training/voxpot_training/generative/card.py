@@ -33,16 +33,13 @@ def _spent(log: Path) -> dict[str, Any]:
     return {"epochs": len(rows), "minutes": round(float(rows[-1]["seconds"]) / 60, 1) if rows else 0}
 
 
-def card_as_data(
-    config: GeneratorConfig, scores: FieldScores, generation: Mapping[str, Any], folder: Path
-) -> dict[str, Any]:
+def card_as_data(config: GeneratorConfig, scores: FieldScores, folder: Path) -> dict[str, Any]:
     """What is stored with the weights."""
     return {
         "name": config.name,
         "about": config.about,
         "validity": config.validity,
         "test": asdict(scores),
-        "generation": dict(generation),
         "training": {part: _spent(folder / part / "log.csv") for part in ("labels", "vae")},
         "config": encode(config),
     }

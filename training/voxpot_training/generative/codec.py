@@ -6,7 +6,7 @@ wrong one in silence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from voxpot_training.generative.maps import CLOSEST, MapSpec, Viewer, check_grid
 from voxpot_training.generative.networks import LabelNet, LabelSpec, VAESpec, VoxelVAE
 from voxpot_training.generative.peaks import find_peaks
 from voxpot_training.lattice import cell_of_gram, turned_to
+from voxpot_training.priors.files import PriorSpec, make_priors, prior_spec, prior_tensors
 from voxpot_training.structure_field.codec import Decoded
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
     from voxpot_training.generative.maps import Crystal
+    from voxpot_training.priors.fitting import Priors
 
 __all__ = ["Codec", "CodecSpec", "load_codec", "make_networks", "save_codec"]
 
@@ -49,6 +51,7 @@ class CodecSpec:
     maps: MapSpec = field(default_factory=MapSpec)
     vae: VAESpec = field(default_factory=VAESpec)
     labels: LabelSpec = field(default_factory=LabelSpec)
+    prior: PriorSpec | None = None  # to sample from, if there is one
 
 
 def make_networks(spec: CodecSpec) -> tuple[VoxelVAE, LabelNet]:
@@ -68,6 +71,7 @@ class Codec:
     vae: VoxelVAE
     labels: LabelNet
     card: dict[str, Any]
+    priors: Priors | None = None
 
     @property
     def viewer(self) -> Viewer:
@@ -145,17 +149,24 @@ class Codec:
         near = deposit(fractions, np.eye(len(fractions)), cell, n=self.spec.maps.voxels, width=self.spec.maps.width)
         return np.tensordot(near, said, axes=([1, 2, 3], [1, 2, 3])).argmax(axis=1)
 
+    def rebuild(self, latent: Float[np.ndarray, " latent"], seen: Crystal) -> Decoded:
+        """The crystal of a latent vector, in the cell and at the origin of the one that it was made from."""
+        return self.decode(latent, like=seen.cell, origin=seen.origin)
+
     def reconstruct(self, atoms: Sequence[Atoms]) -> list[Decoded]:
         """Every crystal through its latent vector; the input is not changed."""
         seen = self.see(atoms)
-        return [self.decode(z, like=s.cell, origin=s.origin) for z, s in zip(self.encode(seen), seen, strict=True)]
+        return [self.rebuild(z, s) for z, s in zip(self.encode(seen), seen, strict=True)]
 
 
 def save_codec(path: Path, codec: Codec) -> None:
     """Write a model file."""
     tensors = {f"vae.{k}": v for k, v in codec.vae.state_dict().items()}
     tensors |= {f"labels.{k}": v for k, v in codec.labels.state_dict().items()}
-    save_artifact(path, kind=KIND, spec=encode(codec.spec), card=codec.card, tensors=tensors)
+    spec = replace(codec.spec, prior=prior_spec(codec.priors) if codec.priors else None)
+    if codec.priors:
+        tensors |= prior_tensors(codec.priors)
+    save_artifact(path, kind=KIND, spec=encode(spec), card=codec.card, tensors=tensors)
 
 
 def load_codec(model: str | Path) -> Codec:
@@ -176,4 +187,5 @@ def load_codec(model: str | Path) -> Codec:
         own = {k.removeprefix(prefix): v for k, v in artifact.tensors.items() if k.startswith(prefix)}
         fill(network, own, source=artifact.path)
         network.requires_grad_(False).eval()
-    return Codec(spec, vae, labels, artifact.card)
+    priors = make_priors(spec.prior, artifact.tensors, source=artifact.path) if spec.prior else None
+    return Codec(spec, vae, labels, artifact.card, priors)

@@ -9,6 +9,7 @@ from ase_voxpot.errors import ConfigError
 from voxpot_training.config import Schedule
 from voxpot_training.generative.maps import MapSpec
 from voxpot_training.generative.networks import LabelSpec, VAESpec
+from voxpot_training.priors.fitting import PriorConfig
 
 __all__ = ["Augmentation", "GeneratorConfig", "GeneratorLoss", "GeneratorSchedule", "GeneratorSplit", "Label"]
 
@@ -95,6 +96,7 @@ class GeneratorConfig:
     loss: GeneratorLoss = field(default_factory=GeneratorLoss)
     label_schedule: GeneratorSchedule = field(default_factory=lambda: GeneratorSchedule(epochs=20, rate=2e-3))
     schedule: GeneratorSchedule = field(default_factory=GeneratorSchedule)
+    prior: PriorConfig = field(default_factory=PriorConfig)
     seed: int = 0
     about: str = ""
     validity: str = ""

@@ -1,4 +1,4 @@
-"""Pictures of a generator: how it learns, what it sees and makes, where crystals lie in its latent space."""
+"""Pictures of a generator: how it learns, and what it sees."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from voxpot_training.crystal_pictures import ACCENT, INK, PALE, draw_crystal
+from voxpot_training.crystal_pictures import ACCENT, INK, PALE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from ase import Atoms
-    from jaxtyping import Float
 
     from voxpot_training.generative.codec import Codec
 
-__all__ = ["draw_generated", "draw_latent", "draw_learning", "draw_slices"]
+__all__ = ["draw_learning", "draw_slices"]
 
 
 def draw_learning(path: Path, folder: Path, *, title: str) -> None:
@@ -98,55 +97,3 @@ def _draw_elements(axes: object, codec: Codec, maps: np.ndarray) -> None:
     for kind in sorted(set(said.ravel()) - {len(codec.spec.species)}):
         rows, cols = np.nonzero(said == kind)
         axes.text(rows[0], cols[0], codec.spec.species[kind], fontsize=7, color=INK)  # type: ignore[attr-defined]
-
-
-def draw_latent(
-    path: Path,
-    latent: Float[np.ndarray, "crystal latent"],
-    values: Float[np.ndarray, " crystal"],
-    test: Float[np.ndarray, "other latent"],
-    *,
-    label: str,
-) -> None:
-    """Latent vectors on their two main axes: crystals of training by colour, those of the test around them."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    centre = latent.mean(0)
-    _, size, axes_ = np.linalg.svd(latent - centre, full_matrices=False)
-    share = size**2 / (size**2).sum()
-    with mpl.rc_context({"font.size": 9}):
-        figure = Figure(figsize=(10, 4.2), layout="constrained")
-        left, right = figure.subplots(1, 2, width_ratios=(2, 1))
-        points = (latent - centre) @ axes_[:2].T
-        cloud = left.scatter(*points.T, c=values, s=7, cmap="viridis", label="training")
-        left.scatter(*((test - centre) @ axes_[:2].T).T, s=14, facecolor="none", edgecolor=ACCENT, lw=0.5, label="test")
-        left.set(
-            xlabel=f"first axis ({share[0]:.0%} of the variance)",
-            ylabel=f"second axis ({share[1]:.0%})",
-            aspect="equal",
-        )
-        left.legend(frameon=False)
-        figure.colorbar(cloud, ax=left, label=label)
-        right.plot(np.arange(1, len(share) + 1), np.cumsum(share), color=INK)
-        right.set(xlabel="axes", ylabel="share of the variance", ylim=(0, 1.02))
-        right.grid(alpha=0.3)
-        figure.savefig(path, dpi=150)
-
-
-def draw_generated(path: Path, crystals: Sequence[Atoms], *, title: str) -> None:
-    """Crystals side by side."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    columns = min(6, max(len(crystals), 1))
-    rows = max(-(-len(crystals) // columns), 1)
-    with mpl.rc_context({"font.size": 8}):
-        figure = Figure(figsize=(2.1 * columns, 2.2 * rows + 0.3), layout="constrained")
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes in panels:
-            axes.set_axis_off()
-        for axes, atoms in zip(panels, crystals, strict=False):
-            draw_crystal(axes, atoms, atoms.get_chemical_formula())
-        figure.suptitle(title)
-        figure.savefig(path, dpi=150)

@@ -2,10 +2,10 @@
 
 The folder of a training holds
 
-    labels/, vae/                                    checkpoint, log of either network
+    labels/, vae/, prior/                            checkpoint and log of either network, and of the flow to draw from
     NAME.safetensors, NAME.md, NAME.json             the model, its card, its errors
     test.extxyz                                      the crystals kept for testing
-    learning.png, slices.png, reconstructions.png, latent.png    pictures
+    learning.png, slices.png, reconstructions.png, latent.png, generated.png
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ from ase_voxpot.errors import CellError, DataError, StructureError
 from ase_voxpot.files import write_json
 from ase_voxpot.labels import read_frames
 from voxpot_training.config import config_from
+from voxpot_training.crystal_pictures import draw_gallery, draw_map
 from voxpot_training.data import find_file
 from voxpot_training.generative.card import card_as_data, card_as_markdown
 from voxpot_training.generative.codec import Codec, CodecSpec, make_networks, save_codec
 from voxpot_training.generative.config import GeneratorConfig
+from voxpot_training.generative.generation import labels_of, train_conditions
 from voxpot_training.generative.maps import Viewer
-from voxpot_training.generative.pictures import draw_latent, draw_learning, draw_slices
+from voxpot_training.generative.pictures import draw_learning, draw_slices
 from voxpot_training.generative.tasks import AutoTask, LabelTask
 from voxpot_training.loop import fit
+from voxpot_training.priors.fitting import fit_priors, in_short
 from voxpot_training.regression.grouping import held_out
 from voxpot_training.structure_field.card import score_rows, score_table
 from voxpot_training.structure_field.pictures import draw_reconstructions
@@ -103,7 +106,22 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     auto = AutoTask(vae, labels, viewer, train, valid, settings)
     vae = fit(auto, settings.schedule, folder / "vae", resume=resume, title="autoencoder")
     codec = Codec(spec, vae.requires_grad_(False).eval(), labels.requires_grad_(False).eval(), {})
+    if settings.prior.kinds:
+        codec = _with_priors(settings, codec, parts[0], folder, resume=resume, quick=quick)
     return _finish(settings, codec, parts, folder, console)
+
+
+def _with_priors(
+    config: GeneratorConfig, codec: Codec, train: Sequence[Atoms], folder: Path, *, resume: bool, quick: bool
+) -> Codec:
+    """The codec, with distributions of its latent vectors; how near they come stands in its card."""
+    label = config.property
+    conditions = train_conditions(train, label)
+    table = conditions.table(train, {label.key: labels_of(train, label)} if label else None)
+    settings = in_short(config.prior) if quick else config.prior
+    latent, place = codec.encode(codec.see(train)), folder / "prior"
+    priors, figures = fit_priors(latent, table, conditions, settings, place, seed=config.seed, resume=resume)
+    return replace(codec, priors=priors, card={"priors": figures})
 
 
 def _visible(frames: Sequence[Atoms], config: GeneratorConfig) -> tuple[list[Atoms], list[str]]:
@@ -139,15 +157,28 @@ def _finish(
     found = codec.reconstruct(test)
     scores = score_reconstructions(test, found)
     console.print(score_table(scores, title=f"{config.name} on {scores.crystals} test crystals"))
-    card = card_as_data(config, scores, {}, folder)
+    card = card_as_data(config, scores, folder) | codec.card
     save_codec(model, replace(codec, card=card))
     write_json(model.with_suffix(".json"), asdict(scores))
     model.with_suffix(".md").write_text(card_as_markdown(config, codec, card, score_rows(asdict(scores))), "utf-8")
     draw_learning(folder / "learning.png", folder, title=config.name)
     draw_slices(folder / "slices.png", codec, test[:4])
     draw_reconstructions(folder / "reconstructions.png", codec, test, found)
-    latent, others = (codec.encode(codec.see(part)) for part in (train, test))
-    values = [a.info[config.property.key] if config.property else a.cell.volume / len(a) for a in train]
-    label = f"{config.property.key} ({config.property.unit})" if config.property else "volume per atom (Å³)"
-    draw_latent(folder / "latent.png", latent, np.array(values), others, label=label)
+    _draw_samples(folder, config, codec, train)
     return model
+
+
+def _draw_samples(folder: Path, config: GeneratorConfig, codec: Codec, train: Sequence[Atoms]) -> None:
+    """Where crystals lie in the latent space, with draws from every prior; and some that were drawn."""
+    label, rng = config.property, np.random.default_rng(config.seed)
+    colours = {"volume per atom (Å³)": np.array([a.cell.volume / len(a) for a in train])}
+    if label is not None and np.isfinite(labels_of(train, label)).all():
+        colours[f"{label.key} ({label.unit})"] = labels_of(train, label)
+    known = codec.priors.known if codec.priors else {}
+    drawn = {name: prior.sample(len(train), None, rng) for name, prior in known.items()}
+    draw_map(folder / "latent.png", codec.encode(codec.see(train)), colours, drawn)
+    if not drawn:
+        return
+    made = [codec.decode(z).atoms for z in list(drawn.values())[-1][:24]]
+    titles = ["no crystal" if a is None else a.get_chemical_formula() for a in made]
+    draw_gallery(folder / "generated.png", made, titles=titles, heading=f"{config.name}: the first draws, not sorted")

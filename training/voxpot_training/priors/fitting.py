@@ -140,4 +140,5 @@ def energy_distance(first: Float[np.ndarray, "a latent"], second: Float[np.ndarr
     """
     from scipy.spatial.distance import cdist, pdist
 
-    return float(2 * cdist(first, second).mean() - pdist(first).mean() - pdist(second).mean())
+    within = sum(float(pdist(side).mean()) for side in (first, second) if len(side) > 1)
+    return float(2 * cdist(first, second).mean()) - within
