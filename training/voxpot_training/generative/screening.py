@@ -44,8 +44,8 @@ class Screened:
 
     structure: Bool[np.ndarray, " crystal"]  # valid positions and cell
     composition: Bool[np.ndarray, " crystal"]  # valid formula
-    unique: Bool[np.ndarray, " crystal"]  # the first of its like
-    novel: Bool[np.ndarray, " crystal"]  # not in the training set
+    unique: Bool[np.ndarray, " crystal"]  # the first of its like; true of what has no valid structure
+    novel: Bool[np.ndarray, " crystal"]  # not in the training set; likewise
     reasons: tuple[str, ...]  # empty where a crystal passed
 
     @property
@@ -98,7 +98,7 @@ def screen(crystals: Sequence[Atoms], train: Sequence[Atoms]) -> Screened:
     unique, novel = np.ones((2, len(crystals)), bool)
     for k, atoms in enumerate(track(crystals, description="screening", disable=len(crystals) < 200, transient=True)):
         if faults[k]:
-            continue
+            continue  # out already; whether it is like another has no meaning
         structure, formula = _structure(atoms), wanted[k]
         unique[k] = not any(same.fit(structure, other) for other in seen[formula])
         novel[k] = not any(same.fit(structure, other) for other in shelf[formula])
