@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,13 +75,11 @@ def quantity_of(name: str, values: Float[np.ndarray, " crystal"], *, unit: str =
     known = values[np.isfinite(values)]
     if not len(known):
         raise DataError(f"expected crystals whose {name} is known, got none")
-    low, high = float(known.min()), float(known.max())
-    return Quantity(name=name, low=_outwards(low, math.floor), high=_outwards(high, math.ceil), unit=unit, whole=whole)
-
-
-def _outwards(value: float, rounded: Callable[[float], int]) -> float:
-    step = 10.0 ** (math.floor(math.log10(abs(value))) - 3) if value else 1.0
-    return float(f"{rounded(round(value / step, 6)) * step:.4g}")
+    low, high = (
+        float(Context(prec=4, rounding=rounding).create_decimal(repr(float(end))))
+        for end, rounding in ((known.min(), ROUND_FLOOR), (known.max(), ROUND_CEILING))
+    )
+    return Quantity(name=name, low=low, high=high, unit=unit, whole=whole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ase_voxpot.errors import ConfigError, DataError
+from ase_voxpot.spec import encode
 from voxpot_training.config import Schedule
 from voxpot_training.loop import fit
 from voxpot_training.priors.flow import FlowPrior, FlowTask, VelocitySpec
@@ -99,7 +102,7 @@ def fit_priors(
         config: which, and how.
         folder: gets the checkpoints and the log of the flow.
         seed: of all that is random.
-        resume: take up the checkpoint of the folder.
+        resume: take up the checkpoint of the folder, if it is of these latent vectors.
         quiet: no progress bar.
 
     Returns:
@@ -110,7 +113,9 @@ def fit_priors(
         DataError: too few crystals.
     """
     if len(latent) < 4:
-        raise DataError(f"expected four or more crystals to fit priors to, got {len(latent)}")
+        raise DataError(
+            f"expected four or more crystals to fit priors to (none with prior.kinds = []), got {len(latent)}"
+        )
     rng = np.random.default_rng([seed, 2])
     held_out = np.zeros(len(latent), bool)
     held_out[rng.choice(len(latent), max(round(config.holdout * len(latent)), 1), replace=False)] = True
@@ -118,7 +123,7 @@ def fit_priors(
     if "gaussian" in config.kinds:
         known["gaussian"] = GaussianPrior.fit(latent[~held_out], table[~held_out])
     if "flow" in config.kinds:
-        folder.mkdir(parents=True, exist_ok=True)
+        resume = _same_task(folder, latent, table, config) and resume
         task = FlowTask(config.velocity, latent, table, conditions, held_out=held_out, batch=config.batch, seed=seed)
         best = fit(task, config.schedule, folder, resume=resume, quiet=quiet, title="prior")
         known["flow"] = FlowPrior(best.requires_grad_(False).eval())
@@ -126,6 +131,18 @@ def fit_priors(
     for name, prior in known.items():
         figures[name] = energy_distance(prior.sample(COMPARED, None, rng), latent[held_out])
     return Priors(conditions, latent.shape[1], known), figures
+
+
+def _same_task(folder: Path, latent: np.ndarray, table: np.ndarray, config: PriorConfig) -> bool:
+    """Whether what lies in the folder was trained on these very numbers; it is marked as theirs from now on."""
+    digest = hashlib.sha256(json.dumps(encode(config)).encode())
+    for numbers in (latent, table):
+        digest.update(np.ascontiguousarray(numbers).tobytes())
+    folder.mkdir(parents=True, exist_ok=True)
+    mark = folder / "task.txt"
+    same = mark.is_file() and mark.read_text() == digest.hexdigest()
+    mark.write_text(digest.hexdigest())
+    return same
 
 
 def in_short(config: PriorConfig) -> PriorConfig:

@@ -99,5 +99,20 @@ def card_as_markdown(config: FieldConfig, codec: Codec, card: Mapping[str, Any])
                 for name, value in score_rows(card["validation"]).items()
             ),
             "",
+            *_prior_lines(card.get("priors", {})),
         ]
     )
+
+
+def _prior_lines(distance: Mapping[str, float]) -> list[str]:
+    """How near the draws of every prior come to crystals that it has not seen."""
+    if not distance:
+        return []
+    return [
+        "Energy distance between latent vectors held out and those of training crystals, or drawn:",
+        "",
+        "| latent vectors | energy distance |",
+        "|---|---|",
+        *(f"| {'training' if name == 'training' else f'drawn, {name}'} | {d:.4f} |" for name, d in distance.items()),
+        "",
+    ]

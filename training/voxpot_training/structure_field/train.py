@@ -173,6 +173,7 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     best = fit(task, settings.schedule, folder, resume=resume).requires_grad_(False).eval()
     spec = CodecSpec(model=settings.model, flow=settings.flow)
     codec = Codec(spec, best, {})
+    save_codec(folder / f"{settings.name}.safetensors", codec)  # before anything more is computed
     if settings.prior.kinds:
         codec = _with_priors(settings, codec, train, folder, resume=resume, quick=quick)
     return _finish(settings, codec, train, kept, folder, console)
@@ -217,7 +218,6 @@ def _finish(
 ) -> Path:
     """Reconstruct the validation crystals; write model, card and pictures."""
     model = folder / f"{config.name}.safetensors"
-    save_codec(model, codec)  # before anything more is computed
     found = codec.reconstruct(valid)
     scores = score_reconstructions(valid, found)
     console.print(score_table(scores, title=f"{config.name} on {scores.crystals} validation crystals"))
