@@ -5,6 +5,7 @@ The folder of a study holds
     frames/                         made by dynamics, unless the config names others
     voxels/                         of all frames, one file per box and resolution
     networks/SPLIT/NAME/            checkpoint, log and model of every network
+    potentials/SPLIT/               the same of an atom-centred potential
     NAME.safetensors                the CNN on the outer box at 8³, random split, with the better γ
     report.md, report.json, *.png   tables and pictures
 
@@ -23,6 +24,7 @@ import numpy as np
 from ase_voxpot.cli.common import console, progress_bar
 from ase_voxpot.errors import ConfigError
 from voxpot_training.config import config_from
+from voxpot_training.wholecell.atom_centred import train_potential
 from voxpot_training.wholecell.config import WholeCellConfig
 from voxpot_training.wholecell.experiment import train_network, voxels_of
 from voxpot_training.wholecell.frames import load
@@ -31,6 +33,7 @@ from voxpot_training.wholecell.pictures import read_log
 from voxpot_training.wholecell.splits import SPLITS, split_frames
 
 if TYPE_CHECKING:
+    from ase_voxpot.potential import Potential
     from ase_voxpot.voxelize.wholecell import WholeCellSpec
     from voxpot_training.wholecell.frames import FrameSet
     from voxpot_training.wholecell.model import WholeCellModel
@@ -64,6 +67,7 @@ class Study:
     frames: FrameSet
     splits: dict[str, Split]
     models: dict[Entry, WholeCellModel]
+    potentials: dict[str, Potential]  # atom-centred, by split
 
     def voxels(self, spec: WholeCellSpec) -> np.ndarray:
         """Voxels of all frames."""
@@ -118,6 +122,15 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     plan = _plan(settings)
     for number, entry in enumerate(plan):
         _train(study, entry, f"{number + 1} of {len(plan)}")
+    for name, split in study.splits.items():
+        study.potentials[name] = train_potential(
+            study.frames,
+            split,
+            settings.potential,
+            folder / "potentials" / name,
+            seed=settings.seed,
+            title=f"atom-centred potential, {name} split",
+        )
     path = folder / f"{settings.name}.safetensors"
     _best(study).save(path)
     write_report(study, console())
@@ -148,7 +161,7 @@ def _prepared(config: WholeCellConfig, beside: Path, folder: Path) -> Study:
         f"[bold]{config.name}[/]: {len(frames):,} frames of {len(frames.numbers)} atoms; learned from and asked about: "
         + ", ".join(f"{len(s.train):,} and {len(s.validation):,} ({k})" for k, s in splits.items())
     )
-    return Study(config, folder, frames, splits, {})
+    return Study(config, folder, frames, splits, {}, {})
 
 
 def _plan(config: WholeCellConfig) -> list[Entry]:
