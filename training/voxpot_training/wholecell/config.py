@@ -19,8 +19,8 @@ from ase_voxpot.errors import ConfigError
 from ase_voxpot.spec import Grid, SteerableSpec
 from ase_voxpot.voxelize.wholecell import WholeCellSpec
 from voxpot_training.config import LossConfig, PotentialSchedule, Schedule
-from voxpot_training.wholecell.generate import Recipe
 from voxpot_training.wholecell.networks import NetworkSpec
+from voxpot_training.wholecell.recipe import Recipe
 
 __all__ = ["AtomCentred", "FrameSchedule", "Quick", "WholeCellConfig"]
 

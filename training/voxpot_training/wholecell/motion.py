@@ -14,6 +14,7 @@ from voxpot_training.wholecell.shadow import loop_work, run_with_shadow
 
 if TYPE_CHECKING:
     from voxpot_training.wholecell.frames import FrameSet
+    from voxpot_training.wholecell.shadow import Run
     from voxpot_training.wholecell.train import Study
 
 __all__ = ["LOOP", "in_motion"]
@@ -31,7 +32,7 @@ def in_motion(study: Study) -> dict[str, Any]:
         ``dynamics`` and ``loop_work_meV``, by what gave the forces.
     """
     from ase_voxpot.calculator import VoxPotCalculator
-    from voxpot_training.wholecell.generate import calculator_of
+    from voxpot_training.wholecell.recipe import calculator_of
 
     model, frames, potential = study.model("random", "obb-8", narrow=True), study.frames, study.potentials["random"]
     near = int(np.argmin(np.abs(np.array(frames.temperatures) - START)))
@@ -43,15 +44,18 @@ def in_motion(study: Study) -> dict[str, Any]:
         "atom-centred potential": VoxPotCalculator(potential),
         "shadow itself": shadow,
     }
-    runs = {}
-    for name, calculator in calculators.items():
+
+    def run(calculator: Any, asked: Any) -> Run:
         atoms = frames.atoms(first)
         # twice the temperature is for atoms on their sites; these have their potential energy already
         moving = begin(atoms, frames.temperatures[near] / 2, np.random.default_rng(study.config.seed))
         atoms.set_velocities(moving.velocities)
         atoms.calc = calculator
-        runs[name] = run_with_shadow(atoms, shadow, steps=study.config.steps)
+        return run_with_shadow(atoms, asked, steps=study.config.steps)
+
+    runs = {name: run(calculator, shadow) for name, calculator in calculators.items()}
     draw_shadow(study.folder / "shadow.png", runs)
+    runs["atom-centred potential, by its own energy"] = run(VoxPotCalculator(potential), VoxPotCalculator(potential))
     rng = np.random.default_rng(study.config.seed)
     sides = rng.normal(scale=LOOP / np.sqrt(3), size=(2, len(frames.numbers), 3))
     start = frames.positions[study.splits["random"].train].mean(axis=0, dtype=float) - sides.sum(axis=0) / 2
@@ -62,8 +66,13 @@ def in_motion(study: Study) -> dict[str, Any]:
     }
     return {
         "dynamics": {
-            name: {"drift_meV_per_atom_ps": run.drift, "hottest_K": float(run.temperature.max()), "end": run.end}
-            for name, run in runs.items()
+            name: {
+                "largest_meV_per_atom": 1000 * float(np.abs(found.energy).max()),
+                "drift_meV_per_atom_ps": found.drift,
+                "hottest_K": float(found.temperature.max()),
+                "end": found.end,
+            }
+            for name, found in runs.items()
         },
         "loop_work_meV": {name: 1000 * loop_work(forces, start, sides) for name, forces in said.items()},
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import FormatStrFormatter
 
 from ase_voxpot.plots import COLOURS, INK, save, tidy
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_dense", "draw_errors", "draw_forces", "draw_losses", "draw_scans", "draw_shadow", "read_log"]
 
 COMPONENTS = ("$F_x$", "$F_y$", "$F_z$")
+PLAIN = FormatStrFormatter("%g")
 
 
 def read_log(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -39,7 +40,8 @@ def _draw_others(axes: Axes, others: Mapping[str, float], *, named: bool = True)
         if named:
             axes.annotate(
                 name, (1.0, loss), (-4, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
-                ha="right", fontsize=8, color=INK,
+                ha="right", va="bottom", fontsize=8, color=INK,
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
             )  # fmt: skip
 
 
@@ -70,16 +72,28 @@ def draw_losses(path: Path, logs: Mapping[str, Path], others: Mapping[str, float
 
 
 def draw_dense(path: Path, logs: Mapping[str, Path], others: Mapping[str, float]) -> None:
-    """Their Figure 5: validation losses of the dense network and of three CNNs; ``others`` as in ``draw_losses``."""
+    """Their Figure 5: validation losses of the dense network and of three CNNs.
+
+    Args:
+        path: of the picture.
+        logs: ``log.csv`` by name.
+        others: as in ``draw_losses``; those far below the curves are only named.
+    """
     figure = Figure(figsize=(6.0, 4.0), layout="constrained")
     axes = figure.subplots()
-    for k, (label, log) in enumerate(logs.items()):
-        losses = read_log(log)[1]
-        axes.plot(np.arange(1, len(losses) + 1), losses, color=COLOURS[k], linewidth=1.3, label=label)
-    _draw_others(axes, others)
+    losses = {label: read_log(log)[1] for label, log in logs.items()}
+    for k, (label, of_epoch) in enumerate(losses.items()):
+        axes.plot(np.arange(1, len(of_epoch) + 1), of_epoch, color=COLOURS[k], linewidth=1.3, label=label)
+    floor = 0.7 * min(float(of_epoch.min()) for of_epoch in losses.values())
+    _draw_others(axes, {name: loss for name, loss in others.items() if loss > floor})
+    below = ", ".join(f"{name} {loss:.1e}" for name, loss in others.items() if loss <= floor)
+    axes.set_title(f"far below: {below}" if below else "", fontsize=8, color=INK)
     axes.set(xlabel="epoch", ylabel="validation loss", yscale="log")
-    axes.legend(frameon=False, fontsize=8)
+    axes.yaxis.set_major_formatter(PLAIN)
+    axes.yaxis.set_minor_formatter(PLAIN)
+    axes.legend(fontsize=8, facecolor="white", edgecolor="none", framealpha=0.9)
     tidy(axes)
+    axes.tick_params(which="minor", colors=INK, labelsize=8)
     save(figure, path)
 
 
@@ -143,7 +157,7 @@ def draw_errors(path: Path, table: Mapping[str, Mapping[str, Errors]]) -> None:
     for axes in (forces, energies):
         tidy(axes)
         axes.grid(which="both", axis="x", color="#e3e5e8", linewidth=0.6)
-        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_major_formatter(PLAIN)
     save(figure, path)
 
 
@@ -186,7 +200,7 @@ def draw_scans(
     right.set_xlim(-0.02, 0.6)
     right.set(xlabel="crystal moved against the grid along x (Å)", ylabel="explained part of the forces")
     left.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(0.95, 0.05))
-    right.legend(frameon=False, fontsize=8)
+    right.legend(frameon=False, fontsize=8, loc="upper right", bbox_to_anchor=(1.0, 0.93))
     for axes in (left, right):
         tidy(axes)
     save(figure, path)

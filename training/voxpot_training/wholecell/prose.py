@@ -157,7 +157,13 @@ def _not_shown(study: Study, found: Mapping[str, Any]) -> list[str]:
 def _in_motion(found: Mapping[str, Any]) -> list[str]:
     work = ", ".join(f"{k} {v:.2f} meV" for k, v in found["loop_work_meV"].items())
     rows = [
-        (name, f"{r['drift_meV_per_atom_ps']:.2f}", f"{r['hottest_K']:.0f}", r["end"] or "no")
+        (
+            name,
+            f"{r['largest_meV_per_atom']:.2f}",
+            f"{r['drift_meV_per_atom_ps']:.2f}",
+            f"{r['hottest_K']:.0f}",
+            r["end"] or "no",
+        )
         for name, r in found["dynamics"].items()
     ]
     return [
@@ -165,9 +171,11 @@ def _in_motion(found: Mapping[str, Any]) -> list[str]:
         "",
         f"Work of the forces around a closed path, {LOOP} Å per atom along each side: {work}.",
         "",
-        "Velocity Verlet from a validation frame; the energy is that of the shadow, a conserving potential:",
+        "Velocity Verlet from a validation frame; the energy is that of the shadow, the potential that labelled the "
+        "frames. It changes along with any forces that are not its own, by as much as two energies differ; forces that "
+        "belong to no energy drive it on and on.",
         "",
-        *_table(("forces of", "drift of the shadow's energy, meV/atom/ps", "hottest, K", "ended early"), rows),
+        *_table(("forces of", "largest change, meV/atom", "drift, meV/atom/ps", "hottest, K", "ended early"), rows),
         "![in motion](shadow.png)",
         "",
     ]
