@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ase_voxpot.errors import ConfigError
+from ase_voxpot.errors import ConfigError, SpecError
 from ase_voxpot.spec import Grid, SteerableSpec
 from ase_voxpot.weights import read_header
 from voxpot_training.config import PotentialSchedule
@@ -154,6 +154,11 @@ def test_rows_are_spread_evenly(rows, most, left):
 def test_no_frames_to_learn_from_are_refused():
     with pytest.raises(ConfigError, match="potential.frames: expected a whole number from 1 on, got 0"):
         AtomCentred(frames=0)
+
+
+def test_a_grid_that_does_not_fit_the_network_is_refused_at_once():
+    with pytest.raises(SpecError, match="grid.lift must not undo more than the window of the filters"):
+        AtomCentred(grid=replace(AtomCentred().grid, lift=1.3))
 
 
 def force_row(mae, explained, energy=None):

@@ -43,6 +43,7 @@ shells = 3
 lift = 1.5
 [potential.network]
 degree = 1
+filter_width = 0.9
 channels = 4
 products = 0
 hidden = [8]
@@ -96,6 +97,9 @@ def test_a_study_ends_with_a_model_tables_and_pictures(config, tmp_path, capsys)
     again = train(config, out=tmp_path / "out", resume=True)
     assert json.loads((tmp_path / "out" / "report.json").read_text())["losses"] == found["losses"]
     assert again == model
+    config.write_text(CONFIG.replace("epochs = 2", "epochs = 3"))
+    with pytest.raises(ConfigError, match="holds a study with other schedule; name another folder"):
+        train(config, out=tmp_path / "out", resume=True)
 
 
 def test_the_shipped_config_is_that_of_the_paper():
@@ -125,6 +129,14 @@ def test_configs_that_make_no_sense_are_refused(tmp_path, line, sentence):
 
     with pytest.raises(ConfigError, match=sentence):
         config_from(WholeCellConfig, path)
+
+
+def test_a_folder_that_holds_no_study_of_ours_is_named(config, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "study.json").write_text('{"seed": 0}')
+
+    with pytest.raises(ConfigError, match="study.json: expected what a study was trained with"):
+        train(config, out=tmp_path / "out", resume=True)
 
 
 def test_frames_that_are_not_there_are_missed(tmp_path):

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.spec import Grid, SteerableSpec
+from ase_voxpot.spec import BaselineSpec, Grid, PotentialSpec, SteerableSpec
 from ase_voxpot.voxelize.wholecell import WholeCellSpec
 from voxpot_training.config import LossConfig, PotentialSchedule, Schedule
 from voxpot_training.wholecell.networks import NetworkSpec
@@ -49,6 +49,8 @@ class AtomCentred:
     def __post_init__(self) -> None:
         if self.frames < 1:
             raise ConfigError(f"potential.frames: expected a whole number from 1 on, got {self.frames}")
+        # grid and network have to fit, which is better known before everything else is trained
+        PotentialSpec(species=("H",), grid=self.grid, network=self.network, baseline=BaselineSpec(reference=(0.0,)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
