@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FormatStrFormatter
+from matplotlib.ticker import FormatStrFormatter, FuncFormatter
 
 from ase_voxpot.plots import COLOURS, INK, save, tidy
 
@@ -45,55 +45,69 @@ def _draw_others(axes: Axes, others: Mapping[str, float], *, named: bool = True)
             )  # fmt: skip
 
 
+def _split_others(others: Mapping[str, float], lowest: float) -> tuple[dict[str, float], str]:
+    """Those to be drawn beside curves that end at ``lowest``, and a word on those far below."""
+    near = {name: loss for name, loss in others.items() if loss > 0.5 * lowest}
+    below = ", ".join(f"{name} {loss:.1e}" for name, loss in others.items() if name not in near)
+    return near, f"far below: {below}" if below else ""
+
+
+def _label_losses(axes: Axes) -> None:
+    """Plain numbers on a logarithmic axis of less than two decades or so."""
+
+    def plain(loss: float, _: int) -> str:
+        leading = loss / 10 ** np.floor(np.log10(loss))
+        crowded = any(abs(leading - digit) < 1e-6 for digit in (4, 6, 7, 8, 9))
+        return "" if crowded else f"{loss:g}"
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(plain))
+    axes.yaxis.set_minor_formatter(FuncFormatter(plain))
+    tidy(axes)
+    axes.tick_params(which="minor", colors=INK, labelsize=8)
+
+
 def draw_losses(path: Path, logs: Mapping[str, Path], others: Mapping[str, float]) -> None:
     """Their Figure 4: loss against epoch, inner and outer boxes, every resolution.
 
     Args:
         path: of the picture.
         logs: ``log.csv`` by name such as ``obb-8``.
-        others: validation losses of other methods, zero forces first.
+        others: validation losses of other methods, zero forces first; those far below the curves are only named.
     """
     figure = Figure(figsize=(9.0, 6.4), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True, sharey=True)
+    losses = {label: read_log(log) for label, log in logs.items()}
+    near, below = _split_others(others, min(float(min(t.min(), v.min())) for t, v in losses.values()))
     for row, box, name in zip(panels, ("ibb", "obb"), ("inner boxes", "outer box"), strict=True):
-        for k, (label, log) in enumerate((n, l) for n, l in logs.items() if n.startswith(box)):
-            for axes, losses in zip(row, read_log(log), strict=True):
-                axes.plot(np.arange(1, len(losses) + 1), losses, color=COLOURS[k], linewidth=1.2, label=label)
+        for k, (label, both) in enumerate((n, l) for n, l in losses.items() if n.startswith(box)):
+            for axes, values in zip(row, both, strict=True):
+                axes.plot(np.arange(1, len(values) + 1), values, color=COLOURS[k], linewidth=1.2, label=label)
         for axes, kind in zip(row, ("training", "validation"), strict=True):
             axes.set_title(f"{name}, {kind}", fontsize=9, color=INK)
-            axes.set_yscale("log")
-            _draw_others(axes, others, named=kind == "validation")
-            tidy(axes)
+            _label_losses(axes)
+            _draw_others(axes, near, named=kind == "validation")
         row[0].legend(fontsize=8, loc="lower left", facecolor="white", edgecolor="none", framealpha=0.9)
         row[0].set_ylabel("mean square, in largest forces", fontsize=9)
     for axes in panels[1]:
         axes.set_xlabel("epoch", fontsize=9)
+    figure.suptitle(below, fontsize=8, color=INK)
     save(figure, path)
 
 
 def draw_dense(path: Path, logs: Mapping[str, Path], others: Mapping[str, float]) -> None:
-    """Their Figure 5: validation losses of the dense network and of three CNNs.
-
-    Args:
-        path: of the picture.
-        logs: ``log.csv`` by name.
-        others: as in ``draw_losses``; those far below the curves are only named.
-    """
+    """Their Figure 5: validation losses of the dense network and of three CNNs; arguments as of ``draw_losses``."""
     figure = Figure(figsize=(6.0, 4.0), layout="constrained")
     axes = figure.subplots()
     losses = {label: read_log(log)[1] for label, log in logs.items()}
-    for k, (label, of_epoch) in enumerate(losses.items()):
-        axes.plot(np.arange(1, len(of_epoch) + 1), of_epoch, color=COLOURS[k], linewidth=1.3, label=label)
-    floor = 0.7 * min(float(of_epoch.min()) for of_epoch in losses.values())
-    _draw_others(axes, {name: loss for name, loss in others.items() if loss > floor})
-    below = ", ".join(f"{name} {loss:.1e}" for name, loss in others.items() if loss <= floor)
-    axes.set_title(f"far below: {below}" if below else "", fontsize=8, color=INK)
-    axes.set(xlabel="epoch", ylabel="validation loss", yscale="log")
-    axes.yaxis.set_major_formatter(PLAIN)
-    axes.yaxis.set_minor_formatter(PLAIN)
+    for k, (label, values) in enumerate(losses.items()):
+        axes.plot(np.arange(1, len(values) + 1), values, color=COLOURS[k], linewidth=1.3, label=label)
+    near, below = _split_others(others, min(float(values.min()) for values in losses.values()))
+    axes.set_title(below, fontsize=8, color=INK)
+    axes.set(xlabel="epoch", ylabel="validation loss")
+    _label_losses(axes)
+    _draw_others(axes, near)
     axes.legend(fontsize=8, facecolor="white", edgecolor="none", framealpha=0.9)
-    tidy(axes)
-    axes.tick_params(which="minor", colors=INK, labelsize=8)
     save(figure, path)
 
 
