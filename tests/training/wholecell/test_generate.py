@@ -15,8 +15,9 @@ from ase_voxpot.errors import ConfigError, DataError, DivergenceError
 from ase_voxpot.montecarlo.order import Lattice, warren_cowley
 from ase_voxpot.structures import random_alloy
 from voxpot_training.wholecell import generate as generation
-from voxpot_training.wholecell.generate import Recipe, decorate, generate
+from voxpot_training.wholecell.generate import generate
 from voxpot_training.wholecell.nose_hoover import NoseHoover, start
+from voxpot_training.wholecell.recipe import Recipe, decorate
 
 SMALL = {"lattice": 3.2, "repeat": 2, "temperatures": (300.0, 900.0), "frames": 24, "settle": 7, "segment": 4}
 

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from ase_voxpot.errors import ConfigError, DataError, SchemaError, SpecError, StructureError
 from ase_voxpot.peers import parse_peer
 from ase_voxpot.voxelize.wholecell import WholeCellSpec, voxelize
-from voxpot_training.wholecell.assess import errors, gamma_scan, shift_scan, symmetry_errors
+from voxpot_training.wholecell.assess import errors, gamma_scan, shift_scan, symmetry_errors, tolerant
 from voxpot_training.wholecell.baselines import fit_harmonic, fit_linear
 from voxpot_training.wholecell.calculator import WholeCellCalculator
 from voxpot_training.wholecell.config import FrameSchedule
@@ -286,8 +286,10 @@ def test_scans_begin_with_the_frames_as_they_are(train, frames):
     true = frames.forces[split.validation]
     plain = errors(model.forces(frames.positions[split.validation]), true, model.force_scale)
 
-    moved = shift_scan({"net": model}, frames, split.validation, (0.0, 0.6))["net"]
-    told = symmetry_errors(model, frames, split.validation)
+    moved = shift_scan({"net": tolerant(model)}, frames, split.validation, (0.0, 0.6))["net"]
+    told = symmetry_errors(
+        tolerant(model), frames, split.validation, force_scale=model.force_scale, shift=model.box.edges[0][0] / 8
+    )
     scan = gamma_scan(frames, SPEC, split, (0.1, 2.0), ("field",))["field"]
 
     assert moved[0] == pytest.approx(plain.explained, abs=1e-5)

@@ -25,7 +25,7 @@ data = "frames"
 resolutions = [4, 8]
 gammas = [0.1, 2.0]
 steps = 6
-potential = "motaw-fast"
+shipped = "motaw-fast"
 [cnn]
 widths = [4, 8, 8]
 [dense]
@@ -34,6 +34,23 @@ widths = [16]
 [schedule]
 epochs = 2
 batch = 16
+[potential.grid]
+n = 8
+spacing = 1.1
+width = 1.2
+cutoff = 3.4
+shells = 3
+lift = 1.5
+[potential.network]
+degree = 1
+filter_width = 0.9
+channels = 4
+products = 0
+hidden = [8]
+[potential.schedule]
+epochs = 1
+batch_atoms = 320
+validate_every = 1
 """
 SHIPPED = Path(__file__).parents[3] / "training" / "configs" / "wholecell.toml"
 
@@ -59,8 +76,18 @@ def test_a_study_ends_with_a_model_tables_and_pictures(config, tmp_path, capsys)
     assert found["errors"]["random"]["zero forces"]["explained"] == pytest.approx(0)
     assert set(found["losses"]["narrow γ"]) == {"obb-4", "obb-8", "ibb-4", "ibb-8", "dense"}
     assert abs(found["loop_work_meV"]["shadow"]) < 0.05
+    assert abs(found["loop_work_meV"]["atom-centred potential"]) < 0.05
+    for row in found["errors"].values():
+        assert [name for name, e in row.items() if e["energy_mae"] is not None] == [
+            "zero forces",
+            "force constants",
+            "atom-centred potential",
+            "motaw-fast, not of these frames",
+        ]
+    assert set(found["symmetry"]) >= {"obb-8, γ 0.05", "atom-centred potential"}
+    assert "## In short" in text
     pictures = [line.split("(")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")]
-    assert len(pictures) == 9
+    assert len(pictures) == 10
     for name in pictures:
         assert min(imread(tmp_path / "out" / name).shape[:2]) > 300
     assert "force constants" in capsys.readouterr().out
@@ -70,6 +97,9 @@ def test_a_study_ends_with_a_model_tables_and_pictures(config, tmp_path, capsys)
     again = train(config, out=tmp_path / "out", resume=True)
     assert json.loads((tmp_path / "out" / "report.json").read_text())["losses"] == found["losses"]
     assert again == model
+    config.write_text(CONFIG.replace("epochs = 2", "epochs = 3"))
+    with pytest.raises(ConfigError, match="holds a study with other schedule; name another folder"):
+        train(config, out=tmp_path / "out", resume=True)
 
 
 def test_the_shipped_config_is_that_of_the_paper():
@@ -81,6 +111,7 @@ def test_the_shipped_config_is_that_of_the_paper():
     assert config.frames.temperatures == (100, 300, 500, 700, 900, 1100, 1500)
     assert (config.voxels.gamma, config.resolutions) == (2.0, (4, 8, 16))
     assert config.shortened().frames.frames < config.frames.frames
+    assert config.shortened().potential.schedule.epochs < config.potential.schedule.epochs
 
 
 @pytest.mark.parametrize(
@@ -98,6 +129,14 @@ def test_configs_that_make_no_sense_are_refused(tmp_path, line, sentence):
 
     with pytest.raises(ConfigError, match=sentence):
         config_from(WholeCellConfig, path)
+
+
+def test_a_folder_that_holds_no_study_of_ours_is_named(config, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "study.json").write_text('{"seed": 0}')
+
+    with pytest.raises(ConfigError, match="study.json: expected what a study was trained with"):
+        train(config, out=tmp_path / "out", resume=True)
 
 
 def test_frames_that_are_not_there_are_missed(tmp_path):

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from voxpot_training.data import Frames
     from voxpot_training.potential.batches import Batch, Example
 
-__all__ = ["PotentialTask", "fit_potential", "run", "validation_errors"]
+__all__ = ["PotentialTask", "fit_frames", "fit_potential", "fresh_potential", "run", "validation_errors"]
 
 QUICK_EPOCHS = 3
 
@@ -150,7 +150,7 @@ def fit_potential(
     console = Console(quiet=rank() != 0)
     frames = load_frames(config.data, config.model.species, beside)
     split = split_sources(frames, config)
-    potential = _fresh_potential(config, frames)
+    potential = fresh_potential(config, frames)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "splits.json").write_text(json.dumps({k: list(getattr(split, k)) for k in split.__slots__}))
     console.print(
@@ -158,16 +158,56 @@ def fit_potential(
         f"{len(split.holdout)} held out, {len(split.dropped)} in gaps; "
         f"{sum(p.numel() for p in potential.network.parameters()):,} parameters"
     )
-    rows = zip(frames.atoms, frames.labels, frames.weights, frames.emphasis, frames.support, strict=True)
-    examples = [make_example(a, label, potential.spec, weight=w * e, support=s) for a, label, w, e, s in rows]
-    train = [examples[k] for k in split.train]
+    fit_frames(potential, config, frames, split, folder, resume=resume)
+    return potential, frames, split
+
+
+def fit_frames(
+    potential: Potential,
+    config: TrainConfig,
+    frames: Frames,
+    split: Split,
+    folder: Path,
+    *,
+    resume: bool = False,
+    quiet: bool = False,
+    title: str = "training",
+) -> None:
+    """Train on frames that are in memory already, on the sides that are given.
+
+    Args:
+        potential: to be trained.
+        config: of which neither ``data`` nor ``split`` is looked at.
+        frames: labelled.
+        split: rows to train on and to validate with.
+        folder: where checkpoints and log go.
+        resume: take up the checkpoint of the folder.
+        quiet: no progress bar.
+        title: what stands before the bar.
+
+    Raises:
+        DivergenceError: the loss is no longer finite.
+    """
+    train, valid = (_examples(potential, frames, rows) for rows in (split.train, split.validation))
     if config.start is None:
         standardise(potential.network, train, potential.representation, np.random.default_rng(config.seed))
-    task = PotentialTask(potential, train, [examples[k] for k in split.validation], config)
-    best = fit(task, config.schedule, folder, resume=resume)
+    task = PotentialTask(potential, train, valid, config)
+    best = fit(task, config.schedule, folder, resume=resume, quiet=quiet, title=title)
     potential.network.load_state_dict(best.state_dict())
     potential.network.requires_grad_(False)
-    return potential, frames, split
+
+
+def _examples(potential: Potential, frames: Frames, rows: Sequence[int]) -> list[Example]:
+    return [
+        make_example(
+            frames.atoms[k],
+            frames.labels[k],
+            potential.spec,
+            weight=frames.weights[k] * frames.emphasis[k],
+            support=frames.support[k],
+        )
+        for k in rows
+    ]
 
 
 def validation_errors(potential: Potential, frames: Frames, split: Split) -> dict[str, float]:
@@ -177,7 +217,7 @@ def validation_errors(potential: Potential, frames: Frames, split: Split) -> dic
     return mean_errors(potential.network, examples, potential.representation, like)
 
 
-def _fresh_potential(config: TrainConfig, frames: Frames) -> Potential:
+def fresh_potential(config: TrainConfig, frames: Frames) -> Potential:
     """Random weights from the seed, or those of the model to start from."""
     torch.manual_seed(config.seed)
     if config.start is None:

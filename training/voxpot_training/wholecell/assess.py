@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ase_voxpot.voxelize.wholecell import voxelize
-from voxpot_training.wholecell.baselines import fit_harmonic, fit_linear
+from voxpot_training.wholecell.atom_centred import ask
+from voxpot_training.wholecell.baselines import fit_harmonic, fit_linear, harmonic_energies
+from voxpot_training.wholecell.splits import spread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from ase_voxpot.potential import Potential
     from ase_voxpot.voxelize.wholecell import WholeCellSpec
@@ -19,7 +22,20 @@ if TYPE_CHECKING:
     from voxpot_training.wholecell.model import WholeCellModel
     from voxpot_training.wholecell.splits import Split
 
-__all__ = ["Errors", "baselines", "errors", "gamma_scan", "potential_forces", "shift_scan", "spread", "symmetry_errors"]
+__all__ = [
+    "Asked",
+    "Errors",
+    "baselines",
+    "errors",
+    "gamma_scan",
+    "potential_errors",
+    "shift_scan",
+    "symmetry_errors",
+    "tolerant",
+]
+
+Asked = Callable[[np.ndarray], np.ndarray]
+"""Positions in Å to forces in eV/Å, both [frame, atom, 3]."""
 
 MOST = 2000
 """Frames that a scan looks at."""
@@ -33,10 +49,19 @@ class Errors:
     rmse: float  # meV/Å
     loss: float  # mean square in units of the largest force that was trained on
     explained: float  # 1 - squared error over squared force: 0 for a network that says nothing
+    energy_mae: float | None = None  # meV/atom; None for what has no energy
+    energy_rmse: float | None = None  # meV/atom
 
 
-def errors(said: np.ndarray, true: np.ndarray, force_scale: float) -> Errors:
-    """Errors of forces in eV/Å."""
+def errors(said: np.ndarray, true: np.ndarray, force_scale: float, *, energy: np.ndarray | None = None) -> Errors:
+    """Errors of forces in eV/Å.
+
+    Args:
+        said: [frame, atom, 3].
+        true: the same.
+        force_scale: the largest force that was learned from.
+        energy: errors of energies in eV/atom, of what has an energy.
+    """
     wrong = np.asarray(said, float).reshape(true.shape) - true
     square = float((wrong**2).mean())
     return Errors(
@@ -44,28 +69,39 @@ def errors(said: np.ndarray, true: np.ndarray, force_scale: float) -> Errors:
         rmse=1000 * square**0.5,
         loss=square / force_scale**2,
         explained=1 - square / float((np.asarray(true, float) ** 2).mean()),
+        energy_mae=None if energy is None else 1000 * float(np.abs(energy).mean()),
+        energy_rmse=None if energy is None else 1000 * float((energy**2).mean()) ** 0.5,
     )
 
 
 def baselines(frames: FrameSet, voxels: np.ndarray, split: Split) -> dict[str, Errors]:
-    """Zero forces, force constants and a straight line through the voxels, on the validation frames."""
+    """Zero forces, force constants and a straight line through the voxels, on the validation frames.
+
+    Zero forces belong to a constant energy, which is the mean of what was learned from; so does the energy
+    that is added to the springs'.
+    """
     rows, scale = split.validation, float(np.abs(frames.forces[split.train]).max())
     true = frames.forces[rows]
     harmonic = fit_harmonic(frames.positions, frames.forces, split.train)
     linear = fit_linear(voxels, frames.forces, split.train)
+    per_atom = frames.energies / len(frames.numbers)
+    springs = harmonic_energies(harmonic, frames.positions) / len(frames.numbers)
+    rest = per_atom - springs
     return {
-        "zero forces": errors(np.zeros_like(true), true, scale),
-        "force constants": errors(harmonic(frames.positions[rows]), true, scale),
+        "zero forces": errors(np.zeros_like(true), true, scale, energy=per_atom[split.train].mean() - per_atom[rows]),
+        "force constants": errors(
+            harmonic(frames.positions[rows]), true, scale, energy=rest[split.train].mean() - rest[rows]
+        ),
         "straight line through the voxels": errors(linear(voxels[rows]), true, scale),
     }
 
 
-def potential_forces(potential: Potential, frames: FrameSet, rows: Sequence[int]) -> np.ndarray:
-    """Forces of an atom-centred potential in eV/Å, many frames at a time."""
-    said = []
-    for start in range(0, len(rows), 64):
-        said += [r.forces for r in potential.evaluate([frames.atoms(k) for k in rows[start : start + 64]])]
-    return np.array(said)
+def potential_errors(potential: Potential, frames: FrameSet, split: Split) -> Errors:
+    """Of an atom-centred potential, on all validation frames."""
+    rows = split.validation
+    energies, forces = ask(potential, frames, frames.positions[rows])
+    wrong = (energies - frames.energies[rows]) / len(frames.numbers)
+    return errors(forces, frames.forces[rows], float(np.abs(frames.forces[split.train]).max()), energy=wrong)
 
 
 def gamma_scan(
@@ -90,53 +126,49 @@ def gamma_scan(
     return out
 
 
-def spread(rows: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of them, evenly spread."""
-    picked: np.ndarray = rows[np.unique(np.linspace(0, len(rows) - 1, most).astype(int))]
-    return picked
-
-
 def shift_scan(
-    models: dict[str, WholeCellModel], frames: FrameSet, rows: np.ndarray, shifts: Sequence[float]
+    asked: Mapping[str, Asked], frames: FrameSet, rows: np.ndarray, shifts: Sequence[float]
 ) -> dict[str, list[float]]:
     """Explained part of the forces when all atoms are moved along x by so many Å, which changes no force."""
     true = frames.forces[rows]
-    out: dict[str, list[float]] = {name: [] for name in models}
+    out: dict[str, list[float]] = {name: [] for name in asked}
     for shift in shifts:
         moved = frames.positions[rows].astype(float) + [shift, 0.0, 0.0]
-        for name, model in models.items():
-            out[name].append(errors(_tolerant(model)(moved), true, model.force_scale).explained)
+        for name, forces in asked.items():
+            out[name].append(errors(forces(moved), true, 1.0).explained)
     return out
 
 
-def symmetry_errors(model: WholeCellModel, frames: FrameSet, rows: np.ndarray) -> dict[str, Errors]:
+def symmetry_errors(
+    asked: Asked, frames: FrameSet, rows: np.ndarray, *, force_scale: float, shift: float
+) -> dict[str, Errors]:
     """Errors on frames as they are, and on the same crystals told in another way.
 
     The exchange is of the numbers of two atoms of one element; the turn is of 180° about z, after
     which positions are mirrored back into the place where the frames were.
+
+    Args:
+        asked: forces at positions.
+        frames: of a cell that a turn of 180° about z leaves as it is.
+        rows: of the frames.
+        force_scale: the largest force that was learned from.
+        shift: Å along x, half a voxel say.
     """
     positions, true = frames.positions[rows].astype(float), frames.forces[rows].astype(float)
-    ask, scale = _tolerant(model), model.force_scale
     a, b = np.flatnonzero(frames.numbers == frames.numbers[0])[:2]
     order = np.arange(len(frames.numbers))
     order[[a, b]] = order[[b, a]]
     middle = positions.mean(axis=(0, 1))
     turned = np.array([-1.0, -1.0, 1.0])
-    told: dict[str, Callable[[], tuple[np.ndarray, np.ndarray]]] = {
-        "as in training": lambda: (ask(positions), true),
-        "two atoms of one element exchanged": lambda: (ask(positions[:, order]), true[:, order]),
-        "moved by half a voxel along x": lambda: (ask(positions + [_edge(model, positions) / 2, 0, 0]), true),
-        "turned by 180° about z": lambda: (ask((positions - middle) * turned + middle), true * turned),
+    told = {
+        "as in training": (positions, true),
+        "two atoms of one element exchanged": (positions[:, order], true[:, order]),
+        "moved by half a voxel along x": (positions + [shift, 0, 0], true),
+        "turned by 180° about z": ((positions - middle) * turned + middle, true * turned),
     }
-    return {name: errors(*f(), scale) for name, f in told.items()}
+    return {name: errors(asked(where), wanted, force_scale) for name, (where, wanted) in told.items()}
 
 
-def _edge(model: WholeCellModel, positions: np.ndarray) -> float:
-    """Å, of a voxel along x."""
-    length = model.box.edges[0][0] if model.box else float(np.ptp(positions[0, :, 0]))
-    return length / model.voxels.n
-
-
-def _tolerant(model: WholeCellModel) -> Callable[[np.ndarray], np.ndarray]:
+def tolerant(model: WholeCellModel) -> Asked:
     """The model with atoms outside of its box put into the nearest voxel."""
     return replace(model, voxels=replace(model.voxels, outside="clip")).forces

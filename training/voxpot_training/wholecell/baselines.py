@@ -21,7 +21,7 @@ from ase_voxpot.errors import DataError
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
-__all__ = ["Line", "fit_harmonic", "fit_linear"]
+__all__ = ["Line", "fit_harmonic", "fit_linear", "harmonic_energies"]
 
 PORTION = 2000
 """Frames that are read together."""
@@ -79,6 +79,18 @@ def fit_harmonic(
 ) -> Line:
     """Force constants by least squares over ``rows``."""
     return _fit(positions, forces, rows, standardise=False)
+
+
+def harmonic_energies(springs: Line, positions: Float[np.ndarray, "frame atom 3"]) -> Float[np.ndarray, " frame"]:
+    """Energies in eV of fitted force constants, 0 at the mean positions: -f·u + u·K u / 2.
+
+    Fitted force constants are not quite symmetric and have no energy then; that of their symmetric part is given.
+    """
+    force_constants = -springs.scale[:, None] * springs.slope
+    symmetric = (force_constants + force_constants.T) / 2
+    u = positions.reshape(len(positions), -1) - springs.centre
+    energies: np.ndarray = 0.5 * ((u @ symmetric) * u).sum(axis=1) - u @ springs.offset
+    return energies
 
 
 def fit_linear(

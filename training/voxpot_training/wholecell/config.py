@@ -5,6 +5,7 @@
     ├── voxels      how they become voxels
     ├── cnn, dense  layers
     ├── schedule    rate, batches, epochs
+    ├── potential   an atom-centred one, which learns from the same frames
     └── quick       what --quick takes instead
 
 Unknown keys are refused with the list of known ones.
@@ -15,12 +16,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ase_voxpot.errors import ConfigError
+from ase_voxpot.spec import BaselineSpec, Grid, PotentialSpec, SteerableSpec
 from ase_voxpot.voxelize.wholecell import WholeCellSpec
-from voxpot_training.config import Schedule
-from voxpot_training.wholecell.generate import Recipe
+from voxpot_training.config import LossConfig, PotentialSchedule, Schedule
 from voxpot_training.wholecell.networks import NetworkSpec
+from voxpot_training.wholecell.recipe import Recipe
 
-__all__ = ["FrameSchedule", "Quick", "WholeCellConfig"]
+__all__ = ["AtomCentred", "FrameSchedule", "Quick", "WholeCellConfig"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,23 @@ class FrameSchedule(Schedule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AtomCentred:
+    """A potential as ``voxpot train`` makes them: an energy per atom from its neighbours, forces as its slope."""
+
+    grid: Grid = Grid(n=16, spacing=0.7, width=1.2, cutoff=4.8, shells=6, lift=1.5)
+    network: SteerableSpec = SteerableSpec(degree=3, filter_width=0.9, channels=24, products=0, hidden=(32, 32))
+    loss: LossConfig = LossConfig(energy=3.0, energy_final=100.0)
+    schedule: PotentialSchedule = PotentialSchedule(epochs=40, batch_atoms=300, averaging=0.99, validate_every=2)
+    frames: int = 10_000  # to learn from at most, evenly spread: those between them say nearly the same
+
+    def __post_init__(self) -> None:
+        if self.frames < 1:
+            raise ConfigError(f"potential.frames: expected a whole number from 1 on, got {self.frames}")
+        # grid and network have to fit, which is better known before everything else is trained
+        PotentialSpec(species=("H",), grid=self.grid, network=self.network, baseline=BaselineSpec(reference=(0.0,)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quick:
     """Less of everything, for two cores and a quarter of an hour."""
 
@@ -44,6 +63,7 @@ class Quick:
     cnn_widths: tuple[int, ...] = (16, 64, 64)
     dense_widths: tuple[int, ...] = (512, 512)
     dropout: float = 0.0  # with half of the units dropped, nothing is learned in so few steps
+    potential_epochs: int = 4  # each frame tells the potential 54 neighbourhoods
     steps: int = 1000  # of dynamics
 
 
@@ -62,7 +82,8 @@ class WholeCellConfig:
     narrow: float = 0.05  # γ of the second set of networks: Gaussians that tell atoms apart
     validation: float = 0.3
     gammas: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
-    potential: str = "motaw-fast"  # an energy-conserving, atom-centred potential for comparison
+    potential: AtomCentred = field(default_factory=AtomCentred)
+    shipped: str = "motaw-fast"  # a potential that never saw the frames, for comparison
     steps: int = 5000  # of dynamics with the network's forces
     seed: int = 0
     device: str = "auto"
@@ -85,5 +106,6 @@ class WholeCellConfig:
             cnn=replace(self.cnn, widths=q.cnn_widths, dropout=q.dropout),
             dense=replace(self.dense, widths=q.dense_widths, dropout=q.dropout),
             schedule=replace(self.schedule, epochs=q.epochs, batch=q.batch),
+            potential=replace(self.potential, schedule=replace(self.potential.schedule, epochs=q.potential_epochs)),
             steps=q.steps,
         )

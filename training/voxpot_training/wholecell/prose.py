@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from voxpot_training.wholecell.findings import findings
+from voxpot_training.wholecell.motion import LOOP
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from voxpot_training.wholecell.train import Study
 
-__all__ = ["LOOP", "cell", "markdown"]
+__all__ = ["NAMES", "energy_cell", "force_cell", "markdown"]
 
-LOOP = 0.05
-"""Å, RMS displacement of an atom along each side of the closed path."""
+NAMES = ("zero forces", "force constants", "atom-centred potential")
+"""Methods whose losses stand beside those of the networks, the worst first."""
 
 
-def cell(e: Mapping[str, float] | None) -> str:
-    """Errors of one method on one split."""
-    return "–" if e is None else f"{e['mae']:.0f} / {e['rmse']:.0f} ({e['explained']:.2f})"
+def force_cell(e: Mapping[str, float]) -> str:
+    """Errors of forces of one method on one split."""
+    return f"{e['mae']:.0f} / {e['rmse']:.0f} ({e['explained']:.4f})".replace("(-0.0000)", "(0.0000)")
+
+
+def energy_cell(e: Mapping[str, float]) -> str:
+    """Errors of energies of one method on one split."""
+    return f"{e['energy_mae']:.2f} / {e['energy_rmse']:.2f}"
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
@@ -31,7 +39,15 @@ def _line(cells: Iterable[str]) -> str:
 
 def markdown(study: Study, found: Mapping[str, Any]) -> str:
     """All tables and pictures, with what it takes to read them."""
-    return "\n".join([*_head(study), *_shown(study, found), *_not_shown(study, found), *_in_motion(found)])
+    return "\n".join(
+        [
+            *_head(study),
+            *findings(study.config, study.frames.about, found),
+            *_shown(study, found),
+            *_not_shown(study, found),
+            *_in_motion(found),
+        ]
+    )
 
 
 def _head(study: Study) -> list[str]:
@@ -45,7 +61,8 @@ def _head(study: Study) -> list[str]:
         f"{frames.about.get('calculator', 'others')}; {config.schedule.epochs} epochs; CNN of {filters} filters, dense "
         f"network of {units} units, dropout {config.cnn.dropout:g}; reading `{config.voxels.reading}`; γ as "
         f"{config.voxels.gamma_is}, {config.voxels.gamma:g} (paper) and {config.narrow:g} (narrow) in units of the "
-        "largest coordinate.",
+        f"largest coordinate. Atom-centred potential of degree {config.potential.network.degree}, cutoff "
+        f"{config.potential.grid.cutoff:g} Å, {config.potential.schedule.epochs} epochs.",
         "",
     ]
 
@@ -59,7 +76,7 @@ def _shown(study: Study, found: Mapping[str, Any]) -> list[str]:
         "best epoch, which is the one that the models keep. The paper tells neither its unit of force nor "
         "the loss of zero forces: its numbers can be compared with each other only.",
         "",
-        f"Zero forces have a loss of {found['zero_forces']:.4f}, force constants {found['force_constants']:.5f}.",
+        f"Beside them, in the same unit: {', '.join(f'{k} {v:.2g}' for k, v in found['others'].items())}.",
         "",
     ]
     first, second = found["losses"].values()
@@ -67,8 +84,8 @@ def _shown(study: Study, found: Mapping[str, Any]) -> list[str]:
     rows = [
         (
             name,
-            *_losses(a, found["zero_forces"]),
-            *_losses(second[name], found["zero_forces"]),
+            *_losses(a, found["others"]["zero forces"]),
+            *_losses(second[name], found["others"]["zero forces"]),
             str(found["paper"].get(name, "–")),
         )
         for name, a in first.items()
@@ -82,16 +99,16 @@ def _shown(study: Study, found: Mapping[str, Any]) -> list[str]:
         (
             label,
             *(f"{o['validation'][k]:.4f}" for k in ("obb CNN", "dense", "ibb CNN")),
-            f"{o['zero_forces']:.4f}",
+            *(f"{loss:.2g}" for loss in o["others"].values()),
             "yes" if o["holds"] else "no",
         )
         for label, o in found["ordering"].items()
     ]
-    lines += _table(("", "obb CNN", "dense", "ibb CNN", "zero forces", "holds"), rows)
+    lines += _table(("", "obb CNN", "dense", "ibb CNN", *NAMES, "holds"), rows)
     for end, gamma in (("", study.config.voxels.gamma), ("-narrow", study.config.narrow)):
         lines += [f"Figures 4, 5 and 6 with γ = {gamma:g}:", ""]
         lines += [f"![{name}]({name}{end}.png)" for name in ("figure4", "figure5", "figure6")] + [""]
-    return lines
+    return [*lines, "Figure 6 of the atom-centred potential:", "", "![figure6](figure6-potential.png)", ""]
 
 
 def _losses(loss: Mapping[str, float], nothing: float) -> tuple[str, str, str]:
@@ -106,14 +123,26 @@ def _not_shown(study: Study, found: Mapping[str, Any]) -> list[str]:
         "",
         "Force MAE / RMSE in meV/Å, and in brackets the explained part of the squared forces (zero forces: 0), on "
         "validation frames drawn at random, behind a gap in time (block), and hotter than all that was learned from "
-        f"(temperature). The straight line is fitted to the voxels of obb-8 with γ = {study.config.narrow:g}.",
+        f"(temperature). The straight line is fitted to the voxels of obb-8 with γ = {study.config.narrow:g}. Force "
+        "constants are fitted by least squares. The atom-centred potential learned from energies and forces of the "
+        f"same frames; {study.config.shipped} is shipped, was trained on other data and never saw these frames.",
         "",
     ]
+    splits = list(found["errors"])
     lines += _table(
-        ("method", *found["errors"]),
-        [(name, *(cell(row.get(name)) for row in found["errors"].values())) for name in methods],
+        ("method", *splits), [(name, *(force_cell(found["errors"][s][name]) for s in splits)) for name in methods]
     )
-    lines += ["![errors](errors.png)", "", "What is left in the voxels against γ, and of the networks when the crystal"]
+    lines += [
+        "Energy MAE / RMSE in meV/atom of what has one. To zero forces belongs the mean energy of the frames that "
+        "were learned from, to force constants the energy of their symmetric part. Networks over the whole cell "
+        "have no energy.",
+        "",
+    ]
+    conserving = [name for name in methods if found["errors"][splits[0]][name]["energy_mae"] is not None]
+    lines += _table(
+        ("method", *splits), [(name, *(energy_cell(found["errors"][s][name]) for s in splits)) for name in conserving]
+    )
+    lines += ["![errors](errors.png)", "", "What is left in the voxels against γ, and of the forces when the crystal"]
     lines += ["moves against its grid:", "", "![scans](scans.png)", ""]
     names = list(found["symmetry"])
     told = found["symmetry"][names[0]]
@@ -128,7 +157,13 @@ def _not_shown(study: Study, found: Mapping[str, Any]) -> list[str]:
 def _in_motion(found: Mapping[str, Any]) -> list[str]:
     work = ", ".join(f"{k} {v:.2f} meV" for k, v in found["loop_work_meV"].items())
     rows = [
-        (name, f"{r['drift_meV_per_atom_ps']:.2f}", f"{r['hottest_K']:.0f}", r["end"] or "no")
+        (
+            name,
+            f"{r['largest_meV_per_atom']:.2f}",
+            f"{r['drift_meV_per_atom_ps']:.2f}",
+            f"{r['hottest_K']:.0f}",
+            r["end"] or "no",
+        )
         for name, r in found["dynamics"].items()
     ]
     return [
@@ -136,9 +171,11 @@ def _in_motion(found: Mapping[str, Any]) -> list[str]:
         "",
         f"Work of the forces around a closed path, {LOOP} Å per atom along each side: {work}.",
         "",
-        "Velocity Verlet from a validation frame; the energy is that of the shadow, a conserving potential:",
+        "Velocity Verlet from a validation frame; the energy is that of the shadow, the potential that labelled the "
+        "frames. It changes along with any forces that are not its own, by as much as two energies differ; forces that "
+        "belong to no energy drive it on and on.",
         "",
-        *_table(("forces of", "drift of the shadow's energy, meV/atom/ps", "hottest, K", "ended early"), rows),
+        *_table(("forces of", "largest change, meV/atom", "drift, meV/atom/ps", "hottest, K", "ended early"), rows),
         "![in motion](shadow.png)",
         "",
     ]

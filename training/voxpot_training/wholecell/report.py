@@ -14,15 +14,15 @@ from voxpot_training.wholecell.assess import (
     baselines,
     errors,
     gamma_scan,
-    potential_forces,
+    potential_errors,
     shift_scan,
-    spread,
     symmetry_errors,
+    tolerant,
 )
-from voxpot_training.wholecell.calculator import WholeCellCalculator
-from voxpot_training.wholecell.nose_hoover import start as begin
-from voxpot_training.wholecell.prose import LOOP, cell, markdown
-from voxpot_training.wholecell.shadow import Run, loop_work, run_with_shadow
+from voxpot_training.wholecell.atom_centred import ask
+from voxpot_training.wholecell.motion import in_motion
+from voxpot_training.wholecell.prose import NAMES, energy_cell, force_cell, markdown
+from voxpot_training.wholecell.splits import spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,8 +41,6 @@ SHIFTS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 SETS = {False: "γ of the paper", True: "narrow γ"}
 """The two sets of networks."""
 READINGS = ("field", "occupied", "inside", "atoms")
-START = 300.0
-"""K, of the dynamics with the network's forces."""
 SHOWN = 1000
 """Frames in their figure of forces."""
 
@@ -50,32 +48,25 @@ SHOWN = 1000
 def write_report(study: Study, console: Console) -> None:
     """Assess all networks, draw, and write ``report.md`` and ``report.json``."""
     table_of_errors = {split: _errors_on(study, split) for split in study.splits}
-    nothing, springs = (table_of_errors["random"][k].loss for k in ("zero forces", "force constants"))
+    others = {split: {name: row[name].loss for name in NAMES} for split, row in table_of_errors.items()}
     losses, orders = {}, {}
     for narrow, label in SETS.items():
-        _draw_training(study, narrow, nothing, springs)
+        _draw_training(study, narrow, others["random"])
         _draw_forces(study, narrow)
         losses[label] = {e.name: _last_losses(study, e) for e in study.entries("random", narrow=narrow)}
         for split in study.splits:
             of_split = {e.name: _last_losses(study, e) for e in study.entries(split, narrow=narrow)}
-            zero = {"zero_forces": table_of_errors[split]["zero forces"].loss}
-            orders[f"{label}, {split} split"] = ordering(of_split) | zero
+            orders[f"{label}, {split} split"] = ordering(of_split) | {"others": others[split]}
+    _draw_potential(study)
     pictures.draw_errors(study.folder / "errors.png", table_of_errors)
-    scans = _scans(study)
-    runs, work = _in_motion(study)
     found = {
         "losses": losses,
         "paper": PAPER,
-        "zero_forces": nothing,
-        "force_constants": springs,
+        "others": others["random"],
         "ordering": orders,
         "errors": {split: {k: asdict(v) for k, v in row.items()} for split, row in table_of_errors.items()},
-        **scans,
-        "loop_work_meV": work,
-        "dynamics": {
-            k: {"drift_meV_per_atom_ps": r.drift, "hottest_K": float(r.temperature.max()), "end": r.end}
-            for k, r in runs.items()
-        },
+        **_scans(study),
+        **in_motion(study),
     }
     write_json(study.folder / "report.json", _finite(found))
     with draft_of(study.folder / "report.md") as draft:
@@ -115,20 +106,20 @@ def _errors_on(study: Study, split: str) -> dict[str, Errors]:
             said = model.of_voxels(study.voxels(study.spec(entry))[rows])
             label = f"{'dense' if entry.shape == 'dense' else 'CNN'}, {entry.box}-8, γ {study.spec(entry).gamma:g}"
             out[label] = errors(said, true, scale)
-    some = spread(rows, SHOWN)
-    said = potential_forces(load_potential(study.config.potential), frames, list(map(int, some)))
-    out[f"atom-centred potential ({study.config.potential})"] = errors(said, frames.forces[some], scale)
+    out["atom-centred potential"] = potential_errors(study.potentials[split], frames, study.splits[split])
+    shipped = load_potential(study.config.shipped)
+    out[f"{study.config.shipped}, not of these frames"] = potential_errors(shipped, frames, study.splits[split])
     return out
 
 
-def _draw_training(study: Study, narrow: bool, nothing: float, springs: float) -> None:
+def _draw_training(study: Study, narrow: bool, others: Mapping[str, float]) -> None:
     logs = {e.name: study.losses(e) for e in study.entries("random", narrow=narrow)}
     end = "-narrow" if narrow else ""
     cnns = {k: v for k, v in logs.items() if k != "dense"}
-    pictures.draw_losses(study.folder / f"figure4{end}.png", cnns, nothing=nothing, harmonic=springs)
+    pictures.draw_losses(study.folder / f"figure4{end}.png", cnns, others)
     finest = max(study.config.resolutions)
     shown = dict.fromkeys(("dense", f"ibb-{finest}", "obb-8", f"obb-{finest}"))
-    pictures.draw_dense(study.folder / f"figure5{end}.png", {k: logs[k] for k in shown}, nothing=nothing)
+    pictures.draw_dense(study.folder / f"figure5{end}.png", {k: logs[k] for k in shown}, others)
 
 
 def _draw_forces(study: Study, narrow: bool) -> None:
@@ -140,6 +131,15 @@ def _draw_forces(study: Study, narrow: bool) -> None:
     pictures.draw_forces(path, said, study.frames.forces[rows], title=title)
 
 
+def _draw_potential(study: Study) -> None:
+    """The same picture of forces for the atom-centred potential."""
+    rows = spread(study.splits["random"].validation, SHOWN)
+    _, said = ask(study.potentials["random"], study.frames, study.frames.positions[rows])
+    title = f"atom-centred potential, {len(rows)} validation frames of the random split"
+    path = study.folder / "figure6-potential.png"
+    pictures.draw_forces(path, said, study.frames.forces[rows], title=title, by="potential")
+
+
 def _scans(study: Study) -> dict[str, Any]:
     config, split = study.config, study.splits["random"]
     spec = replace(config.voxels, box="obb", n=8)
@@ -148,54 +148,20 @@ def _scans(study: Study) -> dict[str, Any]:
     models = {
         f"{name}, γ {config.narrow:g}": study.model("random", name, narrow=True) for name in ("obb-8", "ibb-8", "dense")
     }
-    explained = shift_scan(models, study.frames, rows, SHIFTS)
+    potential, box = study.potentials["random"], next(iter(models.values())).box
+    asked = {name: tolerant(model) for name, model in models.items()}
+    asked["atom-centred potential"] = lambda positions: ask(potential, study.frames, positions)[1]
+    explained = shift_scan(asked, study.frames, rows, SHIFTS)
     pictures.draw_scans(study.folder / "scans.png", config.gammas, losses, SHIFTS, explained)
+    told = {"force_scale": float(np.abs(study.frames.forces[split.train]).max()), "shift": box.edges[0][0] / spec.n / 2}
     return {
         "gamma": {"gammas": config.gammas, "loss_over_zero_forces": losses},
         "shift": {"shifts": SHIFTS, "explained": explained},
         "symmetry": {
-            name: {k: asdict(v) for k, v in symmetry_errors(model, study.frames, rows).items()}
-            for name, model in models.items()
+            name: {k: asdict(v) for k, v in symmetry_errors(forces, study.frames, rows, **told).items()}
+            for name, forces in asked.items()
         },
     }
-
-
-def _in_motion(study: Study) -> tuple[dict[str, Run], dict[str, float]]:
-    """Dynamics from a validation frame near 300 K, and work around a closed path."""
-    from ase_voxpot.calculator import VoxPotCalculator
-    from voxpot_training.wholecell.generate import calculator_of
-
-    model, frames = study.model("random", "obb-8", narrow=True), study.frames
-    near = int(np.argmin(np.abs(np.array(frames.temperatures) - START)))
-    valid = study.splits["random"].validation
-    first = int(valid[frames.run[valid] == near][0])
-    shadow = calculator_of(str(frames.about.get("calculator", "motaw")))[0]
-    network = WholeCellCalculator(model)
-    potential = VoxPotCalculator(study.config.potential)
-    runs = {}
-    for name, calculator in (("network", network), (study.config.potential, potential), ("shadow itself", shadow)):
-        atoms = frames.atoms(first)
-        # twice the temperature is for atoms on their sites; these have their potential energy already
-        moving = begin(atoms, frames.temperatures[near] / 2, np.random.default_rng(study.config.seed))
-        atoms.set_velocities(moving.velocities)
-        atoms.calc = calculator
-        runs[name] = run_with_shadow(atoms, shadow, steps=study.config.steps)
-    pictures.draw_shadow(study.folder / "shadow.png", runs)
-    rng = np.random.default_rng(study.config.seed)
-    sides = rng.normal(scale=LOOP / np.sqrt(3), size=(2, len(frames.numbers), 3))
-    start = frames.positions[study.splits["random"].train].mean(axis=0, dtype=float) - sides.sum(axis=0) / 2
-    said = {"network": network.model.forces, "shadow": lambda path: _ask(shadow, frames, path)}
-    return runs, {k: 1000 * loop_work(f, start, sides) for k, f in said.items()}
-
-
-def _ask(calculator: Any, frames: Any, path: np.ndarray) -> np.ndarray:
-    atoms = frames.atoms(0)
-    atoms.calc = calculator
-    said = []
-    for positions in path:
-        atoms.set_positions(positions)
-        said.append(atoms.get_forces())
-    return np.array(said)
 
 
 def _finite(data: Any) -> Any:
@@ -211,7 +177,7 @@ def _show(console: Console, found: Mapping[str, Any]) -> None:
     for label, losses in found["losses"].items():
         rows = table(f"Loss, {label}, random split", "network", "training", "validation", "over zero forces", "paper")
         for name, loss in losses.items():
-            share = loss["validation"] / found["zero_forces"]
+            share = loss["validation"] / found["others"]["zero forces"]
             figures = (f"{loss['training']:.4f}", f"{loss['validation']:.4f}", f"{share:.3f}")
             rows.add_row(name, *figures, str(found["paper"].get(name, "–")))
         console.print(rows)
@@ -219,7 +185,12 @@ def _show(console: Console, found: Mapping[str, Any]) -> None:
         said = " < ".join(sorted(order["validation"], key=lambda k: order["validation"][k]))
         console.print(f"{label}: {said}")
     splits = list(found["errors"])
-    rows = table("Force MAE / RMSE in meV/Å (explained part)", "method", *splits)
-    for name in dict.fromkeys(name for row in found["errors"].values() for name in row):
-        rows.add_row(name, *(cell(found["errors"][s].get(name)) for s in splits))
-    console.print(rows)
+    methods = dict.fromkeys(name for row in found["errors"].values() for name in row)
+    forces = table("Force MAE / RMSE in meV/Å (explained part)", "method", *splits)
+    energies = table("Energy MAE / RMSE in meV/atom; networks have none", "method", *splits)
+    for name in methods:
+        row = [found["errors"][split][name] for split in splits]
+        forces.add_row(name, *map(force_cell, row))
+        if row[0]["energy_mae"] is not None:
+            energies.add_row(name, *map(energy_cell, row))
+    console.print(forces, energies)

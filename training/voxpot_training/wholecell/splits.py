@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from voxpot_training.wholecell.frames import FrameSet
 
-__all__ = ["SPLITS", "Split", "split_frames"]
+__all__ = ["SPLITS", "Split", "split_frames", "spread"]
 
 HOTTEST = 900.0
 """K, the hottest run to learn from in the split by temperature."""
@@ -73,3 +73,13 @@ def split_frames(frames: FrameSet, kind: str, *, validation: float = 0.3, seed: 
             f"{len(found.validation)} to ask about; make more frames, or at other temperatures"
         )
     return found
+
+
+def spread(rows: Int[np.ndarray, " row"], most: int) -> Int[np.ndarray, " some"]:
+    """At most so many of them, evenly spread.
+
+    >>> spread(np.arange(10), 4)
+    array([0, 3, 6, 9])
+    """
+    picked: np.ndarray = rows[np.unique(np.linspace(0, len(rows) - 1, most).astype(int))]
+    return picked

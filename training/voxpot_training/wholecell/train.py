@@ -5,7 +5,9 @@ The folder of a study holds
     frames/                         made by dynamics, unless the config names others
     voxels/                         of all frames, one file per box and resolution
     networks/SPLIT/NAME/            checkpoint, log and model of every network
+    potentials/SPLIT/               the same of an atom-centred potential
     NAME.safetensors                the CNN on the outer box at 8³, random split, with the better γ
+    study.json                      what the networks were trained with
     report.md, report.json, *.png   tables and pictures
 
 Everything that is there already is taken as it is with ``--resume``.
@@ -13,6 +15,7 @@ Everything that is there already is taken as it is with ``--resume``.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +25,10 @@ import numpy as np
 
 from ase_voxpot.cli.common import console, progress_bar
 from ase_voxpot.errors import ConfigError
+from ase_voxpot.files import write_json
+from ase_voxpot.spec import encode
 from voxpot_training.config import config_from
+from voxpot_training.wholecell.atom_centred import train_potential
 from voxpot_training.wholecell.config import WholeCellConfig
 from voxpot_training.wholecell.experiment import train_network, voxels_of
 from voxpot_training.wholecell.frames import load
@@ -31,12 +37,16 @@ from voxpot_training.wholecell.pictures import read_log
 from voxpot_training.wholecell.splits import SPLITS, split_frames
 
 if TYPE_CHECKING:
+    from ase_voxpot.potential import Potential
     from ase_voxpot.voxelize.wholecell import WholeCellSpec
     from voxpot_training.wholecell.frames import FrameSet
     from voxpot_training.wholecell.model import WholeCellModel
     from voxpot_training.wholecell.splits import Split
 
 __all__ = ["Entry", "Study", "run"]
+
+LEARNED = ("voxels", "narrow", "cnn", "dense", "schedule", "potential", "validation", "seed")
+"""Keys of the config that networks and potentials depend on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,7 @@ class Study:
     frames: FrameSet
     splits: dict[str, Split]
     models: dict[Entry, WholeCellModel]
+    potentials: dict[str, Potential]  # atom-centred, by split
 
     def voxels(self, spec: WholeCellSpec) -> np.ndarray:
         """Voxels of all frames."""
@@ -114,14 +125,41 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     folder = Path(out) if out else Path("runs") / (settings.name + ("-quick" if quick else ""))
     if not resume and (folder / "networks").exists():
         raise ConfigError(f"{folder}: holds a study already; go on with --resume, or name another folder with --output")
+    _refuse_other(settings, folder)
     study = _prepared(settings, Path(config).parent, folder)
     plan = _plan(settings)
     for number, entry in enumerate(plan):
         _train(study, entry, f"{number + 1} of {len(plan)}")
+    for name, split in study.splits.items():
+        study.potentials[name] = train_potential(
+            study.frames,
+            split,
+            settings.potential,
+            folder / "potentials" / name,
+            seed=settings.seed,
+            title=f"atom-centred potential, {name} split",
+        )
     path = folder / f"{settings.name}.safetensors"
     _best(study).save(path)
     write_report(study, console())
     return path
+
+
+def _refuse_other(config: WholeCellConfig, folder: Path) -> None:
+    """Networks of another config would be taken for those of this one."""
+    path, wanted = folder / "study.json", {key: encode(getattr(config, key)) for key in LEARNED}
+    if path.is_file():
+        try:
+            known = json.loads(path.read_text())
+            changed = [key for key in LEARNED if known[key] != wanted[key]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{path}: expected what a study was trained with, got something else ({error})") from None
+        if changed:
+            raise ConfigError(
+                f"{folder}: holds a study with other {', '.join(changed)}; name another folder with --output"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(path, wanted)
 
 
 def _best(study: Study) -> WholeCellModel:
@@ -148,7 +186,7 @@ def _prepared(config: WholeCellConfig, beside: Path, folder: Path) -> Study:
         f"[bold]{config.name}[/]: {len(frames):,} frames of {len(frames.numbers)} atoms; learned from and asked about: "
         + ", ".join(f"{len(s.train):,} and {len(s.validation):,} ({k})" for k, s in splits.items())
     )
-    return Study(config, folder, frames, splits, {})
+    return Study(config, folder, frames, splits, {}, {})
 
 
 def _plan(config: WholeCellConfig) -> list[Entry]:
