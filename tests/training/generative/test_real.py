@@ -56,11 +56,11 @@ def test_fingerprints_are_those_of_matminer():
 @pytest.mark.slow
 def test_the_baseline_is_hard_to_beat():
     pytest.importorskip("pymatgen")
-    some = crystals("perov5_val", "::20")
-    found = assess_substitution(some[:150], some[150:], count=30)
+    some = crystals("perov5_val", "::10")
+    found = assess_substitution(some[::2], some[1::2], count=30)
 
     assert found.validity.structure == 1
     assert found.validity.composition > 0.9
-    assert found.coverage.precision > 0.2
+    assert found.coverage.precision > 0.5
     assert found.wasserstein["elements"] < 0.3
     assert found.rows()["made"] == "30 of 30"
