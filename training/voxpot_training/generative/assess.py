@@ -1,11 +1,12 @@
-"""What generators make, judged by one set of figures; ion exchange is always among them.
+"""What generators make, judged by one set of figures; ion exchange and known crystals are always among them.
 
     python -m voxpot_training.generative.assess $VOXPOT_DATA/crystal/perov5_val.extxyz.gz --model icsg3d-perov
     python -m voxpot_training.generative.assess $VOXPOT_DATA/crystal/perov5_val.extxyz.gz --by row
 
 With a model, the sides are those of its training, and every prior of it is drawn from; without, a fifth of the
 crystals is held out, and the baseline stands alone.  Every row has as many crystals, none of them sorted out
-before they are judged; a draw that cannot be decoded is one that is not valid.
+before they are judged; a draw that cannot be decoded is one that is not valid.  Coverage depends on how many crystals there
+are on either side: compare a column with that of the training crystals, which is what as many real ones reach.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from voxpot_training.generative.generation import VoxelGenerator
 
-__all__ = ["Generation", "assess", "assess_model", "assess_substitution"]
+__all__ = ["Generation", "assess", "assess_known", "assess_model", "assess_substitution"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,13 @@ def assess_substitution(
     return assess("ion exchange", made, train, real, held, asked=count, seconds=seconds, **how)
 
 
+def assess_known(train: Sequence[Atoms], held: Sequence[Atoms], *, count: int, seed: int = 0, **how: Any) -> Generation:
+    """Training crystals as if they had been made: what coverage as many real ones reach; ``how`` as for ``assess``."""
+    chosen = np.random.default_rng(seed).permutation(len(train))[:count]
+    real, made = fingerprints(held, store=how.get("store")), [train[k] for k in chosen]
+    return assess("training crystals", made, train, real, held, asked=len(made), seconds=0.0, **how)
+
+
 def assess_model(
     generator: VoxelGenerator,
     train: Sequence[Atoms],
@@ -184,7 +192,7 @@ def main() -> None:
     else:
         rows = held_out(frames, asked.by, 0.2, np.random.default_rng(asked.seed))
         train, held = ([frames[k] for k in part] for part in rows)
-    found.append(assess_substitution(train, held, **how))
+    found += [assess_substitution(train, held, **how), assess_known(train, held, **how)]
     console = Console()
     if asked.json:
         console.print_json(json.dumps([asdict(row) for row in found]))
