@@ -4,9 +4,9 @@
     python -m voxpot_training.generative.assess $VOXPOT_DATA/crystal/perov5_val.extxyz.gz --by row
 
 With a model, the sides are those of its training, and every prior of it is drawn from; without, a fifth of the
-crystals is held out, and the baseline stands alone.  Every row has as many crystals, none of them sorted out
-before they are judged; a draw that cannot be decoded is one that is not valid.  Coverage depends on how many crystals there
-are on either side: compare a column with that of the training crystals, which is what as many real ones reach.
+crystals is held out, and the baseline stands alone.  Every column has as many crystals, none of them sorted out
+before they are judged; a draw that cannot be decoded is one that is not valid.  Coverage depends on how many crystals
+there are on either side: compare a column with that of the training crystals, which is what as many real ones reach.
 """
 
 from __future__ import annotations
