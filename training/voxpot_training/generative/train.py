@@ -4,7 +4,7 @@ The folder of a training holds
 
     labels/, vae/, prior/                            checkpoint and log of either network, and of the flow to draw from
     NAME.safetensors, NAME.md, NAME.json             the model, its card, its errors
-    test.extxyz                                      the crystals kept for testing
+    train.extxyz, validation.extxyz, test.extxyz     the crystals of either side
     learning.png, slices.png, reconstructions.png, latent.png, generated.png
 """
 
@@ -153,7 +153,8 @@ def _finish(
     model = folder / f"{config.name}.safetensors"
     save_codec(model, codec)  # before anything more is computed
     train, _, test = parts
-    write(folder / "test.extxyz", test, format="extxyz")
+    for name, part in zip(("train", "validation", "test"), parts, strict=True):
+        write(folder / f"{name}.extxyz", part, format="extxyz")
     found = codec.reconstruct(test)
     scores = score_reconstructions(test, found)
     console.print(score_table(scores, title=f"{config.name} on {scores.crystals} test crystals"))
