@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from voxpot_training.generative.codec import load_codec
 from voxpot_training.generative.screening import screen
+from voxpot_training.generative.validity import composition_fault, structure_fault
 from voxpot_training.priors.conditions import Conditions
 from voxpot_training.structure_field.generation import Generator
 
@@ -41,17 +44,21 @@ class VoxelGenerator(Generator):
     """Draws crystals, and screens them."""
 
     def screen(self, crystals: Sequence[Atoms]) -> list[dict[str, Any]]:
-        """Counts: valid, repeated, passed; each crystal is told in ``info["screened"]``.
+        """Counts by what was found, and each crystal is told in ``info["screened"]``.
 
-        Whether a crystal is new can be said with the training set alone, which a model file does not hold.
+        Whether a crystal is new can be said with the training set alone, which a model file does not hold;
+        repeats are found where pymatgen is installed.
         """
-        found = screen(crystals, [])
-        for atoms, reason in zip(crystals, found.reasons, strict=True):
+        if find_spec("pymatgen") is None:
+            reasons = [structure_fault(a) or composition_fault(a) for a in crystals]
+        else:
+            reasons = list(screen(crystals, []).reasons)
+        for atoms, reason in zip(crystals, reasons, strict=True):
             atoms.info["screened"] = reason or "passed"
+        counts = Counter(reason or "passed" for reason in reasons)
         return [
-            {"": name, "crystals": count, "share": count / max(len(crystals), 1)}
-            for name, count in found.counts.items()
-            if count or name in ("crystals", "passed")
+            {"screened": name, "crystals": count, "share": count / len(crystals)}
+            for name, count in counts.most_common()
         ]
 
 
