@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["checksum", "find_sealed", "read_tensors", "read_texts", "write_sealed"]
+__all__ = ["PRECISIONS", "checksum", "find_sealed", "read_tensors", "read_texts", "write_sealed"]
 
 PRECISIONS = ("torch.float32", "torch.float64")
 LONGEST_HEADER = 10_000_000
@@ -100,8 +100,8 @@ def read_texts(path: Path, *, format: str, schemas: tuple[str, ...]) -> dict[str
     return texts
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file.
+def read_tensors(path: Path, *, precisions: tuple[str, ...] = PRECISIONS) -> dict[str, Tensor]:
+    """The tensors of a file, in one of ``precisions``.
 
     Raises:
         ChecksumError: the file is damaged.
@@ -114,7 +114,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         tensors = load(path.read_bytes())
     except SafetensorError as error:
         raise ChecksumError(f"{path}: the file is damaged ({error}); fetch or train it again") from None
-    foreign = sorted({str(v.dtype) for v in tensors.values() if str(v.dtype) not in PRECISIONS})
+    foreign = sorted({str(v.dtype) for v in tensors.values() if str(v.dtype) not in precisions})
     if foreign:
-        raise ArchitectureError(f"{path}: expected numbers in {' or '.join(PRECISIONS)}, got {', '.join(foreign)}")
+        raise ArchitectureError(f"{path}: expected numbers in {' or '.join(precisions)}, got {', '.join(foreign)}")
     return tensors

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ase_voxpot.errors import ArchitectureError, ChecksumError, SchemaError, WeightsError
-from ase_voxpot.sealed import checksum, find_sealed, read_tensors, read_texts, write_sealed
+from ase_voxpot.sealed import PRECISIONS, checksum, find_sealed, read_tensors, read_texts, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -24,6 +24,7 @@ __all__ = [
     "Artifact",
     "fill",
     "find_artifact",
+    "halved",
     "is_artifact",
     "kind_of",
     "load_artifact",
@@ -125,11 +126,28 @@ def load_artifact(model: str | Path, *, kinds: Collection[str]) -> Artifact:
     texts = _texts(path)
     if texts["kind"] not in kinds:
         raise SchemaError(f"{path}: expected a model of kind {' or '.join(sorted(kinds))}, got {texts['kind']!r}")
-    tensors = read_tensors(path)
+    tensors = read_tensors(path, precisions=(*PRECISIONS, "torch.float16"))
     if checksum((texts["kind"], texts["spec"]), tensors) != texts["checksum"]:
         raise ChecksumError(f"{path}: the stored numbers do not match their checksum; fetch or train the model again")
     spec, card = (_table(path, name, texts[name]) for name in ("spec", "card"))
-    return Artifact(path, texts["kind"], spec, card, tensors)
+    return Artifact(path, texts["kind"], spec, card, {name: _single(t) for name, t in tensors.items()})
+
+
+def _single(tensor: Tensor) -> Tensor:
+    return tensor.float() if str(tensor.dtype) == "torch.float16" else tensor
+
+
+def halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Single precision made half, for files of half the size: 11 bits, which networks bear; doubles stay what they are.
+
+    Raises:
+        ArchitectureError: a number beyond the range of half precision.
+    """
+    out = {name: t.half() if str(t.dtype) == "torch.float32" else t for name, t in tensors.items()}
+    beyond = sorted(name for name, tensor in out.items() if not tensor.isfinite().all())
+    if beyond:
+        raise ArchitectureError(f"expected numbers up to 65504 to be stored in half precision; {beyond[0]} has others")
+    return out
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path) -> None:

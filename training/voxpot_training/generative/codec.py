@@ -16,7 +16,7 @@ from ase import Atoms
 from ase_voxpot.errors import ArchitectureError, CellError, ConfigError, SchemaError, SpecError, StructureError
 from ase_voxpot.spec import decode, encode
 from ase_voxpot.voxelize.torus import deposit
-from voxpot_training.artifacts import fill, load_artifact, save_artifact
+from voxpot_training.artifacts import fill, halved, load_artifact, save_artifact
 from voxpot_training.generative.batches import collate
 from voxpot_training.generative.maps import CLOSEST, MapSpec, Viewer, check_grid
 from voxpot_training.generative.networks import LabelNet, LabelSpec, VAESpec, VoxelVAE
@@ -160,13 +160,13 @@ class Codec:
 
 
 def save_codec(path: Path, codec: Codec) -> None:
-    """Write a model file."""
+    """Write a model file, in half precision: what is read back is a little different."""
     tensors = {f"vae.{k}": v for k, v in codec.vae.state_dict().items()}
     tensors |= {f"labels.{k}": v for k, v in codec.labels.state_dict().items()}
     spec = replace(codec.spec, prior=prior_spec(codec.priors) if codec.priors else None)
     if codec.priors:
         tensors |= prior_tensors(codec.priors)
-    save_artifact(path, kind=KIND, spec=encode(spec), card=codec.card, tensors=tensors)
+    save_artifact(path, kind=KIND, spec=encode(spec), card=codec.card, tensors=halved(tensors))
 
 
 def load_codec(model: str | Path) -> Codec:

@@ -26,7 +26,7 @@ from voxpot_training.config import config_from
 from voxpot_training.crystal_pictures import draw_gallery, draw_map
 from voxpot_training.data import find_file
 from voxpot_training.generative.card import card_as_data, card_as_markdown
-from voxpot_training.generative.codec import Codec, CodecSpec, make_networks, save_codec
+from voxpot_training.generative.codec import Codec, CodecSpec, load_codec, make_networks, save_codec
 from voxpot_training.generative.config import GeneratorConfig
 from voxpot_training.generative.generation import labels_of, train_conditions
 from voxpot_training.generative.maps import Viewer
@@ -152,6 +152,7 @@ def _finish(
     """Reconstruct the test crystals; write model, card and pictures."""
     model = folder / f"{config.name}.safetensors"
     save_codec(model, codec)  # before anything more is computed
+    codec = load_codec(model)  # what is scored is what is kept, rounded as it is
     train, _, test = parts
     for name, part in zip(("train", "validation", "test"), parts, strict=True):
         write(folder / f"{name}.extxyz", part, format="extxyz")

@@ -15,7 +15,7 @@ from ase import Atoms
 
 from ase_voxpot.errors import ArchitectureError, ConfigError, SchemaError, SpecError, StructureError
 from ase_voxpot.spec import decode, encode
-from voxpot_training.artifacts import fill, load_artifact, save_artifact
+from voxpot_training.artifacts import fill, halved, load_artifact, save_artifact
 from voxpot_training.crystals import check_crystal
 from voxpot_training.lattice import turned_to
 from voxpot_training.priors.files import PREFIX, PriorSpec, make_priors, prior_spec, prior_tensors
@@ -194,12 +194,12 @@ def _check_number(atoms: Atoms, most: int) -> None:
 
 
 def save_codec(path: Path, codec: Codec) -> None:
-    """Write a model file."""
+    """Write a model file, in half precision: what is read back is a little different."""
     tensors = {k: v for k, v in codec.network.state_dict().items() if v.is_floating_point()}
     spec = replace(codec.spec, prior=prior_spec(codec.priors) if codec.priors else None)
     if codec.priors:
         tensors |= prior_tensors(codec.priors)
-    save_artifact(path, kind=KIND, spec=encode(spec), card=codec.card, tensors=tensors)
+    save_artifact(path, kind=KIND, spec=encode(spec), card=codec.card, tensors=halved(tensors))
 
 
 def load_codec(model: str | Path) -> Codec:

@@ -30,7 +30,7 @@ from voxpot_training.loop import fit
 from voxpot_training.priors.fitting import fit_priors, in_short
 from voxpot_training.structure_field.batches import Batch, collate, with_other_species
 from voxpot_training.structure_field.card import card_as_data, card_as_markdown, score_table
-from voxpot_training.structure_field.codec import Codec, CodecSpec, make_field, save_codec
+from voxpot_training.structure_field.codec import Codec, CodecSpec, load_codec, make_field, save_codec
 from voxpot_training.structure_field.config import FieldConfig
 from voxpot_training.structure_field.generation import train_conditions
 from voxpot_training.structure_field.pictures import (
@@ -218,6 +218,8 @@ def _finish(
 ) -> Path:
     """Reconstruct the validation crystals; write model, card and pictures."""
     model = folder / f"{config.name}.safetensors"
+    save_codec(model, codec)
+    codec = load_codec(model)  # what is scored is what is kept, rounded as it is
     found = codec.reconstruct(valid)
     scores = score_reconstructions(valid, found)
     console.print(score_table(scores, title=f"{config.name} on {scores.crystals} validation crystals"))
