@@ -178,7 +178,7 @@ def test_what_was_asked_stands_beside_what_came(model, tmp_path, decoder, capsys
         (("-c", "energy=1"), "name of atoms, volume_per_atom"),
         (("--prior", "vae"), "gaussian, flow, got 'vae'"),
         (("--seed", "-1"), "seed"),
-        (("-n", "0"), "0"),
+        (("-n", "0"), "greater than or equal to 1"),
         (("--between", "x.extxyz", "--prior", "flow"), "between"),
         (("--between", "nowhere.extxyz"), "nowhere.extxyz"),
     ],
