@@ -118,7 +118,7 @@ def fit_priors(
         )
     rng = np.random.default_rng([seed, 2])
     held_out = np.zeros(len(latent), bool)
-    held_out[rng.choice(len(latent), max(round(config.holdout * len(latent)), 1), replace=False)] = True
+    held_out[rng.choice(len(latent), max(round(config.holdout * len(latent)), 2), replace=False)] = True
     known: dict[str, Prior] = {}
     if "gaussian" in config.kinds:
         known["gaussian"] = GaussianPrior.fit(latent[~held_out], table[~held_out])
