@@ -61,6 +61,6 @@ def reconstruct(
     if json is not None:
         write_json(json, asdict(scores))
     if plot is not None:
-        family.draw_reconstructions(plot, codec, originals, found)
+        family.draw_reconstructions(plot, originals, found)
     console().print(family.score_table(scores, title=f"{model} on {frames}"))
     typer.echo(f"wrote {output}: {len(made)} of {len(originals)} crystals; {scores.failed} could not be decoded")

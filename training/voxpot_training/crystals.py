@@ -1,7 +1,8 @@
-"""What is a crystal, and what it is called."""
+"""What is a crystal, what it is called, and where it begins."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from ase_voxpot.errors import StructureError
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["check_crystal", "formula_of"]
+__all__ = ["check_crystal", "formula_of", "origin_atom"]
 
 CLOSEST = 0.5
 """Å; atoms nearer than this are two on one site."""
@@ -51,3 +52,16 @@ def check_crystal(atoms: Atoms) -> None:
 def _partial(site: Any) -> bool:
     """Whether ASE's reader of CIF found less or more than one whole atom on a site."""
     return isinstance(site, dict) and (len(site) > 1 or any(abs(float(v) - 1) > 1e-3 for v in site.values()))
+
+
+def origin_atom(atoms: Atoms) -> int:
+    """An atom of the rarest element, of the heaviest among the rarest; the choice does not depend on the origin.
+
+    Of several, the one with the shortest distances to all others, images included.
+    """
+    counts = Counter(atoms.numbers.tolist())
+    rarest = min(counts, key=lambda z: (counts[z], -z))
+    candidates = np.flatnonzero(atoms.numbers == rarest)
+    distances = np.sort(atoms.get_all_distances(mic=True)[candidates], axis=1)
+    weighted = np.round(distances @ (1 + np.arange(distances.shape[1])), 3)
+    return int(candidates[weighted.argmin()])

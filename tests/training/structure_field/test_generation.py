@@ -16,12 +16,14 @@ from ase_voxpot.cli import main
 from ase_voxpot.errors import ArchitectureError, ConfigError, WeightsError
 from tests.training.structure_field.crystals import some_crystals
 from voxpot_training.artifacts import kind_of, save_artifact
+from voxpot_training.autoencoders.decoded import Decoded
+from voxpot_training.autoencoders.generation import Generator
 from voxpot_training.config import Schedule
 from voxpot_training.priors import PriorConfig, VelocitySpec, fit_priors
 from voxpot_training.regression import predict
-from voxpot_training.structure_field.codec import Codec, CodecSpec, Decoded, load_codec, make_field, save_codec
+from voxpot_training.structure_field.codec import Codec, CodecSpec, load_codec, make_field, save_codec
 from voxpot_training.structure_field.flow import FlowSpec
-from voxpot_training.structure_field.generation import Generator, load_generator, train_conditions
+from voxpot_training.structure_field.generation import load_generator, train_conditions
 from voxpot_training.structure_field.periodic import PeriodicSpec
 
 SPEC = PeriodicSpec(species=("Na", "Cl", "K"), most=8, latent=16, width=16, layers=2, state=16, pooled=16)

@@ -13,9 +13,10 @@ from numpy.testing import assert_allclose
 from ase_voxpot.cli import main
 from ase_voxpot.errors import ConfigError
 from tests.training.structure_field.crystals import random_crystal, some_crystals
+from voxpot_training.autoencoders.decoded import Decoded
+from voxpot_training.autoencoders.scores import score_reconstructions
 from voxpot_training.kinds import train
-from voxpot_training.structure_field.codec import Decoded, load_codec
-from voxpot_training.structure_field.scores import score_reconstructions
+from voxpot_training.structure_field.codec import load_codec
 
 CONFIG = """
 kind = "structure_field"

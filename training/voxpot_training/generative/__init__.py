@@ -13,10 +13,10 @@ substitution  the baseline: elements exchanged in known crystals
 assess        priors and baseline side by side
 """
 
+from voxpot_training.autoencoders.pictures import draw_reconstructions
+from voxpot_training.autoencoders.scores import score_reconstructions
+from voxpot_training.autoencoders.tables import score_table
 from voxpot_training.generative.codec import load_codec
 from voxpot_training.generative.generation import load_generator
-from voxpot_training.structure_field.card import score_table
-from voxpot_training.structure_field.pictures import draw_reconstructions
-from voxpot_training.structure_field.scores import score_reconstructions
 
 __all__ = ["draw_reconstructions", "load_codec", "load_generator", "score_reconstructions", "score_table"]

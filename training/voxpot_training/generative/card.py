@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from voxpot_training.autoencoders.scores import ReconstructionScores
     from voxpot_training.generative.codec import Codec
     from voxpot_training.generative.config import GeneratorConfig
-    from voxpot_training.structure_field.scores import FieldScores
 
 __all__ = ["card_as_data", "card_as_markdown"]
 
@@ -33,7 +33,7 @@ def _spent(log: Path) -> dict[str, Any]:
     return {"epochs": len(rows), "minutes": round(float(rows[-1]["seconds"]) / 60, 1) if rows else 0}
 
 
-def card_as_data(config: GeneratorConfig, scores: FieldScores, folder: Path) -> dict[str, Any]:
+def card_as_data(config: GeneratorConfig, scores: ReconstructionScores, folder: Path) -> dict[str, Any]:
     """What is stored with the weights."""
     return {
         "name": config.name,

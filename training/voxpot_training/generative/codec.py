@@ -17,13 +17,13 @@ from ase_voxpot.errors import ArchitectureError, CellError, ConfigError, SchemaE
 from ase_voxpot.spec import decode, encode
 from ase_voxpot.voxelize.torus import deposit
 from voxpot_training.artifacts import fill, halved, load_artifact, save_artifact
+from voxpot_training.autoencoders.decoded import Decoded
 from voxpot_training.generative.batches import collate
 from voxpot_training.generative.maps import CLOSEST, MapSpec, Viewer, check_grid
 from voxpot_training.generative.networks import LabelNet, LabelSpec, VAESpec, VoxelVAE
 from voxpot_training.generative.peaks import find_peaks
 from voxpot_training.lattice import cell_of_gram, turned_to
 from voxpot_training.priors.files import PriorSpec, make_priors, prior_spec, prior_tensors
-from voxpot_training.structure_field.codec import Decoded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

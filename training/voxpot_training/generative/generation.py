@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from voxpot_training.autoencoders.generation import Generator
 from voxpot_training.generative.codec import load_codec
 from voxpot_training.generative.screening import screen
 from voxpot_training.generative.validity import composition_fault, structure_fault
 from voxpot_training.priors.conditions import Conditions
-from voxpot_training.structure_field.generation import Generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

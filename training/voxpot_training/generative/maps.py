@@ -19,10 +19,9 @@ import numpy as np
 
 from ase_voxpot.errors import CellError, SpecError, StructureError, UnknownElementError
 from ase_voxpot.voxelize.torus import deposit
-from voxpot_training.crystals import check_crystal
+from voxpot_training.crystals import check_crystal, origin_atom
 from voxpot_training.lattice import log_gram
 from voxpot_training.regression.elements import element_features
-from voxpot_training.structure_field.views import origin_atom
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -22,6 +22,9 @@ from rich.console import Console
 from ase_voxpot.errors import CellError, DataError, StructureError
 from ase_voxpot.files import write_json
 from ase_voxpot.labels import read_frames
+from voxpot_training.autoencoders.pictures import draw_reconstructions
+from voxpot_training.autoencoders.scores import score_reconstructions
+from voxpot_training.autoencoders.tables import score_rows, score_table
 from voxpot_training.config import config_from
 from voxpot_training.crystal_pictures import draw_gallery, draw_map
 from voxpot_training.data import find_file
@@ -35,9 +38,6 @@ from voxpot_training.generative.tasks import AutoTask, LabelTask
 from voxpot_training.loop import fit
 from voxpot_training.priors.fitting import fit_priors, in_short
 from voxpot_training.regression.grouping import held_out
-from voxpot_training.structure_field.card import score_rows, score_table
-from voxpot_training.structure_field.pictures import draw_reconstructions
-from voxpot_training.structure_field.scores import score_reconstructions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,7 +165,7 @@ def _finish(
     model.with_suffix(".md").write_text(card_as_markdown(config, codec, card, score_rows(asdict(scores))), "utf-8")
     draw_learning(folder / "learning.png", folder, title=config.name)
     draw_slices(folder / "slices.png", codec, test[:4])
-    draw_reconstructions(folder / "reconstructions.png", codec, test, found)
+    draw_reconstructions(folder / "reconstructions.png", test, found)
     _draw_samples(folder, config, codec, train)
     return model
 

@@ -11,13 +11,12 @@ batches     crystals and queries as tensors
 train       from a config to a model file
 codec       a trained model: crystal to latent vector and back
 generation  a trained model: new crystals
-scores      how far a reconstruction is from its original
 """
 
-from voxpot_training.structure_field.card import score_table
+from voxpot_training.autoencoders.pictures import draw_reconstructions
+from voxpot_training.autoencoders.scores import score_reconstructions
+from voxpot_training.autoencoders.tables import score_table
 from voxpot_training.structure_field.codec import load_codec
 from voxpot_training.structure_field.generation import load_generator
-from voxpot_training.structure_field.pictures import draw_reconstructions
-from voxpot_training.structure_field.scores import score_reconstructions
 
 __all__ = ["draw_reconstructions", "load_codec", "load_generator", "score_reconstructions", "score_table"]

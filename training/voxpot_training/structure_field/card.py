@@ -6,19 +6,18 @@ import csv
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
 from ase_voxpot.spec import encode
+from voxpot_training.autoencoders.tables import score_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from voxpot_training.autoencoders.scores import ReconstructionScores
     from voxpot_training.structure_field.codec import Codec
     from voxpot_training.structure_field.config import FieldConfig
-    from voxpot_training.structure_field.scores import FieldScores
 
-__all__ = ["card_as_data", "card_as_markdown", "score_rows", "score_table"]
+__all__ = ["card_as_data", "card_as_markdown"]
 
 PUBLISHED = {
     "wrong number of atoms": "0.53 %",
@@ -29,37 +28,7 @@ PUBLISHED = {
 """Chiba et al. 2023, on another set of crystals (ICSG3D)."""
 
 
-def score_rows(scores: Mapping[str, Any]) -> dict[str, str]:
-    """Names and values of all figures, as text."""
-
-    def shown(key: str, form: str, factor: float = 1.0) -> str:
-        return "–" if scores[key] is None else form.format(factor * scores[key])
-
-    return {
-        "wrong number of atoms": shown("wrong_count", "{:.2f} %", 100),
-        "position error, actual": shown("position_actual", "{:.4f} Å"),
-        "position error, detected": shown("position_detected", "{:.4f} Å"),
-        "species error, actual": shown("species_actual", "{:.2f} %", 100),
-        "species error, detected": shown("species_detected", "{:.2f} %", 100),
-        "one-to-one distance (right counts)": shown("one_to_one", "{:.4f} Å"),
-        "lengths": shown("length", "{:.4f} Å"),
-        "angles": shown("angle", "{:.3f}°"),
-        "StructureMatcher": shown("matched", "{:.1f} %", 100),
-        "decodes that failed": f"{scores['failed']} of {scores['crystals']}",
-    }
-
-
-def score_table(scores: FieldScores, *, title: str) -> Table:
-    """All figures, one a row."""
-    table = Table(title=title, show_header=False)
-    table.add_column(justify="left")
-    table.add_column(justify="right")
-    for name, value in score_rows(asdict(scores)).items():
-        table.add_row(name, value)
-    return table
-
-
-def card_as_data(config: FieldConfig, scores: FieldScores, log: Path) -> dict[str, Any]:
+def card_as_data(config: FieldConfig, scores: ReconstructionScores, log: Path) -> dict[str, Any]:
     """What is stored with the weights."""
     with log.open(newline="") as file:
         rows = list(csv.DictReader(file))

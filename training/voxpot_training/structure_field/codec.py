@@ -16,6 +16,7 @@ from ase import Atoms
 from ase_voxpot.errors import ArchitectureError, ConfigError, SchemaError, SpecError, StructureError
 from ase_voxpot.spec import decode, encode
 from voxpot_training.artifacts import fill, halved, load_artifact, save_artifact
+from voxpot_training.autoencoders.decoded import Decoded
 from voxpot_training.crystals import check_crystal
 from voxpot_training.lattice import turned_to
 from voxpot_training.priors.files import PREFIX, PriorSpec, make_priors, prior_spec, prior_tensors
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from voxpot_training.priors.fitting import Priors
     from voxpot_training.structure_field.views import Seen, View
 
-__all__ = ["Codec", "CodecSpec", "Decoded", "load_codec", "make_field", "save_codec"]
+__all__ = ["Codec", "CodecSpec", "load_codec", "make_field", "save_codec"]
 
 KIND = "structure_field"
 ENCODED = 256
@@ -55,14 +56,6 @@ class CodecSpec:
 def make_field(spec: PublishedSpec | PeriodicSpec) -> PublishedField | PeriodicField:
     """Networks with random weights."""
     return PublishedField(spec) if isinstance(spec, PublishedSpec) else PeriodicField(spec)
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """A crystal, or why there is none."""
-
-    atoms: Atoms | None
-    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

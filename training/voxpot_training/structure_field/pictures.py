@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voxpot_training.crystal_pictures import ACCENT, INK, PALE, draw_crystal, draw_gallery, draw_map
+from voxpot_training.crystal_pictures import ACCENT, INK, PALE, draw_gallery, draw_map
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from voxpot_training.structure_field.codec import Codec, Decoded
+    from voxpot_training.structure_field.codec import Codec
 
-__all__ = ["draw_between", "draw_field", "draw_latent", "draw_learning", "draw_reconstructions"]
+__all__ = ["draw_between", "draw_field", "draw_latent", "draw_learning"]
 
 MAPPED = 1500
 """Draws of a prior in the map of the latent space."""
@@ -45,26 +45,6 @@ def draw_learning(path: Path, log: Path, *, title: str) -> None:
             axes.grid(alpha=0.3, which="both")
             axes.legend(frameon=False)
         figure.suptitle(title)
-        figure.savefig(path, dpi=150)
-
-
-def draw_reconstructions(path: Path, codec: Codec, originals: Sequence[Atoms], found: Sequence[Decoded]) -> None:
-    """Some originals above what came back; the field of the first below."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    shown = [k for k in np.linspace(0, len(originals) - 1, min(6, len(originals))).astype(int)]
-    with mpl.rc_context({"font.size": 8}):
-        figure = Figure(figsize=(2.1 * len(shown) + 0.4, 4.6), layout="constrained")
-        panels = figure.subplots(2, len(shown), squeeze=False)
-        for column, k in enumerate(shown):
-            draw_crystal(panels[0, column], originals[k], originals[k].get_chemical_formula())
-            decoded = found[k].atoms
-            if decoded is None:
-                panels[1, column].set(xticks=[], yticks=[], title=f"failed: {found[k].failure}")
-            else:
-                draw_crystal(panels[1, column], decoded, decoded.get_chemical_formula())
-        figure.suptitle("originals (above) and their reconstructions from latent vectors (below)")
         figure.savefig(path, dpi=150)
 
 

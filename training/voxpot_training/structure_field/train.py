@@ -23,13 +23,16 @@ from torch.nn.functional import cross_entropy, huber_loss, mse_loss
 
 from ase_voxpot.files import write_json
 from ase_voxpot.labels import read_frames
+from voxpot_training.autoencoders.pictures import draw_reconstructions
+from voxpot_training.autoencoders.scores import score_reconstructions
+from voxpot_training.autoencoders.tables import score_table
 from voxpot_training.config import config_from
 from voxpot_training.crystals import check_crystal
 from voxpot_training.data import find_file
 from voxpot_training.loop import fit
 from voxpot_training.priors.fitting import fit_priors, in_short
 from voxpot_training.structure_field.batches import Batch, collate, with_other_species
-from voxpot_training.structure_field.card import card_as_data, card_as_markdown, score_table
+from voxpot_training.structure_field.card import card_as_data, card_as_markdown
 from voxpot_training.structure_field.codec import Codec, CodecSpec, load_codec, make_field, save_codec
 from voxpot_training.structure_field.config import FieldConfig
 from voxpot_training.structure_field.generation import train_conditions
@@ -38,10 +41,8 @@ from voxpot_training.structure_field.pictures import (
     draw_field,
     draw_latent,
     draw_learning,
-    draw_reconstructions,
 )
 from voxpot_training.structure_field.queries import draw_queries
-from voxpot_training.structure_field.scores import score_reconstructions
 from voxpot_training.structure_field.views import view_of
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def _finish(
     write_json(model.with_suffix(".json"), asdict(scores))
     model.with_suffix(".md").write_text(card_as_markdown(config, codec, card), encoding="utf-8")
     draw_learning(folder / "learning.png", folder / "log.csv", title=config.name)
-    draw_reconstructions(folder / "reconstructions.png", codec, valid, found)
+    draw_reconstructions(folder / "reconstructions.png", valid, found)
     draw_field(folder / "field.png", codec, valid[0])
     draw_latent(folder / "latent.png", codec, train)
     draw_between(folder / "between.png", codec, valid)

@@ -6,13 +6,13 @@ an atom and speaks in fractions of the cell.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ase_voxpot.errors import UnknownElementError
+from voxpot_training.crystals import origin_atom
 from voxpot_training.graphs import graph_of
 from voxpot_training.lattice import cell_of_gram, cell_of_lengths, lengths_and_angles, log_gram
 from voxpot_training.space import Space, open_space
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from voxpot_training.structure_field.periodic import PeriodicSpec
     from voxpot_training.structure_field.published import PublishedSpec
 
-__all__ = ["OpenView", "Seen", "TorusView", "View", "origin_atom", "view_of"]
+__all__ = ["OpenView", "Seen", "TorusView", "View", "view_of"]
 
 MOST_EDGES = 12
 """Neighbours of an atom that the periodic encoder hears, and all that are as near as the last."""
@@ -139,19 +139,6 @@ class TorusView:
     def space(self, cell: np.ndarray) -> Space:
         """The torus."""
         return Space(cell)
-
-
-def origin_atom(atoms: Atoms) -> int:
-    """An atom of the rarest element, of the heaviest among the rarest; the choice does not depend on the origin.
-
-    Of several, the one with the shortest distances to all others, images included.
-    """
-    counts = Counter(atoms.numbers.tolist())
-    rarest = min(counts, key=lambda z: (counts[z], -z))
-    candidates = np.flatnonzero(atoms.numbers == rarest)
-    distances = np.sort(atoms.get_all_distances(mic=True)[candidates], axis=1)
-    weighted = np.round(distances @ (1 + np.arange(distances.shape[1])), 3)
-    return int(candidates[weighted.argmin()])
 
 
 def view_of(spec: PublishedSpec | PeriodicSpec) -> View:

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from voxpot_training.structure_field.codec import Decoded
+    from voxpot_training.autoencoders.decoded import Decoded
 
-__all__ = ["FieldScores", "score_reconstructions"]
+__all__ = ["ReconstructionScores", "score_reconstructions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FieldScores:
+class ReconstructionScores:
     """Means over crystals, None of none; a failed decode counts as a wrong count, and in nothing else."""
 
     crystals: int
@@ -45,7 +45,7 @@ class FieldScores:
     matched: float | None  # share, if pymatgen is there to tell
 
 
-def score_reconstructions(originals: Sequence[Atoms], found: Sequence[Decoded]) -> FieldScores:
+def score_reconstructions(originals: Sequence[Atoms], found: Sequence[Decoded]) -> ReconstructionScores:
     """All figures of some reconstructions, one per original."""
     rows: dict[str, list[float]] = {name: [] for name in ("pa", "pd", "sa", "sd", "one", "length", "angle")}
     wrong = 0
@@ -67,7 +67,7 @@ def score_reconstructions(originals: Sequence[Atoms], found: Sequence[Decoded]) 
         rows["length"].append(lattice[:3].mean())
         rows["angle"].append(np.degrees(lattice[3:]).mean())
     mean = {name: float(np.mean(values)) if values else None for name, values in rows.items()}
-    return FieldScores(
+    return ReconstructionScores(
         crystals=len(originals),
         failed=sum(d.atoms is None for d in found),
         wrong_count=wrong / max(len(originals), 1),

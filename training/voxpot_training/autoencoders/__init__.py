@@ -1,0 +1,7 @@
+"""What models share that send crystals to latent vectors and back: ``structure_field`` and ``generative``.
+
+decoded      a crystal, or why there is none
+scores       how far a reconstruction is from its original
+tables       the same, to be read
+generation   new crystals from a codec and its priors
+"""
