@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from voxpot_training.generative.config import Augmentation
     from voxpot_training.generative.maps import Crystal, Viewer
 
-__all__ = ["Batch", "collate", "varied"]
+__all__ = ["INSIDE", "Batch", "collate", "varied"]
 
 INSIDE = 1.2
 """Widths around the middle of an atom within which a voxel is called by its element."""

@@ -18,7 +18,7 @@ from ase_voxpot.spec import decode, encode
 from ase_voxpot.voxelize.torus import deposit
 from voxpot_training.artifacts import fill, halved, load_artifact, save_artifact
 from voxpot_training.autoencoders.decoded import Decoded
-from voxpot_training.generative.batches import collate
+from voxpot_training.generative.batches import INSIDE, collate
 from voxpot_training.generative.maps import CLOSEST, MapSpec, Viewer, check_grid
 from voxpot_training.generative.networks import LabelNet, LabelSpec, VAESpec, VoxelVAE
 from voxpot_training.generative.peaks import find_peaks
@@ -142,11 +142,15 @@ class Codec:
         return Decoded(atoms)
 
     def _elements(self, maps: np.ndarray, fractions: np.ndarray, cell: np.ndarray) -> Int[np.ndarray, " atom"]:
-        """What the label network calls the voxels of every atom, the nearer ones the louder."""
+        """What the label network calls the voxels of every atom, the nearer ones the louder.
+
+        It was taught the elements of voxels within ``INSIDE`` widths, and of others only that they are of none.
+        """
         with torch.no_grad():
             logits = self.labels(torch.from_numpy(maps[None]).float())[0, :-1]
         said = torch.log_softmax(logits, dim=0).double().numpy()
         near = deposit(fractions, np.eye(len(fractions)), cell, n=self.spec.maps.voxels, width=self.spec.maps.width)
+        near[near < np.exp(-0.5 * INSIDE**2)] = 0
         return np.tensordot(near, said, axes=([1, 2, 3], [1, 2, 3])).argmax(axis=1)
 
     def rebuild(self, latent: Float[np.ndarray, " latent"], seen: Crystal) -> Decoded:
