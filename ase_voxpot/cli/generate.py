@@ -44,6 +44,17 @@ def generate(
     rank: Annotated[
         str | None, typer.Option("--rank", help="Sort by what this property model predicts, lowest first.")
     ] = None,
+    symprec: Annotated[
+        float | None, typer.Option("--symprec", help="Move crystals onto the symmetry that they have within so many Å.")
+    ] = None,
+    relax: Annotated[
+        str | None,
+        typer.Option("--relax", help="Relax atoms and cells with a calculator: module:factory or file.py:factory."),
+    ] = None,
+    known: Annotated[
+        Path | None, typer.Option("--known", help="Crystals that are not new, such as those of the training.")
+    ] = None,
+    passed: Annotated[bool, typer.Option("--passed", help="Write those alone that pass the screening.")] = False,
     seed: Seed = 0,
     json: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the first of them (PNG).")] = None,
@@ -53,21 +64,29 @@ def generate(
     A draw that cannot be decoded is counted and drawn again; after five draws per crystal it ends with fewer.
     Conditions are the number of atoms, the volume per atom in Å³, elements (these and no others), contains
     (at least these), and the properties that a model was trained with; what the training crystals do not
-    reach is refused.
+    reach is refused. What was made is screened: distances, charges that can balance, repeats, and with --known
+    what is new; info tells why a crystal did not pass.
 
     voxpot generate --model nesf-lcs6a -n 100 --output new.extxyz --plot new.png
     voxpot generate -m nesf-lcs6a -n 20 -c elements=Ba,Ti,O -c atoms=5 --rank cgcnn-formation -o new.extxyz
+    voxpot generate -m icsg3d-perov -n 200 --known train.extxyz --passed --symprec 0.1 -o new.extxyz
     voxpot generate -m nesf-lcs6a -n 9 --between two.extxyz -o between.extxyz
     """
     from ase_voxpot.errors import ConfigError
     from ase_voxpot.files import make_room, write_json
+    from ase_voxpot.labels import read_frames
+    from ase_voxpot.peers import parse_peer
 
     if seed < 0:
         raise ConfigError(f"seed: expected a whole number from 0 on, got {seed}")
     if between is not None and (condition or prior):
         raise ConfigError("between: expected without --condition and --prior, as nothing is drawn; got both")
+    if symprec is not None and not 0 < symprec < 1:
+        raise ConfigError(f"symprec: expected a length between 0 and 1 Å, got {symprec:g}")
     for target in filter(None, (output, json, plot)):
         make_room(target)
+    calculator = parse_peer(relax).make() if relax else None
+    others = read_frames(known) if known else []
     generator = training_module("kinds", verb="generate").codec_module(model).load_generator(model)
     predictor = training_module("regression.predict", verb="generate --rank").load_predictor(rank) if rank else None
     asked = generator.conditions.parse(condition or [])
@@ -75,16 +94,17 @@ def generate(
     figures = {"model": model, "seed": seed, "prior": prior, "condition": list(condition or []), "asked": count}
     made = _made(tried, model, figures)
     _print_kept(generator.conditions.kept(asked, made), figures)
+    made = _cleaned(made, symprec, calculator, figures)
+    made = _screened(made, others, passed, figures)
     if predictor is not None:
         made = _ranked(made, predictor, str(rank), figures)
-    if hasattr(generator, "screen") and made:
-        _print_rows(generator.screen(made), f"{model}: what was made", figures)
     _write(output, made)
     if json is not None:
         write_json(json, figures)
     if plot is not None:
         _draw(plot, made, model, predictor)
-    typer.echo(f"wrote {output}: {_counts(figures)}")
+    kept = f"; {len(made)} passed and were kept" if passed else ""
+    typer.echo(f"wrote {output}: {_counts(figures)}{kept}")
 
 
 def _made(tried: Sequence[Any], model: str, figures: dict[str, Any]) -> list[Atoms]:
@@ -177,12 +197,43 @@ def _print_kept(kept: Mapping[str, Mapping[str, Any]], figures: dict[str, Any]) 
     console().print(rows)
 
 
-def _print_rows(found: Sequence[Mapping[str, Any]], title: str, figures: dict[str, Any]) -> None:
-    figures["screen"] = found
-    rows = table(title, *found[0])
-    for row in found:
-        rows.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()))
-    console().print(rows)
+def _cleaned(made: Sequence[Atoms], symprec: float | None, calculator: Any, figures: dict[str, Any]) -> list[Atoms]:
+    """The crystals, brought to their symmetry and relaxed where that is wanted; what fails to relax stays as it was."""
+    screening = training_module("generative.screening", verb="generate")
+    out = list(made)
+    if symprec is not None:
+        out = [a if screening.structure_fault(a) else screening.symmetrised(a, symprec) for a in out]
+    if calculator is None:
+        return out
+    failed: Counter[str] = Counter()
+    with progress_bar() as bar:
+        for k, crystal in enumerate(bar.track(out, description="relaxing")):
+            moved, reached, why = screening.relax(crystal, calculator)
+            if moved is None:
+                failed[why.split(":")[0]] += 1
+                crystal.info["relaxed"] = f"failed: {why}"
+                continue
+            energy = float(moved.get_potential_energy()) / len(moved)
+            moved.calc = None
+            moved.info |= {"relaxed": "reached" if reached else "not reached", "relaxed_energy_per_atom": energy}
+            out[k] = moved
+    figures["relaxation"] = {"crystals": len(out), "failed": dict(failed)}
+    return out
+
+
+def _screened(made: Sequence[Atoms], known: Sequence[Atoms], passed: bool, figures: dict[str, Any]) -> list[Atoms]:
+    """The crystals, each with what was found of it; those alone that passed if that is wanted."""
+    reasons = training_module("generative.screening", verb="generate").faults(made, known)
+    for crystal, reason in zip(made, reasons, strict=True):
+        crystal.info["screened"] = reason or "passed"
+    counts = Counter(reason or "passed" for reason in reasons)
+    figures["screened"] = dict(counts)
+    rows = table("Screening", "found", "crystals", "share")
+    for name, count in counts.most_common():
+        rows.add_row(name, str(count), f"{100 * count / len(reasons):.0f} %")
+    if reasons:
+        console().print(rows)
+    return [a for a, reason in zip(made, reasons, strict=True) if not (passed and reason)]
 
 
 def _draw(path: Path, made: Sequence[Atoms], model: str, predictor: Any) -> None:

@@ -190,8 +190,7 @@ def test_the_command_line_generates_what_is_asked_for_and_screens_it(folder, tmp
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["kept"]["heat_ref"]["asked"] == 0.1
     assert figures["made"] + sum(figures["failed"].values()) == figures["tried"]
-    if figures["made"]:
-        assert sum(row["crystals"] for row in figures["screen"]) == figures["made"]
+    assert sum(figures["screened"].values()) == figures["made"]
     first = (tmp_path / "new.extxyz").read_text()
     CliRunner().invoke(app, words)
     assert (tmp_path / "new.extxyz").read_text() == first

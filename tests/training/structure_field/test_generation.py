@@ -245,15 +245,15 @@ def test_a_property_model_ranks(model, tmp_path, decoder, monkeypatch, capsys):
     assert "edge by edges, Å" in capsys.readouterr().out
 
 
-def test_what_a_generator_screens_is_shown(model, tmp_path, decoder, monkeypatch, capsys):
+def test_what_is_made_is_screened_and_each_crystal_says_how(model, tmp_path, decoder, capsys):
     decoder()
-    rows = [{"from": "model", "valid": 0.5}, {"from": "substitution", "valid": 0.25}]
-    monkeypatch.setattr(Generator, "screen", lambda self, atoms: rows, raising=False)
 
     assert run("-m", model, "-n", 2, "-o", tmp_path / "a.extxyz", "--json", tmp_path / "f.json") == 0
 
-    assert "substitution" in capsys.readouterr().out
-    assert json.loads((tmp_path / "f.json").read_text())["screen"] == rows
+    assert "Screening" in capsys.readouterr().out
+    found = json.loads((tmp_path / "f.json").read_text())["screened"]
+    assert sum(found.values()) == 2
+    assert {a.info["screened"] for a in read(tmp_path / "a.extxyz", ":")} == set(found)
 
 
 @pytest.mark.parametrize("verb", ["generate", "reconstruct"])
@@ -267,3 +267,24 @@ def test_models_of_another_kind_are_named(tmp_path, capsys, verb):
     assert main([verb, *frames, "-m", str(path), "-o", str(tmp_path / "o.extxyz")]) == 2
 
     assert "expected a model of kind structure_field or generative, got 'cgcnn'" in capsys.readouterr().err
+
+
+def test_what_is_made_is_cleaned_screened_and_relaxed(model, tmp_path, decoder):
+    decoder()
+    out, figures = tmp_path / "a.extxyz", tmp_path / "f.json"
+    options = ("--symprec", 0.1, "--relax", "ase.calculators.lj:LennardJones", "--json", figures, "--seed", 1)
+    assert run("-m", model, "-n", 4, "-o", out, *options) == 0
+    found, made = json.loads(figures.read_text()), read(out, ":")
+    assert found["relaxation"]["crystals"] == len(made) == 4
+    assert all("screened" in a.info and "relaxed" in a.info for a in made)
+    assert sum(found["screened"].values()) == 4
+
+
+def test_those_that_pass_are_kept_alone_and_known_ones_are_told(model, tmp_path, decoder):
+    pytest.importorskip("pymatgen")
+    decoder()
+    everything, rest, figures = tmp_path / "a.extxyz", tmp_path / "b.extxyz", tmp_path / "f.json"
+    assert run("-m", model, "-n", 4, "-o", everything) == 0
+    assert run("-m", model, "-n", 4, "-o", rest, "--known", everything, "--passed", "--json", figures) == 0
+    assert "passed" not in json.loads(figures.read_text())["screened"]  # all of them are known now
+    assert rest.read_text() == ""

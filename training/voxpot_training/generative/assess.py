@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from voxpot_training.generative.generation import VoxelGenerator
+    from voxpot_training.autoencoders.generation import Generator
 
 __all__ = ["Generation", "assess", "assess_known", "assess_model", "assess_substitution"]
 
@@ -135,7 +135,7 @@ def assess_known(train: Sequence[Atoms], held: Sequence[Atoms], *, count: int, s
 
 
 def assess_model(
-    generator: VoxelGenerator,
+    generator: Generator,
     train: Sequence[Atoms],
     held: Sequence[Atoms],
     *,

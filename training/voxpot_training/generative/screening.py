@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from jaxtyping import Bool
     from rich.table import Table
 
-__all__ = ["REASONS", "Screened", "relax", "screen", "symmetrised"]
+__all__ = ["REASONS", "Screened", "faults", "relax", "screen", "symmetrised"]
 
 REASONS = (
     "atoms too close",
@@ -84,7 +85,7 @@ def screen(crystals: Sequence[Atoms], train: Sequence[Atoms]) -> Screened:
     """
     from rich.progress import track
 
-    faults = [structure_fault(a) for a in crystals]
+    absurd = [structure_fault(a) for a in crystals]
     charges = [composition_fault(a) for a in crystals]
     same = _matcher()
     wanted = [formula_of(a) for a in crystals]
@@ -97,7 +98,7 @@ def screen(crystals: Sequence[Atoms], train: Sequence[Atoms]) -> Screened:
     seen: dict[str, list[Any]] = defaultdict(list)
     unique, novel = np.ones((2, len(crystals)), bool)
     for k, atoms in enumerate(track(crystals, description="screening", disable=len(crystals) < 200, transient=True)):
-        if faults[k]:
+        if absurd[k]:
             continue  # out already; whether it is like another has no meaning
         structure, formula = _structure(atoms), wanted[k]
         unique[k] = not any(same.fit(structure, other) for other in seen[formula])
@@ -106,11 +107,21 @@ def screen(crystals: Sequence[Atoms], train: Sequence[Atoms]) -> Screened:
             seen[formula].append(structure)
     reasons = [
         fault or charge or ("" if u else "repeated") or ("" if n else "known")
-        for fault, charge, u, n in zip(faults, charges, unique, novel, strict=True)
+        for fault, charge, u, n in zip(absurd, charges, unique, novel, strict=True)
     ]
     return Screened(
-        np.array([not f for f in faults], bool), np.array([not c for c in charges], bool), unique, novel, tuple(reasons)
+        np.array([not f for f in absurd], bool), np.array([not c for c in charges], bool), unique, novel, tuple(reasons)
     )
+
+
+def faults(crystals: Sequence[Atoms], known: Sequence[Atoms] = ()) -> list[str]:
+    """Why each crystal is sorted out, in the words of ``REASONS``; empty where it passes.
+
+    Repeats and known crystals are found where pymatgen is installed; without it they pass.
+    """
+    if find_spec("pymatgen") is None:
+        return [structure_fault(a) or composition_fault(a) for a in crystals]
+    return list(screen(crystals, known).reasons)
 
 
 def _matcher() -> Any:
