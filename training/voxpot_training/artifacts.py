@@ -138,16 +138,16 @@ def _single(tensor: Tensor) -> Tensor:
 
 
 def halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Single precision made half, for files of half the size: 11 bits, which networks bear; doubles stay what they are.
+    """Single precision made half, for files of half the size: 11 bits, which networks bear.
 
-    Raises:
-        ArchitectureError: a number beyond the range of half precision.
+    Doubles, and tensors with a number beyond the range of half precision, stay what they are.
     """
-    out = {name: t.half() if str(t.dtype) == "torch.float32" else t for name, t in tensors.items()}
-    beyond = sorted(name for name, tensor in out.items() if not tensor.isfinite().all())
-    if beyond:
-        raise ArchitectureError(f"expected numbers up to 65504 to be stored in half precision; {beyond[0]} has others")
-    return out
+    return {name: _half(t) if str(t.dtype) == "torch.float32" else t for name, t in tensors.items()}
+
+
+def _half(tensor: Tensor) -> Tensor:
+    small = tensor.half()
+    return small if small.isfinite().all() else tensor
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path) -> None:

@@ -17,7 +17,6 @@ from ase_voxpot.errors import ArchitectureError, ConfigError, WeightsError
 from tests.training.structure_field.crystals import some_crystals
 from voxpot_training.artifacts import kind_of, save_artifact
 from voxpot_training.autoencoders.decoded import Decoded
-from voxpot_training.autoencoders.generation import Generator
 from voxpot_training.config import Schedule
 from voxpot_training.priors import PriorConfig, VelocitySpec, fit_priors
 from voxpot_training.regression import predict
