@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from ase_voxpot.errors import ConfigError
-from voxpot_training.potential.study import Row, front, load_study, merged, run_study
+from voxpot_training.potential.study import Row, front, load_study, merged, priced, run_study
 
 STUDY = """
 base = "small.toml"
@@ -95,3 +95,10 @@ def test_tables_are_merged_and_their_source_is_left_alone():
 def test_the_front_holds_what_nothing_beats_in_both():
     rows = [row("cheap", 1, 5), row("good", 5, 1), row("worse", 6, 2), row("middle", 3, 3)]
     assert front(rows) == {"cheap", "good", "middle"}
+
+
+def test_costs_can_be_measured_again_without_training(study):
+    _, configs = load_study(study)
+    again = priced(row("base", 0.0, 3.0), configs["base"])
+    assert again.cost > 0
+    assert again.energy == 3.0

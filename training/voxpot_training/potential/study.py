@@ -165,6 +165,15 @@ def _measure(config: TrainConfig, beside: Path, folder: Path) -> Row:
     )
 
 
+def priced(row: Row, config: TrainConfig) -> Row:
+    """The row with its cost measured again, which no weights decide."""
+    from ase_voxpot.potential import Potential
+    from voxpot_training.potential.prepare import make_spec
+
+    free = replace(config.model, reference=dict.fromkeys(config.model.species, 0.0))
+    return replace(row, cost=price(Potential(make_spec(free, [], []))))
+
+
 def _table(path: Path) -> list[Row]:
     if not path.is_file():
         return []
@@ -173,13 +182,25 @@ def _table(path: Path) -> list[Row]:
         return [Row(**{k: kinds.get(k, float)(v) for k, v in row.items()}) for row in csv.DictReader(file)]
 
 
-def run_study(path: Path, folder: Path, *, console: Console | None = None) -> list[Row]:
+def _keep(path: Path, rows: Sequence[Row]) -> None:
+    names = [f.name for f in fields(Row)]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(names)
+        writer.writerows(
+            [getattr(r, n) if n in ("name", "parameters", "epochs") else f"{getattr(r, n):.5g}" for n in names]
+            for r in rows
+        )
+
+
+def run_study(path: Path, folder: Path, *, console: Console | None = None, prices: bool = False) -> list[Row]:
     """Train and measure every variant that ``folder`` does not hold yet.
 
     Args:
         path: of the study.
         folder: gets a folder per variant, ``study.csv`` and ``study.png``.
         console: where the table is shown; nowhere without it.
+        prices: measure the costs of all variants again, side by side: on a machine that is quiet now.
     """
     study, configs = load_study(path)
     folder.mkdir(parents=True, exist_ok=True)
@@ -189,14 +210,10 @@ def run_study(path: Path, folder: Path, *, console: Console | None = None) -> li
             if console:
                 console.print(f"[dim]{number + 1} of {len(study.variants)}[/]")
             rows.append(_measure(configs[variant.name], path.parent, folder / variant.name.replace(" ", "-")))
-            names = [f.name for f in fields(Row)]
-            with (folder / "study.csv").open("w", newline="") as file:
-                writer = csv.writer(file)
-                writer.writerow(names)
-                writer.writerows(
-                    [getattr(r, n) if n in ("name", "parameters", "epochs") else f"{getattr(r, n):.5g}" for n in names]
-                    for r in rows
-                )
+            _keep(folder / "study.csv", rows)
+    if prices:
+        rows = [priced(r, configs[r.name]) for r in rows if r.name in configs]
+        _keep(folder / "study.csv", rows)
     order = [v.name for v in study.variants]
     rows = sorted((r for r in rows if r.name in order), key=lambda r: order.index(r.name))
     plot_study(rows, front(rows), folder / "study.png", minutes=study.minutes)
@@ -223,6 +240,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     study: Annotated[Path, typer.Argument(help="TOML file: base, minutes, variants.")],
     out: Annotated[Path, typer.Option(help="Folder; what it holds is not made again.")] = Path("runs/study"),
+    prices: Annotated[bool, typer.Option("--prices", help="Measure all costs again, side by side.")] = False,
 ) -> None:
     """Compare architectures at equal training time.
 
@@ -230,7 +248,7 @@ def main(
     """
     console = Console()
     try:
-        rows = run_study(study, out, console=console)
+        rows = run_study(study, out, console=console, prices=prices)
     except VoxPotError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(2) from None
