@@ -140,17 +140,18 @@ def assess_model(
     held: Sequence[Atoms],
     *,
     count: int,
+    prior: str | None = None,
     seed: int = 0,
     **how: Any,
 ) -> list[Generation]:
-    """Every prior of a model; ``how`` as for ``assess``."""
+    """Every prior of a model, or one; ``how`` as for ``assess``."""
     real, found = fingerprints(held, store=how.get("store")), []
-    for prior in generator.priors.known:
+    for name in [prior] if prior else list(generator.priors.known):
         clock = time.process_time()
-        draws = generator.sample(count, prior=prior, rng=np.random.default_rng(seed))
+        draws = generator.sample(count, prior=name, rng=np.random.default_rng(seed))
         seconds = time.process_time() - clock
         made = [d.atoms for d in draws if d.atoms is not None]
-        found.append(assess(prior, made, train, real, held, asked=count, seconds=seconds, **how))
+        found.append(assess(name, made, train, real, held, asked=count, seconds=seconds, **how))
     return found
 
 
@@ -170,6 +171,7 @@ def main() -> None:
     )
     parser.add_argument("crystals", type=Path, help="extended XYZ")
     parser.add_argument("--model", help="a generator, by name or path")
+    parser.add_argument("--prior", help="one prior of the model instead of all")
     parser.add_argument("--by", choices=("row", "formula"), default="formula", help="what is held out, without a model")
     parser.add_argument("--predictor", help="a property model, to compare distributions of what it says")
     parser.add_argument("-n", type=int, default=500, help="crystals to make (500)")
@@ -188,7 +190,7 @@ def main() -> None:
         config = decode(GeneratorConfig, generator.codec.card["config"], where="config")
         train, valid, held = sides(frames, config)
         train = [*train, *valid]
-        found = assess_model(generator, train, held, **how)
+        found = assess_model(generator, train, held, prior=asked.prior, **how)
     else:
         rows = held_out(frames, asked.by, 0.2, np.random.default_rng(asked.seed))
         train, held = ([frames[k] for k in part] for part in rows)
