@@ -26,8 +26,10 @@ def reconstruct(
 ) -> None:
     """Send every crystal of a file through a model that encodes and decodes it.
 
-    Every frame of the output carries source_index, the position of its original in the file, from 0.
-    A crystal that cannot be decoded has no frame; it is counted. A table of errors ends on the screen.
+    Every frame of the output carries source_index, the position of its original in the file, from 0, and latent_gap:
+    how far the latent vector of what was decoded is from the one that it was decoded from. A crystal that cannot be
+    decoded has no frame; it is counted, and so are the doubtful ones, with a gap above 0.1. A table of errors ends
+    on the screen.
 
     voxpot reconstruct crystals.extxyz --model nesf-lcs6a --output back.extxyz
     voxpot reconstruct POSCAR -m nesf-lcs6a -o back.extxyz --plot beside.png
@@ -50,17 +52,26 @@ def reconstruct(
         latent = codec.encode(seen)
         work = bar.track(list(zip(latent, seen, strict=True)), description="crystals")
         found = [codec.decode(z, like=s.cell, origin=s.origin) for z, s in work]
+    trust = training_module("autoencoders.trust", verb="reconstruct")
+    gaps = trust.latent_gaps(codec, latent, found)
     made = []
     for index, decoded in enumerate(found):
         if decoded.atoms is not None:
-            decoded.atoms.info["source_index"] = index
+            decoded.atoms.info |= {"source_index": index, "latent_gap": float(gaps[index])}
             made.append(decoded.atoms)
     with draft_of(output) as draft:
         write(draft, made, format="extxyz")
     scores = family.score_reconstructions(originals, found)
+    counts = trust.doubts(originals, found, gaps)
     if json is not None:
-        write_json(json, asdict(scores))
+        write_json(json, asdict(scores) | counts)
     if plot is not None:
         family.draw_reconstructions(plot, originals, found)
     console().print(family.score_table(scores, title=f"{model} on {frames}"))
-    typer.echo(f"wrote {output}: {len(made)} of {len(originals)} crystals; {scores.failed} could not be decoded")
+    told = ""
+    if counts["wrong"] is not None:
+        told = f", among them {counts['doubtful_and_wrong']} of the {counts['wrong']} that are not their originals"
+    typer.echo(
+        f"wrote {output}: {len(made)} of {len(originals)} crystals; {scores.failed} could not be decoded, "
+        f"{counts['doubtful']} are doubtful (latent_gap above {trust.DOUBTFUL:g}){told}"
+    )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Float
 
-__all__ = ["distances_between", "match_rate"]
+__all__ = ["distances_between", "match_rate", "matches"]
 
 
 def distances_between(original: Atoms, found: Atoms) -> Float[np.ndarray, "true found"]:
@@ -31,14 +31,21 @@ def distances_between(original: Atoms, found: Atoms) -> Float[np.ndarray, "true 
     return np.linalg.norm(vectors[:, :, None] + shifts, axis=-1).min(-1)
 
 
-def match_rate(originals: Sequence[Atoms], found: Sequence[Atoms | None]) -> float | None:
-    """Share that StructureMatcher (stol 0.5, angle 10°, ltol 0.3) takes for the same; None without pymatgen."""
+def matches(originals: Sequence[Atoms], found: Sequence[Atoms | None]) -> list[bool] | None:
+    """Which pairs StructureMatcher (stol 0.5, angle 10°, ltol 0.3) takes for the same; None without pymatgen."""
     try:
         from pymatgen.analysis.structure_matcher import StructureMatcher
         from pymatgen.io.ase import AseAtomsAdaptor
     except ImportError:
         return None
     matcher, adaptor = StructureMatcher(stol=0.5, angle_tol=10, ltol=0.3), AseAtomsAdaptor()
-    pairs = [(a, b) for a, b in zip(originals, found, strict=True) if b is not None]
-    fits = [matcher.fit(adaptor.get_structure(a), adaptor.get_structure(b)) for a, b in pairs]
-    return sum(fits) / max(len(originals), 1)
+    return [
+        b is not None and bool(matcher.fit(adaptor.get_structure(a), adaptor.get_structure(b)))
+        for a, b in zip(originals, found, strict=True)
+    ]
+
+
+def match_rate(originals: Sequence[Atoms], found: Sequence[Atoms | None]) -> float | None:
+    """Share of the pairs that match; None without pymatgen."""
+    same = matches(originals, found)
+    return None if same is None else sum(same) / max(len(same), 1)
