@@ -6,24 +6,24 @@ wrong one in silence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from ase import Atoms
 
-from ase_voxpot.errors import ArchitectureError, CellError, ConfigError, SchemaError, SpecError, StructureError
-from ase_voxpot.spec import decode, encode
+from ase_voxpot.errors import ArchitectureError, CellError, SchemaError, SpecError, StructureError
 from ase_voxpot.voxelize.torus import deposit
-from voxpot_training.artifacts import fill, halved, load_artifact, save_artifact
+from voxpot_training.artifacts import fill
 from voxpot_training.autoencoders.decoded import Decoded
+from voxpot_training.autoencoders.files import keep, read
 from voxpot_training.generative.batches import INSIDE, collate
 from voxpot_training.generative.maps import CLOSEST, MapSpec, Viewer, check_grid
 from voxpot_training.generative.networks import LabelNet, LabelSpec, VAESpec, VoxelVAE
 from voxpot_training.generative.peaks import find_peaks
 from voxpot_training.lattice import cell_of_gram, turned_to
-from voxpot_training.priors.files import PriorSpec, make_priors, prior_spec, prior_tensors
+from voxpot_training.priors.files import PriorSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,10 +167,7 @@ def save_codec(path: Path, codec: Codec) -> None:
     """Write a model file, in half precision: what is read back is a little different."""
     tensors = {f"vae.{k}": v for k, v in codec.vae.state_dict().items()}
     tensors |= {f"labels.{k}": v for k, v in codec.labels.state_dict().items()}
-    spec = replace(codec.spec, prior=prior_spec(codec.priors) if codec.priors else None)
-    if codec.priors:
-        tensors |= prior_tensors(codec.priors)
-    save_artifact(path, kind=KIND, spec=encode(spec), card=codec.card, tensors=halved(tensors))
+    keep(path, kind=KIND, spec=codec.spec, card=codec.card, tensors=tensors, priors=codec.priors)
 
 
 def load_codec(model: str | Path) -> Codec:
@@ -179,17 +176,15 @@ def load_codec(model: str | Path) -> Codec:
     Raises:
         WeightsError: missing, damaged or foreign file; one of another kind.
     """
-    artifact = load_artifact(model, kinds=(KIND,))
-    try:
-        spec = decode(CodecSpec, artifact.spec, where="spec")
-        vae, labels = make_networks(spec)
-    except (ConfigError, SpecError, KeyError, TypeError) as error:
-        raise SchemaError(f"{artifact.path}: its description of the model cannot be used ({error})") from None
+    artifact, spec, priors = read(model, kind=KIND, spec=CodecSpec)
     if not spec.species:
         raise ArchitectureError(f"{artifact.path}: expected the species that the model knows, got none")
+    try:
+        vae, labels = make_networks(spec)
+    except SpecError as error:
+        raise SchemaError(f"{artifact.path}: its description of the model cannot be used ({error})") from None
     for prefix, network in (("vae.", vae), ("labels.", labels)):
         own = {k.removeprefix(prefix): v for k, v in artifact.tensors.items() if k.startswith(prefix)}
         fill(network, own, source=artifact.path)
         network.requires_grad_(False).eval()
-    priors = make_priors(spec.prior, artifact.tensors, source=artifact.path) if spec.prior else None
     return Codec(spec, vae, labels, artifact.card, priors)

@@ -6,20 +6,20 @@ in silence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from ase import Atoms
 
-from ase_voxpot.errors import ArchitectureError, ConfigError, SchemaError, SpecError, StructureError
-from ase_voxpot.spec import decode, encode
-from voxpot_training.artifacts import fill, halved, load_artifact, save_artifact
+from ase_voxpot.errors import ArchitectureError, StructureError
+from voxpot_training.artifacts import fill
 from voxpot_training.autoencoders.decoded import Decoded
+from voxpot_training.autoencoders.files import keep, read
 from voxpot_training.crystals import check_crystal
 from voxpot_training.lattice import turned_to
-from voxpot_training.priors.files import PREFIX, PriorSpec, make_priors, prior_spec, prior_tensors
+from voxpot_training.priors.files import PREFIX, PriorSpec
 from voxpot_training.structure_field.batches import collate
 from voxpot_training.structure_field.flow import FlowSpec, find_atoms
 from voxpot_training.structure_field.periodic import PeriodicField, PeriodicSpec
@@ -189,10 +189,7 @@ def _check_number(atoms: Atoms, most: int) -> None:
 def save_codec(path: Path, codec: Codec) -> None:
     """Write a model file, in half precision: what is read back is a little different."""
     tensors = {k: v for k, v in codec.network.state_dict().items() if v.is_floating_point()}
-    spec = replace(codec.spec, prior=prior_spec(codec.priors) if codec.priors else None)
-    if codec.priors:
-        tensors |= prior_tensors(codec.priors)
-    save_artifact(path, kind=KIND, spec=encode(spec), card=codec.card, tensors=halved(tensors))
+    keep(path, kind=KIND, spec=codec.spec, card=codec.card, tensors=tensors, priors=codec.priors)
 
 
 def load_codec(model: str | Path) -> Codec:
@@ -201,18 +198,13 @@ def load_codec(model: str | Path) -> Codec:
     Raises:
         WeightsError: missing, damaged or foreign file; one of another kind.
     """
-    artifact = load_artifact(model, kinds=(KIND,))
-    try:
-        spec = decode(CodecSpec, artifact.spec, where="spec")
-    except (ConfigError, SpecError, KeyError, TypeError) as error:
-        raise SchemaError(f"{artifact.path}: its description of the model cannot be used ({error})") from None
+    artifact, spec, priors = read(model, kind=KIND, spec=CodecSpec)
     if not spec.model.species:
         raise ArchitectureError(f"{artifact.path}: expected the species that the model knows, got none")
     network = make_field(spec.model)
     counters = {k: v for k, v in network.state_dict().items() if not v.is_floating_point()}
     own = {k: v for k, v in artifact.tensors.items() if not k.startswith(PREFIX)}
     fill(network, {**counters, **own}, source=artifact.path)
-    priors = make_priors(spec.prior, artifact.tensors, source=artifact.path) if spec.prior else None
     if priors and priors.latent != spec.model.latent:
         raise ArchitectureError(f"{artifact.path}: expected priors of its latent vectors, got those of another model")
     return Codec(spec, network.requires_grad_(False).eval(), artifact.card, priors)
