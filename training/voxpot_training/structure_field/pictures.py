@@ -59,8 +59,11 @@ def draw_field(path: Path, codec: Codec, atoms: Atoms, *, points: int = 60) -> N
     cell, field = seen.cell, codec.field_of(codec.encode([seen])[0], seen.cell)
     axis = (np.arange(points) + 0.5) / points
     u, w = np.meshgrid(axis, axis, indexing="ij")
-    height = seen.positions[np.argmin(np.abs(seen.positions @ np.linalg.inv(cell))[:, 1]), 1]
-    flat = np.stack([u.ravel(), np.zeros(u.size), w.ravel()], axis=1) @ cell + [0, height, 0]
+    fractions = seen.positions @ np.linalg.inv(cell)
+    height = fractions[np.argmin(np.abs(fractions[:, 1])), 1]
+    flat = np.stack([u.ravel(), np.full(u.size, height), w.ravel()], axis=1) @ cell
+    plane = np.linalg.qr(cell[[0, 2]].T)[0].T  # two directions: along a, and the rest of c
+    plane *= np.sign((plane * cell[[0, 2]]).sum(1))[:, None]
     said = field(flat)
     true = seen.sources.nearest(flat)[0]
     space = codec.view.space(cell)
@@ -75,22 +78,22 @@ def draw_field(path: Path, codec: Codec, atoms: Atoms, *, points: int = 60) -> N
             if vectors is None:
                 jumps = np.linalg.norm(np.diff(ways, axis=0), axis=2) > 2  # across a face of the cell
                 for k in range(ways.shape[1]):
-                    line = ways[:, k, [0, 2]].copy()
+                    line = ways[:, k] @ plane.T
                     line[1:][jumps[:, k]] = np.nan
                     axes.plot(*line.T, color=PALE, lw=0.5)
-                axes.plot(*ways[-1][:, [0, 2]].T, "o", color=ACCENT, markersize=3, label="where they rest")
-                axes.plot(*seen.positions[:, [0, 2]].T, "x", color=INK, markersize=7, label="atoms")
+                axes.plot(*plane @ ways[-1].T, "o", color=ACCENT, markersize=3, label="where they rest")
+                axes.plot(*plane @ seen.positions.T, "x", color=INK, markersize=7, label="atoms")
                 axes.legend(frameon=False, loc="upper right")
             else:
                 size = np.linalg.norm(vectors, axis=1).reshape(u.shape)
-                x, z = flat[:, 0].reshape(u.shape), flat[:, 2].reshape(u.shape)
+                x, z = (plane @ flat.T).reshape(2, *u.shape)
                 mesh = axes.pcolormesh(x, z, size, cmap="viridis", vmin=0, vmax=np.linalg.norm(true, axis=1).max())
                 some = (slice(None, None, 5), slice(None, None, 5))
-                arrows = vectors.reshape(*u.shape, 3)
-                axes.quiver(x[some], z[some], arrows[..., 0][some], arrows[..., 2][some], color="white", width=0.003)
+                across, up = (plane @ vectors.T).reshape(2, *u.shape)
+                axes.quiver(x[some], z[some], across[some], up[some], color="white", width=0.003)
                 figure.colorbar(mesh, ax=axes, label="Å")
-            axes.set(aspect="equal", xlabel="x (Å)", ylabel="z (Å)", title=title)
-        figure.suptitle(f"{atoms.get_chemical_formula()}: position field through an atom, seen along y")
+            axes.set(aspect="equal", xlabel="along a (Å)", ylabel="in the plane of a and c (Å)", title=title)
+        figure.suptitle(f"{atoms.get_chemical_formula()}: position field through an atom")
         figure.savefig(path, dpi=150)
 
 
