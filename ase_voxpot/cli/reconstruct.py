@@ -35,6 +35,7 @@ def reconstruct(
     voxpot reconstruct POSCAR -m nesf-lcs6a -o back.extxyz --plot beside.png
     """
     from dataclasses import asdict
+    from time import process_time
 
     from ase.io import write
 
@@ -48,10 +49,12 @@ def reconstruct(
     codec = family.load_codec(model)
     originals = read_frames(frames)
     seen = codec.see(originals)
+    begin = process_time()
     with progress_bar() as bar:
         latent = codec.encode(seen)
         work = bar.track(list(zip(latent, seen, strict=True)), description="crystals")
         found = [codec.decode(z, like=s.cell, origin=s.origin) for z, s in work]
+    each = (process_time() - begin) / len(originals)
     trust = training_module("autoencoders.trust", verb="reconstruct")
     gaps = trust.latent_gaps(codec, latent, found)
     made = []
@@ -64,7 +67,7 @@ def reconstruct(
     scores = family.score_reconstructions(originals, found)
     counts = trust.doubts(originals, found, gaps)
     if json is not None:
-        write_json(json, asdict(scores) | counts)
+        write_json(json, asdict(scores) | counts | {"cpu_seconds_each": each})
     if plot is not None:
         family.draw_reconstructions(plot, originals, found)
     console().print(family.score_table(scores, title=f"{model} on {frames}"))
@@ -73,5 +76,5 @@ def reconstruct(
         told = f", among them {counts['doubtful_and_wrong']} of the {counts['wrong']} that are not their originals"
     typer.echo(
         f"wrote {output}: {len(made)} of {len(originals)} crystals; {scores.failed} could not be decoded, "
-        f"{counts['doubtful']} are doubtful (latent_gap above {trust.DOUBTFUL:g}){told}"
+        f"{counts['doubtful']} are doubtful (latent_gap above {trust.DOUBTFUL:g}){told}; {each:.2f} CPU s each"
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ase_voxpot.errors import VoxPotError
-from voxpot_training.matching import matches
+from voxpot_training.matching import distances_between, matches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,12 +50,16 @@ def latent_gaps(
 
 def doubts(
     originals: Sequence[Atoms], found: Sequence[Decoded], gaps: Float[np.ndarray, " crystal"]
-) -> dict[str, int | None]:
-    """Counts of doubtful crystals; with pymatgen also of wrong ones, and of those that are both."""
+) -> dict[str, float | None]:
+    """Counts of doubtful crystals; with pymatgen also of wrong ones, of those that are both, and their errors in Å."""
     doubtful = gaps > DOUBTFUL
     same = matches(originals, [d.atoms for d in found])
-    out: dict[str, int | None] = {"doubtful": int(doubtful.sum()), "wrong": None, "doubtful_and_wrong": None}
+    out: dict[str, float | None] = {"doubtful": int(doubtful.sum()), "wrong": None, "doubtful_and_wrong": None}
     if same is not None:
         wrong = ~np.array(same, bool) & np.array([d.atoms is not None for d in found], bool)
         out |= {"wrong": int(wrong.sum()), "doubtful_and_wrong": int((wrong & doubtful).sum())}
+        for name, side in (("position_right", np.array(same, bool)), ("position_wrong", wrong)):
+            pairs = [(originals[k], found[k].atoms) for k in np.flatnonzero(side)]
+            errors = [distances_between(a, b).min(1).mean() for a, b in pairs if b is not None]
+            out[name] = float(np.mean(errors)) if errors else None
     return out

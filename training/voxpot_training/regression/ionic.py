@@ -3,7 +3,7 @@
 Effective ionic radii in six-fold coordination, high spin, by charge: R. D. Shannon, Acta Cryst. A 32,
 751 (1976); in the coordination nearest to six where there is no other (Mn 5+, 6+, Fe 6+, Ru 7+, 8+, Os 8+,
 N 3-, Br 3+: four; Nd 2+, Sm 2+, Am 2+, Ra 2+: eight; Pd 1+: two).  Sn 2+, which Shannon does not list, has the
-value that is usual for its halide perovskites.
+radius that the list of measured perovskites gives it (``rB`` in experimental_abx3, 1.02 Å).
 """
 
 from __future__ import annotations
