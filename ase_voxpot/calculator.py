@@ -18,7 +18,6 @@ import numpy as np
 from ase.calculators.calculator import Calculator, all_changes, register_calculator_class
 
 from ase_voxpot.errors import DivergenceError
-from ase_voxpot.neighbours import VerletList
 from ase_voxpot.potential import Potential
 from ase_voxpot.weights import load_potential
 
@@ -87,7 +86,7 @@ class VoxPotCalculator(Calculator):
             self.potential = model
         else:
             self.potential = load_potential(model, device=device, dtype=dtype)
-        self._neighbours = VerletList(self.potential.cutoff, skin=SKIN)
+        self._neighbours = self.potential.neighbour_list(skin=SKIN)
         if uncertainty:
             self.potential.known_uncertainty()
         self._always = uncertainty
@@ -120,7 +119,7 @@ class VoxPotCalculator(Calculator):
         them between steps is their purpose.
         """
         self.reset()  # type: ignore[no-untyped-call]
-        self._neighbours = VerletList(self.potential.cutoff, skin=SKIN)
+        self._neighbours = self.potential.neighbour_list(skin=SKIN)
 
     def check_state(self, atoms: Atoms, tol: float = 0.0) -> list[str]:
         """What changed since the last calculation; ASE's own comparison takes longer than a small cell."""
@@ -178,7 +177,7 @@ class VoxPotCalculator(Calculator):
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the neighbour search, which lives in memory of a C library."""
-        return {**self.__dict__, "_neighbours": VerletList(self.potential.cutoff, skin=SKIN)}
+        return {**self.__dict__, "_neighbours": self.potential.neighbour_list(skin=SKIN)}
 
 
 register_calculator_class(VoxPotCalculator.name, VoxPotCalculator)

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Float, Int
 
-__all__ = ["Pairs", "VerletList", "check_structure", "join", "species_indices"]
+__all__ = [
+    "CLOSEST",
+    "Pairs",
+    "VerletList",
+    "check_structure",
+    "huddled",
+    "join",
+    "species_indices",
+    "strain_between",
+]
 
 CLOSEST = 1e-3
 """Å, distance below which two atoms count as being at the same place."""
@@ -212,13 +221,27 @@ class _Found:
         """
         if self.reach == cutoff or len(positions) != len(self.positions) or (pbc != self.pbc).any():
             return False
-        strain, stretch = np.eye(3), 1.0
-        if (cell != self.cell).any():
-            if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-6 or abs(np.linalg.det(self.cell)) < 1e-6:
-                return False
-            strain = np.linalg.solve(self.cell, cell)
-            stretch = float(np.linalg.norm(np.linalg.inv(strain), 2))
+        strained = strain_between(self.cell, cell)
+        if strained is None:
+            return False
+        strain, stretch = strained
         return bool(stretch * (cutoff + 2 * moved(positions, self.positions, strain)) <= self.reach)
+
+
+def strain_between(
+    before: Float[np.ndarray, "3 3"], cell: Float[np.ndarray, "3 3"]
+) -> tuple[Float[np.ndarray, "3 3"], float] | None:
+    """The strain F that made one cell of the other, and |F⁻¹|; None if there is none.
+
+    >>> strain_between(np.eye(3), 2 * np.eye(3))[1]
+    0.5
+    """
+    if (cell == before).all():
+        return np.eye(3), 1.0
+    if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-6 or abs(np.linalg.det(before)) < 1e-6:
+        return None
+    strain = np.linalg.solve(before, cell)
+    return strain, float(np.linalg.norm(np.linalg.inv(strain), 2))
 
 
 def _distinct(
@@ -239,7 +262,7 @@ def _distinct(
     return number.astype(np.int32), rows.astype(float)
 
 
-def _huddled(
+def huddled(
     positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], pbc: Any, reach: float
 ) -> Float[np.ndarray, "atom 3"]:
     """The positions with empty space made shorter where nothing is periodic: pairs within ``reach`` are the same."""
@@ -281,7 +304,7 @@ def _search(
     """All pairs within ``reach``, and more where the shape of a structure asks for it."""
     import vesin
 
-    points = _huddled(positions, cell, pbc, reach)
+    points = huddled(positions, cell, pbc, reach)
     far = _wide(points, cell, pbc, reach)
     search = vesin.NeighborList(cutoff=far, full_list=True, sorted=True, n_threads=threads)
     centre, neighbour, shift = search.compute(points=points, box=cell, periodic=pbc, quantities="ijS", copy=False)

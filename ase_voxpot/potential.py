@@ -20,6 +20,8 @@ from ase.data import atomic_numbers, chemical_symbols
 from ase_voxpot.baseline import Baseline
 from ase_voxpot.chunks import in_chunks
 from ase_voxpot.derivatives import forces_from_arrays, pair_gradient
+from ase_voxpot.device.resident import Resident
+from ase_voxpot.device.tables import TableList
 from ase_voxpot.errors import DeviceError, SpecError, StructureError
 from ase_voxpot.neighbours import VerletList, join, species_indices
 from ase_voxpot.network import build_network
@@ -41,9 +43,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Potential", "Result", "resolve_device"]
 
-CHUNK = 256
-"""Atoms that go through the network together."""
-DEVICE_CHUNK = 16384
+CHUNK = 32
+"""Cubes that go through the network together."""
+DEVICE_CHUNK = 2048
 """The same on a device with many more cores; less if its memory ends."""
 BATCH = 4096
 """Atoms of small structures whose pairs are held together."""
@@ -137,10 +139,13 @@ class Potential:
         self.network = build_network(spec).to(self.device, self.dtype).eval().requires_grad_(False)
         self._look: Callable[[torch.Tensor], torch.Tensor] | None = None
         self.by_hand: SteerableInference | None = None  # on the CPU, without torch
+        self.resident: Resident | None = None  # on a GPU
         if isinstance(self.network, SteerableNetwork) and self.route == "voxels":
             self._look = self.network.look
         elif isinstance(self.network, SteerableNetwork) and self.device.type == "cpu":
             self.by_hand = SteerableInference(self.network, folding(spec))
+        elif isinstance(self.network, SteerableNetwork) and self.device.type == "cuda":
+            self.resident = Resident(self.network, folding(spec), self.baseline)
 
     @property
     def cutoff(self) -> float:
@@ -170,7 +175,7 @@ class Potential:
         """
         energies, close, repulsion = self.baseline(pairs, species)
         channel, kinds = species[pairs.neighbour], species[: pairs.atoms]
-        learned = self.by_hand or self._by_graph
+        learned = self.by_hand or (self.resident.of_pairs if self.resident else self._by_graph)
         said, gradient = learned(pairs, kinds, channel, gradient=forces, features=features)
         energies += said
         if forces:
@@ -198,8 +203,18 @@ class Potential:
                 slopes[rows] = slope
 
         chunk = CHUNK if self.device.type == "cpu" else DEVICE_CHUNK
-        in_chunks(pairs.atoms, chunk if self.route == "folded" else chunk // 8, answer, device=self.device)
+        in_chunks(pairs.atoms, chunk, answer, device=self.device)
         return energies, slopes
+
+    def neighbour_list(self, *, skin: float = 0.0) -> VerletList | TableList:
+        """Neighbours to reuse between the steps of one structure, where the potential is at its fastest with them.
+
+        Args:
+            skin: Å, extra reach: they are searched for again after atoms have moved by half of it.
+        """
+        if self.resident is not None:
+            return TableList(self.cutoff, skin=skin, device=self.device)
+        return VerletList(self.cutoff, skin=skin)
 
     def room_for_features(self, atoms: int) -> Float[np.ndarray, "atom feature"]:
         """An array for the features of so many atoms, in the precision of the network."""
@@ -222,13 +237,19 @@ class Potential:
         return said.detach().double().cpu().numpy(), slope
 
     @overload
-    def evaluate(self, atoms: Atoms, *, neighbours: VerletList | None = None, uncertainty: bool = False) -> Result: ...
+    def evaluate(
+        self, atoms: Atoms, *, neighbours: VerletList | TableList | None = None, uncertainty: bool = False
+    ) -> Result: ...
 
     @overload
     def evaluate(self, atoms: Sequence[Atoms], *, uncertainty: bool = False) -> list[Result]: ...
 
     def evaluate(
-        self, atoms: Atoms | Sequence[Atoms], *, neighbours: VerletList | None = None, uncertainty: bool = False
+        self,
+        atoms: Atoms | Sequence[Atoms],
+        *,
+        neighbours: VerletList | TableList | None = None,
+        uncertainty: bool = False,
     ) -> Result | list[Result]:
         """Energy, forces and virial of one structure, or of each of many.
 
@@ -237,7 +258,7 @@ class Potential:
 
         Args:
             atoms: any cell, size and composition of the model's elements; not changed.
-            neighbours: a list to reuse between steps of one structure; a fresh search without it.
+            neighbours: from ``neighbour_list``, to reuse between steps of one structure; a fresh search without it.
             uncertainty: say also how far all this can be trusted.
 
         Raises:
@@ -255,13 +276,23 @@ class Potential:
         species = self._kinds[atoms.numbers]
         if (species < 0).any():  # says which
             species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
-        pairs = (neighbours or VerletList(self.cutoff)).update(atoms)
+        neighbours = neighbours or self.neighbour_list()
         known = self.known_uncertainty() if uncertainty else None
         features = None if known is None else self.room_for_features(len(atoms))
-        energies, gradient = self.of_pairs(pairs, species, features=features)
+        if isinstance(neighbours, TableList):
+            energies, forces, virial = self._resident().evaluate(atoms, species, neighbours, features=features)
+        else:
+            pairs = neighbours.update(atoms)
+            energies, gradient = self.of_pairs(pairs, species, features=features)
+            forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, len(atoms))
+            virial = pairs.offset.T @ gradient
         said = None if known is None or features is None else known.of_features(features, species)
-        forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, len(atoms))
-        return Result(energies, forces, pairs.offset.T @ gradient, _volume(atoms), said)
+        return Result(energies, forces, virial, _volume(atoms), said)
+
+    def _resident(self) -> Resident:
+        if self.resident is None:
+            raise SpecError(f"expected a VerletList on {self.device}, got tables; neighbour_list makes the right one")
+        return self.resident
 
     def known_uncertainty(self) -> Uncertainty:
         """The uncertainty of the model.

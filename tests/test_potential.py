@@ -133,7 +133,7 @@ def test_boundaries_of_chunks_are_immaterial(potential_of, crystal, monkeypatch,
         potential = potential_of(kind, route=route)
         monkeypatch.undo()
         expected = potential.evaluate(crystal)
-        monkeypatch.setattr(module, "CHUNK", chunk if route is None and kind == "steerable" else 8 * chunk)
+        monkeypatch.setattr(module, "CHUNK", chunk)
 
         laws.same_answer(potential.evaluate(crystal), expected, laws.STRICT.equal)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ase_voxpot.folded import Fold
 
-__all__ = ["deposit", "deposit_tangent", "gather", "solid_harmonics"]
+__all__ = ["deposit", "deposit_tangent", "gather", "paint", "solid_harmonics"]
 
 
 def solid_harmonics(points: Float[Tensor, "point 3"], degree: int) -> Float[Tensor, "point harmonic"]:
@@ -60,6 +60,18 @@ def deposit(
     out = out.index_add(0, centre * species + channel, harmonics[:, :, None] * shells[:, None, :])
     out = out.view(atoms, species, fold.harmonics, fold.shells).permute(2, 0, 1, 3)
     return out.reshape(fold.harmonics, atoms, species * fold.shells)
+
+
+def paint(
+    offset: Float[Tensor, "atom place 3"], channel: Int[Tensor, "atom place"], *, species: int, fold: Fold
+) -> Float[Tensor, "harmonic atom channel"]:
+    """As ``deposit``, of neighbours in a table: one row per atom, channel -1 in places that are empty."""
+    flat = offset.flatten(0, 1)
+    harmonics = solid_harmonics(flat / fold.cutoff, fold.degree).unflatten(0, channel.shape)
+    shells = _shells(flat.norm(dim=1), fold).unflatten(0, channel.shape)
+    own = channel[..., None] == torch.arange(species, device=channel.device)
+    shells = torch.where(own[..., None], shells[:, :, None], 0.0).flatten(2)
+    return torch.bmm(harmonics.transpose(1, 2), shells).transpose(0, 1)
 
 
 def gather(

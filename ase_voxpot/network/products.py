@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from numba import njit, prange
 
+from ase_voxpot import fused
+
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
@@ -274,8 +276,17 @@ class _ProductsAdjoint(torch.autograd.Function):
         return hf, tx, None
 
 
-def squares(u: Float[Tensor, "harmonic atom channel"], degree: int) -> Float[Tensor, "atom invariant"]:
-    """Two invariants per degree and channel, see above."""
+def squares(
+    u: Float[Tensor, "harmonic atom channel"], degree: int, *, once: bool = False
+) -> Float[Tensor, "atom invariant"]:
+    """Two invariants per degree and channel, see above.
+
+    Who differentiates them ``once`` at most gets kernels made for that, where there are any.
+    """
+    if once and fused.usable(u):
+        from ase_voxpot.fused import invariants
+
+        return invariants.squares(u, degree)
     if u.device.type == "cpu":
         x: Tensor = _Squares.apply(u.contiguous(), degree)
         return x
@@ -287,9 +298,13 @@ def squares(u: Float[Tensor, "harmonic atom channel"], degree: int) -> Float[Ten
 
 
 def products(
-    f: Float[Tensor, "point atom channel"], weights: Float[Tensor, " point"]
+    f: Float[Tensor, "point atom channel"], weights: Float[Tensor, " point"], *, once: bool = False
 ) -> Float[Tensor, "atom invariant"]:
-    """Five invariants per channel, see above."""
+    """Five invariants per channel, see above; ``once`` as for ``squares``."""
+    if once and fused.usable(f):
+        from ase_voxpot.fused import invariants
+
+        return invariants.products(f, weights)
     if f.device.type == "cpu":
         x: Tensor = _Products.apply(f.contiguous(), weights)
         return x

@@ -16,6 +16,7 @@ of an empty cube makes a free atom cost its reference energy, no more.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,15 +111,15 @@ class SteerableNetwork(nn.Module):
         whole = torch.bmm(self.whiten[: len(matrices)], matrices)
         return torch.cat([block @ matrix for block, matrix in zip(blocks, whole.unbind(), strict=False)])
 
-    def invariants(self, coefficients: Tensor) -> Float[Tensor, "atom invariant"]:
-        """Rotation-invariant numbers of every atom, not yet standardised."""
+    def invariants(self, coefficients: Tensor, *, once: bool = False) -> Float[Tensor, "atom invariant"]:
+        """Rotation-invariant numbers of every atom, not yet standardised; ``once`` as for ``products.squares``."""
         blocks = coefficients.split([2 * l + 1 for l in range(self.spec.degree + 1)])
-        found = squares(self.mix(blocks, self.pairs), self.spec.degree)
+        found = squares(self.mix(blocks, self.pairs), self.spec.degree, once=once)
         if not self.spec.products:
             return found
         mixed = self.mix(blocks, self.fields)
         fields = (self.sphere @ mixed.flatten(1)).unflatten(1, mixed.shape[1:])
-        return torch.cat([found, products(fields, self.weights)], 1)
+        return torch.cat([found, products(fields, self.weights, once=once)], 1)
 
     def forward(
         self,
@@ -130,6 +131,22 @@ class SteerableNetwork(nn.Module):
         """Energy of every atom beyond the baseline, in eV; ``features`` as ``SpeciesDense`` fills them."""
         empty = self.dense.constant(self._tame(torch.zeros_like(self.mean)))
         return self.dense(self._tame(self.invariants(coefficients)), species, features=features) - empty[species]
+
+    def of_sorted(
+        self, coefficients: Float[Tensor, "harmonic atom channel"], ends: Int[np.ndarray, " species_plus_1"]
+    ) -> tuple[Float[Tensor, " atom"], Float[Tensor, "atom feature"]]:
+        """As ``forward``, of atoms sorted by species and to be differentiated once; and what the last layer gets.
+
+        Args:
+            coefficients: of all atoms.
+            ends: those of species k are ``ends[k]:ends[k + 1]``.
+        """
+        empty = self.dense.constant(self._tame(torch.zeros_like(self.mean)))
+        x = self._tame(self.invariants(coefficients, once=True))
+        features = [self.dense.hidden(x[a:b], kind) for kind, (a, b) in enumerate(pairwise(ends))]
+        last = self.dense.weights[-1]
+        said = [(h @ last[kind])[:, 0] - empty[kind] for kind, h in enumerate(features)]
+        return torch.cat(said), torch.cat(features)
 
     def _tame(self, invariants: Tensor) -> Tensor:
         """Standardised, and growing like a logarithm beyond the range of the training data.

@@ -1,0 +1,44 @@
+"""A potential that computes as on a GPU, on the CPU: in torch, and in Triton's interpreter."""
+
+from __future__ import annotations
+
+import copy
+from importlib.util import find_spec
+
+import pytest
+import torch
+
+from ase_voxpot import fused
+from ase_voxpot.device.resident import Resident
+from ase_voxpot.representation import folding
+
+
+@pytest.fixture
+def interpreted(monkeypatch):
+    """The kernels of ``fused``, run by Triton's interpreter."""
+    if find_spec("triton") is None:
+        pytest.skip("needs Triton")
+    if torch.cuda.is_available():
+        pytest.skip("where there is a GPU the kernels are compiled for it")
+    monkeypatch.setenv("TRITON_INTERPRET", "1")  # read when the modules are imported
+    monkeypatch.setattr(fused, "usable", lambda tensor: True)
+
+
+@pytest.fixture(params=["torch", "triton"])
+def spelling(request):
+    if request.param == "triton":
+        request.getfixturevalue("interpreted")
+    return request.param
+
+
+@pytest.fixture
+def resident_of(potential_of):
+    """Potentials by precision whose structures live on a device."""
+
+    def get(dtype: str = "float64"):
+        potential = copy.copy(potential_of("steerable", dtype))
+        potential.resident = Resident(potential.network, folding(potential.spec), potential.baseline)
+        potential.by_hand = None
+        return potential
+
+    return get
