@@ -208,7 +208,7 @@ class Resident:
         gradient: bool,
     ) -> tuple[Float[Tensor, " row"], Float[Tensor, "row place 3"] | None, Float[Tensor, "row feature"]]:
         """What the network says of rows sorted by species: energies, dE/dd and what the last layer gets."""
-        with torch.set_grad_enabled(gradient):
+        with torch.cuda.device_of(offset), torch.set_grad_enabled(gradient):  # the device where Triton launches
             offset = offset.detach().requires_grad_(gradient)
             if fused.usable(offset):
                 from ase_voxpot.fused.painting import paint

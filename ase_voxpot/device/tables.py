@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ __all__ = ["Rows", "Table", "TableList", "sorted_rows"]
 
 STEP = 4
 """Rows are as long as the longest needs to be, in steps of so many places."""
+MANY = 4096
+"""Images of the cell; among so many, those that occur need not be looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +66,26 @@ def tabulate(found: Found, atoms: int) -> Table:
     device = found.centre.device
     filled = torch.bincount(found.centre, minlength=atoms)
     places = -(-max(int(filled.max()), 1) // STEP) * STEP
-    shifts, number = torch.unique(found.shift, dim=0, return_inverse=True)
+    number, shifts = _numbered(found.shift)
     place = torch.arange(len(number), device=device) - (filled.cumsum(0) - filled)[found.centre]
     neighbour = torch.arange(atoms, device=device)[:, None].repeat(1, places)
     image = torch.zeros_like(neighbour)
     neighbour[found.centre, place] = found.neighbour
     image[found.centre, place] = number
-    if len(shifts) == 0:
-        shifts = found.shift.new_zeros(1, 3)
     return Table(neighbour, image, filled, shifts.double())
+
+
+def _numbered(shift: Int[Tensor, "pair 3"]) -> tuple[Int[Tensor, " pair"], Int[Tensor, "image 3"]]:
+    """Each row as a number, and the rows that these numbers mean; at least one."""
+    padded = torch.cat([shift, shift.new_zeros(1, 3)])
+    least = padded.amin(0)
+    span = (padded.amax(0) - least + 1).tolist()
+    if math.prod(span) > MANY:  # atoms far from each other in numbers of cells
+        shifts, number = torch.unique(padded, dim=0, return_inverse=True)
+        return number[:-1], shifts
+    shifts = torch.cartesian_prod(*(torch.arange(n, device=shift.device) for n in span)) + least
+    from_least = shift - least
+    return (from_least[:, 0] * span[1] + from_least[:, 1]) * span[2] + from_least[:, 2], shifts
 
 
 def sorted_rows(table: Table, species: Int[np.ndarray, " atom"], *, count: int) -> Rows:

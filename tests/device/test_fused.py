@@ -102,7 +102,7 @@ def test_they_are_differentiated_once_and_never_silently_twice(interpreted):
     f = random(9, 2, 3).requires_grad_()
     for said in (squares(f, 2), products(f, random(9))):
         (slope,) = torch.autograd.grad(said.square().sum(), f, create_graph=True)
-        with pytest.raises(RuntimeError, match="not to have been used in the graph"):
+        with pytest.raises(RuntimeError, match="have been used in the graph"):
             torch.autograd.grad(slope.sum(), f)
 
 

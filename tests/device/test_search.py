@@ -88,6 +88,18 @@ def test_rows_hold_the_pairs_of_their_atoms():
     assert (table.shifts[table.image[real]] == found.shift).all()
 
 
+def test_atoms_many_cells_away_from_each_other():
+    atoms = bulk("W", "bcc", a=3.2, cubic=True)
+    atoms.positions[0] += (3e6, -2e6, 1e6) @ atoms.cell[:]
+    found = search(torch.from_numpy(atoms.positions.copy()), atoms.cell[:], np.array(atoms.pbc), 4.0)
+
+    table = tabulate(found, len(atoms))
+
+    real = torch.arange(table.neighbour.shape[1]) < table.filled[:, None]
+    assert (table.shifts[table.image[real]] == found.shift).all()
+    assert len(table.shifts) < 100
+
+
 def test_lonely_atoms_have_empty_rows():
     atoms = Atoms("W2", [[0, 0, 0], [0, 0, 30]])
     found = search(torch.from_numpy(atoms.positions.copy()), atoms.cell[:], np.array(atoms.pbc), 4.0)
