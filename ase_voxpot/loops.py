@@ -25,14 +25,15 @@ def moved(positions, before, strain):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True)
 def within(  # pragma: no cover - compiled
-    positions, images, centre, neighbour, image, cutoff, out_centre, out_neighbour, offset
+    positions, images, centre, neighbour, image, cutoff, out_centre, out_neighbour, offset, first
 ):
     """Write the pairs within the cutoff one after the other; how many, the least distance and who has it.
 
     Every pair is written, and overwritten by the next if it does not count: a branch would often be
-    guessed wrong.  The arrays have room for one more.
+    guessed wrong.  The arrays have room for one more.  The pairs of atom i are ``first[i]:first[i + 1]``.
     """
     count, worst, least, limit = 0, 0, np.inf, cutoff * cutoff
+    first[:] = 0
     for p in range(len(centre)):
         i, j, s = np.uint64(centre[p]), np.uint64(neighbour[p]), np.uint64(image[p])
         x = positions[j, 0] - positions[i, 0] + images[s, 0]
@@ -44,6 +45,9 @@ def within(  # pragma: no cover - compiled
         if square < least:
             least, worst = square, count
         count += square < limit
+        first[i + np.uint64(1)] = count
+    for a in range(1, len(first)):  # atoms without pairs
+        first[a] = max(first[a], first[a - 1])
     return count, np.sqrt(least), worst
 
 

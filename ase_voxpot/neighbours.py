@@ -16,6 +16,7 @@ import numpy as np
 
 from ase_voxpot.errors import CellError, EmptyStructureError, OverlapError, PositionError, UnknownElementError
 from ase_voxpot.loops import moved, within
+from ase_voxpot.scratch import FRESH, Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,10 +59,12 @@ class Pairs:
     """Å, from the centre to the neighbour or its image."""
     atoms: int
     """How many atoms have energies: centres are 0 … atoms - 1."""
-    first: Int[np.ndarray, " atom_plus_1"] = field(init=False)
-    """The pairs of atom i are ``first[i]:first[i + 1]``."""
+    first: Int[np.ndarray, " atom_plus_1"] = field(default_factory=lambda: np.empty(0, np.int64))
+    """The pairs of atom i are ``first[i]:first[i + 1]``; counted if it is not given."""
 
     def __post_init__(self) -> None:
+        if len(self.first) > 0:
+            return
         counts = np.bincount(self.centre, minlength=self.atoms)
         first = np.zeros(self.atoms + 1, dtype=np.int64)
         np.cumsum(counts, out=first[1:])
@@ -156,17 +159,20 @@ class VerletList:
     8
     """
 
-    def __init__(self, cutoff: float, *, skin: float = 0.0, threads: int = 0) -> None:
+    def __init__(self, cutoff: float, *, skin: float = 0.0, threads: int = 0, scratch: Scratch = FRESH) -> None:
         """Remember what to look for.
 
         Args:
             cutoff: Å, pairs closer than this are returned.
             skin: Å, extra reach of the cached search; 0 searches at every update.
             threads: threads of the search, 0 for ``OMP_NUM_THREADS`` or all cores.
+            scratch: where pairs are written; in one that keeps its arrays, the pairs of one update are
+                gone with the next.
         """
         self.cutoff = cutoff
         self.skin = skin
         self.threads = threads
+        self.scratch = scratch
         self._found: _Found | None = None
 
     def update(self, atoms: Atoms) -> Pairs:
@@ -181,18 +187,17 @@ class VerletList:
             check_structure(atoms)
             self._found = _search(positions, cell, atoms.pbc, self.cutoff + self.skin, self.threads)
         found = self._found
-        room = len(found.centre) + 1
-        centre, neighbour, offset = np.empty(room, np.int32), np.empty(room, np.int32), np.empty((room, 3))
-        images = found.shifts @ cell
-        count, closest, worst = within(
-            positions, images, found.centre, found.neighbour, found.image, self.cutoff, centre, neighbour, offset
-        )
+        room, take = len(found.centre) + 1, self.scratch.take
+        centre, neighbour = take("centre", room, dtype=np.int32), take("neighbour", room, dtype=np.int32)
+        offset, first = take("offset", room, 3), take("first", len(positions) + 1, dtype=np.int64)
+        candidates = (positions, found.shifts @ cell, found.centre, found.neighbour, found.image)
+        count, closest, worst = within(*candidates, self.cutoff, centre, neighbour, offset, first)
         if closest < CLOSEST:
             raise OverlapError(
                 f"atoms {centre[worst]} and {neighbour[worst]} are at the same place ({closest:.1e} Å apart); "
                 "move or remove one of them"
             )
-        return Pairs(centre[:count], neighbour[:count], offset[:count], len(positions))
+        return Pairs(centre[:count], neighbour[:count], offset[:count], len(positions), first)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from ase_voxpot.network import build_network
 from ase_voxpot.network.inference import SteerableInference
 from ase_voxpot.network.steerable import SteerableNetwork
 from ase_voxpot.representation import Folded, Scene, Voxels, folding
+from ase_voxpot.scratch import FRESH, Scratch
 from ase_voxpot.spec import SteerableSpec
 
 if TYPE_CHECKING:
@@ -165,18 +166,20 @@ class Potential:
         *,
         forces: bool = True,
         features: Float[np.ndarray, "atom feature"] | None = None,
+        scratch: Scratch = FRESH,
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
         """Energies of the atoms in eV, and dE/dd of every pair in eV/Å.
 
         This is where a neighbour list from elsewhere enters: ``species`` runs over all
         atoms that pairs refer to, ghosts included.  Without ``forces`` the second array
         is empty.  ``features``, an array from ``room_for_features``, is filled with what
-        the last layer of the network gets from every atom.
+        the last layer of the network gets from every atom.  A ``scratch`` that keeps its
+        arrays lends one to dE/dd, until its next use.
         """
         energies, close, repulsion = self.baseline(pairs, species)
         channel, kinds = species[pairs.neighbour], species[: pairs.atoms]
         learned = self.by_hand or (self.resident.of_pairs if self.resident else self._by_graph)
-        said, gradient = learned(pairs, kinds, channel, gradient=forces, features=features)
+        said, gradient = learned(pairs, kinds, channel, gradient=forces, features=features, scratch=scratch)
         energies += said
         if forces:
             gradient[close] += repulsion
@@ -190,9 +193,10 @@ class Potential:
         *,
         gradient: bool,
         features: Float[np.ndarray, "atom feature"] | None,
+        scratch: Scratch,
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
         """What the network says, through torch, in chunks of atoms."""
-        energies, slopes = np.empty(pairs.atoms), np.zeros((len(pairs) if gradient else 0, 3))
+        energies, slopes = np.empty(pairs.atoms), scratch.take("slopes", len(pairs) if gradient else 0, 3)
 
         def answer(start: int, stop: int) -> None:
             rows = slice(pairs.first[start], pairs.first[stop])
@@ -209,12 +213,14 @@ class Potential:
     def neighbour_list(self, *, skin: float = 0.0) -> VerletList | TableList:
         """Neighbours to reuse between the steps of one structure, where the potential is at its fastest with them.
 
+        One list serves one thread, and its pairs last until the next step.
+
         Args:
             skin: Å, extra reach: they are searched for again after atoms have moved by half of it.
         """
         if self.resident is not None:
             return TableList(self.cutoff, skin=skin, device=self.device)
-        return VerletList(self.cutoff, skin=skin)
+        return VerletList(self.cutoff, skin=skin, scratch=Scratch())
 
     def room_for_features(self, atoms: int) -> Float[np.ndarray, "atom feature"]:
         """An array for the features of so many atoms, in the precision of the network."""
@@ -283,7 +289,7 @@ class Potential:
             energies, forces, virial = self._resident().evaluate(atoms, species, neighbours, features=features)
         else:
             pairs = neighbours.update(atoms)
-            energies, gradient = self.of_pairs(pairs, species, features=features)
+            energies, gradient = self.of_pairs(pairs, species, features=features, scratch=neighbours.scratch)
             forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, len(atoms))
             virial = pairs.offset.T @ gradient
         said = None if known is None or features is None else known.of_features(features, species)

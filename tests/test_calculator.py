@@ -224,6 +224,19 @@ def test_common_keywords_are_taken_and_others_refused(calculator, alloy, tmp_pat
         made.set(dtype="float64")
 
 
+def test_results_are_not_written_over_by_the_next_step(calculator, alloy):
+    alloy.calc = calculator
+    alloy.get_forces()
+    first = {name: np.copy(value) for name, value in calculator.results.items()}
+    held = dict(calculator.results)
+
+    alloy.rattle(0.05, seed=1)
+    alloy.get_forces()
+
+    for name, value in held.items():
+        assert_array_equal(value, first[name])
+
+
 def test_results_vanish_on_error_and_do_not_survive_as_those_of_another_structure(calculator, alloy):
     alloy.calc = calculator
     energy = alloy.get_potential_energy()

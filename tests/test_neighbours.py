@@ -20,6 +20,7 @@ from ase_voxpot.errors import (
     UnknownElementError,
 )
 from ase_voxpot.neighbours import Pairs, VerletList, check_structure, species_indices
+from ase_voxpot.scratch import Scratch
 
 CUTOFF = 5.0
 SLAB = bcc100("W", (1, 1, 5), a=3.2, vacuum=6.0)
@@ -360,3 +361,29 @@ def test_species_are_positions_in_the_list_of_the_model():
 def test_foreign_elements_are_named():
     with pytest.raises(UnknownElementError, match="the model knows Mo, W, but the structure holds Fe, U; choose"):
         species_indices(["U", "Mo", "Fe", "U"], ("Mo", "W"))
+
+
+def test_rows_are_counted_as_they_are_written(crystal):
+    crystal.positions[3, 2] += 40  # alone, between others
+    crystal.pbc = False
+
+    pairs = VerletList(3.5).update(crystal)
+
+    counted = Pairs(pairs.centre, pairs.neighbour, pairs.offset, pairs.atoms)
+    assert_array_equal(pairs.first, counted.first)
+    assert pairs.first[4] == pairs.first[3]
+
+
+def test_pairs_are_kept_unless_a_scratch_takes_their_memory(crystal, rng):
+    other = crystal.copy()
+    other.positions += rng.normal(scale=0.05, size=other.positions.shape)
+    for scratch, kept in ((None, True), (Scratch(), False)):
+        search = VerletList(4.0) if scratch is None else VerletList(4.0, scratch=scratch)
+        pairs = search.update(crystal)
+        before = pairs.offset.copy()
+        again = search.update(other)
+        assert np.shares_memory(pairs.offset, again.offset) != kept
+        assert np.array_equal(pairs.offset, before) == kept
+        expected = VerletList(4.0).update(other)
+        for name in ("centre", "neighbour", "offset", "first"):
+            assert_array_equal(getattr(again, name), getattr(expected, name))

@@ -22,6 +22,7 @@ from ase_voxpot.device.repulsion import Repulsion
 from ase_voxpot.device.tables import Rows, TableList, sorted_rows
 from ase_voxpot.folded import gpu
 from ase_voxpot.neighbours import CLOSEST, VerletList
+from ase_voxpot.scratch import FRESH, Scratch
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -113,6 +114,7 @@ class Resident:
         *,
         gradient: bool = True,
         features: Float[np.ndarray, "atom feature"] | None = None,
+        scratch: Scratch = FRESH,
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
         """What the network alone says of pairs from elsewhere: energies in eV, and dE/dd in eV/Å.
 
@@ -122,6 +124,7 @@ class Resident:
             channel: species number of every neighbour.
             gradient: whether the derivative is wanted.
             features: filled with what the last layer gets.
+            scratch: not needed here.
         """
         order = np.argsort(species, kind="stable")
         first, rows, kinds, offset = (self._there(a) for a in (pairs.first, order, channel, pairs.offset))

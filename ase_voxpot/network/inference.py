@@ -21,6 +21,7 @@ from ase_voxpot.lanes import LANES, aligned
 from ase_voxpot.lanes.threads import spread
 from ase_voxpot.lanes.tiles import pack
 from ase_voxpot.network.passes import Room, Weights, evaluate_blocks
+from ase_voxpot.scratch import FRESH, Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,6 +159,7 @@ class SteerableInference:
         *,
         gradient: bool = True,
         features: Float[np.ndarray, "atom feature"] | None = None,
+        scratch: Scratch = FRESH,
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
         """Energies in eV, and dE/dd in eV/Å, float64; the latter empty unless ``gradient``.
 
@@ -167,9 +169,10 @@ class SteerableInference:
             channel: species number of every neighbour.
             gradient: whether the derivative is wanted.
             features: filled with what the last layer gets.
+            scratch: where dE/dd is written.
         """
         self._follow()
-        energies, slopes = np.empty(pairs.atoms), np.empty((len(pairs) if gradient else 0, 3))
+        energies, slopes = np.empty(pairs.atoms), scratch.take("slopes", len(pairs) if gradient else 0, 3)
         order = np.argsort(species.astype(np.int16), kind="stable")  # of 16 bits, as these are sorted by counting
         kept = np.empty((0, 0), self._weights.mean.dtype) if features is None else features
         most = int(np.diff(pairs.first).max(initial=1))
