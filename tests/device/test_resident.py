@@ -11,9 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ase_voxpot.calculator import VoxPotCalculator
 from ase_voxpot.device import resident as module
-from ase_voxpot.device.tables import TableList
+from ase_voxpot.device.tables import Table, TableList
 from ase_voxpot.errors import CellError, DeviceError, EmptyStructureError, OverlapError, PositionError, SpecError
 from ase_voxpot.neighbours import VerletList, species_indices
+from ase_voxpot.network import build_network
 from ase_voxpot.weights import load_potential
 from tests import laws
 from tests.models import REFERENCE, SPECIES
@@ -251,6 +252,21 @@ def test_a_device_without_room_for_the_search_is_a_sentence(resident_of, crystal
 
     with pytest.raises(DeviceError, match="expected room on cpu for the neighbours of 8 atoms, got too little; end"):
         resident_of().evaluate(crystal)
+
+
+def test_a_step_stays_on_its_device(host, crystal):
+    """Tensors on two devices do not mix: on one without memory, this shows on any machine."""
+    tables = TableList(host.cutoff, skin=0.5, device=host.device)
+    table = tables.current(crystal)
+    elsewhere = [getattr(table, name).to("meta") for name in ("neighbour", "image", "filled", "shifts")]
+    network = build_network(host.spec).to("meta").requires_grad_(False)
+    species = species_indices(crystal.get_chemical_symbols(), SPECIES)
+    positions = torch.from_numpy(crystal.positions).to("meta")
+
+    resident = module.Resident(network, host.representation.fold, host.baseline)
+    sums = resident._step(positions, crystal.cell[:], Table(*elsewhere), species, None)
+
+    assert {part.device.type for part in module._parts(sums)} == {"meta"}
 
 
 def test_tables_belong_to_devices(host, crystal):
