@@ -8,7 +8,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from ase_voxpot.loops import close as near
-from ase_voxpot.repulsion import repulsions
+from ase_voxpot.repulsion import Known, repulsions
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -37,7 +37,12 @@ class Baseline:
     def __init__(self, spec: PotentialSpec) -> None:
         self.reference = np.array(spec.baseline.reference)
         self.charge = np.array([float(atomic_numbers[s]) for s in spec.species])
-        self.inner, self.outer = spec.baseline.zbl_inner, spec.baseline.zbl_outer
+        self.inner, self.outer = float(spec.baseline.zbl_inner), float(spec.baseline.zbl_outer)
+
+    @property
+    def known(self) -> Known:
+        """All of it, for compiled loops."""
+        return Known(self.reference, self.charge, self.inner, self.outer)
 
     def __call__(
         self, pairs: Pairs, species: Int[np.ndarray, " all"]

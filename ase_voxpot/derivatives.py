@@ -12,7 +12,7 @@ differentiated by the weights: no second derivative of the painting is ever made
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
     from ase_voxpot.representation import Representation, Scene
 
-__all__ = ["forces_from_arrays", "forces_from_pairs", "pair_gradient", "virial_from_pairs"]
+__all__ = ["Answer", "forces_from_arrays", "forces_from_pairs", "pair_gradient", "virial_from_pairs"]
+
+
+class Answer(NamedTuple):
+    """What a potential says of a structure, float64."""
+
+    energies: Float[np.ndarray, " atom"]  # eV
+    forces: Float[np.ndarray, "atom 3"]  # eV/Å
+    virial: Float[np.ndarray, "3 3"]  # eV
 
 
 class _Gather(torch.autograd.Function):

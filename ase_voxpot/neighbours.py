@@ -10,7 +10,7 @@ fast on small ones) asks for a cell that spans a volume.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLOSEST",
+    "Candidates",
     "Pairs",
     "VerletList",
     "check_structure",
@@ -182,28 +183,49 @@ class VerletList:
             StructureError: as ``check_structure``; and ``OverlapError`` for atoms at
                 the same place.
         """
-        positions, cell = np.ascontiguousarray(atoms.positions), atoms.cell[:]
-        if self._found is None or not self._found.covers(positions, cell, atoms.pbc, self.cutoff):
-            check_structure(atoms)
-            self._found = _search(positions, cell, atoms.pbc, self.cutoff + self.skin, self.threads)
-        found = self._found
-        room, take = len(found.centre) + 1, self.scratch.take
+        near = self.candidates(atoms)
+        room, take = len(near.centre) + 1, self.scratch.take
         centre, neighbour = take("centre", room, dtype=np.int32), take("neighbour", room, dtype=np.int32)
-        offset, first = take("offset", room, 3), take("first", len(positions) + 1, dtype=np.int64)
-        candidates = (positions, found.shifts @ cell, found.centre, found.neighbour, found.image)
-        count, closest, worst = within(*candidates, self.cutoff, centre, neighbour, offset, first)
+        offset, first = take("offset", room, 3), take("first", len(atoms) + 1, dtype=np.int64)
+        seen = (near.positions, near.images, near.centre, near.neighbour, near.image)
+        count, closest, worst = within(*seen, self.cutoff, centre, neighbour, offset, first)
         if closest < CLOSEST:
             raise OverlapError(
                 f"atoms {centre[worst]} and {neighbour[worst]} are at the same place ({closest:.1e} Å apart); "
                 "move or remove one of them"
             )
-        return Pairs(centre[:count], neighbour[:count], offset[:count], len(positions), first)
+        return Pairs(centre[:count], neighbour[:count], offset[:count], len(atoms), first)
+
+    def candidates(self, atoms: Atoms) -> Candidates:
+        """The pairs of ``atoms`` within cutoff and skin, found at some earlier step or now.
+
+        Raises:
+            StructureError: as ``check_structure``.
+        """
+        positions, cell = np.ascontiguousarray(atoms.positions, float), atoms.cell[:]
+        if self._found is None or not self._found.covers(positions, cell, atoms.pbc, self.cutoff):
+            check_structure(atoms)
+            self._found = _search(positions, cell, atoms.pbc, self.cutoff + self.skin, self.threads)
+        found = self._found
+        return Candidates(positions, found.shifts @ cell, found.first, found.centre, found.neighbour, found.image)
+
+
+class Candidates(NamedTuple):
+    """Directed pairs that may be within the cutoff, sorted by centre, of atoms as they are now."""
+
+    positions: Float[np.ndarray, "atom 3"]  # Å
+    images: Float[np.ndarray, "image 3"]  # Å, which way the images of the cell lie
+    first: Int[np.ndarray, " atom_plus_1"]  # those of atom i are first[i]:first[i + 1]
+    centre: Int[np.ndarray, " pair"]
+    neighbour: Int[np.ndarray, " pair"]
+    image: Int[np.ndarray, " pair"]  # of the neighbour
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What a search found, and when it was made."""
 
+    first: Int[np.ndarray, " atom_plus_1"]
     centre: Int[np.ndarray, " pair"]
     neighbour: Int[np.ndarray, " pair"]
     image: Int[np.ndarray, " pair"]
@@ -313,7 +335,10 @@ def _search(
     far = _wide(points, cell, pbc, reach)
     search = vesin.NeighborList(cutoff=far, full_list=True, sorted=True, n_threads=threads)
     centre, neighbour, shift = search.compute(points=points, box=cell, periodic=pbc, quantities="ijS", copy=False)
+    first = np.zeros(len(points) + 1, np.int64)
+    np.cumsum(np.bincount(centre, minlength=len(points)), out=first[1:])
     return _Found(
+        first,
         centre.astype(np.int32),
         neighbour.astype(np.int32),
         *_distinct(shift),

@@ -19,11 +19,11 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from ase_voxpot.baseline import Baseline
 from ase_voxpot.chunks import in_chunks
-from ase_voxpot.derivatives import forces_from_arrays, pair_gradient
+from ase_voxpot.derivatives import Answer, forces_from_arrays, pair_gradient
 from ase_voxpot.device.resident import Resident
 from ase_voxpot.device.tables import TableList
 from ase_voxpot.errors import DeviceError, SpecError, StructureError
-from ase_voxpot.neighbours import VerletList, join, species_indices
+from ase_voxpot.neighbours import CLOSEST, VerletList, join, species_indices
 from ase_voxpot.network import build_network
 from ase_voxpot.network.inference import SteerableInference
 from ase_voxpot.network.steerable import SteerableNetwork
@@ -287,6 +287,8 @@ class Potential:
         features = None if known is None else self.room_for_features(len(atoms))
         if isinstance(neighbours, TableList):
             energies, forces, virial = self._resident().evaluate(atoms, species, neighbours, features=features)
+        elif self.by_hand is not None:
+            energies, forces, virial = self._step(self.by_hand, atoms, species, neighbours, features)
         else:
             pairs = neighbours.update(atoms)
             energies, gradient = self.of_pairs(pairs, species, features=features, scratch=neighbours.scratch)
@@ -294,6 +296,21 @@ class Potential:
             virial = pairs.offset.T @ gradient
         said = None if known is None or features is None else known.of_features(features, species)
         return Result(energies, forces, virial, _volume(atoms), said)
+
+    def _step(
+        self,
+        by_hand: SteerableInference,
+        atoms: Atoms,
+        species: Int[np.ndarray, " atom"],
+        neighbours: VerletList,
+        features: Float[np.ndarray, "atom feature"] | None,
+    ) -> Answer:
+        """All in one pass, from positions to forces."""
+        near = neighbours.candidates(atoms)
+        energies, sums = by_hand.step(near, species, self.cutoff, self.baseline.known, features=features)
+        if not sums.closest[0] >= CLOSEST**2:
+            neighbours.update(atoms)  # says who is at the same place
+        return Answer(energies, sums.forces, sums.virial)
 
     def _resident(self) -> Resident:
         if self.resident is None:

@@ -12,16 +12,30 @@ Close approaches are then repulsive whatever the network says of them.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
 from ase.units import Bohr, Hartree
 from numba import njit
 
-__all__ = ["add_baseline", "repulsion", "repulsions"]
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+__all__ = ["Known", "add_baseline", "repulsion", "repulsions"]
 
 COULOMB = Hartree * Bohr  # eV Å, e²/4πε₀
 COEFFICIENTS = np.array([0.18175, 0.50986, 0.28022, 0.02817])
 EXPONENTS = np.array([3.19980, 0.94229, 0.40290, 0.20162])
 SCREENING = 0.46850  # Å
+
+
+class Known(NamedTuple):
+    """What is known before learning, see ``baseline``."""
+
+    reference: Float[np.ndarray, " species"]  # eV
+    charge: Float[np.ndarray, " species"]
+    inner: float  # Å
+    outer: float  # Å
 
 
 @njit(cache=True, nogil=True)

@@ -2,7 +2,7 @@
 
 A multiply-add counts two; an exponential, a logarithm or a root counts one.  Bytes are
 the arrays that a stage reads and those it writes, each once.  A block of atoms keeps its own
-in the nearest cache from beginning to end, so that only pairs and answers are bound by
+in the nearest cache from beginning to end, so that only candidates and answers are bound by
 memory.  With H harmonics up to degree L, S shells, I = species · S inputs, K and Q
 channels of squares and products, G points on the sphere, X invariants and P pairs per atom:
 
@@ -89,14 +89,14 @@ def count(spec: PotentialSpec, *, pairs: float, points: int, itemsize: int, skin
     widths = (invariants, *net.hidden, 1)
     dense = sum(a * b for a, b in zip(widths[:-1], widths[1:], strict=True))
     paint = 2 * h * shells + HARMONIC * h + SHELL * shells + WAVE
-    read = pairs * (3 * REAL + INDEX)
+    read = pairs * (3 * REAL + INDEX) / itemsize  # in units of the numbers of the network, as all that stays near
 
-    def cost(stage: str, flops: float, numbers: float, extra: float = 0.0) -> Cost:
-        return Cost(stage=stage, flops=flops, bytes=numbers * itemsize + extra, cached=numbers * itemsize)
+    def cost(stage: str, flops: float, numbers: float, far: float = 0.0) -> Cost:
+        return Cost(stage=stage, flops=flops, bytes=numbers * itemsize + far, cached=numbers * itemsize)
 
     forwards = [
-        cost("neighbours", 9 * candidates, 0, candidates * 2 * INDEX + pairs * (3 * REAL + 2 * INDEX) + 3 * REAL),
-        cost("deposit", pairs * paint, seen, read),
+        cost("neighbours", 9 * candidates, read + pairs * INDEX / itemsize, candidates * 2 * INDEX + 3 * REAL),
+        cost("deposit", pairs * paint, seen + read),
         cost("mixtures", 2 * inputs * squares, seen + squares),
         cost("squares", 4 * squares, squares + 2 * net.channels * (net.degree + 1)),
     ]
@@ -121,7 +121,7 @@ def count(spec: PotentialSpec, *, pairs: float, points: int, itemsize: int, skin
         ]
     see = pairs * (4 * h * shells + 8 * h + (HARMONIC + SLOPE) * h + 3 * SHELL * shells + 2 * WAVE)
     last = [
-        cost("gather", see, seen, read + pairs * 3 * REAL),
-        cost("forces", 24 * pairs, 0, pairs * (6 * REAL + 2 * INDEX) + 3 * REAL),
+        cost("gather", see, seen + read + pairs * 3 * REAL / itemsize),
+        cost("forces", 24 * pairs, pairs * (6 * REAL + INDEX) / itemsize, 4 * REAL),
     ]
     return [*forwards, *middle, *backwards, *last]

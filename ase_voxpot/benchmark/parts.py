@@ -1,4 +1,4 @@
-"""What inference does to a block of atoms between their pairs and dE/dd, stage by stage.
+"""What inference does to a block of atoms between positions and forces, stage by stage.
 
 The names are those of ``counts``.  Each stage is the very function that inference calls, on
 arrays that inference has filled, repeated in compiled code: a call from Python takes longer
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from ase_voxpot.folded.blocks import deposit_block, gather_block, sort_pairs
+from ase_voxpot.folded.blocks import deposit_block, gather_block, sort_neighbours
 from ase_voxpot.lanes import LANES
 from ase_voxpot.network.blocks import (
     products_adjoint_block,
@@ -24,6 +24,7 @@ from ase_voxpot.network.blocks import (
 )
 from ase_voxpot.network.inference import SteerableInference
 from ase_voxpot.network.passes import dense, from_sphere, mix, mix_back, to_sphere
+from ase_voxpot.network.steps import add_forces_block, add_repulsion_block, near_block, no_sums
 from ase_voxpot.representation import folding
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from jaxtyping import Int
 
-    from ase_voxpot.neighbours import Pairs
+    from ase_voxpot.neighbours import Candidates
     from ase_voxpot.network.steerable import SteerableNetwork
     from ase_voxpot.potential import Potential
 
@@ -40,6 +41,7 @@ __all__ = ["parts"]
 TIMES = 16
 """Blocks that a call is for."""
 LINEAR = ("deposit", "mixtures", "squares", "dense", "squares, adjoint", "mixtures, adjoint", "gather")
+ENDS = ("neighbours", "forces")
 SPHERE = ("fields", "sphere", "products", "products, adjoint", "sphere, adjoint", "fields, adjoint")
 
 
@@ -65,6 +67,16 @@ def _linear(stage, atoms, species, offset, weights, pair_room, room, said, slope
 
 
 @njit(cache=True, nogil=True)
+def _ends(stage, atoms, candidates, species, cutoff, known, block, energies, sums):  # pragma: no cover - compiled
+    for _ in range(TIMES):
+        if stage == 0:
+            near_block(atoms, candidates, cutoff, block, sums.closest)
+        else:
+            add_repulsion_block(atoms, species, known, block, energies)
+            add_forces_block(atoms, block, sums.forces, sums.virial)
+
+
+@njit(cache=True, nogil=True)
 def _sphere(stage, weights, room):  # pragma: no cover - compiled
     start = 2 * (weights.degree + 1) * room.u.shape[1]
     for _ in range(TIMES):
@@ -83,25 +95,27 @@ def _sphere(stage, weights, room):  # pragma: no cover - compiled
 
 
 def parts(
-    potential: Potential, network: SteerableNetwork, pairs: Pairs, species: Int[np.ndarray, " all"]
+    potential: Potential, network: SteerableNetwork, candidates: Candidates, species: Int[np.ndarray, " all"]
 ) -> dict[str, tuple[Callable[[], object], int]]:
     """The stages by name, each as something to call and the number of atoms that a call is for.
 
     Args:
         potential: on the CPU.
         network: that of the potential.
-        pairs: of some structure.
+        candidates: of some structure.
         species: of its atoms.
     """
-    atoms = np.argsort(species[: pairs.atoms], kind="stable")[:LANES]
-    channel = species[pairs.neighbour]
+    atoms, cutoff, known = np.argsort(species, kind="stable")[:LANES], potential.cutoff, potential.baseline.known
     by_hand = SteerableInference(network, folding(potential.spec))
-    by_hand(pairs, species[: pairs.atoms], channel)
-    weights, (pair_room, room) = by_hand.workplace()
-    sort_pairs(atoms, pairs.first, channel, pair_room)
-    said, slopes = np.empty(pairs.atoms), np.empty((len(pairs), 3))
-    seen = (atoms, species, pairs.offset, weights, pair_room, room, said, slopes)
+    by_hand.step(candidates, species, cutoff, known)
+    weights, (pair_room, room, block) = by_hand.workplace()
+    said, sums = np.empty(len(species)), no_sums(len(species))
+    near_block(atoms, candidates, cutoff, block, sums.closest)
+    sort_neighbours(block.lanes[: len(atoms)], block.first, block.neighbour, species, pair_room)
+    seen = (atoms, species, block.offset, weights, pair_room, room, said, block.slope)
     out: dict[str, Callable[[], object]] = {name: partial(_linear, k, *seen) for k, name in enumerate(LINEAR)}
+    ends = (atoms, candidates, species, cutoff, known, block, said, sums)
+    out |= {name: partial(_ends, k, *ends) for k, name in enumerate(ENDS)}
     if len(weights.point):
         out |= {name: partial(_sphere, k, weights, room) for k, name in enumerate(SPHERE)}
     return {name: (run, TIMES * len(atoms)) for name, run in out.items()}

@@ -15,7 +15,6 @@ from ase_voxpot.benchmark.orders import Breakdown, Stage
 from ase_voxpot.benchmark.parts import parts
 from ase_voxpot.benchmark.systems import make_system
 from ase_voxpot.calculator import SKIN
-from ase_voxpot.derivatives import forces_from_arrays
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.neighbours import VerletList, species_indices
 from ase_voxpot.network.steerable import SteerableNetwork
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from ase_voxpot.benchmark.orders import Order
-    from ase_voxpot.neighbours import Pairs
     from ase_voxpot.potential import Potential
 
 __all__ = ["run_breakdown"]
@@ -63,15 +61,9 @@ def _break_down(
     peaks = measure_peaks(potential.device, potential.dtype)
     species = species_indices(atoms.get_chemical_symbols(), potential.spec.species)
     search = VerletList(potential.cutoff, skin=SKIN)
-    pairs = search.update(atoms)
-    density, points = len(pairs) / len(atoms), sphere_points(network)
-    runs: dict[str, tuple[Callable[[], object], int]] = {
-        "neighbours": (lambda: search.update(atoms), len(atoms)),
-        **parts(potential, network, pairs, species),
-        "forces": (lambda: _sum_up(pairs), len(atoms)),
-    }
+    density, points = len(search.update(atoms)) / len(atoms), sphere_points(network)
     measured = {}
-    for stage, (run, treated) in runs.items():
+    for stage, (run, treated) in parts(potential, network, search.candidates(atoms), species).items():
         observe(f"{name}: {stage}")
         measured[stage] = _fastest(run) / treated
     observe(f"{name}: whole")
@@ -106,8 +98,3 @@ def _fastest(run: Callable[[], object]) -> float:
         run()
         times.append(time.perf_counter() - start)
     return min(times)
-
-
-def _sum_up(pairs: Pairs) -> None:
-    forces_from_arrays(pairs.offset, pairs.centre, pairs.neighbour, pairs.atoms)
-    _ = pairs.offset.T @ pairs.offset

@@ -11,13 +11,14 @@ made in float64.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from ase_voxpot import fused
 from ase_voxpot.chunks import in_chunks
+from ase_voxpot.derivatives import Answer
 from ase_voxpot.device.repulsion import Repulsion
 from ase_voxpot.device.tables import Rows, TableList, sorted_rows
 from ase_voxpot.folded import gpu
@@ -35,18 +36,10 @@ if TYPE_CHECKING:
     from ase_voxpot.neighbours import Pairs
     from ase_voxpot.network.steerable import SteerableNetwork
 
-__all__ = ["Answer", "Resident"]
+__all__ = ["Resident"]
 
 CHUNK = 32768
 """Atoms that go through the network together; less if memory ends."""
-
-
-class Answer(NamedTuple):
-    """What a potential says of a structure, float64."""
-
-    energies: Float[np.ndarray, " atom"]  # eV
-    forces: Float[np.ndarray, "atom 3"]  # eV/Å
-    virial: Float[np.ndarray, "3 3"]  # eV
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,11 +93,13 @@ def sort_pairs(atoms, first, channel, room):  # pragma: no cover - compiled
     """Sort the pairs around ``atoms`` (a block, or fewer at the end) into rows of equal species."""
     slot, counts = room.slot, room.counts
     counts[:] = 0
-    for lane in range(len(atoms)):
-        for p in range(first[atoms[lane]], first[atoms[lane] + 1]):
-            s = channel[p]
-            slot[s, counts[s, lane], lane] = p
-            counts[s, lane] += 1
+    for place in range(len(atoms)):
+        lane, i = np.uint64(place), np.uint64(atoms[place])  # unsigned: others may count from the end, for Numba
+        for p in range(np.uint64(first[i]), np.uint64(first[i + np.uint64(1)])):
+            s = np.uint64(channel[p])
+            row = counts[s, lane]
+            slot[s, np.uint64(row), lane] = p
+            counts[s, lane] = row + 1
     _fill_up(room)
 
 
@@ -106,11 +108,13 @@ def sort_neighbours(atoms, first, neighbour, species, room):  # pragma: no cover
     """The same with the species as they are now, of all atoms, instead of that of every neighbour."""
     slot, counts = room.slot, room.counts
     counts[:] = 0
-    for lane in range(len(atoms)):
-        for p in range(first[atoms[lane]], first[atoms[lane] + 1]):
-            s = species[neighbour[p]]
-            slot[s, counts[s, lane], lane] = p
-            counts[s, lane] += 1
+    for place in range(len(atoms)):
+        lane, i = np.uint64(place), np.uint64(atoms[place])
+        for p in range(np.uint64(first[i]), np.uint64(first[i + np.uint64(1)])):
+            s = np.uint64(species[np.uint64(neighbour[p])])
+            row = counts[s, lane]
+            slot[s, np.uint64(row), lane] = p
+            counts[s, lane] = row + 1
     _fill_up(room)
 
 
@@ -119,9 +123,12 @@ def _fill_up(room):  # pragma: no cover - compiled
     """Let every lane have as many rows as the one with most."""
     slot, rows, counts = room.slot, room.rows, room.counts
     for s in range(len(rows)):
-        rows[s] = counts[s].max()
+        most = 0
         for lane in range(LANES):
-            for row in range(counts[s, lane], rows[s]):
+            most = max(most, counts[s, lane])
+        rows[s] = most
+        for lane in range(np.uint64(LANES)):
+            for row in range(np.uint64(counts[s, lane]), np.uint64(most)):
                 slot[s, row, lane] = -1
 
 
@@ -135,7 +142,8 @@ def _load(offset, s, begin, rows, room):  # pragma: no cover - compiled
             if p < 0:
                 x[0, at], x[1, at], x[2, at], t[at] = 1, 0, 0, 1
             else:
-                a, b, c = offset[p, 0] * scale, offset[p, 1] * scale, offset[p, 2] * scale
+                q = np.uint64(p)
+                a, b, c = offset[q, 0] * scale, offset[q, 1] * scale, offset[q, 2] * scale
                 x[0, at], x[1, at], x[2, at], t[at] = a, b, c, a * a + b * b + c * c
     window, rate = room.window, t.dtype.type(-0.5 * room.narrowing)
     for at in range(rows * LANES):
@@ -197,8 +205,8 @@ def gather_block(field, offset, room, out):  # pragma: no cover - compiled
                 for lane in range(LANES):
                     p, at = room.slot[s, begin + row, lane], row * LANES + lane
                     if p >= 0:
-                        for k in range(3):
-                            out[p, k] = unit * total[k, at]
+                        q = np.uint64(p)
+                        out[q, 0], out[q, 1], out[q, 2] = unit * total[0, at], unit * total[1, at], unit * total[2, at]
 
 
 @njit(cache=True, nogil=True, fastmath=True)

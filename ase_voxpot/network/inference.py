@@ -21,6 +21,7 @@ from ase_voxpot.lanes import LANES, aligned
 from ase_voxpot.lanes.threads import spread
 from ase_voxpot.lanes.tiles import pack
 from ase_voxpot.network.passes import Room, Weights, evaluate_blocks
+from ase_voxpot.network.steps import BlockRoom, Sums, block_room, no_sums, step_blocks
 from ase_voxpot.scratch import FRESH, Scratch
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
     from ase_voxpot.folded import Fold
-    from ase_voxpot.neighbours import Pairs
+    from ase_voxpot.neighbours import Candidates, Pairs
     from ase_voxpot.network.steerable import SteerableNetwork
+    from ase_voxpot.repulsion import Known
 
 __all__ = ["SteerableInference"]
 
@@ -104,6 +106,11 @@ def _room(weights: Weights, fold: Fold, spec: tuple[int, int], *, species: int) 
     )
 
 
+def _by_species(species: Int[np.ndarray, " atom"]) -> Int[np.ndarray, " atom"]:
+    """Numbers of the atoms, species by species; of 16 bits, as these are sorted by counting."""
+    return np.argsort(species.astype(np.int16), kind="stable")
+
+
 class SteerableInference:
     """Energies of atoms and their derivative by the offsets of their neighbours."""
 
@@ -111,7 +118,7 @@ class SteerableInference:
         """Follow ``network``: products of its weights are made anew when these have changed."""
         self._network, self._fold = network, fold
         self._version: tuple[int, ...] = ()
-        self._rooms: list[tuple[PairRoom, Room]] = []
+        self._rooms: list[tuple[PairRoom, Room, BlockRoom]] = []
 
     def _follow(self) -> None:
         """Take over the weights, if torch says that somebody wrote to them."""
@@ -124,11 +131,11 @@ class SteerableInference:
             self._rooms.clear()
             self._version = version
 
-    def workplace(self) -> tuple[Weights, tuple[PairRoom, Room]]:
+    def workplace(self) -> tuple[Weights, tuple[PairRoom, Room, BlockRoom]]:
         """The weights as they are packed, and the arrays of an earlier call, as it left them."""
         return self._weights, self._rooms[-1]
 
-    def _take_room(self, most: int) -> tuple[PairRoom, Room]:
+    def _take_room(self, most: int) -> tuple[PairRoom, Room, BlockRoom]:
         """Arrays of an earlier call, or new ones."""
         with suppress(IndexError):  # to look first would be too early: another thread may take the last one
             while True:
@@ -137,10 +144,11 @@ class SteerableInference:
                     return rooms
         return self._make_room(most + most // 4)
 
-    def _make_room(self, most: int) -> tuple[PairRoom, Room]:
+    def _make_room(self, most: int) -> tuple[PairRoom, Room, BlockRoom]:
         species, spec = len(self._weights.empty), self._network.spec
         pairs = pair_room(self._fold, species=species, most=most, dtype=self._weights.mean.dtype)
-        return pairs, _room(self._weights, self._fold, (spec.channels, spec.products), species=species)
+        room = _room(self._weights, self._fold, (spec.channels, spec.products), species=species)
+        return pairs, room, block_room(most)
 
     def parts(self, most: int) -> tuple[Weights, PairRoom, Room]:
         """What ``evaluate_blocks`` works with: the weights as they are now, and new arrays for one thread.
@@ -149,7 +157,7 @@ class SteerableInference:
             most: neighbours of an atom that there is room for.
         """
         self._follow()
-        return self._weights, *self._make_room(most)
+        return self._weights, *self._make_room(most)[:2]
 
     def __call__(
         self,
@@ -173,7 +181,7 @@ class SteerableInference:
         """
         self._follow()
         energies, slopes = np.empty(pairs.atoms), scratch.take("slopes", len(pairs) if gradient else 0, 3)
-        order = np.argsort(species.astype(np.int16), kind="stable")  # of 16 bits, as these are sorted by counting
+        order = _by_species(species)
         kept = np.empty((0, 0), self._weights.mean.dtype) if features is None else features
         most = int(np.diff(pairs.first).max(initial=1))
 
@@ -186,3 +194,43 @@ class SteerableInference:
 
         spread(work, -(-pairs.atoms // LANES))
         return energies, slopes
+
+    def step(
+        self,
+        candidates: Candidates,
+        species: Int[np.ndarray, " atom"],
+        cutoff: float,
+        known: Known,
+        *,
+        features: Float[np.ndarray, "atom feature"] | None = None,
+    ) -> tuple[Float[np.ndarray, " atom"], Sums]:
+        """Everything of a structure in one pass over its atoms, baseline included: energies in eV, and the sums.
+
+        Args:
+            candidates: who may see whom.
+            species: species number of every atom.
+            cutoff: Å.
+            known: what is added to the answer of the network.
+            features: filled with what the last layer gets.
+        """
+        self._follow()
+        energies, order = np.empty(len(species)), _by_species(species)
+        kept = np.empty((0, 0), self._weights.mean.dtype) if features is None else features
+        most, parts = int(np.diff(candidates.first).max(initial=1)), list[Sums]()
+
+        def work(pieces: Iterator[tuple[int, int]]) -> None:
+            rooms = self._take_room(most)
+            sums = no_sums(len(species))
+            given = (order, species, candidates, cutoff, known, rooms[2])
+            for begin, end in pieces:
+                step_blocks(begin, end, *given, rooms[0], self._weights, rooms[1], energies, sums, kept)
+            self._rooms.append(rooms)
+            parts.append(sums)
+
+        spread(work, -(-len(species) // LANES))
+        total = parts[0]
+        for part in parts[1:]:
+            np.add(total.forces, part.forces, out=total.forces)
+            np.add(total.virial, part.virial, out=total.virial)
+            np.minimum(total.closest, part.closest, out=total.closest)
+        return energies, total

@@ -37,6 +37,7 @@ __all__ = [
     "from_sphere",
     "mix",
     "mix_back",
+    "network_block",
     "to_sphere",
 ]
 
@@ -188,7 +189,7 @@ def dense(atoms, species, weights, room, gradient, energies, features):  # pragm
 
 
 @njit(cache=True, nogil=True)
-def _network(atoms, species, weights, room, gradient, energies, features):  # pragma: no cover - compiled
+def network_block(atoms, species, weights, room, gradient, energies, features):  # pragma: no cover - compiled
     """From ``room.seen`` to energies and ``room.field``."""
     invariants, harmonics = len(weights.mean) * LANES, np.arange(room.u.shape[0])
     squared = 2 * (weights.degree + 1) * room.u.shape[1]
@@ -222,7 +223,7 @@ def evaluate_blocks(  # pragma: no cover - compiled
         sort_pairs(atoms, first, channel, pair_room)
         deposit_block(offset, pair_room, room.seen)
         gradient = len(slopes) > 0
-        _network(atoms, species, weights, room, gradient, energies, features)
+        network_block(atoms, species, weights, room, gradient, energies, features)
         if gradient:
             gather_block(room.field, offset, pair_room, slopes)
 
@@ -240,4 +241,4 @@ def energies_of(  # pragma: no cover - compiled
         block = atoms[start : start + LANES]
         sort_neighbours(block, first, neighbour, species, pair_room)
         deposit_block(offset, pair_room, room.seen)
-        _network(block, species, weights, room, False, energies, nothing)
+        network_block(block, species, weights, room, False, energies, nothing)

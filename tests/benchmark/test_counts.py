@@ -78,7 +78,7 @@ def test_what_a_block_keeps_in_the_cache_is_not_bound_by_memory():
 
     bound = {c.stage for c in count(SPEC, pairs=50.0, points=86, itemsize=4) if c.floor(slow) > c.flops / slow.flops}
 
-    assert bound == {"neighbours", "deposit", "gather", "forces"}
+    assert bound == {"neighbours", "forces"}
 
 
 def test_other_networks_are_not_counted():
