@@ -306,8 +306,8 @@ class Potential:
         features: Float[np.ndarray, "atom feature"] | None,
     ) -> Answer:
         """All in one pass, from positions to forces."""
-        near = neighbours.candidates(atoms)
-        energies, sums = by_hand.step(near, species, self.cutoff, self.baseline.known, features=features)
+        near, known = neighbours.candidates(atoms), self.baseline.known
+        energies, sums = by_hand.step(near, species, self.cutoff, known, features=features, scratch=neighbours.scratch)
         if not sums.closest[0] >= CLOSEST**2:
             neighbours.update(atoms)  # says who is at the same place
         return Answer(energies, sums.forces, sums.virial)

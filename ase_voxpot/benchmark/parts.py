@@ -109,7 +109,7 @@ def parts(
     by_hand = SteerableInference(network, folding(potential.spec))
     by_hand.step(candidates, species, cutoff, known)
     weights, (pair_room, room, block) = by_hand.workplace()
-    said, sums = np.empty(len(species)), no_sums(len(species))
+    said, sums = np.empty(len(species)), no_sums(np.empty((len(species), 3)))
     near_block(atoms, candidates, cutoff, block, sums.closest)
     sort_neighbours(block.lanes[: len(atoms)], block.first, block.neighbour, species, pair_room)
     seen = (atoms, species, block.offset, weights, pair_room, room, said, block.slope)

@@ -11,6 +11,7 @@ lanes of the others count zero.
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from ase_voxpot.lanes import LANES, aligned
 from ase_voxpot.lanes.threads import spread
 from ase_voxpot.lanes.tiles import pack
 from ase_voxpot.network.passes import Room, Weights, evaluate_blocks
-from ase_voxpot.network.steps import BlockRoom, Sums, block_room, no_sums, step_blocks
+from ase_voxpot.network.steps import BlockRoom, Sums, block_room, no_sums, step_blocks, total
 from ase_voxpot.scratch import FRESH, Scratch
 
 if TYPE_CHECKING:
@@ -203,8 +204,12 @@ class SteerableInference:
         known: Known,
         *,
         features: Float[np.ndarray, "atom feature"] | None = None,
+        scratch: Scratch = FRESH,
     ) -> tuple[Float[np.ndarray, " atom"], Sums]:
         """Everything of a structure in one pass over its atoms, baseline included: energies in eV, and the sums.
+
+        Every piece of the atoms has sums of its own, added up in the order of the pieces, so that
+        it does not matter which thread took which.
 
         Args:
             candidates: who may see whom.
@@ -212,25 +217,21 @@ class SteerableInference:
             cutoff: Å.
             known: what is added to the answer of the network.
             features: filled with what the last layer gets.
+            scratch: where pieces add up.
         """
         self._follow()
         energies, order = np.empty(len(species)), _by_species(species)
         kept = np.empty((0, 0), self._weights.mean.dtype) if features is None else features
-        most, parts = int(np.diff(candidates.first).max(initial=1)), list[Sums]()
+        most, sums = int(np.diff(candidates.first).max(initial=1)), dict[int, Sums]()
+        arrays = count()
 
         def work(pieces: Iterator[tuple[int, int]]) -> None:
             rooms = self._take_room(most)
-            sums = no_sums(len(species))
             given = (order, species, candidates, cutoff, known, rooms[2])
             for begin, end in pieces:
-                step_blocks(begin, end, *given, rooms[0], self._weights, rooms[1], energies, sums, kept)
+                mine = sums[begin] = no_sums(scratch.take(f"forces {next(arrays)}", len(species), 3))
+                step_blocks(begin, end, *given, rooms[0], self._weights, rooms[1], energies, mine, kept)
             self._rooms.append(rooms)
-            parts.append(sums)
 
         spread(work, -(-len(species) // LANES))
-        total = parts[0]
-        for part in parts[1:]:
-            np.add(total.forces, part.forces, out=total.forces)
-            np.add(total.virial, part.virial, out=total.virial)
-            np.minimum(total.closest, part.closest, out=total.closest)
-        return energies, total
+        return energies, total([sums[begin] for begin in sorted(sums)])

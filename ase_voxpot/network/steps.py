@@ -18,6 +18,8 @@ from ase_voxpot.network.passes import network_block
 from ase_voxpot.repulsion import repulsion
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jaxtyping import Float, Int
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "near_block",
     "no_sums",
     "step_blocks",
+    "total",
 ]
 
 
@@ -43,7 +46,7 @@ class BlockRoom(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What one thread adds up."""
+    """What is added up over a piece of the atoms."""
 
     forces: Float[np.ndarray, "atom 3"]  # eV/Å
     virial: Float[np.ndarray, "3 3"]  # eV
@@ -62,9 +65,19 @@ def block_room(most: int) -> BlockRoom:
     )
 
 
-def no_sums(atoms: int) -> Sums:
-    """Sums of nothing."""
-    return Sums(np.zeros((atoms, 3)), np.zeros((3, 3)), np.full(1, np.inf))
+def no_sums(forces: Float[np.ndarray, "atom 3"]) -> Sums:
+    """Sums of nothing, with room for forces."""
+    forces[:] = 0
+    return Sums(forces, np.zeros((3, 3)), np.full(1, np.inf))
+
+
+def total(parts: Sequence[Sums]) -> Sums:
+    """The sums of all ``parts`` in this order, in memory of their own."""
+    forces, virial = parts[0].forces.copy(), parts[0].virial.copy()
+    for part in parts[1:]:
+        forces += part.forces
+        virial += part.virial
+    return Sums(forces, virial, np.array([min(part.closest[0] for part in parts)]))
 
 
 @njit(cache=True, nogil=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
+from ase.build import bulk
+from numpy.testing import assert_allclose, assert_array_equal
 
-from ase_voxpot.derivatives import pair_gradient
-from ase_voxpot.neighbours import Pairs
+from ase_voxpot.derivatives import forces_from_arrays, pair_gradient
+from ase_voxpot.neighbours import Pairs, VerletList, species_indices
 from ase_voxpot.network.inference import SteerableInference
 from ase_voxpot.network.steerable import SteerableNetwork
+from ase_voxpot.potential import Potential
 from ase_voxpot.representation import Folded, Scene, folding
 from ase_voxpot.spec import BaselineSpec, Grid, PotentialSpec, SteerableSpec
 
@@ -116,6 +118,38 @@ def test_threads_change_nothing():
 
     for one, three in zip(alone, together, strict=True):
         assert_allclose(three, one, rtol=0, atol=0)
+
+
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("repeat", [(5, 4, 4), (1, 1, 1), (1, 2, 9)])
+def test_a_step_is_its_pairs_with_the_baseline(repeat, threads, rng):
+    spec = spec_of()
+    potential = Potential(spec, device="cpu", dtype="float64")
+    atoms = bulk("W", "bcc", a=3.0, cubic=True).repeat(repeat)
+    atoms.symbols = rng.choice(spec.species, len(atoms))
+    atoms.rattle(0.25, rng=rng)
+    atoms.positions[1] += 0.5 * (atoms.positions[0] - atoms.positions[1])  # so close that nuclei repel
+    species = species_indices(atoms.get_chemical_symbols(), spec.species)
+    pairs = VerletList(potential.cutoff).update(atoms)
+    energies, slopes = potential.of_pairs(pairs, species)
+    forces = forces_from_arrays(slopes, pairs.centre, pairs.neighbour, len(atoms))
+
+    for count in (1, 2, 3):
+        threads(count)
+        near = VerletList(potential.cutoff, skin=0.7).candidates(atoms)
+        first, again = (potential.by_hand.step(near, species, potential.cutoff, potential.baseline.known) for _ in "12")
+        assert_allclose(first[0], energies, rtol=1e-12)
+        assert_allclose(first[1].forces, forces, rtol=0, atol=1e-11 * np.abs(forces).max())
+        assert_allclose(first[1].virial, pairs.offset.T @ slopes, rtol=0, atol=1e-10 * np.abs(slopes).max())
+        assert_allclose(first[1].closest[0] ** 0.5, np.linalg.norm(pairs.offset, axis=1).min(), rtol=1e-12)
+        for one, other in zip((first[0], *first[1]), (again[0], *again[1]), strict=True):
+            assert_array_equal(one, other)  # to the last bit, whichever thread took which piece
 
 
 def test_energies_alone_are_the_same():
