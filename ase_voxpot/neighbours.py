@@ -1,10 +1,7 @@
 """Atoms in, pairs out: who sees whom, and in which direction.
 
 Everything after this module works on ``Pairs`` and does not know whether they came
-from an ASE structure or from a neighbour list of LAMMPS.  The search itself is
-vesin's cell list: exact in small and triclinic cells, with any mixture of periodic
-directions and without a cell at all, where matscipy (as fast on large cells, half as
-fast on small ones) asks for a cell that spans a volume.
+from an ASE structure or from a neighbour list of LAMMPS.  ``cell_list`` searches.
 """
 
 from __future__ import annotations
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ase_voxpot.cell_list import Found, search
 from ase_voxpot.errors import CellError, EmptyStructureError, OverlapError, PositionError, UnknownElementError
 from ase_voxpot.loops import moved, within
 from ase_voxpot.scratch import FRESH, Scratch
@@ -30,7 +28,6 @@ __all__ = [
     "Pairs",
     "VerletList",
     "check_structure",
-    "huddled",
     "join",
     "species_indices",
     "strain_between",
@@ -42,8 +39,6 @@ FARTHEST = 1e9
 """Å from the origin, beyond which coordinates leave no digits for distances."""
 NARROW = 0.3
 """Å, edge of the smallest cube that still counts as a volume: in less an atom would sit on its own images."""
-CELLS = 1e5
-"""Into how many cells vesin divides space at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +169,7 @@ class VerletList:
         self.skin = skin
         self.threads = threads
         self.scratch = scratch
-        self._found: _Found | None = None
+        self._made: _Made | None = None
 
     def update(self, atoms: Atoms) -> Pairs:
         """The pairs of ``atoms`` as they are now.
@@ -203,10 +198,12 @@ class VerletList:
             StructureError: as ``check_structure``.
         """
         positions, cell = np.ascontiguousarray(atoms.positions, float), atoms.cell[:]
-        if self._found is None or not self._found.covers(positions, cell, atoms.pbc, self.cutoff):
+        if self._made is None or not self._made.covers(positions, cell, atoms.pbc, self.cutoff):
             check_structure(atoms)
-            self._found = _search(positions, cell, atoms.pbc, self.cutoff + self.skin, self.threads)
-        found = self._found
+            reach = self.cutoff + self.skin
+            found = search(positions, cell, atoms.pbc, reach, threads=self.threads)
+            self._made = _Made(found, reach, positions.copy(), cell.copy(), atoms.pbc.copy())
+        found = self._made.found
         return Candidates(positions, found.shifts @ cell, found.first, found.centre, found.neighbour, found.image)
 
 
@@ -222,16 +219,10 @@ class Candidates(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """What a search found, and when it was made."""
+class _Made:
+    """What a search found, and what was when it was made."""
 
-    first: Int[np.ndarray, " atom_plus_1"]
-    centre: Int[np.ndarray, " pair"]
-    neighbour: Int[np.ndarray, " pair"]
-    image: Int[np.ndarray, " pair"]
-    """Which of ``shifts`` leads from the neighbour to the image that is meant."""
-    shifts: Float[np.ndarray, "image 3"]
-    """Numbers of cell vectors."""
+    found: Found
     reach: float
     """Å, all pairs up to here are there."""
     positions: Float[np.ndarray, "atom 3"]
@@ -269,81 +260,3 @@ def strain_between(
         return None
     strain = np.linalg.solve(before, cell)
     return strain, float(np.linalg.norm(np.linalg.inv(strain), 2))
-
-
-def _distinct(
-    shift: Int[np.ndarray, "pair 3"],
-) -> tuple[Int[np.ndarray, " pair"], Float[np.ndarray, "image 3"]]:
-    """Each row as a number, and the rows that these numbers mean."""
-    least = shift.min(axis=0, initial=0)
-    span = shift.max(axis=0, initial=0) - least + 1
-    if span.prod(dtype=float) > 2**62:  # rows of atoms this far away have no number of 64 bits
-        rows, number = np.unique(shift, axis=0, return_inverse=True)
-        return number.ravel().astype(np.int32), rows.astype(float)
-    number = np.ravel_multi_index(tuple((shift - least).T), tuple(span))
-    if span.prod() < 4096:  # as long as the atoms are near the cell: no need to sort
-        used = np.arange(span.prod())
-    else:
-        used, number = np.unique(number, return_inverse=True)
-    rows = np.stack(np.unravel_index(used, tuple(span)), axis=1) + least
-    return number.astype(np.int32), rows.astype(float)
-
-
-def huddled(
-    positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], pbc: Any, reach: float
-) -> Float[np.ndarray, "atom 3"]:
-    """The positions with empty space made shorter where nothing is periodic: pairs within ``reach`` are the same."""
-    periodic = cell[np.asarray(pbc)]
-    across = np.linalg.svd(periodic)[2][len(periodic) :] if len(periodic) else np.eye(3)
-    out = positions
-    for direction in across:
-        along = positions @ direction
-        order = np.argsort(along)
-        spare = (np.diff(along[order]) - 2 * reach).clip(min=0)
-        if spare.any():
-            shift = np.zeros(len(positions))
-            shift[order[1:]] = np.cumsum(spare)
-            out = out - shift[:, None] * direction
-    return out
-
-
-def _wide(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], pbc: Any, reach: float) -> float:
-    """How far to search, ``reach`` or more: so far that vesin divides a plate or a wire into few cells.
-
-    Of more than ``CELLS`` it makes fewer, all three directions alike, and where that leaves less than one
-    across it divides by zero, which ends the process.
-    """
-    free = ~np.asarray(pbc)
-    box = cell.copy()
-    box[free] = np.linalg.svd(cell[~free])[2][3 - free.sum() :] if not free.all() else np.eye(3)
-    spans = 1 / np.linalg.norm(np.linalg.inv(box), axis=0)  # between opposite faces
-    spans[free] = np.ptp(positions, axis=0)[free]
-    while True:
-        cells = np.trunc(spans / reach).clip(min=1)
-        if cells.prod() <= CELLS / 2 or cells.min() * np.cbrt(CELLS / cells.prod()) >= 2:
-            return reach
-        reach *= 1.5
-
-
-def _search(
-    positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], pbc: Any, reach: float, threads: int
-) -> _Found:
-    """All pairs within ``reach``, and more where the shape of a structure asks for it."""
-    import vesin
-
-    points = huddled(positions, cell, pbc, reach)
-    far = _wide(points, cell, pbc, reach)
-    search = vesin.NeighborList(cutoff=far, full_list=True, sorted=True, n_threads=threads)
-    centre, neighbour, shift = search.compute(points=points, box=cell, periodic=pbc, quantities="ijS", copy=False)
-    first = np.zeros(len(points) + 1, np.int64)
-    np.cumsum(np.bincount(centre, minlength=len(points)), out=first[1:])
-    return _Found(
-        first,
-        centre.astype(np.int32),
-        neighbour.astype(np.int32),
-        *_distinct(shift),
-        reach,
-        positions.copy(),
-        cell.copy(),
-        pbc.copy(),
-    )

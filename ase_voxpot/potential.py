@@ -2,9 +2,10 @@
 
     E = Σ_i ε[Z_i] + E_zbl + network(what i sees; Z_i)
 
-Inference runs over chunks of atoms, so that memory does not grow with the structure
-beyond the pairs themselves.  The network computes in float32 or float64; everything
-that leaves this module is float64.
+There are three roads, each in portions, so that memory hardly grows with the structure:
+steerable networks go by hand on the CPU (``network.inference``) and live on a GPU
+(``device``), all others take torch's graph (``graph``).  The network computes in
+float32 or float64; everything that leaves this module is float64.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
 from ase_voxpot.baseline import Baseline
-from ase_voxpot.chunks import in_chunks
-from ase_voxpot.derivatives import Answer, forces_from_arrays, pair_gradient
+from ase_voxpot.derivatives import Answer, forces_from_arrays
 from ase_voxpot.device.resident import Resident
 from ase_voxpot.device.tables import TableList
 from ase_voxpot.errors import DeviceError, SpecError, StructureError
+from ase_voxpot.graph import GraphInference
 from ase_voxpot.neighbours import CLOSEST, VerletList, join, species_indices
 from ase_voxpot.network import build_network
 from ase_voxpot.network.inference import SteerableInference
 from ase_voxpot.network.steerable import SteerableNetwork
-from ase_voxpot.representation import Folded, Scene, Voxels, folding
+from ase_voxpot.representation import Folded, Voxels, folding
 from ase_voxpot.scratch import FRESH, Scratch
 from ase_voxpot.spec import SteerableSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Literal
 
     from jaxtyping import Float, Int
@@ -44,10 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Potential", "Result", "resolve_device"]
 
-CHUNK = 32
-"""Cubes that go through the network together."""
-DEVICE_CHUNK = 2048
-"""The same on a device with many more cores; less if its memory ends."""
 BATCH = 4096
 """Atoms of small structures whose pairs are held together."""
 
@@ -138,15 +135,14 @@ class Potential:
         self.baseline = Baseline(spec)
         self.representation: Representation = Folded(spec) if self.route == "folded" else Voxels(spec)
         self.network = build_network(spec).to(self.device, self.dtype).eval().requires_grad_(False)
-        self._look: Callable[[torch.Tensor], torch.Tensor] | None = None
+        self._by_graph = GraphInference(self.network, self.representation, device=self.device, dtype=self.dtype)
         self.by_hand: SteerableInference | None = None  # on the CPU, without torch
         self.resident: Resident | None = None  # on a GPU
-        if isinstance(self.network, SteerableNetwork) and self.route == "voxels":
-            self._look = self.network.look
-        elif isinstance(self.network, SteerableNetwork) and self.device.type == "cpu":
-            self.by_hand = SteerableInference(self.network, folding(spec))
-        elif isinstance(self.network, SteerableNetwork) and self.device.type == "cuda":
-            self.resident = Resident(self.network, folding(spec), self.baseline)
+        if isinstance(self.network, SteerableNetwork) and self.route == "folded":
+            if self.device.type == "cpu":
+                self.by_hand = SteerableInference(self.network, folding(spec))
+            elif self.device.type == "cuda":
+                self.resident = Resident(self.network, folding(spec), self.baseline)
 
     @property
     def cutoff(self) -> float:
@@ -185,31 +181,6 @@ class Potential:
             gradient[close] += repulsion
         return energies, gradient
 
-    def _by_graph(
-        self,
-        pairs: Pairs,
-        species: Int[np.ndarray, " atom"],
-        channel: Int[np.ndarray, " pair"],
-        *,
-        gradient: bool,
-        features: Float[np.ndarray, "atom feature"] | None,
-        scratch: Scratch,
-    ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
-        """What the network says, through torch, in chunks of atoms."""
-        energies, slopes = np.empty(pairs.atoms), scratch.take("slopes", len(pairs) if gradient else 0, 3)
-
-        def answer(start: int, stop: int) -> None:
-            rows = slice(pairs.first[start], pairs.first[stop])
-            scene = Scene(pairs.of(start, stop), channel[rows])
-            last = None if features is None else torch.from_numpy(features[start:stop])
-            energies[start:stop], slope = self._of_scene(scene, species[start:stop], forces=gradient, features=last)
-            if slope is not None:
-                slopes[rows] = slope
-
-        chunk = CHUNK if self.device.type == "cpu" else DEVICE_CHUNK
-        in_chunks(pairs.atoms, chunk, answer, device=self.device)
-        return energies, slopes
-
     def neighbour_list(self, *, skin: float = 0.0) -> VerletList | TableList:
         """Neighbours to reuse between the steps of one structure, where the potential is at its fastest with them.
 
@@ -225,22 +196,6 @@ class Potential:
     def room_for_features(self, atoms: int) -> Float[np.ndarray, "atom feature"]:
         """An array for the features of so many atoms, in the precision of the network."""
         return torch.empty(atoms, self.width, dtype=self.dtype).numpy()
-
-    def _of_scene(
-        self, scene: Scene, species: Int[np.ndarray, " atom"], *, forces: bool, features: torch.Tensor | None
-    ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"] | None]:
-        """One chunk through the network: one forward pass, and torch's backward pass."""
-        like = torch.empty(0, device=self.device, dtype=self.dtype)
-        kinds = torch.from_numpy(species).to(self.device, torch.long)
-        view = self.representation.deposit(scene, like).requires_grad_(forces)
-        with torch.set_grad_enabled(forces):
-            seen = self._look(view) if self._look else view
-            last = None if features is None else torch.empty(features.shape, device=self.device, dtype=self.dtype)
-            said = self.network(seen, kinds, features=last)
-        if features is not None and last is not None:
-            features.copy_(last)
-        slope = pair_gradient(said, view, self.representation, scene).double().cpu().numpy() if forces else None
-        return said.detach().double().cpu().numpy(), slope
 
     @overload
     def evaluate(

@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.build import bulk
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ase_voxpot import potential as module
+from ase_voxpot import graph, potential as module
 from ase_voxpot.errors import (
     CellError,
     DeviceError,
@@ -133,7 +133,7 @@ def test_boundaries_of_chunks_are_immaterial(potential_of, crystal, monkeypatch,
         potential = potential_of(kind, route=route)
         monkeypatch.undo()
         expected = potential.evaluate(crystal)
-        monkeypatch.setattr(module, "CHUNK", chunk)
+        monkeypatch.setattr(graph, "CHUNK", chunk)
 
         laws.same_answer(potential.evaluate(crystal), expected, laws.STRICT.equal)
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from ase_voxpot.cell_list import huddled
 from ase_voxpot.device.search import CANDIDATES, search
 from ase_voxpot.errors import DeviceError
-from ase_voxpot.neighbours import check_structure, huddled, strain_between
+from ase_voxpot.neighbours import check_structure, strain_between
 
 if TYPE_CHECKING:
     from ase import Atoms
