@@ -118,17 +118,17 @@ class SteerableInference:
     def __init__(self, network: SteerableNetwork, fold: Fold) -> None:
         """Follow ``network``: products of its weights are made anew when these have changed."""
         self._network, self._fold = network, fold
+        self._held = [held for module in network.modules() for held in (module._parameters, module._buffers)]
         self._version: tuple[int, ...] = ()
         self._rooms: list[tuple[PairRoom, Room, BlockRoom]] = []
 
     def _follow(self) -> None:
         """Take over the weights, if torch says that somebody wrote to them."""
-        network = self._network
-        tensors = (*network.parameters(), *network.buffers())
+        tensors = [tensor for held in self._held for tensor in held.values() if tensor is not None]
         version = tuple(number for t in tensors for number in (t.data_ptr(), t._version))
         if version != self._version:
             with torch.no_grad():
-                self._weights = _weights(network)
+                self._weights = _weights(self._network)
             self._rooms.clear()
             self._version = version
 
