@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import Dtype, Seed, console, progress_bar, refuse_same_names, table
+from ase_voxpot.cli.options import Dtype, Json, Peers, Seed
+from ase_voxpot.cli.refusals import check_targets, refuse_same_names
+from ase_voxpot.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from ase_voxpot.benchmark.campaign import Findings
@@ -26,10 +28,7 @@ def benchmark(
     atoms: Annotated[str, typer.Option(help="Sizes, about; the nearest bcc cube is taken.")] = "54,432,2000,16000",
     threads: Annotated[str, typer.Option(help="Numbers of threads, a fresh process for each.")] = "1",
     device: Annotated[str, typer.Option(help="Devices: cpu, cuda or both.")] = "cpu",
-    peer: Annotated[
-        list[str] | None,
-        typer.Option(help="[NAME=]module:factory[:argument] or file.py:factory[:argument], which makes a calculator."),
-    ] = None,
+    peer: Peers = None,
     repeat: Annotated[int, typer.Option(help="Calls per size; fewer, but three, where they take over a minute.")] = 7,
     breakdown: Annotated[
         bool, typer.Option("--breakdown", help="Count and time every stage of an evaluation instead.")
@@ -37,7 +36,7 @@ def benchmark(
     voxelizer: Annotated[
         bool, typer.Option("--voxelizer", help="Time the painting of voxels against plain Python instead.")
     ] = False,
-    json: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    json: Json = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw cost against size, or stages, here (PNG).")] = None,
     seed: Seed = 0,
     dtype: Dtype = "float32",
@@ -60,7 +59,7 @@ def benchmark(
 
     if breakdown and voxelizer:
         raise ConfigError("benchmark: expected one of --breakdown and --voxelizer, got both")
-    _check_targets(json, plot)
+    check_targets(json, plot=plot)
     orders = _orders(
         "voxelizer" if voxelizer else "breakdown" if breakdown else "speed",
         models=tuple(model),
@@ -89,18 +88,6 @@ def benchmark(
         typer.echo(f"voxpot: {sentence}", err=True)
     if wrong:
         raise typer.Exit(WRONG)
-
-
-def _check_targets(json: Path | None, plot: Path | None) -> None:
-    """Before any work is spent."""
-    from ase_voxpot.cli.evaluate import refuse_format
-    from ase_voxpot.files import make_room
-
-    for target in (json, plot):
-        if target is not None:
-            make_room(target)
-    if plot is not None:
-        refuse_format(plot)
 
 
 def _numbers(text: str, what: str) -> tuple[int, ...]:

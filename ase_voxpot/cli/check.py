@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ase_voxpot.cli.common import Device, Dtype, Model, Seed, console, table
+from ase_voxpot.cli.options import Device, Dtype, Json, Model, Repeat, Seed
+from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.screen import console, table
 
 __all__ = ["check"]
 
@@ -17,9 +18,9 @@ def check(
     structure: Annotated[
         str, typer.Option(help="Structure to try, or a random alloy; all species of the model by default.")
     ] = "",
-    repeat: Annotated[int, typer.Option("--repeat", "-r", help="Repeat the cell so often in each direction.")] = 3,
+    repeat: Repeat = 3,
     rattle: Annotated[float, typer.Option(help="Å, random displacement of the atoms.")] = 0.15,
-    json: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    json: Json = None,
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -36,13 +37,12 @@ def check(
 
     import numpy as np
 
-    from ase_voxpot.files import make_room, write_json
+    from ase_voxpot.files import write_json
     from ase_voxpot.soundness import examine
     from ase_voxpot.structures import open_structure
     from ase_voxpot.weights import find_model, load_potential, read_header
 
-    if json is not None:
-        make_room(json)
+    check_targets(json)
     potential = load_potential(model, device=device, dtype=dtype)  # type: ignore[arg-type]
     rng = np.random.default_rng(seed)
     source = structure or "bcc:" + "".join(potential.spec.species)

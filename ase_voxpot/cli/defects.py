@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import Constant, Device, Dtype, Model, Seed, Structure, console, table
-from ase_voxpot.cli.material import Foreign, Json, Supercell, check_targets, open_work, progress, value_with_error
+from ase_voxpot.cli.material import find_method, is_random, open_work
+from ase_voxpot.cli.options import Calculator, Device, Dtype, Json, Lattice, Model, Seed, Structure, Supercell
+from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.screen import console, progress, table, value_with_error
 
 if TYPE_CHECKING:
     from ase_voxpot.workflows.sites import Swaps, Vacancies
@@ -24,7 +26,7 @@ EDGE = 4
 def defects(
     structure: Structure,
     model: Model = "motaw",
-    calculator: Foreign = None,
+    calculator: Calculator = None,
     sites: Annotated[int, typer.Option("--sites", "-n", help="Vacancies of every element of an alloy.")] = 10,
     swaps: Annotated[
         int, typer.Option(help="Exchanges of every pair of elements, nearest neighbours, and as many of distant atoms.")
@@ -34,7 +36,7 @@ def defects(
     json: Json = None,
     repeat: Supercell = None,
     seed: Seed = 0,
-    lattice: Constant = None,
+    lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
@@ -52,25 +54,16 @@ def defects(
 
     from ase_voxpot.errors import ConfigError
     from ase_voxpot.files import write_json
-    from ase_voxpot.structures import is_shorthand
     from ase_voxpot.workflows.cells import at_rest, relaxed, wide
     from ase_voxpot.workflows.drawings import draw_sites
     from ase_voxpot.workflows.sites import alloy_potentials, element_potentials, swaps as exchange, vacancies as remove
 
     if sites < 1 or swaps < 0 or jumps < 0:
         raise ConfigError(f"expected at least one site, no fewer than 0 swaps and jumps, got {sites}, {swaps}, {jumps}")
-    check_targets(json, plot)
-    many_elements = is_shorthand(structure) and sum(map(str.isupper, structure)) > 1
-    work = open_work(
-        structure,
-        model=model,
-        calculator=calculator,
-        repeat=EDGE if many_elements and repeat is None else repeat,
-        seed=seed,
-        lattice=lattice,
-        device=device,
-        dtype=dtype,
-    )
+    check_targets(json, plot=plot)
+    times = EDGE if repeat is None and is_random(structure) else repeat
+    method = find_method(model, calculator, device=device, dtype=dtype)
+    work = open_work(structure, method, repeat=times, seed=seed, lattice=lattice)
     atoms = work.build(0)
     symbols = sorted(set(atoms.symbols))
     many = len(symbols) > 1
@@ -93,8 +86,7 @@ def defects(
     if json is not None:
         write_json(
             json,
-            _plain(found, exchanged, potentials, barriers)
-            | {"structure": work.name, "method": work.method, "atoms": len(rest)},
+            _plain(found, exchanged, potentials, barriers) | work.about | {"atoms": len(rest)},
         )
     _print(found, exchanged, potentials, barriers, title=f"{work.title}, {len(rest)} sites")
     console().print(f"wrote {plot}", soft_wrap=True)

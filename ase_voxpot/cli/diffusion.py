@@ -7,8 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import Constant, Device, Dtype, Model, Seed, Structure, console, progress_bar, table
-from ase_voxpot.cli.material import Foreign, Json, Supercell, check_targets, open_work, value_with_error
+from ase_voxpot.cli.material import find_method, open_work
+from ase_voxpot.cli.options import (
+    Calculator,
+    Device,
+    Dtype,
+    Json,
+    Lattice,
+    Model,
+    Prefix,
+    Restart,
+    Seed,
+    Structure,
+    Supercell,
+    Timestep,
+)
+from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.screen import console, progress_bar, table, value_with_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +39,7 @@ __all__ = ["diffusion"]
 def diffusion(
     structure: Structure,
     model: Model = "motaw",
-    calculator: Foreign = None,
+    calculator: Calculator = None,
     temperature: Annotated[
         str, typer.Option("--temperature", "-T", help="K; several with commas between for Arrhenius's law.")
     ] = "4000",
@@ -32,7 +47,7 @@ def diffusion(
     vacancies: Annotated[int, typer.Option(help="Atoms taken away, so that the others can move.")] = 0,
     steps: Annotated[int, typer.Option("--steps", "-n", help="Steps that are measured, per temperature.")] = 5000,
     equilibration: Annotated[int, typer.Option(help="Steps before them, at zero pressure.")] = 1000,
-    timestep: Annotated[float, typer.Option(help="fs.")] = 2.0,
+    timestep: Timestep = 2.0,
     viscosity: Annotated[
         float | None,
         typer.Option(
@@ -41,15 +56,13 @@ def diffusion(
             show_default=False,
         ),
     ] = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Beginning of the names of logs, trajectories and checkpoints.")
-    ] = Path("diffusion"),
-    restart: Annotated[bool, typer.Option("--restart", help="Continue from the files of OUTPUT.")] = False,
+    output: Prefix = Path("diffusion"),
+    restart: Restart = False,
     plot: Annotated[Path, typer.Option("--plot", help="Draw displacements here.")] = Path("diffusion.png"),
     json: Json = None,
     repeat: Supercell = None,
     seed: Seed = 0,
-    lattice: Constant = None,
+    lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
@@ -89,17 +102,9 @@ def diffusion(
         raise ConfigError(
             f"viscosity: expected one between 0 and 1e6 mPa s, of a --liquid at a single temperature, got {viscosity:g}"
         )
-    check_targets(json, plot)
-    work = open_work(
-        structure,
-        model=model,
-        calculator=calculator,
-        repeat=repeat,
-        seed=seed,
-        lattice=lattice,
-        device=device,
-        dtype=dtype,
-    )
+    check_targets(json, plot=plot)
+    method = find_method(model, calculator, device=device, dtype=dtype)
+    work = open_work(structure, method, repeat=repeat, seed=seed, lattice=lattice)
     atoms = without_atoms(work.build(0), vacancies, np.random.default_rng([seed, 1]))
     runs = _run_all(atoms, work.calculator, schedules, output, restart=restart)
     if viscosity is not None:
@@ -108,7 +113,7 @@ def diffusion(
     title = f"{'liquid ' if liquid else ''}{work.title}, {len(atoms)} atoms"
     draw_diffusion(plot, runs, laws, title=title)
     if json is not None:
-        write_json(json, _plain(runs, laws) | {"structure": work.name, "method": work.method, "atoms": len(atoms)})
+        write_json(json, _plain(runs, laws) | work.about | {"atoms": len(atoms)})
     _print(runs, laws, title=title)
     console().print(f"wrote {plot}", soft_wrap=True)
 

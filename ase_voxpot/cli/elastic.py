@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import Constant, Device, Dtype, Model, Seed, Structure, console, table
-from ase_voxpot.cli.material import Foreign, Json, Supercell, check_targets, open_work, progress, value_with_error
+from ase_voxpot.cli.material import find_method, open_work
+from ase_voxpot.cli.options import Calculator, Device, Dtype, Json, Lattice, Model, Seed, Structure, Supercell
+from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.screen import console, progress, table, value_with_error
 
 if TYPE_CHECKING:
     from ase_voxpot.workflows.elastic import Ensemble
@@ -36,7 +38,7 @@ PLAIN = ("poisson", "pugh", "zener", "universal")
 def elastic(
     structure: Structure,
     model: Model = "motaw",
-    calculator: Foreign = None,
+    calculator: Calculator = None,
     decorations: Annotated[
         int | None,
         typer.Option(
@@ -57,7 +59,7 @@ def elastic(
     json: Json = None,
     repeat: Supercell = None,
     seed: Seed = 0,
-    lattice: Constant = None,
+    lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
@@ -77,17 +79,9 @@ def elastic(
     from ase_voxpot.workflows.elastic import LARGE, elastic_ensemble, strains
     from ase_voxpot.workflows.moduli import is_cubic, point_group
 
-    check_targets(json, plot)
-    work = open_work(
-        structure,
-        model=model,
-        calculator=calculator,
-        repeat=repeat,
-        seed=seed,
-        lattice=lattice,
-        device=device,
-        dtype=dtype,
-    )
+    check_targets(json, plot=plot)
+    method = find_method(model, calculator, device=device, dtype=dtype)
+    work = open_work(structure, method, repeat=repeat, seed=seed, lattice=lattice)
     if decorations is not None and (decorations < 1 or (decorations > 1 and not work.random)):
         raise ConfigError(
             f"decorations: expected a whole number from 1 on, and 1 unless the structure is a random alloy such as "
@@ -103,7 +97,7 @@ def elastic(
     names = (CUBIC if cubic else {}) | MODULI
     draw_elastic(plot, found, title=work.title, cubic=cubic)
     if json is not None:
-        write_json(json, _plain(found, list(names)) | {"structure": work.name, "method": work.method, "cubic": cubic})
+        write_json(json, _plain(found, list(names)) | work.about | {"cubic": cubic})
     _print(found, names, title=work.title, cubic=cubic)
     console().print(f"wrote {plot}", soft_wrap=True)
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ase_voxpot.cli.common import Constant, Device, Dtype, Model, Seed, Structure, console, table
-from ase_voxpot.cli.material import Foreign, Json, Supercell, check_targets, open_work, progress
+from ase_voxpot.cli.material import find_method, open_work
+from ase_voxpot.cli.options import Calculator, Device, Dtype, Json, Lattice, Model, Seed, Structure, Supercell
+from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.screen import console, progress, table
 
 if TYPE_CHECKING:
     from ase_voxpot.workflows.eos import VolumeCurve
@@ -19,14 +21,14 @@ __all__ = ["eos"]
 def eos(
     structure: Structure,
     model: Model = "motaw",
-    calculator: Foreign = None,
+    calculator: Calculator = None,
     span: Annotated[float, typer.Option(help="Volumes reach so far below and above equilibrium, in per cent.")] = 6.0,
     points: Annotated[int, typer.Option("--points", "-n", help="Number of volumes.")] = 11,
     plot: Annotated[Path, typer.Option("--plot", help="Draw energies and pressures here.")] = Path("eos.png"),
     json: Json = None,
     repeat: Supercell = None,
     seed: Seed = 0,
-    lattice: Constant = None,
+    lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
@@ -45,24 +47,16 @@ def eos(
     from ase_voxpot.workflows.drawings import draw_eos
     from ase_voxpot.workflows.eos import equation_of_state
 
-    check_targets(json, plot)
-    work = open_work(
-        structure,
-        model=model,
-        calculator=calculator,
-        repeat=repeat,
-        seed=seed,
-        lattice=lattice,
-        device=device,
-        dtype=dtype,
-    )
+    check_targets(json, plot=plot)
+    method = find_method(model, calculator, device=device, dtype=dtype)
+    work = open_work(structure, method, repeat=repeat, seed=seed, lattice=lattice)
     with progress("volumes", points) as step:
         found = equation_of_state(work.build(0), work.calculator, span=span / 100, points=points, observe=step)
     draw_eos(plot, found, title=work.title)
     if json is not None:
         plain = {k: v if isinstance(v, float) else v.tolist() for k, v in asdict(found).items()}
         units = {"volume": "Å³/atom", "energy": "eV/atom", "bulk_modulus": "GPa", "residual": "meV/atom"}
-        write_json(json, plain | {"structure": work.name, "method": work.method, "units": units})
+        write_json(json, plain | work.about | {"units": units})
     _print(found, title=work.title)
     console().print(f"wrote {plot}", soft_wrap=True)
 

@@ -7,37 +7,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ase_voxpot.cli.common import (
-    Device,
-    Dtype,
-    Model,
-    console,
-    progress_bar,
-    refuse_same_names,
-    score_table,
-    total_table,
-)
+from ase_voxpot.cli.options import Device, Dtype, Json, Model, Peers
+from ase_voxpot.cli.refusals import check_targets, refuse_same_names
+from ase_voxpot.screen import console, progress_bar, score_table, total_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ase_voxpot.scoring import Prediction
 
-__all__ = ["evaluate", "refuse_format"]
+__all__ = ["evaluate"]
 
 
 def evaluate(
     frames: Annotated[Path, typer.Argument(help="Labelled structures in any format of ASE.", show_default=False)],
     model: Model = "motaw",
-    json: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    json: Json = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw predictions against labels here (PNG).")] = None,
     energy_key: Annotated[str, typer.Option(help="Energy in eV, in info.")] = "REF_energy",
     forces_key: Annotated[str, typer.Option(help="Forces in eV/Å, in arrays.")] = "REF_forces",
     stress_key: Annotated[str, typer.Option(help="Stress in eV/Å³, in info; may be missing.")] = "REF_stress",
-    peer: Annotated[
-        list[str] | None,
-        typer.Option(help="[NAME=]module:factory[:argument] or file.py:factory[:argument], which makes a calculator."),
-    ] = None,
+    peer: Peers = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
@@ -51,17 +41,13 @@ def evaluate(
     voxpot evaluate data.xyz --energy-key dft_energy --forces-key dft_forces
     voxpot evaluate test.extxyz.gz --peer snap=peers.py:make:snap
     """
-    from ase_voxpot.files import make_room, write_json
+    from ase_voxpot.files import write_json
     from ase_voxpot.labels import LabelKeys, labels_of, read_frames
     from ase_voxpot.peers import parse_peer
     from ase_voxpot.scoring import predict, predict_with, score
     from ase_voxpot.weights import load_potential
 
-    for target in (json, plot):
-        if target is not None:
-            make_room(target)
-    if plot is not None:
-        refuse_format(plot)
+    check_targets(json, plot=plot)
     potential = load_potential(model, device=device, dtype=dtype)  # type: ignore[arg-type]
     peers = [parse_peer(text) for text in peer or []]
     refuse_same_names([model, *(p.name for p in peers)])
@@ -94,16 +80,3 @@ def _watched(predictions: Iterator[Prediction], count: int, what: str) -> list[P
     """All of them, with a progress bar."""
     with progress_bar() as bar:
         return list(bar.track(predictions, total=count, description=what))
-
-
-def refuse_format(plot: Path) -> None:
-    """Before any work is spent.
-
-    Raises:
-        ConfigError: a suffix that no picture has.
-    """
-    from ase_voxpot.errors import ConfigError
-
-    known = (".png", ".pdf", ".svg")
-    if plot.suffix not in known:
-        raise ConfigError(f"plot: expected a name that ends in {', '.join(known)}, got {str(plot)!r}")

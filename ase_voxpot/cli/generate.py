@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import Seed, console, progress_bar, table
 from ase_voxpot.cli.family import training_module
+from ase_voxpot.cli.options import Json, ModelOfCrystals, Seed
+from ase_voxpot.cli.refusals import check_targets, refuse_seed
+from ase_voxpot.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +29,7 @@ SHOWN = 24
 
 
 def generate(
-    model: Annotated[str, typer.Option("--model", "-m", help="Name of a shipped model, or path of a model file.")],
+    model: ModelOfCrystals,
     output: Annotated[Path, typer.Option("--output", "-o", help="The crystals, as extended XYZ.", show_default=False)],
     count: Annotated[int, typer.Option("--number", "-n", help="How many crystals.", min=1)] = 100,
     condition: Annotated[
@@ -56,7 +58,7 @@ def generate(
     ] = None,
     passed: Annotated[bool, typer.Option("--passed", help="Write those alone that pass the screening.")] = False,
     seed: Seed = 0,
-    json: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    json: Json = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the first of them (PNG).")] = None,
 ) -> None:
     """Draw new crystals from a trained model, under conditions if wanted.
@@ -73,18 +75,16 @@ def generate(
     voxpot generate -m nesf-lcs6a -n 9 --between two.extxyz -o between.extxyz
     """
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.files import make_room, write_json
+    from ase_voxpot.files import write_json
     from ase_voxpot.labels import read_frames
     from ase_voxpot.peers import parse_peer
 
-    if seed < 0:
-        raise ConfigError(f"seed: expected a whole number from 0 on, got {seed}")
+    refuse_seed(seed)
     if between is not None and (condition or prior):
         raise ConfigError("between: expected without --condition and --prior, as nothing is drawn; got both")
     if symprec is not None and not 0 < symprec < 1:
         raise ConfigError(f"symprec: expected a length between 0 and 1 Å, got {symprec:g}")
-    for target in filter(None, (output, json, plot)):
-        make_room(target)
+    check_targets(output, json, plot=plot)
     calculator = parse_peer(relax).make() if relax else None
     others = read_frames(known) if known else []
     generator = training_module("kinds", verb="generate").codec_module(model).load_generator(model)

@@ -1,42 +1,31 @@
-"""What the verbs for materials share: a structure, any calculator, where the answers go."""
+"""What verbs work on: a structure, and a method that says what its energy is."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+from ase_voxpot.cli.refusals import refuse_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
 
     from ase import Atoms
 
-__all__ = ["Foreign", "Json", "Supercell", "Work", "check_targets", "open_work", "progress", "value_with_error"]
+__all__ = ["Method", "Work", "find_method", "is_random", "open_atoms", "open_work"]
 
-Foreign = Annotated[
-    str | None,
-    typer.Option(
-        "--calculator",
-        "-c",
-        help="Another calculator than a model: module:factory, or file.py:factory[:argument].",
-        show_default=False,
-    ),
-]
-Json = Annotated[Path | None, typer.Option("--json", help="Write the figures here.", show_default=False)]
-Supercell = Annotated[
-    int | None,
-    typer.Option(
-        "--repeat",
-        "-r",
-        help="Repeat the cell so often in each direction; 3 for a random alloy and 1 else, if not given.",
-        show_default=False,
-    ),
-]
 ALLOY = 3
 """Cubic cells along each edge of a random alloy: 54 atoms of bcc."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A calculator that is still to be made; the card of a model knows lattice constants."""
+
+    name: str
+    make: Callable[[], Any]
+    card: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +43,11 @@ class Work:
         """What is computed, and with what."""
         return f"{self.name} with {self.method}"
 
+    @property
+    def about(self) -> dict[str, str]:
+        """The same, to stand beside figures in a file."""
+        return {"structure": self.name, "method": self.method}
+
     def lattice(self) -> Atoms:
         """The structure; of a random alloy its lattice with one element on all sites."""
         atoms = self.build(0)
@@ -62,105 +56,97 @@ class Work:
         return atoms
 
 
-def open_work(
-    structure: str,
-    *,
-    model: str,
-    calculator: str | None,
-    repeat: int | tuple[int, int, int] | None,
-    seed: int,
-    lattice: float | None,
-    device: str,
-    dtype: str,
-) -> Work:
-    """A periodic structure and a calculator, both seen to be there.
+def find_method(
+    model: str, calculator: str | None = None, *, device: str, dtype: str, uncertainty: bool = False
+) -> Method:
+    """A model by name or path, unless ``calculator`` is the ``module:factory`` or ``file.py:factory`` of another.
+
+    Raises:
+        VoxPotError: there is no such model or calculator.
+    """
+    from ase_voxpot.peers import parse_peer
+    from ase_voxpot.weights import find_model, read_header
+
+    if calculator is not None:
+        peer = parse_peer(calculator)
+        return Method(peer.name, peer.make)
+
+    def make() -> Any:
+        from ase_voxpot.calculator import VoxPotCalculator
+
+        return VoxPotCalculator(model, device=device, dtype=dtype, uncertainty=uncertainty)  # type: ignore[arg-type]
+
+    return Method(Path(model).stem, make, read_header(find_model(model))["card"])
+
+
+def open_atoms(
+    structure: str, method: Method, *, repeat: int | tuple[int, int, int], seed: int, lattice: float | None
+) -> Atoms:
+    """The structure that a file or a shorthand means, with its calculator.
 
     Args:
         structure: a file or a shorthand.
-        model: name or path, unless ``calculator`` says something else.
-        calculator: ``module:factory`` or ``file.py:factory``.
-        repeat: along all vectors alike, or along each; 3 for a random alloy and 1 else with None.
-        seed: of the first decoration.
+        method: says what its energy is.
+        repeat: along all vectors alike, or along each.
+        seed: shuffles the sites of a shorthand.
         lattice: Å, constant of a shorthand.
-        device: of the model.
-        dtype: of the model.
 
     Raises:
-        VoxPotError: of the structure, of the model or of the calculator.
+        VoxPotError: of the structure or of the calculator.
     """
-    import numpy as np
+    atoms = _decorated(structure, method, repeat, seed, lattice)
+    atoms.calc = method.make()
+    return atoms
 
+
+def open_work(
+    structure: str, method: Method, *, repeat: int | tuple[int, int, int] | None, seed: int, lattice: float | None
+) -> Work:
+    """A crystal and a calculator, both seen to be there; arguments as of ``open_atoms``.
+
+    With ``repeat`` None a random alloy is repeated three times along each vector, and nothing else is.
+
+    Raises:
+        VoxPotError: of the structure or of the calculator.
+    """
     from ase_voxpot.errors import ConfigError, StructureError
-    from ase_voxpot.structures import is_shorthand, open_structure
 
-    if seed < 0:
-        raise ConfigError(f"seed: expected a whole number from 0 on, got {seed}")
-    method, made, card = _own(model, device, dtype) if calculator is None else _foreign(calculator)
-
-    def build(further: int, times: int | tuple[int, int, int]) -> Atoms:
-        rng = np.random.default_rng(seed + further)
-        return open_structure(structure, repeat=times, rng=rng, constant=lattice, card=card)
-
-    random = is_shorthand(structure) and sum(map(str.isupper, structure)) > 1
+    random = is_random(structure)
     times = (ALLOY if random else 1) if repeat is None else repeat
-    atoms = build(0, times)
+    atoms = _decorated(structure, method, times, seed, lattice)
     if not (atoms.pbc.all() and len(atoms)):
         raise StructureError(f"{structure}: expected a crystal periodic in three directions, got pbc {atoms.pbc}")
-    trial = atoms.copy()
-    trial.calc = made
-    trial.get_potential_energy()  # refuses what has no energy before any work
-    if "stress" not in getattr(made, "implemented_properties", ()):
-        raise ConfigError(f"calculator: expected one with energy, forces and stress, got {method} without stress")
+    atoms.calc = calculator = method.make()
+    atoms.get_potential_energy()  # refuses what has no energy before any work
+    if "stress" not in getattr(calculator, "implemented_properties", ()):
+        raise ConfigError(f"calculator: expected one with energy, forces and stress, got {method.name} without stress")
     return Work(
-        name=structure, method=method, calculator=made, random=random, build=lambda further: build(further, times)
+        name=structure,
+        method=method.name,
+        calculator=calculator,
+        random=random,
+        build=lambda further: _decorated(structure, method, times, seed + further, lattice),
     )
 
 
-def _own(model: str, device: str, dtype: str) -> tuple[str, Any, Any]:
-    from ase_voxpot.calculator import VoxPotCalculator
-    from ase_voxpot.weights import find_model, read_header
+def is_random(structure: str) -> bool:
+    """Whether this is a shorthand of several elements, of which there are many decorations.
 
-    card = read_header(find_model(model))["card"]
-    return Path(model).stem, VoxPotCalculator(model, device=device, dtype=dtype), card  # type: ignore[arg-type]
-
-
-def _foreign(text: str) -> tuple[str, Any, Any]:
-    from ase_voxpot.peers import parse_peer
-
-    peer = parse_peer(text)
-    return peer.name, peer.make(), None
-
-
-def check_targets(json: Path | None, plot: Path | None) -> None:
-    """Refuse, before any work is spent, what cannot be written.
-
-    Raises:
-        ConfigError: a folder, or a suffix that no picture has.
+    >>> is_random("bcc:MoTaW"), is_random("bcc:W"), is_random("MoTaW.cif")
+    (True, False, False)
     """
-    from ase_voxpot.cli.evaluate import refuse_format
-    from ase_voxpot.files import make_room
+    from ase_voxpot.structures import is_shorthand
 
-    for target in (json, plot):
-        if target is not None:
-            make_room(target)
-    if plot is not None:
-        refuse_format(plot)
+    return is_shorthand(structure) and sum(map(str.isupper, structure)) > 1
 
 
-@contextmanager
-def progress(name: str, total: int) -> Iterator[Callable[..., None]]:
-    """A bar that every call moves on by one."""
-    from ase_voxpot.cli.common import progress_bar
+def _decorated(
+    structure: str, method: Method, repeat: int | tuple[int, int, int], seed: int, lattice: float | None
+) -> Atoms:
+    import numpy as np
 
-    with progress_bar() as bar:
-        task = bar.add_task(name, total=total)
-        yield lambda *_: bar.advance(task)
+    from ase_voxpot.structures import open_structure
 
-
-def value_with_error(value: float, error: float | None, digits: int = 1) -> str:
-    """A number with its standard error, if there is one.
-
-    >>> value_with_error(101.23, 1.5)
-    '101.2 ± 1.5'
-    """
-    return f"{value:.{digits}f}" + ("" if error is None else f" ± {error:.{digits}f}")
+    refuse_seed(seed)
+    rng = np.random.default_rng(seed)
+    return open_structure(structure, repeat=repeat, rng=rng, constant=lattice, card=method.card)

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import (
-    Constant,
-    Device,
-    Dtype,
-    Model,
-    Repeat,
-    Seed,
-    Structure,
-    console,
-    progress_bar,
-    structure_with_calculator,
-    table,
-)
+from ase_voxpot.cli.material import find_method, open_atoms
+from ase_voxpot.cli.mc_texts import parse_ensemble, parse_sizes, parse_temperatures
+from ase_voxpot.cli.options import Device, Dtype, Json, Lattice, Model, Peers, Prefix, Repeat, Restart, Seed, Structure
+from ase_voxpot.cli.refusals import check_targets, refuse_same_names
+from ase_voxpot.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ase import Atoms
+
+    from ase_voxpot.cli.material import Method
     from ase_voxpot.montecarlo import Outcome, Plan, Records
-    from ase_voxpot.montecarlo.ensembles import Ensemble
 
 __all__ = ["mc"]
 
@@ -58,21 +53,16 @@ def mc(
     ] = None,
     relax: Annotated[int, typer.Option(help="Steps of relaxation before a trial is judged; 0 for none.")] = 0,
     sizes: Annotated[str, typer.Option(help="Numbers of repeats, as 6,8,10: a run for each.")] = "",
-    peer: Annotated[
-        list[str] | None,
-        typer.Option("--peer", "-p", help="Another calculator: [name=]module:factory, or file.py:factory[:argument]."),
-    ] = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Beginning of the names of all files that are written.")
-    ] = Path("mc"),
-    json: Annotated[Path | None, typer.Option("--json", help="Write the averages of all runs here as well.")] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Continue from the checkpoint.")] = False,
+    peer: Peers = None,
+    output: Prefix = Path("mc"),
+    json: Json = None,
+    restart: Restart = False,
     speed: Annotated[
         bool, typer.Option("--speed", help="Measure swap trials per second of CPU time instead, and check them.")
     ] = False,
     repeat: Repeat = 1,
     seed: Seed = 0,
-    lattice: Constant = None,
+    lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
@@ -93,15 +83,16 @@ def mc(
     voxpot mc bcc:MoTaW --sizes 10,40 -m motaw-fast --speed
     voxpot mc bcc:MoTaW --repeat 4 -T 1000 --md 50 --pressure 0 --interval 0.1 --sweeps 10
     """
-    from ase_voxpot.files import make_room, write_json
+    from ase_voxpot.errors import ConfigError
+    from ase_voxpot.files import write_json
     from ase_voxpot.montecarlo import Burst, Plan
     from ase_voxpot.montecarlo.full import Relaxation
 
     if md < 0 or relax < 0:
-        raise _wrong(f"md and relax: expected numbers of steps from 0 on, got {md} and {relax}")
+        raise ConfigError(f"md and relax: expected numbers of steps from 0 on, got {md} and {relax}")
     plan = Plan(
-        ensemble=_ensemble(ensemble, elements, mu, phi, kappa),
-        temperatures=_temperatures(temperature),
+        ensemble=parse_ensemble(ensemble, elements, mu=mu, phi=phi, kappa=kappa),
+        temperatures=parse_temperatures(temperature),
         final_temperature=anneal,
         cooling=cooling,
         sweeps=sweeps,
@@ -110,10 +101,10 @@ def mc(
         relaxation=Relaxation(steps=relax) if relax else None,
         seed=seed,
     )
-    if json is not None:
-        make_room(json)
-    options = {"model": model, "device": device, "dtype": dtype, "seed": seed, "constant": lattice}
-    runs = _runs(structure, _sizes(sizes) or [repeat], peer or [], output, options)
+    check_targets(json)
+    own = find_method(model, device=device, dtype=dtype)
+    edges = parse_sizes(sizes) or [repeat]
+    runs = _runs(structure, own, peer or [], output, sizes=edges, seed=seed, lattice=lattice)
     if speed:
         _measure(runs, plan.temperatures[0], json)
         return
@@ -134,7 +125,7 @@ def mc(
         write_json(json, reports)
 
 
-def _measure(runs: list[tuple[str, Records, Callable[[], Any]]], temperature: float, json: Path | None) -> None:
+def _measure(runs: list[tuple[str, Records, Callable[[], Atoms]]], temperature: float, json: Path | None) -> None:
     """Trials per second of every run, as a table."""
     from dataclasses import asdict
 
@@ -154,96 +145,27 @@ def _measure(runs: list[tuple[str, Records, Callable[[], Any]]], temperature: fl
         write_json(json, found)
 
 
-def _wrong(sentence: str) -> Exception:
-    from ase_voxpot.errors import ConfigError
-
-    return ConfigError(sentence)
-
-
-def _temperatures(text: str) -> tuple[float, ...]:
-    try:
-        if ":" in text:
-            start, stop, step = (float(part) for part in text.split(":"))
-            if not 0 < step < 1e5 or (stop - start) / step > 1000:
-                raise ValueError
-            return tuple(start + k * step for k in range(int((stop - start) / step + 1e-9) + 1))
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise _wrong(f"temperature: expected one, 300,600,900 or 300:1500:100 in K, got {text!r}") from None
-
-
-def _sizes(text: str) -> list[int]:
-    try:
-        found = [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise _wrong(f"sizes: expected whole numbers with commas between, got {text!r}") from None
-    if len(set(found)) != len(found):
-        raise _wrong(f"sizes: expected different ones, got {text!r}")
-    return found
-
-
-def _values(name: str, text: str) -> dict[str, float]:
-    found = {}
-    for part in filter(None, (p.strip() for p in text.split(","))):
-        symbol, _, value = part.partition("=")
-        try:
-            found[symbol.strip()] = float(value)
-        except ValueError:
-            raise _wrong(f"{name}: expected values by element such as Mo=0,Ta=-0.5, got {text!r}") from None
-    return found
-
-
-def _ensemble(kind: str, elements: str, mu: str, phi: str, kappa: float) -> Ensemble:
-    from ase_voxpot.montecarlo import VCSGC, Canonical, SemiGrand
-
-    some = tuple(s.strip() for s in elements.split(",") if s.strip())
-    wanted = {"canonical": "", "sgc": "mu", "vcsgc": "phi"}
-    if kind not in wanted:
-        raise _wrong(f"ensemble: expected one of {', '.join(wanted)}, got {kind!r}")
-    for name, text in (("mu", mu), ("phi", phi)):
-        if bool(text) != (wanted[kind] == name):
-            raise _wrong(
-                f"{name}: {kind} {'needs it, got none' if wanted[kind] == name else f'has none, got {text!r}'}"
-            )
-    if kind == "canonical":
-        return Canonical(elements=some)
-    if kind == "sgc":
-        if some:
-            raise _wrong("elements: with sgc those that have a mu take part; leave it out")
-        return SemiGrand(chemical_potentials=_values("mu", mu))
-    return VCSGC(phis=_values("phi", phi), kappa=kappa, elements=some)
-
-
 def _runs(
-    structure: str, sizes: list[int], peers: list[str], output: Path, options: dict[str, Any]
-) -> list[tuple[str, Records, Callable[[], Any]]]:
+    structure: str, own: Method, peers: list[str], output: Path, *, sizes: list[int], seed: int, lattice: float | None
+) -> list[tuple[str, Records, Callable[[], Atoms]]]:
     """Name, records and structure of every run: the model and its peers, at every size."""
     from ase_voxpot.montecarlo import Records
     from ase_voxpot.peers import parse_peer
 
-    contestants: list[tuple[str, Any]] = [(Path(options["model"]).stem, None)]
-    contestants += [(p.name, p.make) for p in map(parse_peer, peers)]
-    names = [name for name, _ in contestants]
-    if len(set(names)) != len(names):
-        raise _wrong("peer: two are called the same; give one another name, as in other=module:factory")
-
-    def build(size: int, make: Callable[[], Any] | None) -> Any:
-        atoms = structure_with_calculator(structure, repeat=size, **options)
-        if make is not None:
-            atoms.calc = make()
-        return atoms
-
-    found: list[tuple[str, Records, Callable[[], Any]]] = []
-    for name, make in contestants:
+    methods = [own, *(replace(own, name=p.name, make=p.make) for p in map(parse_peer, peers))]
+    refuse_same_names([method.name for method in methods])
+    found: list[tuple[str, Records, Callable[[], Atoms]]] = []
+    for method in methods:
         for size in sizes:
-            label = f"{name} {size}³" if len(sizes) > 1 else name
-            suffix = ("" if make is None else f"-{name}") + (f"-{size}" if len(sizes) > 1 else "")
+            label = f"{method.name} {size}³" if len(sizes) > 1 else method.name
+            suffix = ("" if method is own else f"-{method.name}") + (f"-{size}" if len(sizes) > 1 else "")
             records = Records(output.with_name(output.name + suffix))
-            found.append((label, records, partial(build, size, make)))
+            make = partial(open_atoms, structure, method, repeat=size, seed=seed, lattice=lattice)
+            found.append((label, records, make))
     return found
 
 
-def _run(atoms: Any, plan: Plan, records: Records, name: str, *, restart: bool, alone: bool) -> Outcome:
+def _run(atoms: Atoms, plan: Plan, records: Records, name: str, *, restart: bool, alone: bool) -> Outcome:
     from ase_voxpot.montecarlo import run
 
     begun = restart and (alone or records.checkpoint.is_file())

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import (
-    Constant,
+from ase_voxpot.cli.material import find_method, open_atoms
+from ase_voxpot.cli.options import (
     Device,
     Dtype,
+    Lattice,
     Model,
+    Prefix,
+    Pressure,
     Repeat,
+    Restart,
     Seed,
     Structure,
-    console,
-    progress_bar,
-    structure_with_calculator,
-    table,
+    Timestep,
 )
+from ase_voxpot.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from ase_voxpot.dynamics import Summary
@@ -40,14 +42,12 @@ def md(
         ),
     ] = "nvt",
     temperature: Annotated[float, typer.Option("--temperature", "-T", help="K.")] = 300.0,
-    pressure: Annotated[float, typer.Option("--pressure", "-P", help="GPa, where the cell moves.")] = 0.0,
-    timestep: Annotated[float, typer.Option(help="fs.")] = 1.0,
+    pressure: Pressure = 0.0,
+    timestep: Timestep = 1.0,
     steps: Annotated[int, typer.Option("--steps", "-n", help="Steps in all, those before a restart included.")] = 1000,
     interval: Annotated[int, typer.Option(help="Steps from one sample and frame to the next.")] = 10,
     checkpoint: Annotated[int, typer.Option(help="Steps from one checkpoint to the next.")] = 1000,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Beginning of the names of all files that are written.")
-    ] = Path("md"),
+    output: Prefix = Path("md"),
     format: Annotated[str, typer.Option(help="Of the trajectory: extxyz or traj.")] = "extxyz",
     uncertainty: Annotated[
         str | None,
@@ -57,10 +57,10 @@ def md(
             "in its validation.",
         ),
     ] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Continue from the checkpoint.")] = False,
+    restart: Restart = False,
     repeat: Repeat = 1,
     seed: Seed = 0,
-    lattice: Constant = None,
+    lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
@@ -94,16 +94,8 @@ def md(
         raise ConfigError(f"format: expected one of {', '.join(CUT)}, got {format!r}")
     records = Records(output, format)  # type: ignore[arg-type]
     guard = None if uncertainty is None else Guard.parse(uncertainty, alert=_alert)
-    atoms = structure_with_calculator(
-        structure,
-        model=model,
-        device=device,
-        dtype=dtype,
-        repeat=repeat,
-        seed=seed,
-        constant=lattice,
-        uncertainty=guard is not None,
-    )
+    method = find_method(model, device=device, dtype=dtype, uncertainty=guard is not None)
+    atoms = open_atoms(structure, method, repeat=repeat, seed=seed, lattice=lattice)
     with progress_bar("{task.fields[now]}") as bar:
         task = bar.add_task(plan.ensemble, total=plan.steps, now="")
 

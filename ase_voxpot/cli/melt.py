@@ -7,8 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import Constant, Device, Dtype, Model, Seed, Structure, console, progress_bar, table
-from ase_voxpot.cli.material import Foreign, Json, check_targets, open_work
+from ase_voxpot.cli.material import find_method, open_work
+from ase_voxpot.cli.options import (
+    Calculator,
+    Device,
+    Dtype,
+    Json,
+    Lattice,
+    Model,
+    Prefix,
+    Pressure,
+    Restart,
+    Seed,
+    Structure,
+    Timestep,
+)
+from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -26,8 +41,8 @@ def melt(
         float, typer.Option("--temperature", "-T", help="K, a guess; some 15 % off will do.", show_default=False)
     ],
     model: Model = "motaw",
-    calculator: Foreign = None,
-    pressure: Annotated[float, typer.Option("--pressure", "-P", help="GPa.")] = 0.0,
+    calculator: Calculator = None,
+    pressure: Pressure = 0.0,
     across: Annotated[int, typer.Option(help="Repeat the cell so often along the interface.")] = 5,
     along: Annotated[int, typer.Option(help="Repeat it so often along the normal of the interface.")] = 16,
     steps: Annotated[
@@ -36,14 +51,12 @@ def melt(
     equilibration: Annotated[
         int, typer.Option(help="Steps of the crystal and of melting before; a quarter each for cooling and joining.")
     ] = 1000,
-    timestep: Annotated[float, typer.Option(help="fs.")] = 2.0,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Beginning of the names of all files that are written.")
-    ] = Path("melting"),
-    restart: Annotated[bool, typer.Option("--restart", help="Continue from the files of OUTPUT.")] = False,
+    timestep: Timestep = 2.0,
+    output: Prefix = Path("melting"),
+    restart: Restart = False,
     json: Json = None,
     seed: Seed = 0,
-    lattice: Constant = None,
+    lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
@@ -77,24 +90,15 @@ def melt(
         seed=seed,
     )
     picture = output.with_name(output.name + ".png")
-    check_targets(json, picture)
-    work = open_work(
-        structure,
-        model=model,
-        calculator=calculator,
-        repeat=(across, across, along),
-        seed=seed,
-        lattice=lattice,
-        device=device,
-        dtype=dtype,
-    )
+    check_targets(json, plot=picture)
+    method = find_method(model, calculator, device=device, dtype=dtype)
+    work = open_work(structure, method, repeat=(across, across, along), seed=seed, lattice=lattice)
     crystal = work.build(0)
     found = _run(crystal, work.calculator, schedule, output, restart=restart)
     title = f"{work.title}, {len(crystal)} atoms"
     draw_melting(picture, found, title=title)
     if json is not None:
-        about = {"structure": work.name, "method": work.method, "atoms": len(crystal), "pressure": pressure}
-        write_json(json, _plain(found) | about)
+        write_json(json, _plain(found) | work.about | {"atoms": len(crystal), "pressure": pressure})
     _print(found, title=title)
     out = console()
     out.print(f"wrote {picture}", soft_wrap=True)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import Constant, Device, Dtype, Model, Seed, Structure, console, progress_bar, table
-from ase_voxpot.cli.material import Foreign, Json, Supercell, Work, check_targets, open_work
+from ase_voxpot.cli.material import Work, find_method, open_work
+from ase_voxpot.cli.options import Calculator, Device, Dtype, Json, Lattice, Model, Seed, Structure, Supercell
+from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -25,7 +27,7 @@ SHOWN = (0, 100, 200, 300, 500, 1000, 1500, 2000, 3000)
 def phonons(
     structure: Structure,
     model: Model = "motaw",
-    calculator: Foreign = None,
+    calculator: Calculator = None,
     width: Annotated[float, typer.Option(help="Least width of the supercell in which atoms are displaced, Å.")] = 15.0,
     highest: Annotated[float, typer.Option("--temperature", "-T", help="Up to which temperature, K.")] = 1500.0,
     qha: Annotated[
@@ -36,7 +38,7 @@ def phonons(
     json: Json = None,
     repeat: Supercell = None,
     seed: Seed = 0,
-    lattice: Constant = None,
+    lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
@@ -62,24 +64,16 @@ def phonons(
             f"expected a temperature between 1 and 10000 K and a width between 5 and 100 Å, "
             f"got {highest:g} and {width:g}"
         )
-    check_targets(json, plot)
-    work = open_work(
-        structure,
-        model=model,
-        calculator=calculator,
-        repeat=repeat,
-        seed=seed,
-        lattice=lattice,
-        device=device,
-        dtype=dtype,
-    )
+    check_targets(json, plot=plot)
+    method = find_method(model, calculator, device=device, dtype=dtype)
+    work = open_work(structure, method, repeat=repeat, seed=seed, lattice=lattice)
     rest = _rest(work)
     force_constants, expands = _run(work, rest, width=width, highest=highest, qha=qha)
     found = spectrum(force_constants)
     warm = heat(force_constants, np.linspace(0, highest, 151))
     draw_phonons(plot, found, warm, expands, title=work.title)
     if json is not None:
-        write_json(json, _plain(found, warm, expands) | {"structure": work.name, "method": work.method})
+        write_json(json, _plain(found, warm, expands) | work.about)
     _print(found, warm, expands, title=work.title)
     console().print(f"wrote {plot}", soft_wrap=True)
 

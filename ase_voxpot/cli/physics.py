@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import Device, Dtype, Model, console, progress_bar, refuse_same_names, table
+from ase_voxpot.cli.options import Device, Dtype, Json, Model, Peers, parts
+from ase_voxpot.cli.refusals import check_targets, refuse_same_names
+from ase_voxpot.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,15 +27,14 @@ LABELS, COLUMN = 56, 20
 
 def physics(
     model: Model = "motaw",
-    peer: Annotated[
-        list[str] | None,
-        typer.Option("--peer", "-p", help="Another calculator: [name=]module:factory, or file.py:factory[:argument]."),
-    ] = None,
+    peer: Peers = None,
     quick: Annotated[bool, typer.Option("--quick", help="Smaller cells, fewer samples, 1 ps of dynamics.")] = False,
     only: Annotated[str, typer.Option(help="Workflows with commas between; all by default.")] = "",
     elements: Annotated[str, typer.Option(help="Elements with commas between; all of the model by default.")] = "",
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for results, table and pictures.")] = Path("physics"),
-    json: Annotated[Path | None, typer.Option("--json", help="Write the table here as well.")] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "--out", "-o", help="Folder for results, table and pictures.")
+    ] = Path("physics"),
+    json: Json = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what the folder holds already.")] = False,
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -42,15 +43,15 @@ def physics(
 
     Workflows: eos, elastic, finite-strain, vacancy, interstitial, surfaces, phonons, thermal,
     mixing, dft-mixing (if VOXPOT_DATA names the data), dimer, lattice, stability.  Results are
-    kept in OUT/results.json one by one, and not computed again.  The table goes to
-    OUT/table.md and OUT/table.json, pictures lie beside it.  A peer is Python code of
+    kept in OUTPUT/results.json one by one, and not computed again.  The table goes to
+    OUTPUT/table.md and OUTPUT/table.json, pictures lie beside it.  A peer is Python code of
     yours that is run.
 
     voxpot physics --quick
-    voxpot physics --only elastic,phonons --elements W --out tungsten
+    voxpot physics --only elastic,phonons --elements W --output tungsten
     voxpot physics --peer emt=ase.calculators.emt:EMT --peer snap=peers.py:make:snap
     """
-    from ase_voxpot.files import draft_of, make_room, write_json
+    from ase_voxpot.files import draft_of, write_json
     from ase_voxpot.neighbours import species_indices
     from ase_voxpot.peers import parse_peer
     from ase_voxpot.weights import find_model, read_header
@@ -60,29 +61,28 @@ def physics(
     from ase_voxpot.workflows.recipes import FULL, QUICK
     from ase_voxpot.workflows.report import compositions, markdown, rows, to_json
 
-    if json is not None:
-        make_room(json)
+    check_targets(json)
     known = list(read_header(find_model(model))["spec"].species)
     symbols = _symbols(elements) or known
     if not peer:  # a peer may know more
         species_indices(symbols, known)
-    wanted = [name.strip() for name in only.split(",") if name.strip()]
+    wanted = parts(only)
     tasks(symbols, wanted, None)  # refuses what is unknown before any work
     contestants = [_own(model, device, dtype), *(parse_peer(text) for text in peer or [])]
     refuse_same_names([c.name for c in contestants])
-    results = Results(out / "results.json")
+    results = Results(output / "results.json")
     frames = find_frames() if not wanted or "dft-mixing" in wanted else None
     answers = _run_all(contestants, results, (symbols, wanted, fresh), QUICK if quick else FULL, frames)
     found = rows(answers)
     names = [c.name for c in contestants]
-    with draft_of(out / "table.md") as draft:
+    with draft_of(output / "table.md") as draft:
         text = markdown(found, names, title=f"Physics of {', '.join(symbols)}")
         draft.write_text(f"{text}\n{compositions(answers)}", encoding="utf-8")
-    for path in (out / "table.json", *([json] if json is not None else [])):
+    for path in (output / "table.json", *([json] if json is not None else [])):
         write_json(path, to_json(found))
-    pictures = draw_all(out, answers)
+    pictures = draw_all(output, answers)
     _print(found, names, answers)
-    written = ", ".join(str(p) for p in (out / "table.md", *pictures))
+    written = ", ".join(str(p) for p in (output / "table.md", *pictures))
     console().print(f"wrote {written}", soft_wrap=True)
     if all("error" in answer for kept in answers.values() for answer in kept.values()):
         raise typer.Exit(1)
@@ -93,7 +93,7 @@ def _symbols(text: str) -> list[str]:
 
     from ase_voxpot.errors import ConfigError
 
-    symbols = [s.strip() for s in text.split(",") if s.strip()]
+    symbols = parts(text)
     wrong = [s for s in symbols if s not in atomic_numbers or s == "X"]
     if wrong or len(set(symbols)) != len(symbols):
         raise ConfigError(f"elements: expected different chemical symbols with commas between, got {text!r}")

@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
-from ase_voxpot.cli.common import console, table
 from ase_voxpot.cli.family import training_module
+from ase_voxpot.cli.options import Crystals
+from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.screen import console, table
 
 __all__ = ["predict"]
 
 
 def predict(
-    frames: Annotated[Path, typer.Argument(help="Crystals in any format of ASE.", show_default=False)],
+    frames: Crystals,
     model: Annotated[
         str, typer.Option("--model", "-m", help="Name of a shipped property model, or path of a model file.")
     ],
@@ -34,12 +36,11 @@ def predict(
     import csv
     import io
 
-    from ase_voxpot.files import draft_of, make_room
+    from ase_voxpot.files import draft_of
     from ase_voxpot.labels import read_frames
 
     training = training_module("regression.predict", verb="predict")
-    if output is not None:
-        make_room(output)
+    check_targets(output)
     predictor = training.load_predictor(model)
     crystals = read_frames(frames)
     value, sigma = predictor.predict(crystals)

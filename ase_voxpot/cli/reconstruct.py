@@ -7,19 +7,21 @@ from typing import Annotated
 
 import typer
 
-from ase_voxpot.cli.common import console, progress_bar
 from ase_voxpot.cli.family import training_module
+from ase_voxpot.cli.options import Crystals, Json, ModelOfCrystals
+from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.screen import console, progress_bar
 
 __all__ = ["reconstruct"]
 
 
 def reconstruct(
-    frames: Annotated[Path, typer.Argument(help="Crystals in any format of ASE.", show_default=False)],
-    model: Annotated[str, typer.Option("--model", "-m", help="Name of a shipped model, or path of a model file.")],
+    frames: Crystals,
+    model: ModelOfCrystals,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="What came back, as extended XYZ.", show_default=False)
     ],
-    json: Annotated[Path | None, typer.Option("--json", help="Write the errors here.")] = None,
+    json: Json = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw some originals beside what came back (PNG).")
     ] = None,
@@ -39,13 +41,11 @@ def reconstruct(
 
     from ase.io import write
 
-    from ase_voxpot.files import draft_of, make_room, write_json
+    from ase_voxpot.files import draft_of, write_json
     from ase_voxpot.labels import read_frames
 
     family = training_module("kinds", verb="reconstruct").codec_module(model)
-    for target in (output, json, plot):
-        if target is not None:
-            make_room(target)
+    check_targets(output, json, plot=plot)
     codec = family.load_codec(model)
     originals = read_frames(frames)
     seen = codec.see(originals)

@@ -7,18 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import (
-    Constant,
-    Device,
-    Dtype,
-    Model,
-    Repeat,
-    Seed,
-    Structure,
-    console,
-    structure_with_calculator,
-    table,
-)
+from ase_voxpot.cli.material import find_method, open_atoms
+from ase_voxpot.cli.options import Device, Dtype, Lattice, Model, Pressure, Repeat, Seed, Structure
+from ase_voxpot.screen import console, table
 
 if TYPE_CHECKING:
     from ase_voxpot.relaxation import Progress
@@ -36,14 +27,14 @@ def relax(
     fmax: Annotated[float, typer.Option(help="Largest force that may remain, eV/Å.")] = 0.01,
     steps: Annotated[int, typer.Option(help="Give up after so many steps (exit status 1).")] = 500,
     cell: Annotated[bool, typer.Option("--cell", help="Relax the cell too.")] = False,
-    pressure: Annotated[float, typer.Option(help="On a relaxing cell, GPa.")] = 0.0,
+    pressure: Pressure = 0.0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the relaxed structure here, format by suffix.")
     ] = None,
     trajectory: Annotated[Path | None, typer.Option(help="Write every step here, .extxyz or .traj.")] = None,
     repeat: Repeat = 1,
     seed: Seed = 0,
-    lattice: Constant = None,
+    lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
@@ -60,9 +51,8 @@ def relax(
         raise ConfigError("pressure: acts on a relaxing cell, add --cell")
     for target in (output, trajectory):
         _refuse_unwritable(target)
-    atoms = structure_with_calculator(
-        structure, model=model, device=device, dtype=dtype, repeat=repeat, seed=seed, constant=lattice
-    )
+    method = find_method(model, device=device, dtype=dtype)
+    atoms = open_atoms(structure, method, repeat=repeat, seed=seed, lattice=lattice)
     seen: list[Progress] = []
     frames: list[Any] = []
 

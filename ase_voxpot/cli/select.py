@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.common import Device, Dtype, Model, console, progress_bar, table
+from ase_voxpot.cli.options import Device, Dtype, Json, Model
+from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,15 +27,15 @@ def select(
         Path, typer.Argument(help="Structures in any format of ASE, labelled or not.", show_default=False)
     ],
     count: Annotated[int, typer.Option("--count", "-n", help="How many to pick at most.")] = 20,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Extended XYZ file for the picked frames.")] = Path(
-        "picked.extxyz"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "--out", "-o", help="Extended XYZ file for the picked frames.")
+    ] = Path("picked.extxyz"),
     min_uncertainty: Annotated[
         float | None,
         typer.Option(help="meV/atom; what is more certain is not picked. The model's error in training by default."),
     ] = None,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the choice here; beside OUT by default.")] = None,
-    json: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the choice here; beside OUTPUT by default.")] = None,
+    json: Json = None,
     model: Model = "motaw",
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -41,28 +43,24 @@ def select(
     """Pick the frames that a model would learn most from, to label them with DFT.
 
     The least certain comes first; then the one least certain once the first is known, and so
-    on, so that near copies are not picked. Stored energies and forces are left out of OUT:
+    on, so that near copies are not picked. Stored energies and forces are left out of OUTPUT:
     they may be those of the model itself.
 
-    voxpot select md.extxyz --count 20 --out picked.extxyz
+    voxpot select md.extxyz --count 20 --output picked.extxyz
     voxpot select pool.extxyz.gz -n 100 --min-uncertainty 5 --json picked.json
     """
     from dataclasses import asdict
 
     from ase.io import write
 
-    from ase_voxpot.cli.evaluate import refuse_format
-    from ase_voxpot.files import draft_of, make_room, write_json
+    from ase_voxpot.files import draft_of, write_json
     from ase_voxpot.labels import read_frames
     from ase_voxpot.plots import draw_selection
     from ase_voxpot.selection import select as choose
     from ase_voxpot.weights import load_potential
 
-    picture = plot or out.with_suffix(".png")
-    refuse_format(picture)
-    for target in (out, picture, json):
-        if target is not None:
-            make_room(target)
+    picture = plot or output.with_suffix(".png")
+    check_targets(output, json, plot=picture)
     potential = load_potential(model, device=device, dtype=dtype)  # type: ignore[arg-type]
     structures = read_frames(frames)
     least = None if min_uncertainty is None else min_uncertainty / 1000
@@ -78,7 +76,7 @@ def select(
             f"and only what is worse than {1000 * least:.2f} is worth a label: nothing picked, nothing written"
         )
         return
-    with draft_of(out) as draft:
+    with draft_of(output) as draft:
         write(draft, [_bare(structures[p.frame], p.frame, p.uncertainty) for p in found.picks], format="extxyz")
     draw_selection(picture, found, least, title=f"{len(found.picks)} of {len(structures)} frames of {frames.name}")
     _print(found, structures, title=f"Picked from {frames} for {model}")
@@ -86,7 +84,7 @@ def select(
     console().print(f"the least certain frame: {worst[0]:.2f} meV/atom now, {worst[1]:.2f} with these labels")
     if len(found.picks) < count:
         console().print(f"no more than {len(found.picks)}: the rest would be known to {1000 * least:.2f} meV/atom")
-    console().print(f"wrote {out}, {picture}", soft_wrap=True)
+    console().print(f"wrote {output}, {picture}", soft_wrap=True)
 
 
 def _bare(atoms: Any, number: int, uncertainty: float) -> Any:

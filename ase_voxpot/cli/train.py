@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ase_voxpot.cli.family import training_module
+from ase_voxpot.cli.options import Restart
 
 __all__ = ["train"]
 
@@ -17,7 +18,7 @@ def train(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for weights, log and pictures; else as configured.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
+    resume: Restart = False,
     quick: Annotated[bool, typer.Option("--quick", help="A few epochs only, to see that it works.")] = False,
 ) -> None:
     """Train a model as a configuration file says: a potential, or what its key ``kind`` names.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ase_voxpot.cli.common import Device, Dtype, Model, Seed, console, progress_bar, table
+from ase_voxpot.cli.options import Device, Dtype, Model, Seed
+from ase_voxpot.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from ase_voxpot.validation import Validation

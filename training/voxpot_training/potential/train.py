@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from ase_voxpot.cli.common import score_table
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.files import write_json
 from ase_voxpot.plots import draw_parity
 from ase_voxpot.potential import Potential
 from ase_voxpot.scoring import predict as predict_frames, score
+from ase_voxpot.screen import score_table
 from ase_voxpot.weights import fill, find_model, load_potential, save_potential
 from voxpot_training.config import load_config
 from voxpot_training.data import load_frames

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from ase_voxpot.cli.common import console, progress_bar, table
 from ase_voxpot.errors import ConfigError, SpecError, VoxPotError
 from ase_voxpot.files import make_room, write_json
+from ase_voxpot.screen import console, progress_bar, table
 from ase_voxpot.spec import decode
 from ase_voxpot.weights import find_model, load_potential, read_header, save_potential
 from voxpot_training.config import TrainConfig, load_config

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from ase_voxpot.cli.common import console, progress_bar
 from ase_voxpot.errors import ConfigError, DataError, DivergenceError, VoxPotError
 from ase_voxpot.files import draft_of
+from ase_voxpot.screen import console, progress_bar
 from voxpot_training.wholecell.frames import create, from_atoms, load, save
 from voxpot_training.wholecell.nose_hoover import Chain, NoseHoover, start
 from voxpot_training.wholecell.recipe import Recipe, calculator_of, decorate

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ase_voxpot.cli.common import console, progress_bar
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.files import write_json
+from ase_voxpot.screen import console, progress_bar
 from ase_voxpot.spec import encode
 from voxpot_training.config import config_from
 from voxpot_training.wholecell.atom_centred import train_potential

@@ -1,14 +1,13 @@
-"""Options that several verbs share, and how they print."""
+"""What commands print: tables of scores and figures, and bars while they work."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import Console
     from rich.progress import Progress
@@ -16,38 +15,10 @@ if TYPE_CHECKING:
 
     from ase_voxpot.scoring import Figures, Scores
 
-__all__ = [
-    "Constant",
-    "Device",
-    "Dtype",
-    "Model",
-    "Repeat",
-    "Seed",
-    "Structure",
-    "console",
-    "progress_bar",
-    "refuse_same_names",
-    "score_table",
-    "structure_with_calculator",
-    "table",
-    "total_table",
-]
+__all__ = ["console", "progress", "progress_bar", "score_table", "table", "total_table", "value_with_error"]
 
 UNITS = "energies in meV/atom, forces in meV/Å, stress in GPa"
 HEADERS = ("frames", "atoms", "E MAE", "offset", "E RMSE", "F MAE", "F RMSE", "S MAE")
-
-Model = Annotated[str, typer.Option("--model", "-m", help="Name of a shipped model, or path of a weight file.")]
-Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda.")]
-Dtype = Annotated[str, typer.Option(help="Precision inside the network: float32 or float64.")]
-Structure = Annotated[
-    str, typer.Argument(help="Structure file, or a random alloy such as bcc:MoTaW.", show_default=False)
-]
-Repeat = Annotated[int, typer.Option("--repeat", "-r", help="Repeat the cell so often in each direction.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
-Constant = Annotated[
-    float | None,
-    typer.Option("--lattice", help="Lattice constant of a random alloy in Å; Vegard's law without it."),
-]
 
 
 def console() -> Console:
@@ -74,6 +45,14 @@ def progress_bar(*columns: str) -> Progress:
     )
 
 
+@contextmanager
+def progress(name: str, total: int) -> Iterator[Callable[..., None]]:
+    """A bar that every call moves on by one."""
+    with progress_bar() as bar:
+        task = bar.add_task(name, total=total)
+        yield lambda *_: bar.advance(task)
+
+
 def table(title: str, *headers: str) -> Table:
     """A table with its first column on the left and numbers on the right."""
     from rich.box import SIMPLE_HEAD
@@ -85,6 +64,15 @@ def table(title: str, *headers: str) -> Table:
     for k, header in enumerate(headers):
         out.add_column(header, justify="right" if k else "left", no_wrap=True)
     return out
+
+
+def value_with_error(value: float, error: float | None, digits: int = 1) -> str:
+    """A number with its standard error, if there is one.
+
+    >>> value_with_error(101.23, 1.5)
+    '101.2 ± 1.5'
+    """
+    return f"{value:.{digits}f}" + ("" if error is None else f" ± {error:.{digits}f}")
 
 
 def score_table(scores: Scores, *, title: str) -> Table:
@@ -110,47 +98,3 @@ def _cells(figures: Figures) -> list[str]:
 
     formats = ("d", "d", ".2f", ".2f", ".2f", ".1f", ".1f", ".3f")
     return ["–" if v is None else format(v, f) for v, f in zip(astuple(figures), formats, strict=True)]
-
-
-def refuse_same_names(names: Sequence[str]) -> None:
-    """Models and peers are told apart by their names.
-
-    Raises:
-        ConfigError: two share one.
-    """
-    from ase_voxpot.errors import ConfigError
-
-    twins = sorted({name for name in names if names.count(name) > 1})
-    if twins:
-        raise ConfigError(f"peer: two are called {', '.join(twins)}; give one another name, as in other=module:factory")
-
-
-def structure_with_calculator(
-    source: str,
-    *,
-    model: str,
-    device: str,
-    dtype: str,
-    repeat: int,
-    seed: int,
-    constant: float | None,
-    uncertainty: bool = False,
-) -> Any:
-    """The structure that ``source`` names, with the model as its calculator.
-
-    Raises:
-        VoxPotError: of the structure or of the model.
-    """
-    import numpy as np
-
-    from ase_voxpot.calculator import VoxPotCalculator
-    from ase_voxpot.errors import ConfigError
-    from ase_voxpot.structures import open_structure
-    from ase_voxpot.weights import find_model, read_header
-
-    if seed < 0:
-        raise ConfigError(f"seed: expected a whole number from 0 on, got {seed}")
-    card = read_header(find_model(model))["card"]
-    atoms = open_structure(source, repeat=repeat, rng=np.random.default_rng(seed), constant=constant, card=card)
-    atoms.calc = VoxPotCalculator(model, device=device, dtype=dtype, uncertainty=uncertainty)  # type: ignore[arg-type]
-    return atoms

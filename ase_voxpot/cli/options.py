@@ -1,0 +1,83 @@
+"""Options that mean the same in several verbs; their defaults stand in the signatures of the verbs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "Calculator",
+    "Crystals",
+    "Device",
+    "Dtype",
+    "Json",
+    "Lattice",
+    "Model",
+    "ModelOfCrystals",
+    "Peers",
+    "Prefix",
+    "Pressure",
+    "Repeat",
+    "Restart",
+    "Seed",
+    "Structure",
+    "Supercell",
+    "Timestep",
+    "parts",
+]
+
+FACTORY = "module:factory[:argument] or file.py:factory[:argument]"
+
+Structure = Annotated[
+    str, typer.Argument(help="Structure file, or a random alloy such as bcc:MoTaW.", show_default=False)
+]
+Crystals = Annotated[Path, typer.Argument(help="Crystals in any format of ASE.", show_default=False)]
+
+Model = Annotated[str, typer.Option("--model", "-m", help="Name of a shipped model, or path of a weight file.")]
+ModelOfCrystals = Annotated[
+    str, typer.Option("--model", "-m", help="Name of a shipped model of crystals, or path of a model file.")
+]
+Calculator = Annotated[
+    str | None,
+    typer.Option("--calculator", "-c", help=f"Another calculator than a model: {FACTORY}.", show_default=False),
+]
+Peers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--peer", "-p", help=f"Another calculator beside the model, [NAME=]{FACTORY}; may be given several times."
+    ),
+]
+Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda.")]
+Dtype = Annotated[str, typer.Option(help="Precision inside the network: float32 or float64.")]
+
+Repeat = Annotated[int, typer.Option("--repeat", "-r", help="Repeat the cell so often in each direction.")]
+Supercell = Annotated[
+    int | None,
+    typer.Option(
+        "--repeat",
+        "-r",
+        help="Repeat the cell so often in each direction; 3 for a random alloy and 1 else, if not given.",
+        show_default=False,
+    ),
+]
+Lattice = Annotated[
+    float | None, typer.Option(help="Lattice constant of a random alloy in Å; Vegard's law without it.")
+]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+Pressure = Annotated[float, typer.Option("--pressure", "-P", help="GPa, where the cell moves.")]
+Timestep = Annotated[float, typer.Option(help="fs.")]
+
+Prefix = Annotated[Path, typer.Option("--output", "-o", help="Beginning of the names of all files of the run.")]
+Restart = Annotated[bool, typer.Option("--restart", "--resume", help="Continue from the last checkpoint.")]
+Json = Annotated[Path | None, typer.Option(help="Write the figures here.", show_default=False)]
+
+
+def parts(text: str) -> list[str]:
+    """What an option holds with commas between.
+
+    >>> parts("Mo, Ta,")
+    ['Mo', 'Ta']
+    """
+    return [part.strip() for part in text.split(",") if part.strip()]
