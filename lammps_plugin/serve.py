@@ -1,7 +1,7 @@
 """What the pair style calls: pairs of LAMMPS in, energies and dE/dd of the potential out.
 
-``pair_voxpot.cpp`` imports this module and calls ``connect`` with the address of a table,
-which is filled with C functions.  They never raise: what goes wrong becomes a sentence
+``pair_style/interpreter.cpp`` imports this module and calls ``connect`` with the address of a
+table, which is filled with C functions.  They never raise: what goes wrong becomes a sentence
 in the table, and LAMMPS stops with it.
 
 Where one thread is enough, the pair style calls the compiled potential itself, see
@@ -31,7 +31,7 @@ __all__ = ["Service", "connect"]
 
 
 class Request(ctypes.Structure):
-    """One evaluation, as in ``pair_voxpot.cpp``."""
+    """One evaluation, as in ``pair_style/service.h``."""
 
     _fields_ = [
         ("atoms", ctypes.c_int),
@@ -54,7 +54,7 @@ CLOSE = ctypes.CFUNCTYPE(None, ctypes.c_int)
 
 
 class Table(ctypes.Structure):
-    """Functions for one pair style, and what they have to say, as in ``pair_voxpot.cpp``."""
+    """Functions for one pair style, and what they have to say, as in ``pair_style/service.h``."""
 
     _fields_ = [
         ("open", OPEN),

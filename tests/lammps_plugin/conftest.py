@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.data import atomic_masses, atomic_numbers
 
 from lammps_plugin.build import Wheel, build, find_wheel
 from lammps_plugin.errors import BuildError
+from tests.lammps_plugin.decks import write_structure
 
 TIMEOUT = 600
-SPECIES = ("Mo", "Ta", "W")
 
 
 @pytest.fixture(scope="session")
@@ -74,31 +73,12 @@ def write_data(tmp_path: Path) -> Callable[..., Path]:
     return lambda atoms, name="atoms.data": write_structure(atoms, tmp_path / name)
 
 
-def write_structure(atoms: Atoms, path: Path, species: tuple[str, ...] = SPECIES) -> Path:
-    cell = atoms.cell[:]
-    assert np.abs(np.triu(cell, 1)).max() == 0
-    lines = ["structure", "", f"{len(atoms)} atoms", f"{len(species)} atom types", ""]
-    lines += [f"0.0 {cell[k, k]:.17g} {a}lo {a}hi" for k, a in enumerate("xyz")]
-    if np.tril(cell, -1).any():
-        lines.append(f"{cell[1, 0]:.17g} {cell[2, 0]:.17g} {cell[2, 1]:.17g} xy xz yz")
-    lines += ["", "Masses", ""]
-    lines += [f"{k + 1} {atomic_masses[atomic_numbers[s]]:.17g}" for k, s in enumerate(species)]
-    lines += ["", "Atoms # atomic", ""]
-    for k, (symbol, position) in enumerate(zip(atoms.symbols, atoms.positions, strict=True)):
-        lines.append(f"{k + 1} {species.index(symbol) + 1} " + " ".join(f"{v:.17g}" for v in position))
-    if "momenta" in atoms.arrays:
-        lines += ["", "Velocities", ""]
-        # in LAMMPS' own units of time, where its constants and those of ASE differ in the eighth digit
-        velocities = atoms.get_velocities() * np.sqrt(1 / MVV2E)
-        lines += [f"{k + 1} " + " ".join(f"{v:.17g}" for v in row) for k, row in enumerate(velocities)]
-    path.write_text("\n".join(lines) + "\n")
-    return path
+@pytest.fixture(scope="module")
+def calculator() -> Any:
+    """The other road to the numbers of ``decks.PAIR``."""
+    from ase_voxpot import VoxPotCalculator
 
-
-MVV2E = 1.0364269e-4
-"""LAMMPS' eV per amu (Å/ps)², in metal units."""
-PRESSURE = 1.6021765e6
-"""LAMMPS' bar per eV/Å³."""
+    return VoxPotCalculator("motaw", device="cpu", dtype="float64")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tests.lammps_plugin.test_pair_style import PAIR, START
+from tests.lammps_plugin.decks import PAIR, START
 
 pytestmark = pytest.mark.lammps
 

@@ -13,7 +13,7 @@ from ase_voxpot.weights import load_potential
 from lammps_plugin.attach import Bridge
 from lammps_plugin.deck import Deck
 from lammps_plugin.errors import DeckError
-from tests.lammps_plugin.test_pair_style import PAIR, START
+from tests.lammps_plugin.decks import PAIR, START
 
 HERE = pytest.mark.lammps
 FLOW = """

@@ -13,8 +13,7 @@ from lammps_plugin.deck import Deck
 from lammps_plugin.errors import DeckError
 from lammps_plugin.forces import asks_for_energy
 from lammps_plugin.runner import needs_calculator
-from tests.lammps_plugin.conftest import write_structure
-from tests.lammps_plugin.test_pair_style import START
+from tests.lammps_plugin.decks import START, write_structure
 
 PEER = """
 import sys

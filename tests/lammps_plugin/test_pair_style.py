@@ -14,41 +14,19 @@ from ase.optimize import LBFGS
 from numpy.testing import assert_allclose
 
 from ase_voxpot import VoxPotCalculator
-from tests.lammps_plugin.conftest import MVV2E, PRESSURE
+from tests.lammps_plugin.decks import (
+    MVV2E,
+    PAIR,
+    PRESSURE,
+    START,
+    VOIGT,
+    forces_of,
+    pressure_of,
+    same_as_calculator,
+    start,
+)
 
 pytestmark = pytest.mark.lammps
-
-VOIGT = ("pxx", "pyy", "pzz", "pyz", "pxz", "pxy")
-START = "units metal\natom_style atomic\natom_modify map yes\nboundary {boundary}\nread_data {data}\n"
-PAIR = "pair_style voxpot dtype float64 device cpu\npair_coeff * * motaw Mo Ta W\n"
-
-
-@pytest.fixture(scope="module")
-def calculator():
-    return VoxPotCalculator("motaw", device="cpu", dtype="float64")
-
-
-def start(lmp, data, pair=PAIR, boundary="p p p"):
-    lmp.commands_string(START.format(boundary=boundary, data=data) + pair)
-
-
-def forces_of(lmp, atoms):
-    return np.array(lmp.gather_atoms("f", 1, 3)).reshape(len(atoms), 3)
-
-
-def pressure_of(lmp):
-    """In eV/Å³, with the sign and order of ASE's stress."""
-    return -np.array([lmp.get_thermo(name) for name in VOIGT]) / PRESSURE
-
-
-def same_as_calculator(lmp, atoms, calculator):
-    atoms = atoms.copy()
-    atoms.calc = calculator
-    assert_allclose(lmp.get_thermo("pe"), atoms.get_potential_energy(), rtol=0, atol=1e-9)
-    assert_allclose(forces_of(lmp, atoms), atoms.get_forces(), rtol=0, atol=1e-8)
-    if atoms.pbc.all():
-        stress = atoms.get_stress()
-        assert_allclose(pressure_of(lmp), stress, rtol=1e-6, atol=1e-6 * np.abs(stress).max())
 
 
 def slab(alloy):
@@ -64,11 +42,6 @@ def close_pair(alloy):
 def one_element(alloy):
     alloy.symbols[:] = "Ta"
     return alloy
-
-
-def small(alloy):
-    """Narrower than the cutoff: atoms see their own images."""
-    return alloy[:2].copy()
 
 
 @pytest.mark.parametrize("shape", [lambda a: a, slab, close_pair, one_element], ids=["bulk", "slab", "close", "one"])
@@ -251,169 +224,3 @@ def test_the_call_into_python_gives_the_numbers_of_the_compiled_pass(lmp, write_
     assert_allclose(lmp.get_thermo("pe"), energy, rtol=1e-14)
     assert_allclose(forces_of(lmp, alloy), forces, rtol=0, atol=1e-12)
     assert_allclose(pressure_of(lmp), pressure, rtol=1e-10, atol=1e-14)
-
-
-def test_atoms_may_come_nearer_than_there_was_room_for(lmp, write_data, alloy, calculator):
-    """Half the volume, twice the neighbours."""
-    start(lmp, write_data(alloy))
-    lmp.command("run 0")
-    lmp.commands_string(
-        "change_box all x scale 0.8 y scale 0.8 z scale 0.8 xy final 0 xz final 0 yz final 0 remap\nrun 0"
-    )
-
-    order = np.argsort(lmp.numpy.extract_atom("id")[: len(alloy)])
-    low, high, *_ = lmp.extract_box()
-    alloy.set_cell(np.diag(np.subtract(high, low)))
-    alloy.positions = lmp.numpy.extract_atom("x")[: len(alloy)][order] - low
-    same_as_calculator(lmp, alloy, calculator)
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "pair_modify tail yes",
-        "pair_modify shift yes",
-        "atom_modify sort 1 3.0",
-        "comm_style tiled",
-        "comm_modify cutoff 12",
-        "neighbor 0.1 bin",
-        "neighbor 3.0 nsq",
-        "run_style respa 1 pair 1",
-    ],
-)
-def test_what_lammps_does_around_it_does_not_matter(lmp, write_data, alloy, command):
-    run = "velocity all create 900 7 loop geom\nfix i all nve\nrun 6"
-    start(lmp, write_data(alloy))
-    lmp.commands_string(run)
-    expected = [lmp.get_thermo(name) for name in ("pe", "press", "pxy")]
-    lmp.command("clear")
-
-    start(lmp, write_data(alloy))
-    lmp.commands_string(command + "\n" + run)
-
-    assert_allclose([lmp.get_thermo(name) for name in ("pe", "press", "pxy")], expected, rtol=1e-9)
-
-
-def test_a_restart_goes_on_once_the_pair_style_is_said_again(lmp, write_data, alloy, tmp_path):
-    """Weights stay in the model's own file, so a restart file holds none."""
-    start(lmp, write_data(alloy))
-    lmp.commands_string(f"run 0\nwrite_restart {tmp_path / 'restart'}")
-    before = lmp.get_thermo("pe")
-    lmp.commands_string(f"clear\nread_restart {tmp_path / 'restart'}\n{PAIR}run 0")
-
-    assert_allclose(lmp.get_thermo("pe"), before, rtol=1e-14)
-
-
-def test_another_precision_wants_its_model_said_again(lmp, write_data, alloy):
-    start(lmp, write_data(alloy))
-    lmp.command("run 0")
-    double = lmp.get_thermo("pe")
-    lmp.command("pair_style voxpot device cpu")
-
-    with pytest.raises(Exception, match="pair coeffs are not set"):
-        lmp.command("run 0")
-    lmp.commands_string("pair_coeff * * motaw Mo Ta W\nrun 0")
-
-    alloy.calc = VoxPotCalculator("motaw", device="cpu", dtype="float32")
-    single = alloy.get_potential_energy()
-    assert abs(lmp.get_thermo("pe") - single) < 1e-5 < abs(double - single)
-
-
-def test_an_overlay_adds_up(lmp, write_data, alloy, calculator):
-    zbl = "pair_coeff * * zbl 42 42\n"
-    start(
-        lmp,
-        write_data(alloy),
-        "pair_style hybrid/overlay voxpot dtype float64 device cpu zbl 3.0 4.0\n"
-        "pair_coeff * * voxpot motaw Mo Ta W\n" + zbl,
-    )
-    lmp.command("run 0")
-    both, forces, pressure = lmp.get_thermo("pe"), forces_of(lmp, alloy), pressure_of(lmp)
-
-    lmp.commands_string("pair_style zbl 3.0 4.0\npair_coeff * * 42 42\nrun 0")
-    alloy.calc = calculator
-    assert lmp.get_thermo("pe") > 0.1
-    assert_allclose(both, lmp.get_thermo("pe") + alloy.get_potential_energy(), rtol=0, atol=1e-9)
-    assert_allclose(forces, forces_of(lmp, alloy) + alloy.get_forces(), rtol=0, atol=1e-8)
-    assert_allclose(pressure, pressure_of(lmp) + alloy.get_stress(), rtol=1e-5)
-
-
-def test_types_left_to_another_style_are_not_seen(lmp, write_data, alloy, calculator):
-    start(
-        lmp,
-        write_data(alloy),
-        "pair_style hybrid/overlay voxpot dtype float64 device cpu zero 5.0\n"
-        "pair_coeff * * voxpot motaw Mo NULL W\npair_coeff * * zero\n",
-    )
-    lmp.command("run 0")
-
-    seen = np.array([symbol != "Ta" for symbol in alloy.symbols])
-    rest = alloy[seen]
-    rest.calc = calculator
-    assert 0 < seen.sum() < len(alloy)
-    assert_allclose(lmp.get_thermo("pe"), rest.get_potential_energy(), rtol=0, atol=1e-9)
-    assert_allclose(forces_of(lmp, alloy)[seen], rest.get_forces(), rtol=0, atol=1e-8)
-    assert_allclose(forces_of(lmp, alloy)[~seen], 0, atol=0)
-
-
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        (("units metal", "units real"), "expected 'units metal'"),
-        (("units metal", "units metal\nnewton off"), "expected 'newton on'"),
-        (("motaw Mo Ta W", "motaw Mo Ta Fe"), "the model knows Mo, Ta, W, but the structure holds Fe"),
-        (("motaw Mo Ta W", "nosuch Mo Ta W"), "expected the name of a shipped model"),
-        (("motaw Mo Ta W", "motaw Mo Ta"), "does not match"),
-        (("* * motaw Mo", "1 2 motaw Mo"), "must start with [*] [*]"),
-        (("* * motaw Mo Ta W", "* * motaw"), "expected 'pair_coeff [*] [*] MODEL ELEMENT"),
-        (("dtype float64", "dtype float16"), "dtype must be 'float32' or 'float64'"),
-        (("dtype float64", "precision double"), "expected .dtype float32"),
-        (("device cpu", "device abacus"), "expected a device such as"),
-        (("motaw Mo Ta W", "motaw Mo NULL W"), "pair coeffs are not set"),
-        (("run 0", "pair_write 1 2 9 r 1.0 5.0 table.txt Mo"), "does not support pair_write"),
-        (("run 0", "compute g all group/group all\nrun 0"), "does not support compute group/group"),
-    ],
-)
-def test_what_cannot_be_right_is_refused_with_a_sentence(lmp, write_data, alloy, change, sentence):
-    deck = (START + PAIR).format(boundary="p p p", data=write_data(alloy)) + "run 0"
-
-    with pytest.raises(Exception, match=sentence):
-        lmp.commands_string(deck.replace(*change))
-
-
-def test_atoms_at_the_same_place_are_refused(lmp, write_data, alloy):
-    alloy.positions[1] = alloy.positions[0] + 1e-5
-    start(lmp, write_data(alloy))
-
-    with pytest.raises(Exception, match="atoms [12] and [12] are at the same place"):
-        lmp.command("run 0")
-
-
-def test_bonds_that_hide_neighbours_are_refused(lmp):
-    lmp.commands_string(
-        "units metal\natom_style bond\nlattice bcc 3.2\nregion b block 0 4 0 4 0 4\n"
-        "create_box 1 b bond/types 1 extra/bond/per/atom 1 extra/special/per/atom 1\ncreate_atoms 1 box\nmass 1 184\n"
-        "pair_style voxpot device cpu\npair_coeff * * motaw W\nbond_style zero\nbond_coeff 1 2.7\n"
-        "special_bonds lj/coul 0.5 0.5 0.5"
-    )
-
-    with pytest.raises(Exception, match="bonded atoms must see each other"):
-        lmp.command("run 0")
-
-
-def test_hidden_neighbours_are_warned_of(lmp, write_data, alloy, tmp_path):
-    start(lmp, write_data(alloy))
-    lmp.commands_string("neigh_modify exclude type 1 1\nrun 0")
-    lmp.close()
-
-    assert "hides neighbours" in (tmp_path / "log.lammps").read_text()
-
-
-def test_energies_of_single_atoms_need_the_neighbours_of_ghosts(lmp, write_data, alloy):
-    wide = alloy.repeat(3)
-    wide.set_cell(np.diag([28, 28, 28]), scale_atoms=True)
-    start(lmp, write_data(wide), "pair_style voxpot device cpu\npair_coeff * * motaw Mo Ta W\n")
-    lmp.commands_string("fix m all sgcmc 1 0.01 300 0.5 0.5 atomic/energy yes")
-
-    with pytest.raises(Exception, match="set 'comm_modify cutoff 12' or more"):
-        lmp.command("run 1")

@@ -11,7 +11,7 @@ from ase.build import bulk
 from numpy.testing import assert_allclose
 
 from tests.lammps_plugin import served
-from tests.lammps_plugin.conftest import write_structure
+from tests.lammps_plugin.decks import write_structure
 
 pytestmark = pytest.mark.lammps
 

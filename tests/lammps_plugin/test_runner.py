@@ -19,8 +19,7 @@ from lammps_plugin.errors import BuildError, DeckError
 from lammps_plugin.plugin import find_libpython
 from lammps_plugin.runner import take_deck
 from lammps_plugin.threads import threads_of_rank, worth_one_thread
-from tests.lammps_plugin.conftest import write_structure
-from tests.lammps_plugin.test_pair_style import PAIR, START
+from tests.lammps_plugin.decks import PAIR, START, write_structure
 
 RUN = "thermo_style custom step pe press pxy\nthermo_modify format float %.12g\nfix i all nve\ntimestep 0.001\nrun 4\n"
 
@@ -125,8 +124,8 @@ def test_the_library_is_compiled_once(wheel, tmp_path, monkeypatch):
 
 @pytest.mark.lammps
 def test_a_compiler_that_fails_leaves_a_report(wheel, tmp_path, monkeypatch):
-    monkeypatch.setattr(building, "SOURCE", tmp_path / "broken.cpp")
-    building.SOURCE.write_text("#error this cannot be\n")
+    monkeypatch.setattr(building, "SOURCES", tmp_path)
+    (tmp_path / "broken.cpp").write_text("#error this cannot be\n")
 
     with pytest.raises(BuildError, match="this cannot be.*compiler.log"):
         build(wheel, tmp_path / "cache")

@@ -1,14 +1,6 @@
-// The pair style `voxpot`: neighbours from LAMMPS in, energies, forces and virials out.
-//
-//     pair_style voxpot [dtype float32|float64] [device auto|cpu|cuda]
-//     pair_coeff * * MODEL ELEMENT ELEMENT ...
-//
-// The numbers come from ase_voxpot, through C functions that lammps_plugin/serve.py puts into a
-// table: one that Numba compiled and that runs without Python, where the model has it, else one that
-// calls Python.  Nothing of Python is linked or included: some functions of its stable interface are
-// looked up at run time, in this process if it is a Python, else in the shared library that
-// VOXPOT_LIBPYTHON names.  So one file serves every Python, but only the LAMMPS whose headers it was
-// compiled with, which is checked first.
+#include "pair_voxpot.h"
+
+#include "interpreter.h"
 
 #include "atom.h"
 #include "comm.h"
@@ -17,122 +9,40 @@
 #include "memory.h"
 #include "neigh_list.h"
 #include "neighbor.h"
-#include "pair.h"
 #include "update.h"
 #include "utils.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
-#include <string>
 #include <unistd.h>
-#include <unordered_map>
-#include <vector>
 
 using namespace LAMMPS_NS;
 
-namespace {
+namespace voxpot {
 
-const char *const NAME = "pair_style voxpot";
-constexpr double CLOSEST = 1e-3;    // Angstrom, below which two atoms are at the same place
+static constexpr double CLOSEST = 1e-3;    // Angstrom, below which two atoms are at the same place
 
-// Both structures are mirrored in serve.py.
+PairVoxpot::PairVoxpot(LAMMPS *lmp) : Pair(lmp)
+{
+  single_enable = 0;
+  restartinfo = 0;
+  one_coeff = 1;
+  manybody_flag = 1;
+  atomic_energy_enable = 1;
+  centroidstressflag = CENTROID_AVAIL;
+  etail_ij = ptail_ij = 0.0;
+}
 
-struct Request {
-  int atoms;    // atoms with energies, the first ones
-  int all;      // atoms that pairs refer to
-  long long pairs;
-  int forces;                       // 0: energies only
-  const int *species;               // [all], number of the element in the model
-  const long long *first;           // [atoms + 1], the pairs of atom i are first[i] ... first[i + 1] - 1
-  const int *neighbour;             // [pairs]
-  const double *offset;             // [pairs][3], Angstrom, from centre to neighbour
-  const double *energies;           // answer: [atoms], eV
-  const double *gradient;           // answer: [pairs][3], dE/doffset, eV/Angstrom
-};
-
-// Compiled by Numba, see ase_voxpot/native.py; 0, or how many neighbours it has no room for.
-typedef long long (*Native)(const void *work, long long atoms, long long pairs, int forces, const int *species,
-                            const long long *first, const int *channel, const double *offset, double *energies,
-                            double *gradient);
-
-struct Service {
-  int (*open)(const char *model, const char *elements, const char *dtype, const char *device, int ranks);
-  int (*evaluate)(int handle, Request *request);
-  int (*reserve)(int handle, long long neighbours);
-  void (*close)(int handle);
-  // of the model opened last:
-  double cutoff;           // Angstrom
-  const int *species;      // number in the model of each element of pair_coeff
-  Native native;           // answers without Python for so many atoms or fewer
-  long long native_atoms;
-  const void *work;        // where it works
-  char message[2048];      // why the call before returned -1
-};
-
-class PairVoxpot : public Pair {
- public:
-  explicit PairVoxpot(LAMMPS *lmp) : Pair(lmp)
-  {
-    single_enable = 0;
-    restartinfo = 0;
-    one_coeff = 1;
-    manybody_flag = 1;
-    atomic_energy_enable = 1;
-    centroidstressflag = CENTROID_AVAIL;
-    etail_ij = ptail_ij = 0.0;
+PairVoxpot::~PairVoxpot()
+{
+  if (handle >= 0) service.close(handle);
+  if (allocated) {
+    memory->destroy(setflag);
+    memory->destroy(cutsq);
   }
-
-  ~PairVoxpot() override
-  {
-    if (handle >= 0) service.close(handle);
-    if (allocated) {
-      memory->destroy(setflag);
-      memory->destroy(cutsq);
-    }
-  }
-
-  void settings(int narg, char **arg) override;
-  void coeff(int narg, char **arg) override;
-  void init_style() override;
-  double init_one(int, int) override { return cutoff; }
-  void compute(int eflag, int vflag) override;
-  double compute_atomic_energy(int i, NeighList *neighbours) override;
-  double memory_usage() override;
-
- private:
-  Service service{};
-  int handle = -1;
-  double cutoff = 0.0;
-  std::string dtype = "float32", device = "auto";
-
-  std::vector<int> kinds;       // number in the model of every atom type, -1 for none
-  bool some_null = false;       // whether there are such types
-  std::vector<int> original;    // index in LAMMPS of the atoms of a request
-  std::vector<int> species, neighbour, channel;
-  std::vector<long long> first;
-  std::vector<double> offset, energies, gradient;
-  size_t count = 0;    // pairs in the arrays, which may be longer
-
-  struct Seen {    // the surroundings that an energy was computed for
-    std::vector<double> scene;
-    double energy;
-  };
-  std::unordered_map<int, Seen> remembered;
-
-  void boot();
-  void collect_all();
-  void collect(int i, const NeighList *neighbours);
-  void refuse_overlap(int i, int kept);
-  void fail(const std::string &sentence);
-  Request ask(int atoms, bool forces);
-  void add_forces(const Request &answer);
-  void add_virials(const Request &answer);
-  std::vector<double> surroundings(int i, const NeighList *neighbours) const;
-};
+}
 
 // ---------------------------------------------------------------------- setting up
 
@@ -167,7 +77,7 @@ void PairVoxpot::coeff(int narg, char **arg)
   std::string names;
   for (int k = 0; k < nelements; k++) names += (k ? " " : "") + std::string(elements[k]);
 
-  if (!service.open) boot();
+  if (!service.open) connect();
   if (handle >= 0) service.close(handle);
   handle = service.open(arg[2], names.c_str(), dtype.c_str(), device.c_str(), comm->nprocs);
   // a file may be missing on one machine only: then that rank speaks, and the others do not run on
@@ -197,50 +107,12 @@ void PairVoxpot::init_style()
   neighbor->add_request(this, NeighConst::REQ_FULL);
 }
 
-// Find a Python, and let lammps_plugin.serve fill the table of functions.
-void PairVoxpot::boot()
+void PairVoxpot::connect()
 {
-  void *library = RTLD_DEFAULT;
-  if (!dlsym(library, "Py_IsInitialized")) {
-    const char *path = getenv("VOXPOT_LIBPYTHON");
-    if (!path || !*path)
-      error->all(FLERR,
-                 "{}: found no shared libpython; start LAMMPS by 'voxpot lmp -in DECK', or by the 'lmp' of a Python "
-                 "environment that holds ase-voxpot and has libpython as a shared library", NAME);
-    library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
-    if (!library) error->all(FLERR, "{}: cannot load {} ({})", NAME, path, dlerror());
-  }
-  auto initialized = (int (*)()) dlsym(library, "Py_IsInitialized");
-  auto initialize = (void (*)(int)) dlsym(library, "Py_InitializeEx");
-  auto release_thread = (void *(*) ()) dlsym(library, "PyEval_SaveThread");
-  auto ensure = (int (*)()) dlsym(library, "PyGILState_Ensure");
-  auto release = (void (*)(int)) dlsym(library, "PyGILState_Release");
-  auto run = (int (*)(const char *)) dlsym(library, "PyRun_SimpleString");
-  if (!initialize || !release_thread || !ensure || !release || !run)
-    error->all(FLERR, "{}: the Python library lacks functions of the stable interface", NAME);
-
-  if (!initialized()) {
-    // Python finds the environment it belongs to by looking itself up on the search path
-    const char *bin = getenv("VOXPOT_BIN");
-    const std::string before = getenv("PATH") ? getenv("PATH") : "";
-    if (bin) setenv("PATH", (std::string(bin) + ":" + before).c_str(), 1);
-    initialize(0);
-    setenv("PATH", before.c_str(), 1);
-    release_thread();
-  }
-  const std::string script = fmt::format("import ctypes as _c, os as _o, sys as _s\n"
-                                         "_s.path += [p for p in _o.environ.get('VOXPOT_PATH', '').split(_o.pathsep) "
-                                         "if p and p not in _s.path]\n"
-                                         "try:\n"
-                                         "    from lammps_plugin import serve as _v\n"
-                                         "    _v.connect({})\n"
-                                         "except BaseException as _e:\n"
-                                         "    _m = str(_e).encode()[:2000] + b'\\0'\n"
-                                         "    _c.memmove({}, _m, len(_m))\n",
-                                         (unsigned long long) &service, (unsigned long long) service.message);
-  const int state = ensure();
-  run(script.c_str());
-  release(state);
+  Interpreter python;
+  const std::string wrong = python.find();
+  if (!wrong.empty()) error->all(FLERR, "{}: {}", NAME, wrong);
+  python.connect(service);
   if (!service.open) error->one(FLERR, "{}: Python cannot import lammps_plugin.serve ({})", NAME, service.message);
 }
 
@@ -487,56 +359,4 @@ double PairVoxpot::compute_atomic_energy(int i, NeighList *neighbours)
   return remembered[i].energy;
 }
 
-Pair *create(LAMMPS *lmp)
-{
-  return new PairVoxpot(lmp);
-}
-
-}    // namespace
-
-// ---------------------------------------------------------------------- the plugin
-
-extern "C" {
-
-// what LAMMPS expects of a plugin, see "Writing plugins" in its programmer guide
-typedef struct {
-  const char *version;
-  const char *style;
-  const char *name;
-  const char *info;
-  const char *author;
-  union {
-    Pair *(*v1)(LAMMPS *);
-    void *v2;
-  } creator;
-  void *handle;
-} lammpsplugin_t;
-
-// Only the C interface of LAMMPS is used before its version is known.
-void lammpsplugin_init(void *lmp, void *handle, void *regfunc)
-{
-  auto version = (int (*)(void *)) dlsym(RTLD_DEFAULT, "lammps_version");
-  auto setting = (int (*)(void *, const char *)) dlsym(RTLD_DEFAULT, "lammps_extract_setting");
-  const int found = version ? version(lmp) : 0;
-  const bool foreign_mpi = dlsym(RTLD_DEFAULT, "ompi_mpi_comm_world") || !dlsym(RTLD_DEFAULT, "MPI_Init");
-  const bool foreign_sizes = !setting || setting(lmp, "bigint") != 8 || setting(lmp, "tagint") != 4;
-  if (found != VOXPOT_LAMMPS || foreign_mpi || foreign_sizes) {
-    if (!setting || setting(lmp, "world_rank") == 0)
-      fprintf(stderr,
-              "%s: compiled for the LAMMPS %d of the Python package lammps (with MPICH), but loaded by LAMMPS %d%s; "
-              "start the 'lmp' of the Python environment that holds ase-voxpot\n",
-              NAME, VOXPOT_LAMMPS, found, foreign_mpi ? " with another MPI" : foreign_sizes ? " with other integers" : "");
-    return;
-  }
-  lammpsplugin_t plugin;
-  memset(&plugin, 0, sizeof plugin);
-  plugin.version = VOXPOT_LAMMPS_NAME;
-  plugin.style = "pair";
-  plugin.name = "voxpot";
-  plugin.info = "voxel-CNN potentials of ase-voxpot";
-  plugin.author = "the ase-voxpot developers";
-  plugin.creator.v1 = &create;
-  plugin.handle = handle;
-  ((void (*)(lammpsplugin_t *, void *)) regfunc)(&plugin, lmp);
-}
-}
+}    // namespace voxpot

@@ -1,0 +1,73 @@
+"""Decks that the pair style refuses, or warns of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.lammps_plugin.decks import PAIR, START, start
+
+pytestmark = pytest.mark.lammps
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("units metal", "units real"), "expected 'units metal'"),
+        (("units metal", "units metal\nnewton off"), "expected 'newton on'"),
+        (("motaw Mo Ta W", "motaw Mo Ta Fe"), "the model knows Mo, Ta, W, but the structure holds Fe"),
+        (("motaw Mo Ta W", "nosuch Mo Ta W"), "expected the name of a shipped model"),
+        (("motaw Mo Ta W", "motaw Mo Ta"), "does not match"),
+        (("* * motaw Mo", "1 2 motaw Mo"), "must start with [*] [*]"),
+        (("* * motaw Mo Ta W", "* * motaw"), "expected 'pair_coeff [*] [*] MODEL ELEMENT"),
+        (("dtype float64", "dtype float16"), "dtype must be 'float32' or 'float64'"),
+        (("dtype float64", "precision double"), "expected .dtype float32"),
+        (("device cpu", "device abacus"), "expected a device such as"),
+        (("motaw Mo Ta W", "motaw Mo NULL W"), "pair coeffs are not set"),
+        (("run 0", "pair_write 1 2 9 r 1.0 5.0 table.txt Mo"), "does not support pair_write"),
+        (("run 0", "compute g all group/group all\nrun 0"), "does not support compute group/group"),
+    ],
+)
+def test_what_cannot_be_right_is_refused_with_a_sentence(lmp, write_data, alloy, change, sentence):
+    deck = (START + PAIR).format(boundary="p p p", data=write_data(alloy)) + "run 0"
+
+    with pytest.raises(Exception, match=sentence):
+        lmp.commands_string(deck.replace(*change))
+
+
+def test_atoms_at_the_same_place_are_refused(lmp, write_data, alloy):
+    alloy.positions[1] = alloy.positions[0] + 1e-5
+    start(lmp, write_data(alloy))
+
+    with pytest.raises(Exception, match="atoms [12] and [12] are at the same place"):
+        lmp.command("run 0")
+
+
+def test_bonds_that_hide_neighbours_are_refused(lmp):
+    lmp.commands_string(
+        "units metal\natom_style bond\nlattice bcc 3.2\nregion b block 0 4 0 4 0 4\n"
+        "create_box 1 b bond/types 1 extra/bond/per/atom 1 extra/special/per/atom 1\ncreate_atoms 1 box\nmass 1 184\n"
+        "pair_style voxpot device cpu\npair_coeff * * motaw W\nbond_style zero\nbond_coeff 1 2.7\n"
+        "special_bonds lj/coul 0.5 0.5 0.5"
+    )
+
+    with pytest.raises(Exception, match="bonded atoms must see each other"):
+        lmp.command("run 0")
+
+
+def test_hidden_neighbours_are_warned_of(lmp, write_data, alloy, tmp_path):
+    start(lmp, write_data(alloy))
+    lmp.commands_string("neigh_modify exclude type 1 1\nrun 0")
+    lmp.close()
+
+    assert "hides neighbours" in (tmp_path / "log.lammps").read_text()
+
+
+def test_energies_of_single_atoms_need_the_neighbours_of_ghosts(lmp, write_data, alloy):
+    wide = alloy.repeat(3)
+    wide.set_cell(np.diag([28, 28, 28]), scale_atoms=True)
+    start(lmp, write_data(wide), "pair_style voxpot device cpu\npair_coeff * * motaw Mo Ta W\n")
+    lmp.commands_string("fix m all sgcmc 1 0.01 300 0.5 0.5 atomic/energy yes")
+
+    with pytest.raises(Exception, match="set 'comm_modify cutoff 12' or more"):
+        lmp.command("run 1")
