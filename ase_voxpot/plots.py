@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from ase_voxpot.scoring import Prediction, Scores
     from ase_voxpot.selection import Selection
 
-__all__ = ["COLOURS", "INK", "draw_parity", "draw_run", "draw_selection", "save", "tidy"]
+__all__ = ["COLOURS", "DASHED", "INK", "draw_parity", "draw_run", "draw_selection", "save", "tidy"]
 
 INK = "#30343b"
+DASHED: Any = (0, (4, 3))
+"""Lines that are no data."""
 COLOURS = ("#2f6db3", "#d9772b", "#3f9a5f", "#b8434e", "#7d5ba6", "#8a6d4f", "#cc79a7", "#6f7680", "#a9a034", "#3aa6b9")
 """One per group; they repeat with another marker when there are more groups."""
 MARKERS = "os^D"
@@ -195,7 +197,7 @@ def draw_run(path: Path, samples: Sequence[Sample], plan: Plan, atoms: int) -> N
     for k, (ax, (label, values, target)) in enumerate(zip(axes, rows, strict=True)):
         ax.plot(time, values, color=COLOURS[k], linewidth=1.0)
         if target is not None:
-            ax.axhline(target, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+            ax.axhline(target, color=INK, linewidth=0.8, linestyle=DASHED)
         ax.set_ylabel(label, fontsize=8, color=INK)
         ax.ticklabel_format(axis="y", useOffset=False)
         ax.margins(x=0.01)
@@ -235,7 +237,7 @@ def draw_selection(path: Path, found: Selection, least: float, *, title: str) ->
         order, [1000 * p.gain for p in found.picks], ".-", color=COLOURS[0], label="once earlier picks are labelled"
     )
     for axes in (left, right):
-        axes.axhline(1000 * least, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+        axes.axhline(1000 * least, color=INK, linewidth=0.8, linestyle=DASHED)
         axes.set_yscale("log")
         axes.legend(frameon=False, fontsize=8)
         tidy(axes)

@@ -76,8 +76,8 @@ def melt(
     """
     from ase_voxpot.errors import ConfigError, DivergenceError
     from ase_voxpot.files import write_json
+    from ase_voxpot.workflows.drawings import draw_melting
     from ase_voxpot.workflows.melting import Schedule
-    from ase_voxpot.workflows.melting_picture import draw_melting
 
     if across < 1 or along < 1:
         raise ConfigError(f"across, along: expected whole numbers from 1 on, got {across} and {along}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ase_voxpot.plots import COLOURS, INK, save, tidy
+from ase_voxpot.plots import COLOURS, DASHED, INK, save, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,6 @@ __all__ = ["draw_layers", "draw_run", "draw_scan"]
 
 STYLES = ("-", "--", ":", "-.")
 MARKERS = "os^Dv"
-DASHED = (0, (4, 3))
 
 
 def draw_run(path: Path, rows: Sequence[Row], meter: Meter, *, title: str) -> None:

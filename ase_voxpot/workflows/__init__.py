@@ -24,7 +24,6 @@
     report      tables with deviations
     pictures    drawings of the bench
     drawings    one picture for one workflow
-    melting_picture  the one of crystal and melt
 
 Everything takes any ASE calculator that gives energy, forces and stress, never a
 potential of this package in particular.  Structures that are handed over are not

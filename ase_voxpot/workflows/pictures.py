@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ase_voxpot.plots import COLOURS, INK, save, tidy
+from ase_voxpot.plots import COLOURS, DASHED, INK, save, tidy
 from ase_voxpot.workflows.references import QUANTITIES, REFERENCES
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _draw_eos(answers: Answers) -> Figure | None:
             axes.plot(curve["volume"], energies, "o-", ms=3, lw=1.2, color=colours[name], label=name)
         reference = REFERENCES.get(subject, {}).get("a0")
         if reference is not None:
-            axes.axvline(reference.value**3 / 2, color=INK, lw=0.9, ls=(0, (4, 3)), label="PBE")
+            axes.axvline(reference.value**3 / 2, color=INK, lw=0.9, ls=DASHED, label="PBE")
         axes.set_title(subject, fontsize=10, color=INK)
         axes.set_xlabel("volume (Å³/atom)", fontsize=9)
         tidy(axes)
@@ -125,7 +125,7 @@ def _draw_phonons(answers: Answers) -> Figure | None:
         reference = REFERENCES.get(subject, {}).get("nu_max")
         if reference is not None:
             for axes in (way, states):
-                axes.axhline(reference.value, color=INK, lw=0.9, ls=(0, (4, 3)), label="highest, experiment")
+                axes.axhline(reference.value, color=INK, lw=0.9, ls=DASHED, label="highest, experiment")
         way.axhline(0, color=INK, lw=0.7)
         way.set_xlim(0, 1)
         way.set_ylim(bottom=min(0.0, *(1.05 * np.min(curve["branches"]) for curve in curves.values())))

@@ -11,8 +11,8 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase_voxpot.calculator import VoxPotCalculator
 from ase_voxpot.errors import ConfigError, DivergenceError, StructureError
 from ase_voxpot.workflows.coexistence import judge
+from ase_voxpot.workflows.drawings import draw_melting
 from ase_voxpot.workflows.melting import OVERHEAT, STAGES, Schedule, coexist
-from ase_voxpot.workflows.melting_picture import draw_melting
 from ase_voxpot.workflows.phases import Boundary
 from tests.workflows.bonds import Bonds
 

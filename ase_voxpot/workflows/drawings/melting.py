@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from ase_voxpot.plots import COLOURS, INK, save, tidy
+from ase_voxpot.plots import COLOURS, DASHED, INK, save, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_melting"]
 
-DASHED: Any = (0, (4, 3))
 MELTING: Any = LinearSegmentedColormap.from_list("melting", ["#f6d9b5", "#e8a05c", "#7f8fb5", "#1f4e86"])
 """From melt to crystal."""
 
