@@ -1,0 +1,64 @@
+"""How the panels of a validation are drawn: clouds of points, lines of both sides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ase_voxpot.plots import COLOURS, INK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.axes import Axes
+
+    from ase_voxpot.validation.validate import Validation
+
+    Panel = tuple[str, str, Callable[[Axes, Validation], None]]
+    """Its name, the group it belongs to, and who draws it."""
+
+__all__ = ["MODEL", "VASP", "agreement", "bins", "both", "cloud", "some", "times"]
+
+POINTS = 20_000
+"""Most points of a cloud; more would only hide each other."""
+VASP, MODEL = INK, COLOURS[0]
+
+
+def agreement(axes: Axes) -> None:
+    """Where both sides agree."""
+    span = (min(axes.get_xlim()[0], axes.get_ylim()[0]), max(axes.get_xlim()[1], axes.get_ylim()[1]))
+    axes.plot(span, span, color=INK, linewidth=0.8, zorder=1)
+    axes.set(xlim=span, ylim=span)
+
+
+def cloud(points: int) -> dict[str, Any]:
+    """How to draw so many points: small and transparent when they are many."""
+    size = float(np.clip(4000 / max(points, 1), 3, 16))
+    return {"s": size, "alpha": 0.45 if points > 2000 else 0.8, "linewidths": 0, "rasterized": True, "zorder": 2}
+
+
+def bins(count: int) -> int:
+    """Bins that are not mostly noise."""
+    return int(np.clip(count**0.5 / 2, 15, 80))
+
+
+def some(*arrays: np.ndarray) -> list[np.ndarray]:
+    """The same points of flat arrays, spread evenly, no more than can be seen."""
+    flat = [a.ravel() for a in arrays]
+    chosen = np.linspace(0, len(flat[0]) - 1, min(len(flat[0]), POINTS)).round().astype(int)
+    return [a[chosen] for a in flat]
+
+
+def times(v: Validation, frames: int) -> tuple[np.ndarray, str]:
+    """Where frames lie along the run, and what that is called."""
+    if v.run.interval is None:
+        return np.arange(frames), "frame"
+    return np.arange(frames) * v.run.interval / 1000, "time (ps)"
+
+
+def both(axes: Axes, x: np.ndarray, reference: np.ndarray, other: tuple[np.ndarray, np.ndarray] | None) -> None:
+    """A curve of the run, and beside it that of the model if there is one."""
+    axes.plot(x, reference, color=VASP, linewidth=1.6, label="run")
+    if other is not None:
+        axes.plot(*other, color=MODEL, linewidth=1.3, linestyle=(0, (3.5, 1.5)), label="model")
