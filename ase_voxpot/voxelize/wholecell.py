@@ -22,22 +22,29 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ase_voxpot.errors import CellError, EmptyStructureError, PositionError, SpecError, StructureError
+from ase_voxpot.errors import PositionError, SpecError, StructureError
 from ase_voxpot.voxelize.fifo import serve
-from ase_voxpot.voxelize.wholecell_kernels import PAINT, bounds, field_in_rectangles, locate
+from ase_voxpot.voxelize.wholecell_boxes import (
+    MARGIN,
+    Box,
+    arrays_of,
+    bounding_box,
+    boxes_around,
+    check_frames,
+    directions,
+)
+from ase_voxpot.voxelize.wholecell_kernels import PAINT, field_in_rectangles, locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from jaxtyping import Float, Int
+    from jaxtyping import Float
 
-__all__ = ["Box", "WholeCellSpec", "bounding_box", "locate_atoms", "open_voxels", "unit_length", "voxelize"]
+__all__ = ["WholeCellSpec", "open_voxels", "unit_length", "voxelize"]
 
 PIECE = 512
 """Frames in one piece of work: enough to make the queue cheap, few enough to stay in the cache."""
-MARGIN = 1e-6
-"""So little that no picture shows it; but without it the atoms that touch a lower face are in no voxel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,46 +85,6 @@ class WholeCellSpec:
             raise SpecError(f"reading: expected one of {', '.join(PAINT)}, got {self.reading!r}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
-    """A parallelepiped: origin and rows of edges in Å."""
-
-    origin: tuple[float, ...]
-    edges: tuple[tuple[float, ...], ...]
-
-    def __post_init__(self) -> None:
-        edges = np.array(self.edges, float)
-        shapes = np.shape(self.origin), edges.shape
-        if shapes != ((3,), (3, 3)) or not np.isfinite([*self.origin, *edges.flat]).all():
-            raise CellError(f"box: expected an origin of 3 and edges of 3 x 3 finite numbers, got {shapes}")
-        if abs(np.linalg.det(edges)) < 1e-9 * np.prod(np.linalg.norm(edges, axis=1)) or not edges.any(axis=1).all():
-            raise CellError(f"box: expected edges that span a volume, got {self.edges}")
-
-
-def bounding_box(
-    positions: Float[np.ndarray, "frame atom 3"],
-    *,
-    margin: float = MARGIN,
-    axes: Float[np.ndarray, "3 3"] | None = None,
-) -> Box:
-    """The smallest box around all atoms of all frames.
-
-    Args:
-        positions: Å.
-        margin: by which it exceeds them on every side, in units of its edges.
-        axes: directions of its edges, in rows; x, y, z without them.
-
-    Raises:
-        EmptyStructureError: there are no atoms.
-        PositionError: a position is NaN or infinite.
-        CellError: the atoms, or the axes, span no volume.
-    """
-    _check(positions)
-    origin, length = _boxes(positions, *_directions(axes), margin, shared=True)
-    edges = length[0][:, None] * _directions(axes)[0]
-    return Box(origin=tuple(map(float, origin[0])), edges=tuple(tuple(map(float, e)) for e in edges))
-
-
 def unit_length(positions: Float[np.ndarray, "frame atom 3"], spec: WholeCellSpec) -> Float[np.ndarray, "frame 3"]:
     """Å that become 1 along x, y, z when coordinates are normalised; one row for all frames with obb.
 
@@ -129,23 +96,6 @@ def unit_length(positions: Float[np.ndarray, "frame atom 3"], spec: WholeCellSpe
     if not (np.isfinite(unit) & (unit > 0)).all():
         raise PositionError("coordinates: expected numbers that differ from 0 to normalise them by, got none or NaN")
     return unit
-
-
-def locate_atoms(
-    positions: Float[np.ndarray, "frame atom 3"], box: Box, n: int, *, clip: bool = False
-) -> Int[np.ndarray, "frame atom"]:
-    """Number (a n + b) n + c of the voxel that every atom is in; -1 if in none.
-
-    Args:
-        positions: Å.
-        box: cut into n³ voxels, a along its first edge.
-        n: voxels along each edge.
-        clip: put atoms outside into the nearest voxel along each edge.
-    """
-    axes, inverse, length = _box_arrays(box)
-    voxel = np.empty(positions.shape[:2], np.int32)
-    locate(positions, np.array([box.origin], float), length, inverse, n, clip, voxel)
-    return voxel
 
 
 def open_voxels(path: Path, frames: int, n: int) -> np.memmap:
@@ -187,7 +137,7 @@ def voxelize(
         PositionError: a position is NaN or infinite.
         CellError: atoms or axes span no volume.
     """
-    frames = _check(positions, charges)
+    frames = check_frames(positions, charges)
     shape = (frames, spec.n, spec.n, spec.n)
     out = np.empty(shape, np.float32) if out is None else out
     if out.shape != shape:
@@ -220,10 +170,10 @@ class _Grid:
     ) -> None:
         self._charges, self._spec = charges, spec
         self._box: tuple[np.ndarray, np.ndarray] | None = None
-        self._axes, self._inverse = _directions(axes)
+        self._axes, self._inverse = directions(axes)
         if spec.box == "obb":
             box = box or bounding_box(positions, margin=spec.margin, axes=axes)
-            self._axes, self._inverse, length = _box_arrays(box)
+            self._axes, self._inverse, length = arrays_of(box)
             self._box = np.array([box.origin], float), length
             unit = unit_length(positions, spec) if unit is None else np.asarray(unit, float)
         self._unit = unit
@@ -237,7 +187,7 @@ class _Grid:
             frame, atom = np.argwhere(~np.isfinite(positions))[0, :2]
             raise PositionError(f"frame {first + frame}: the position of atom {atom} is NaN or infinite")
         unit = unit_length(positions, spec) if self._unit is None else self._unit
-        origin, length = self._box or _boxes(positions, self._axes, self._inverse, spec.margin, first=first)
+        origin, length = self._box or boxes_around(positions, self._axes, self._inverse, spec.margin, first=first)
         voxel = np.empty(positions.shape[:2], np.int32)
         lost = int(locate(positions, origin, length, self._inverse, spec.n, spec.outside == "clip", voxel))
         if lost and spec.outside == "refuse":
@@ -254,51 +204,6 @@ class _Grid:
 
 def _pieces(frames: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + PIECE, frames)) for start in range(0, frames, PIECE))
-
-
-def _check(positions: np.ndarray, charges: np.ndarray | None = None) -> int:
-    """Number of frames."""
-    if positions.ndim != 3 or positions.shape[2:] != (3,):
-        raise StructureError(f"positions: expected an array [frame, atom, 3], got {positions.shape}")
-    if 0 in positions.shape:
-        raise EmptyStructureError(f"expected frames with atoms, got an array {positions.shape}")
-    if charges is not None and np.shape(charges) != positions.shape[1:2]:
-        raise StructureError(f"charges: expected one for each of {positions.shape[1]} atoms, got {np.shape(charges)}")
-    return len(positions)
-
-
-def _directions(axes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of unit vectors, and their inverse."""
-    if axes is None:
-        return np.eye(3), np.eye(3)
-    edges = tuple(tuple(map(float, row)) for row in np.reshape(axes, (3, 3)))
-    return _box_arrays(Box(origin=(0.0, 0.0, 0.0), edges=edges))[:2]
-
-
-def _box_arrays(box: Box) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Unit vectors along the edges, their inverse, and the lengths as one row."""
-    edges = np.array(box.edges, float)
-    length = np.linalg.norm(edges, axis=1)
-    axes = edges / length[:, None]
-    return axes, np.linalg.inv(axes), length[None]
-
-
-def _boxes(
-    positions: np.ndarray, axes: np.ndarray, inverse: np.ndarray, margin: float, *, shared: bool = False, first: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Origins and lengths of the boxes of every frame, or of the one around all."""
-    low, high = np.empty((len(positions), 3)), np.empty((len(positions), 3))
-    bounds(positions, inverse, low, high)
-    bad = np.flatnonzero(~np.isfinite(high - low).all(axis=1))
-    if len(bad):
-        raise PositionError(f"frame {first + bad[0]}: a position is NaN or infinite")
-    if shared:
-        low, high = low.min(axis=0, keepdims=True), high.max(axis=0, keepdims=True)
-    flat = np.flatnonzero(((high - low) <= 0).any(axis=1))
-    if len(flat):
-        raise CellError(f"frame {first + flat[0]}: expected atoms that span a volume, got them in one plane")
-    length = (high - low) * (1 + 2 * margin)
-    return (low - (high - low) * margin) @ axes, length
 
 
 _NORMALISE: dict[str, Callable[[np.ndarray], np.ndarray]] = {

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float
 
-    from ase_voxpot.voxelize.wholecell import Box, WholeCellSpec
+    from ase_voxpot.voxelize.wholecell import WholeCellSpec
+    from ase_voxpot.voxelize.wholecell_boxes import Box
 
 __all__ = ["is_inside", "voxelize_frame"]
 

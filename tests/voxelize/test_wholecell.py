@@ -9,15 +9,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ase_voxpot.errors import CellError, EmptyStructureError, PositionError, SpecError, StructureError
-from ase_voxpot.voxelize.wholecell import (
-    Box,
-    WholeCellSpec,
-    bounding_box,
-    locate_atoms,
-    open_voxels,
-    unit_length,
-    voxelize,
-)
+from ase_voxpot.voxelize.wholecell import WholeCellSpec, open_voxels, unit_length, voxelize
+from ase_voxpot.voxelize.wholecell_boxes import Box, bounding_box, locate_atoms
 from ase_voxpot.voxelize.wholecell_reference import is_inside, voxelize_frame
 
 READINGS = ("inside", "field", "occupied", "atoms")

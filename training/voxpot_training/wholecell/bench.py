@@ -72,7 +72,8 @@ def _plain(
     positions: np.ndarray, charges: np.ndarray, spec: WholeCellSpec, path: Path, sample: int
 ) -> dict[str, float]:
     """Seconds of a frame in plain loops, and by how much answers differ at most."""
-    from ase_voxpot.voxelize.wholecell import bounding_box, unit_length
+    from ase_voxpot.voxelize.wholecell import unit_length
+    from ase_voxpot.voxelize.wholecell_boxes import bounding_box
     from ase_voxpot.voxelize.wholecell_reference import voxelize_frame
 
     box, unit = bounding_box(positions), [float(u) for u in unit_length(positions, spec)[0]]

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from ase_voxpot.spec import encode
-from ase_voxpot.voxelize.wholecell import bounding_box, open_voxels, unit_length, voxelize
+from ase_voxpot.voxelize.wholecell import open_voxels, unit_length, voxelize
+from ase_voxpot.voxelize.wholecell_boxes import bounding_box
 from voxpot_training.loop import fit
 from voxpot_training.wholecell.model import WholeCellModel
 from voxpot_training.wholecell.networks import NetworkSpec, build
