@@ -44,9 +44,9 @@ def reconstruct(
     from ase_voxpot.files import draft_of, write_json
     from ase_voxpot.labels import read_frames
 
-    family = training_module("kinds", verb="reconstruct").codec_module(model)
+    kinds, shared = (training_module(name, verb="reconstruct") for name in ("kinds", "autoencoders"))
     check_targets(output, json, plot=plot)
-    codec = family.load_codec(model)
+    codec = kinds.codec_module(model).load_codec(model)
     originals = read_frames(frames)
     seen = codec.see(originals)
     begin = process_time()
@@ -55,8 +55,7 @@ def reconstruct(
         work = bar.track(list(zip(latent, seen, strict=True)), description="crystals")
         found = [codec.decode(z, like=s.cell, origin=s.origin) for z, s in work]
     each = (process_time() - begin) / len(originals)
-    trust = training_module("autoencoders.trust", verb="reconstruct")
-    gaps = trust.latent_gaps(codec, latent, found)
+    gaps = shared.latent_gaps(codec, latent, found)
     made = []
     for index, decoded in enumerate(found):
         if decoded.atoms is not None:
@@ -64,17 +63,17 @@ def reconstruct(
             made.append(decoded.atoms)
     with draft_of(output) as draft:
         write(draft, made, format="extxyz")
-    scores = family.score_reconstructions(originals, found)
-    counts = trust.doubts(originals, found, gaps)
+    scores = shared.score_reconstructions(originals, found)
+    counts = shared.doubts(originals, found, gaps)
     if json is not None:
         write_json(json, asdict(scores) | counts | {"cpu_seconds_each": each})
     if plot is not None:
-        family.draw_reconstructions(plot, originals, found)
-    console().print(family.score_table(scores, title=f"{model} on {frames}"))
+        shared.draw_reconstructions(plot, originals, found)
+    console().print(shared.score_table(scores, title=f"{model} on {frames}"))
     told = ""
     if counts["wrong"] is not None:
         told = f", among them {counts['doubtful_and_wrong']} of the {counts['wrong']} that are not their originals"
     typer.echo(
         f"wrote {output}: {len(made)} of {len(originals)} crystals; {scores.failed} could not be decoded, "
-        f"{counts['doubtful']} are doubtful (latent_gap above {trust.DOUBTFUL:g}){told}; {each:.2f} CPU s each"
+        f"{counts['doubtful']} are doubtful (latent_gap above {shared.DOUBTFUL:g}){told}; {each:.2f} CPU s each"
     )

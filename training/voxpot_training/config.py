@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
 
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.spec import Grid, NetworkSpec, SteerableSpec, decode
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -157,6 +155,10 @@ class Schedule:
     averaging: float = 0.995  # per step, exponential average of the weights
     validate_every: int = 5  # epochs
 
+    def in_short(self, epochs: int) -> Self:
+        """The same over a few epochs, to see that everything works."""
+        return replace(self, epochs=epochs, minutes=None, validate_every=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PotentialSchedule(Schedule):
@@ -217,6 +219,11 @@ def config_from(kind: type[T], path: Path) -> T:
         return decode(kind, data)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+
+
+def run_folder(out: str | Path | None, name: str) -> Path:
+    """Where a training of this name writes; ``runs/NAME`` unless somebody says."""
+    return Path(out) if out else Path("runs") / name
 
 
 def read_toml(path: Path) -> dict[str, Any]:

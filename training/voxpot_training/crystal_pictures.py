@@ -8,6 +8,8 @@ import numpy as np
 from ase.data import chemical_symbols, covalent_radii
 from ase.data.colors import jmol_colors
 
+from voxpot_training.colours import ACCENT, INK, PALE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -15,9 +17,8 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Float
 
-__all__ = ["ACCENT", "INK", "PALE", "draw_crystal", "draw_gallery", "draw_map"]
+__all__ = ["draw_crystal", "draw_gallery", "draw_map"]
 
-INK, ACCENT, PALE = "#2c3e50", "#c0392b", "#9aa5b1"
 TURNS = np.radians((-18.0, 12.0))
 """About the vertical axis and then about the horizontal one, so that atoms do not hide each other."""
 FACE = 0.03

@@ -6,13 +6,16 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from ase_voxpot.errors import StructureError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ase import Atoms
 
-__all__ = ["check_crystal", "formula_of", "origin_atom"]
+__all__ = ["check_crystal", "formula_of", "origin_atom", "species_of"]
 
 CLOSEST = 0.5
 """Å; atoms nearer than this are two on one site."""
@@ -22,6 +25,11 @@ def formula_of(atoms: Atoms) -> str:
     """The reduced formula, elements in Hill's order: equal for all cells of a compound."""
     formula: str = atoms.symbols.formula.reduce()[0].format("hill")
     return formula
+
+
+def species_of(crystals: Iterable[Atoms]) -> tuple[str, ...]:
+    """The elements of some crystals, by atomic number."""
+    return tuple(chemical_symbols[z] for z in sorted({int(z) for atoms in crystals for z in atoms.numbers}))
 
 
 def check_crystal(atoms: Atoms) -> None:

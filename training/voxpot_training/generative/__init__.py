@@ -13,10 +13,7 @@ substitution  the baseline: elements exchanged in known crystals
 assess        priors and baseline side by side
 """
 
-from voxpot_training.autoencoders.pictures import draw_reconstructions
-from voxpot_training.autoencoders.scores import score_reconstructions
-from voxpot_training.autoencoders.tables import score_table
 from voxpot_training.generative.codec import load_codec
 from voxpot_training.generative.generation import load_generator
 
-__all__ = ["draw_reconstructions", "load_codec", "load_generator", "score_reconstructions", "score_table"]
+__all__ = ["load_codec", "load_generator"]

@@ -1,22 +1,20 @@
-"""How well a generator does: the card beside the weights."""
+"""What the card of a generator says."""
 
 from __future__ import annotations
 
-import csv
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ase_voxpot.spec import encode
+from voxpot_training.autoencoders.training import Account
+from voxpot_training.cards import count_parameters
+from voxpot_training.generative.codec import load_codec, save_codec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-    from voxpot_training.autoencoders.scores import ReconstructionScores
     from voxpot_training.generative.codec import Codec
     from voxpot_training.generative.config import GeneratorConfig
 
-__all__ = ["card_as_data", "card_as_markdown"]
+__all__ = ["ACCOUNT"]
 
 PUBLISHED = {
     "StructureMatcher": "51.65 % (Cond-DFC-VAE), 97.5 % (CDVAE)",
@@ -27,49 +25,18 @@ PUBLISHED = {
 """As T. Xie et al., ICLR 2022, and N. Chiba et al. 2023 quote them."""
 
 
-def _spent(log: Path) -> dict[str, Any]:
-    with log.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {"epochs": len(rows), "minutes": round(float(rows[-1]["seconds"]) / 60, 1) if rows else 0}
+def _facts(config: GeneratorConfig, codec: Codec, card: Mapping[str, Any]) -> list[str]:
+    spec, spent, split = codec.spec, card["training"], config.split
+    return [
+        f"pictures of {spec.maps.voxels}³ voxels on the unit torus, {spec.maps.channels} channels; "
+        f"latent vectors of {spec.vae.latent} numbers",
+        f"{count_parameters(codec.vae):,} parameters of the autoencoder, "
+        f"{count_parameters(codec.labels):,} of the label network",
+        f"{len(spec.species)} species: {', '.join(spec.species)}",
+        f"data: {config.data}, split by {split.by}: {split.test:.0%} kept for the test below, "
+        f"{split.validation:.0%} for validation",
+        f"trained for {spent['labels']['minutes']:g} + {spent['vae']['minutes']:g} minutes of one core",
+    ]
 
 
-def card_as_data(config: GeneratorConfig, scores: ReconstructionScores, folder: Path) -> dict[str, Any]:
-    """What is stored with the weights."""
-    return {
-        "name": config.name,
-        "about": config.about,
-        "validity": config.validity,
-        "test": asdict(scores),
-        "training": {part: _spent(folder / part / "log.csv") for part in ("labels", "vae")},
-        "config": encode(config),
-    }
-
-
-def card_as_markdown(config: GeneratorConfig, codec: Codec, card: Mapping[str, Any], rows: Mapping[str, str]) -> str:
-    """The same for people, to lie beside the weights; ``rows`` are the errors on the test crystals."""
-    spec, spent = codec.spec, card["training"]
-    sizes = [sum(p.numel() for p in network.parameters()) for network in (codec.vae, codec.labels)]
-    return "\n".join(
-        [
-            f"# {config.name}",
-            "",
-            config.about,
-            "",
-            f"- pictures of {spec.maps.voxels}³ voxels on the unit torus, {spec.maps.channels} channels; "
-            f"latent vectors of {spec.vae.latent} numbers",
-            f"- {sizes[0]:,} parameters of the autoencoder, {sizes[1]:,} of the label network",
-            f"- {len(spec.species)} species: {', '.join(spec.species)}",
-            f"- data: {config.data}, split by {config.split.by}: {config.split.test:.0%} kept for the test below, "
-            f"{config.split.validation:.0%} for validation",
-            f"- trained for {spent['labels']['minutes']:g} + {spent['vae']['minutes']:g} minutes of one core",
-            f"- valid for: {config.validity or 'what the data hold'}",
-            f"- made by: `voxpot train training/configs/{config.name}.toml`",
-            "",
-            f"Reconstruction of the {card['test']['crystals']} test crystals, nothing forced:",
-            "",
-            "| | this model | published |",
-            "|---|---|---|",
-            *(f"| {name} | {value} | {PUBLISHED.get(name, '')} |" for name, value in rows.items()),
-            "",
-        ]
-    )
+ACCOUNT = Account(save=save_codec, load=load_codec, facts=_facts, side="test", published=PUBLISHED, source="published")

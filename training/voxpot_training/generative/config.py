@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ase_voxpot.errors import ConfigError
@@ -100,3 +100,12 @@ class GeneratorConfig:
     seed: int = 0
     about: str = ""
     validity: str = ""
+
+    def in_short(self) -> GeneratorConfig:
+        """The same in one epoch, to see that everything works."""
+        return replace(
+            self,
+            schedule=self.schedule.in_short(1),
+            label_schedule=self.label_schedule.in_short(1),
+            prior=self.prior.in_short(),
+        )

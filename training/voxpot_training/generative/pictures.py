@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from voxpot_training.crystal_pictures import ACCENT, INK, PALE
+from voxpot_training.crystal_pictures import INK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,35 +17,7 @@ if TYPE_CHECKING:
 
     from voxpot_training.generative.codec import Codec
 
-__all__ = ["draw_learning", "draw_slices"]
-
-
-def draw_learning(path: Path, folder: Path, *, title: str) -> None:
-    """Errors of both networks in training and validation against CPU or wall minutes."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    panels = (
-        ("labels", "species", "label network: voxels\ncalled by a wrong element (share)"),
-        ("vae", "occupancy", "autoencoder: occupancy\n(relative squared error)"),
-        ("vae", "codes", "autoencoder: element codes\n(relative squared error)"),
-        ("vae", "lattice", "autoencoder: log Gram matrix\n(squared error)"),
-    )
-    with mpl.rc_context({"font.size": 8}):
-        figure = Figure(figsize=(12, 3.0), layout="constrained")
-        for axes, (part, name, label) in zip(figure.subplots(1, len(panels)), panels, strict=True):
-            with (folder / part / "log.csv").open(newline="") as file:
-                rows = list(csv.DictReader(file))
-            for key, colour in ((name, PALE), (f"valid_{name}", ACCENT)):
-                points = [(float(r["seconds"]) / 60, float(r[key])) for r in rows if r.get(key)]
-                if points:
-                    caption = "training, varied crystals" if key == name else "validation, averaged weights"
-                    axes.plot(*zip(*points, strict=True), color=colour, label=caption)
-            axes.set(xlabel="minutes", ylabel=label, yscale="log")
-            axes.grid(alpha=0.3, which="both")
-        axes.legend(frameon=False)
-        figure.suptitle(title)
-        figure.savefig(path, dpi=150)
+__all__ = ["draw_slices"]
 
 
 def draw_slices(path: Path, codec: Codec, crystals: Sequence[Atoms]) -> None:

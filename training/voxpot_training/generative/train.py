@@ -10,7 +10,6 @@ The folder of a training holds
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,23 +19,22 @@ from ase.io import write
 from rich.console import Console
 
 from ase_voxpot.errors import CellError, DataError, StructureError
-from ase_voxpot.files import write_json
 from ase_voxpot.labels import read_frames
-from voxpot_training.autoencoders.pictures import draw_reconstructions
-from voxpot_training.autoencoders.scores import score_reconstructions
-from voxpot_training.autoencoders.tables import score_rows, score_table
-from voxpot_training.config import config_from
+from voxpot_training.autoencoders.training import finish, with_priors
+from voxpot_training.cards import count_parameters
+from voxpot_training.config import config_from, run_folder
 from voxpot_training.crystal_pictures import draw_gallery, draw_map
+from voxpot_training.crystals import species_of
 from voxpot_training.data import find_file
-from voxpot_training.generative.card import card_as_data, card_as_markdown
-from voxpot_training.generative.codec import Codec, CodecSpec, load_codec, make_networks, save_codec
+from voxpot_training.generative.card import ACCOUNT
+from voxpot_training.generative.codec import Codec, CodecSpec, make_networks
 from voxpot_training.generative.config import GeneratorConfig
 from voxpot_training.generative.generation import labels_of, train_conditions
 from voxpot_training.generative.maps import Viewer
-from voxpot_training.generative.pictures import draw_learning, draw_slices
+from voxpot_training.generative.pictures import draw_slices
 from voxpot_training.generative.tasks import AutoTask, LabelTask
+from voxpot_training.learning import draw_learning, spent
 from voxpot_training.loop import fit
-from voxpot_training.priors.fitting import fit_priors, in_short
 from voxpot_training.regression.grouping import held_out
 
 if TYPE_CHECKING:
@@ -46,7 +44,14 @@ if TYPE_CHECKING:
 
 __all__ = ["run", "sides"]
 
-QUICK_CRYSTALS, QUICK_EPOCHS = 96, 1
+QUICK_CRYSTALS = 96
+PANELS = (
+    ("labels", "species", "label network: voxels\ncalled by a wrong element (share)"),
+    ("vae", "occupancy", "autoencoder: occupancy\n(relative squared error)"),
+    ("vae", "codes", "autoencoder: element codes\n(relative squared error)"),
+    ("vae", "lattice", "autoencoder: log Gram matrix\n(squared error)"),
+)
+"""Networks and columns of their logs that are drawn."""
 
 
 def sides(frames: Sequence[Atoms], config: GeneratorConfig) -> tuple[list[Atoms], list[Atoms], list[Atoms]]:
@@ -71,8 +76,6 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     Returns:
         The model file.
     """
-    from ase.data import atomic_numbers
-
     settings, beside = config_from(GeneratorConfig, Path(config)), Path(config).parent
     console, source = Console(), find_file(settings.data, beside)
     frames, unfit = _visible(read_frames(source), settings)
@@ -81,15 +84,8 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     if not frames:
         raise DataError(f"{source}: expected crystals that {settings.maps.voxels}³ voxels can show; {unfit[0]}")
     if quick:
-        frames = frames[:QUICK_CRYSTALS]
-        short = {"epochs": QUICK_EPOCHS, "minutes": None, "validate_every": 1}
-        settings = replace(
-            settings,
-            schedule=replace(settings.schedule, **short),
-            label_schedule=replace(settings.label_schedule, **short),
-        )
-    folder = Path(out) if out else Path("runs") / settings.name
-    species = tuple(sorted({s for a in frames for s in a.get_chemical_symbols()}, key=atomic_numbers.__getitem__))
+        frames, settings = frames[:QUICK_CRYSTALS], settings.in_short()
+    folder, species = run_folder(out, settings.name), species_of(frames)
     spec = CodecSpec(species=species, maps=settings.maps, vae=settings.vae, labels=settings.labels)
     viewer, parts = Viewer(spec.maps, species), sides(frames, settings)
     train, valid, _ = ([viewer.see(a) for a in part] for part in parts)
@@ -97,7 +93,8 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     vae, labels = make_networks(spec)
     console.print(
         f"[bold]{settings.name}[/]: {len(parts[0])} crystals to train on, {len(parts[1])} to validate, {len(parts[2])} "
-        f"to test; {_size(vae):,} parameters of the autoencoder, {_size(labels):,} of the label network"
+        f"to test; {count_parameters(vae):,} parameters of the autoencoder, "
+        f"{count_parameters(labels):,} of the label network"
     )
     for name in ("labels", "vae"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -107,21 +104,25 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     vae = fit(auto, settings.schedule, folder / "vae", resume=resume, title="autoencoder")
     codec = Codec(spec, vae.requires_grad_(False).eval(), labels.requires_grad_(False).eval(), {})
     if settings.prior.kinds:
-        codec = _with_priors(settings, codec, parts[0], folder, resume=resume, quick=quick)
-    return _finish(settings, codec, parts, folder, console)
+        codec = _drawable(codec, parts[0], settings, folder, resume=resume)
+    for name, part in zip(("train", "validation", "test"), parts, strict=True):
+        write(folder / f"{name}.extxyz", part, format="extxyz")
+    logs = {name: folder / name / "log.csv" for name in ("labels", "vae")}
+    training = {name: spent(log) for name, log in logs.items()}
+    codec, model = finish(ACCOUNT, settings, codec, parts[2], folder, training=training, console=console)
+    panels = [(logs[part], *panel) for part, *panel in PANELS]
+    draw_learning(folder / "learning.png", panels, title=settings.name, size=(12, 3.2))
+    draw_slices(folder / "slices.png", codec, parts[2][:4])
+    _draw_samples(folder, settings, codec, parts[0])
+    return model
 
 
-def _with_priors(
-    config: GeneratorConfig, codec: Codec, train: Sequence[Atoms], folder: Path, *, resume: bool, quick: bool
-) -> Codec:
-    """The codec, with distributions of its latent vectors; how near they come stands in its card."""
+def _drawable(codec: Codec, train: Sequence[Atoms], config: GeneratorConfig, folder: Path, *, resume: bool) -> Codec:
+    """The codec with priors, under the label that the config names if there is one."""
     label = config.property
     conditions = train_conditions(train, label)
     table = conditions.table(train, {label.key: labels_of(train, label)} if label else None)
-    settings = in_short(config.prior) if quick else config.prior
-    latent, place = codec.encode(codec.see(train)), folder / "prior"
-    priors, figures = fit_priors(latent, table, conditions, settings, place, seed=config.seed, resume=resume)
-    return replace(codec, priors=priors, card={"priors": figures})
+    return with_priors(codec, codec.encode(codec.see(train)), table, conditions, config, folder, resume=resume)
 
 
 def _visible(frames: Sequence[Atoms], config: GeneratorConfig) -> tuple[list[Atoms], list[str]]:
@@ -136,38 +137,6 @@ def _visible(frames: Sequence[Atoms], config: GeneratorConfig) -> tuple[list[Ato
         else:
             kept.append(atoms)
     return kept, unfit
-
-
-def _size(network: torch.nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters())
-
-
-def _finish(
-    config: GeneratorConfig,
-    codec: Codec,
-    parts: tuple[list[Atoms], list[Atoms], list[Atoms]],
-    folder: Path,
-    console: Console,
-) -> Path:
-    """Reconstruct the test crystals; write model, card and pictures."""
-    model = folder / f"{config.name}.safetensors"
-    save_codec(model, codec)  # before anything more is computed
-    codec = load_codec(model)  # what is scored is what is kept, rounded as it is
-    train, _, test = parts
-    for name, part in zip(("train", "validation", "test"), parts, strict=True):
-        write(folder / f"{name}.extxyz", part, format="extxyz")
-    found = codec.reconstruct(test)
-    scores = score_reconstructions(test, found)
-    console.print(score_table(scores, title=f"{config.name} on {scores.crystals} test crystals"))
-    card = card_as_data(config, scores, folder) | codec.card
-    save_codec(model, replace(codec, card=card))
-    write_json(model.with_suffix(".json"), asdict(scores))
-    model.with_suffix(".md").write_text(card_as_markdown(config, codec, card, score_rows(asdict(scores))), "utf-8")
-    draw_learning(folder / "learning.png", folder, title=config.name)
-    draw_slices(folder / "slices.png", codec, test[:4])
-    draw_reconstructions(folder / "reconstructions.png", test, found)
-    _draw_samples(folder, config, codec, train)
-    return model
 
 
 def _draw_samples(folder: Path, config: GeneratorConfig, codec: Codec, train: Sequence[Atoms]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ase_voxpot.spec import encode
+from voxpot_training.cards import count_parameters, description, heading
 
 if TYPE_CHECKING:
     from ase_voxpot.potential import Potential
@@ -27,9 +28,7 @@ COLUMNS = (
 def card_as_data(config: TrainConfig, split: Split, scores: Scores) -> dict[str, Any]:
     """What is stored with the weights."""
     return {
-        "name": config.name,
-        "about": config.about,
-        "validity": config.validity,
+        **description(config),
         "method": None if config.method is None else encode(config.method),
         "lattice": config.lattice,
         "frames": {side: len(getattr(split, side)) for side in split.__slots__},
@@ -42,24 +41,20 @@ def card_as_markdown(
     config: TrainConfig, split: Split, scores: Scores, potential: Potential, uncertainty: dict[str, Any] | None
 ) -> str:
     """The same for people, to lie beside the weights."""
-    parameters = sum(p.numel() for p in potential.network.parameters())
+    model, parameters = config.model, count_parameters(potential.network)
+    facts = [
+        f"species: {', '.join(model.species)}; cutoff {model.grid.cutoff:g} Å",
+        f"network: {model.network.kind}, {parameters:,} parameters; "
+        f"{model.grid.n}³ voxels of {model.grid.spacing:g} Å, {model.grid.shells} shells",
+        f"data: {', '.join(source.file for source in config.data)}",
+        f"split by configuration block: {len(split.train)} frames to train on, {len(split.validation)} to "
+        f"choose weights by, {len(split.holdout)} held out, {len(split.dropped)} in gaps",
+        f"start: {config.start or 'random weights'}",
+    ]
     rows = [_row(name, figures) for name, figures in (*scores.groups.items(), ("**all**", scores.total))]
     return "\n".join(
         [
-            f"# {config.name}",
-            "",
-            config.about,
-            "",
-            f"- species: {', '.join(config.model.species)}; cutoff {config.model.grid.cutoff:g} Å",
-            f"- network: {config.model.network.kind}, {parameters:,} parameters; "
-            f"{config.model.grid.n}³ voxels of {config.model.grid.spacing:g} Å, {config.model.grid.shells} shells",
-            f"- data: {', '.join(source.file for source in config.data)}",
-            f"- split by configuration block: {len(split.train)} frames to train on, {len(split.validation)} to "
-            f"choose weights by, {len(split.holdout)} held out, {len(split.dropped)} in gaps",
-            f"- start: {config.start or 'random weights'}",
-            f"- valid for: {config.validity or 'what the data hold'}",
-            f"- made by: `voxpot train training/configs/{config.name}.toml`",
-            "",
+            *heading(config, facts),
             "Errors on the hold-out, in meV/atom, meV/Å and GPa:",
             "",
             f"| group | {' | '.join(title for _, title in COLUMNS)} |",

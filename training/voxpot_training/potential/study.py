@@ -34,8 +34,10 @@ from rich.table import Table
 from ase_voxpot.errors import ConfigError, VoxPotError
 from ase_voxpot.spec import decode
 from ase_voxpot.structures import random_alloy
+from voxpot_training.cards import count_parameters
 from voxpot_training.config import TrainConfig
-from voxpot_training.plots import plot_study
+from voxpot_training.learning import read_log
+from voxpot_training.potential.study_picture import plot_study
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -153,12 +155,10 @@ def _measure(config: TrainConfig, beside: Path, folder: Path) -> Row:
 
     potential, frames, split = fit_potential(config, beside, folder, resume=True)
     errors = validation_errors(potential, frames, split)
-    with (folder / "log.csv").open(newline="") as file:
-        epochs = sum(1 for _ in csv.DictReader(file))
     return Row(
         name=config.name,
-        parameters=sum(p.numel() for p in potential.network.parameters()),
-        epochs=epochs,
+        parameters=count_parameters(potential.network),
+        epochs=len(read_log(folder / "log.csv")),
         energy=errors["valid_energy"],
         force=errors["valid_force"],
         cost=price(potential),

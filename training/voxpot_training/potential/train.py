@@ -27,12 +27,13 @@ from ase_voxpot.potential import Potential
 from ase_voxpot.scoring import predict as predict_frames, score
 from ase_voxpot.screen import score_table
 from ase_voxpot.weights import fill, find_model, load_potential, save_potential
-from voxpot_training.config import load_config
+from voxpot_training.cards import count_parameters
+from voxpot_training.config import load_config, run_folder
 from voxpot_training.data import load_frames
 from voxpot_training.distributed import rank, share, together
+from voxpot_training.learning import draw_learning
 from voxpot_training.loop import fit
 from voxpot_training.losses import potential_loss
-from voxpot_training.plots import plot_log
 from voxpot_training.potential.batches import collate, make_example, predict, shuffled_batches
 from voxpot_training.potential.card import card_as_data, card_as_markdown
 from voxpot_training.potential.prepare import make_spec, split_sources, standardise
@@ -122,8 +123,8 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     """
     settings = load_config(Path(config))
     if quick:
-        settings = replace(settings, schedule=replace(settings.schedule, epochs=QUICK_EPOCHS, validate_every=1))
-    folder = Path(out) if out else Path("runs") / settings.name
+        settings = replace(settings, schedule=settings.schedule.in_short(QUICK_EPOCHS))
+    folder = run_folder(out, settings.name)
     with together():
         return _run(settings, Path(config).parent, folder, resume=resume)
 
@@ -156,7 +157,7 @@ def fit_potential(
     console.print(
         f"[bold]{config.name}[/]: {len(split.train)} frames to train on, {len(split.validation)} to validate, "
         f"{len(split.holdout)} held out, {len(split.dropped)} in gaps; "
-        f"{sum(p.numel() for p in potential.network.parameters()):,} parameters"
+        f"{count_parameters(potential.network):,} parameters"
     )
     fit_frames(potential, config, frames, split, folder, resume=resume)
     return potential, frames, split
@@ -244,7 +245,9 @@ def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential
         report = with_uncertainty(potential, frames, split, config, card, model)
     model.with_suffix(".md").write_text(card_as_markdown(config, split, scores, potential, report))
     write_json(model.with_suffix(".json"), scores.to_json(model=config.name))
-    plot_log(folder / "log.csv", folder / "loss.png", title=config.name)
+    log = folder / "log.csv"
+    panels = [(log, "energy", "energy MAE (meV/atom)"), (log, "force", "force MAE (meV/Å)")]
+    draw_learning(folder / "loss.png", panels, title=config.name, size=(9, 3.6))
     draw_parity(folder / "holdout.png", held, labels, said, scores)
     Console().print(score_table(scores, title=f"{config.name} on its hold-out"))
     if report is not None:

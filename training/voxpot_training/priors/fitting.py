@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from voxpot_training.priors.conditions import Conditions
 
-__all__ = ["KINDS", "Prior", "PriorConfig", "Priors", "energy_distance", "fit_priors", "in_short"]
+__all__ = ["KINDS", "Prior", "PriorConfig", "Priors", "energy_distance", "fit_priors"]
 
 KINDS = ("gaussian", "flow")
 """From the plainest to the one that is drawn from unless somebody chooses."""
@@ -60,6 +60,10 @@ class PriorConfig:
             raise ConfigError(f"prior.kinds: expected some of {', '.join(KINDS)}, got {', '.join(self.kinds)}")
         if not 0 < self.holdout < 1 or self.batch < 1:
             raise ConfigError(f"prior: expected a share as holdout and a batch of 1 or more, got {self}")
+
+    def in_short(self) -> PriorConfig:
+        """The same in a few seconds, to see that everything works."""
+        return replace(self, schedule=self.schedule.in_short(2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +147,6 @@ def _same_task(folder: Path, latent: np.ndarray, table: np.ndarray, config: Prio
     same = mark.is_file() and mark.read_text() == digest.hexdigest()
     mark.write_text(digest.hexdigest())
     return same
-
-
-def in_short(config: PriorConfig) -> PriorConfig:
-    """The same in a few seconds, to see that everything works."""
-    return replace(config, schedule=replace(config.schedule, epochs=2, validate_every=1))
 
 
 def energy_distance(first: Float[np.ndarray, "a latent"], second: Float[np.ndarray, "b latent"]) -> float:

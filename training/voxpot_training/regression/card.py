@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from ase_voxpot.spec import encode
+from voxpot_training.cards import description, heading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,9 +45,7 @@ def card_as_data(
 ) -> dict[str, Any]:
     """What is stored with the weights."""
     return {
-        "name": config.name,
-        "about": config.about,
-        "validity": config.validity,
+        **description(config),
         "target": encode(config.target),
         "crystals": dict(crystals),
         "left_out": dict(left_out),
@@ -60,6 +59,13 @@ def card_as_markdown(config: RegressionConfig, card: Mapping[str, Any]) -> str:
     """The same for people, to lie beside the weights."""
     trust, crystals = card["uncertainty"], card["crystals"]
     left_out = "; ".join(f"{n} {reason}" for reason, n in card["left_out"].items()) or "none"
+    facts = [
+        f"predicts: {config.target.name or config.target.key}, {config.target.unit}",
+        f"data: {', '.join(source.file for source in config.data)}",
+        f"{crystals['trained on']} crystals to train on, {crystals['held out']} held out, split by "
+        f"{config.split.by}; left out: {left_out}",
+        f"ensemble of {config.members} networks, each validated on another part of the training data",
+    ]
     rows = [
         f"| {by} | {name} | {f['crystals']} | {f['mae']:.4f} | {f['rmse']:.4f} | {f['r2']:.4f} |"
         for by, found in card["splits"].items()
@@ -67,18 +73,7 @@ def card_as_markdown(config: RegressionConfig, card: Mapping[str, Any]) -> str:
     ]
     return "\n".join(
         [
-            f"# {config.name}",
-            "",
-            config.about,
-            "",
-            f"- predicts: {config.target.name or config.target.key}, {config.target.unit}",
-            f"- data: {', '.join(source.file for source in config.data)}",
-            f"- {crystals['trained on']} crystals to train on, {crystals['held out']} held out, split by "
-            f"{config.split.by}; left out: {left_out}",
-            f"- ensemble of {config.members} networks, each validated on another part of the training data",
-            f"- valid for: {config.validity or 'what the data hold'}",
-            f"- made by: `voxpot train training/configs/{config.name}.toml`",
-            "",
+            *heading(config, facts),
             f"Errors on crystals {_how(config)}, in {unit_of(config)}; every split has a training of its own:",
             "",
             "| split by | | crystals | MAE | RMSE | r² |",

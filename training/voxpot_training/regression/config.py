@@ -129,6 +129,6 @@ def load_regression(path: Path, *, quick: bool = False) -> RegressionConfig:
     if not isinstance(model, dict):
         raise ConfigError(f"{path}: model: expected a table, got {model!r}")
     if quick:
-        schedule = replace(config.schedule, epochs=min(config.schedule.epochs, 3), validate_every=1)
+        schedule = config.schedule.in_short(min(config.schedule.epochs, 3))
         return replace(config, schedule=schedule, members=2, split=replace(config.split, also=()))
     return config

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from voxpot_training.colours import ACCENT, INK, PALE
+from voxpot_training.learning import read_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from voxpot_training.regression.scores import Figures
 
 __all__ = ["draw_holdout", "draw_learning"]
-
-INK, ACCENT, PALE = "#2c3e50", "#c0392b", "#9aa5b1"
 
 
 def draw_holdout(
@@ -72,12 +72,7 @@ def draw_learning(path: Path, logs: Sequence[Path], *, unit: str, spread: float,
         figure = Figure(figsize=(6, 3.6), layout="constrained")
         axes = figure.subplots()
         for number, log in enumerate(logs):
-            with log.open(newline="") as file:
-                rows = [
-                    (int(r["epoch"]) + 1, spread * float(r["valid_mae"]))
-                    for r in csv.DictReader(file)
-                    if r.get("valid_mae")
-                ]
+            rows = [(int(r["epoch"]) + 1, spread * float(r["valid_mae"])) for r in read_log(log) if r.get("valid_mae")]
             axes.plot(*zip(*rows, strict=True), color=INK, alpha=0.7, label="a member" if number == 0 else None)
         axes.set(xlabel="epoch", ylabel=f"MAE on its left-out fold ({unit})", yscale="log", title=title)
         axes.grid(alpha=0.3, which="both")

@@ -21,6 +21,7 @@ from rich.console import Console
 from ase_voxpot.errors import StructureError
 from ase_voxpot.files import write_json
 from ase_voxpot.spec import decode
+from voxpot_training.config import run_folder
 from voxpot_training.regression.card import card_as_data, card_as_markdown, trial_table, unit_of
 from voxpot_training.regression.composition import BASELINES
 from voxpot_training.regression.config import load_regression
@@ -72,7 +73,7 @@ def run(method: Method, config: Path, *, out: Path | None = None, resume: bool =
         The model file.
     """
     settings = load_regression(Path(config), quick=quick)
-    folder = Path(out) if out else Path("runs") / settings.name
+    folder = run_folder(out, settings.name)
     crystals = load_crystals(settings, Path(config).parent)
     spec = method.adapt(decode(method.spec, settings.model, where="model"), crystals.atoms)
     console = Console()

@@ -2,21 +2,17 @@
 
 fields      the fields of a known crystal: where the nearest atom is, and which
 flow        particles that follow a field to its atoms
-lattice     lattices as six numbers
 published   the networks of the paper
 periodic    networks that know of periodicity
 views       crystals as either of them wants to see them
 queries     where the fields are asked in training
 batches     crystals and queries as tensors
-train       from a config to a model file
+train       from a config to a model file; tasks, config, card beside it
 codec       a trained model: crystal to latent vector and back
 generation  a trained model: new crystals
 """
 
-from voxpot_training.autoencoders.pictures import draw_reconstructions
-from voxpot_training.autoencoders.scores import score_reconstructions
-from voxpot_training.autoencoders.tables import score_table
 from voxpot_training.structure_field.codec import load_codec
 from voxpot_training.structure_field.generation import load_generator
 
-__all__ = ["draw_reconstructions", "load_codec", "load_generator", "score_reconstructions", "score_table"]
+__all__ = ["load_codec", "load_generator"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voxpot_training.crystal_pictures import ACCENT, INK, PALE, draw_gallery, draw_map
+from voxpot_training.colours import ACCENT, INK, PALE
+from voxpot_training.crystal_pictures import draw_gallery, draw_map
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,35 +17,12 @@ if TYPE_CHECKING:
 
     from voxpot_training.structure_field.codec import Codec
 
-__all__ = ["draw_between", "draw_field", "draw_latent", "draw_learning"]
+__all__ = ["draw_between", "draw_field", "draw_latent"]
 
 MAPPED = 1500
 """Draws of a prior in the map of the latent space."""
 STEPS = 7
 """Crystals between two."""
-
-
-def draw_learning(path: Path, log: Path, *, title: str) -> None:
-    """Errors in training and validation against the epoch."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with log.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    labels = {"position": "position field, mean error (Å)", "species": "species, share wrong", "lattice": "lattice"}
-    with mpl.rc_context({"font.size": 9}):
-        figure = Figure(figsize=(11, 3.4), layout="constrained")
-        for axes, (name, label) in zip(figure.subplots(1, 3), labels.items(), strict=True):
-            for key, colour in ((name, PALE), (f"valid_{name}", ACCENT)):
-                points = [(int(r["epoch"]) + 1, float(r[key])) for r in rows if r.get(key)]
-                if points:
-                    caption = "validation, averaged weights" if key != name else "training"
-                    axes.plot(*zip(*points, strict=True), color=colour, label=caption)
-            axes.set(xlabel="epoch", ylabel=label, yscale="log")
-            axes.grid(alpha=0.3, which="both")
-            axes.legend(frameon=False)
-        figure.suptitle(title)
-        figure.savefig(path, dpi=150)
 
 
 def draw_field(path: Path, codec: Codec, atoms: Atoms, *, points: int = 60) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, FuncFormatter
 
-from ase_voxpot.plots import COLOURS, INK, save, tidy
+from ase_voxpot.plots import COLOURS, DASHED, INK, save, tidy
+from voxpot_training.learning import read_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,23 +20,22 @@ if TYPE_CHECKING:
     from voxpot_training.wholecell.assess import Errors
     from voxpot_training.wholecell.shadow import Run
 
-__all__ = ["draw_dense", "draw_errors", "draw_forces", "draw_losses", "draw_scans", "draw_shadow", "read_log"]
+__all__ = ["draw_dense", "draw_errors", "draw_forces", "draw_losses", "draw_scans", "draw_shadow", "losses_of"]
 
 COMPONENTS = ("$F_x$", "$F_y$", "$F_z$")
 PLAIN = FormatStrFormatter("%g")
 
 
-def read_log(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def losses_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Losses in training and validation of every epoch."""
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_log(path)
     return np.array([float(r["loss"]) for r in rows]), np.array([float(r["valid_loss"]) for r in rows])
 
 
 def _draw_others(axes: Axes, others: Mapping[str, float], *, named: bool = True) -> None:
     """Losses of methods that are not trained epoch by epoch beside the networks."""
     for k, (name, loss) in enumerate(others.items()):
-        axes.axhline(loss, color=INK, linewidth=0.8, linestyle=(0, (4, 3)) if k == 0 else (0, (1, 2)))
+        axes.axhline(loss, color=INK, linewidth=0.8, linestyle=DASHED if k == 0 else (0, (1, 2)))
         if named:
             axes.annotate(
                 name, (1.0, loss), (-4, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
@@ -77,7 +76,7 @@ def draw_losses(path: Path, logs: Mapping[str, Path], others: Mapping[str, float
     """
     figure = Figure(figsize=(9.0, 6.4), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True, sharey=True)
-    losses = {label: read_log(log) for label, log in logs.items()}
+    losses = {label: losses_of(log) for label, log in logs.items()}
     near, below = _split_others(others, min(float(min(t.min(), v.min())) for t, v in losses.values()))
     for row, box, name in zip(panels, ("ibb", "obb"), ("inner boxes", "outer box"), strict=True):
         for k, (label, both) in enumerate((n, l) for n, l in losses.items() if n.startswith(box)):
@@ -99,7 +98,7 @@ def draw_dense(path: Path, logs: Mapping[str, Path], others: Mapping[str, float]
     """Their Figure 5: validation losses of the dense network and of three CNNs; arguments as of ``draw_losses``."""
     figure = Figure(figsize=(6.0, 4.0), layout="constrained")
     axes = figure.subplots()
-    losses = {label: read_log(log)[1] for label, log in logs.items()}
+    losses = {label: losses_of(log)[1] for label, log in logs.items()}
     for k, (label, values) in enumerate(losses.items()):
         axes.plot(np.arange(1, len(values) + 1), values, color=COLOURS[k], linewidth=1.3, label=label)
     near, below = _split_others(others, min(float(values.min()) for values in losses.values()))
@@ -195,7 +194,7 @@ def draw_scans(
     left, right = figure.subplots(1, 2)
     for k, (name, values) in enumerate(losses.items()):
         left.plot(gammas, values, "o-", color=COLOURS[k], markersize=4, linewidth=1.2, label=f"reading: {name}")
-    left.axhline(1.0, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    left.axhline(1.0, color=INK, linewidth=0.8, linestyle=DASHED)
     left.axvline(2.0, color="#b9bec5", linewidth=0.8)
     left.annotate(
         "paper", (2.0, 0.02), (-3, 0), xycoords=("data", "axes fraction"), textcoords="offset points",
@@ -206,7 +205,7 @@ def draw_scans(
     )
     for k, (name, values) in enumerate(explained.items()):
         right.plot(shifts, values, "o-", color=COLOURS[k], markersize=4, linewidth=1.2, label=name)
-    right.axhline(0.0, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    right.axhline(0.0, color=INK, linewidth=0.8, linestyle=DASHED)
     right.annotate("zero forces", (1.0, 0.0), (-4, 3), xycoords=("axes fraction", "data"),
                    textcoords="offset points", ha="right", fontsize=8, color=INK)  # fmt: skip
     left.set_ylim(top=5.0)  # beyond it a line goes through voxels that hardly ever hold an atom

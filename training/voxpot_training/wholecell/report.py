@@ -75,7 +75,7 @@ def write_report(study: Study, console: Console) -> None:
 
 
 def _last_losses(study: Study, entry: Entry) -> dict[str, float]:
-    train, valid = pictures.read_log(study.losses(entry))
+    train, valid = pictures.losses_of(study.losses(entry))
     return {"training": float(train[-1]), "validation": float(valid[-1]), "best": float(valid.min())}
 
 

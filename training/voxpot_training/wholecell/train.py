@@ -27,13 +27,13 @@ from ase_voxpot.errors import ConfigError
 from ase_voxpot.files import write_json
 from ase_voxpot.screen import console, progress_bar
 from ase_voxpot.spec import encode
-from voxpot_training.config import config_from
+from voxpot_training.config import config_from, run_folder
 from voxpot_training.wholecell.atom_centred import train_potential
 from voxpot_training.wholecell.config import WholeCellConfig
 from voxpot_training.wholecell.experiment import train_network, voxels_of
 from voxpot_training.wholecell.frames import load
 from voxpot_training.wholecell.generate import generate
-from voxpot_training.wholecell.pictures import read_log
+from voxpot_training.wholecell.pictures import losses_of
 from voxpot_training.wholecell.splits import SPLITS, split_frames
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     settings = config_from(WholeCellConfig, Path(config))
     if quick:
         settings = settings.shortened()
-    folder = Path(out) if out else Path("runs") / (settings.name + ("-quick" if quick else ""))
+    folder = run_folder(out, settings.name + ("-quick" if quick else ""))
     if not resume and (folder / "networks").exists():
         raise ConfigError(f"{folder}: holds a study already; go on with --resume, or name another folder with --output")
     _refuse_other(settings, folder)
@@ -166,11 +166,11 @@ def _best(study: Study) -> WholeCellModel:
     """The CNN on the outer box at 8³, with the γ that served it better."""
     chosen = min(
         (e for e in study.models if (e.split, e.name) == ("random", "obb-8")),
-        key=lambda e: read_log(study.losses(e))[1].min(),
+        key=lambda e: losses_of(study.losses(e))[1].min(),
     )
     model = study.models[chosen]
     card = {"name": study.config.name, "frames": study.frames.about, "split": "random"}
-    return replace(model, card=card | {"validation_loss": float(read_log(study.losses(chosen))[1].min())})
+    return replace(model, card=card | {"validation_loss": float(losses_of(study.losses(chosen))[1].min())})
 
 
 def _prepared(config: WholeCellConfig, beside: Path, folder: Path) -> Study:

@@ -1,0 +1,59 @@
+"""How a training went: ``log.csv``, read again and drawn."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+from voxpot_training.colours import ACCENT, PALE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+__all__ = ["draw_learning", "read_log", "spent"]
+
+
+def read_log(path: Path) -> list[dict[str, str]]:
+    """One row per epoch."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def spent(log: Path) -> dict[str, float]:
+    """Epochs and minutes of a training, for its card."""
+    rows = read_log(log)
+    return {"epochs": len(rows), "minutes": round(float(rows[-1]["seconds"]) / 60, 1) if rows else 0}
+
+
+def draw_learning(
+    path: Path, panels: Sequence[tuple[Path, str, str]], *, title: str, size: tuple[float, float]
+) -> None:
+    """Errors in training, and in validation with the averaged weights, against the epoch.
+
+    Args:
+        path: of the picture.
+        panels: the log, the column, and what to call it; in validation the column is ``valid_COLUMN``.
+        title: above all panels.
+        size: inches.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({"font.size": 9}):
+        figure = Figure(figsize=size, layout="constrained")
+        row = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axes, (log, name, label) in zip(row, panels, strict=True):
+            rows = read_log(log)
+            for key, style, colour, caption in (
+                (name, "-", PALE, "training"),
+                (f"valid_{name}", "o-", ACCENT, "validation, averaged weights"),
+            ):
+                points = [(int(r["epoch"]) + 1, float(r[key])) for r in rows if r.get(key)]
+                if points:
+                    axes.plot(*zip(*points, strict=True), style, color=colour, label=caption, markersize=3)
+            axes.set(xlabel="epoch", ylabel=label, yscale="log")
+            axes.grid(alpha=0.3, which="both")
+        figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+        figure.suptitle(title)
+        figure.savefig(path, dpi=150)
