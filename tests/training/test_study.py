@@ -7,7 +7,8 @@ import csv
 import pytest
 
 from ase_voxpot.errors import ConfigError
-from voxpot_training.potential.study import Row, front, load_study, merged, priced, run_study
+from voxpot_training.potential.study import load_study, merged, priced, run_study
+from voxpot_training.potential.study_rows import Row, front
 
 STUDY = """
 base = "small.toml"

@@ -18,18 +18,16 @@ already holds are not made again.
 
 from __future__ import annotations
 
-import csv
 import sys
 import time
 import tomllib
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from ase_voxpot.errors import ConfigError, VoxPotError
 from ase_voxpot.spec import decode
@@ -37,14 +35,14 @@ from ase_voxpot.structures import random_alloy
 from voxpot_training.cards import count_parameters
 from voxpot_training.config import TrainConfig
 from voxpot_training.learning import read_log
-from voxpot_training.potential.study_picture import plot_study
+from voxpot_training.potential.study_rows import Row, keep_rows, plot_study, read_rows, table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from ase_voxpot.potential import Potential
 
-__all__ = ["Row", "Study", "Variant", "front", "load_study", "run_study"]
+__all__ = ["Study", "Variant", "load_study", "run_study"]
 
 ATOMS = 686
 """Atoms of the cell whose price is taken."""
@@ -66,23 +64,6 @@ class Study:
     minutes: float  # of CPU time, for each
     variants: tuple[Variant, ...]
     set: dict[str, Any] = field(default_factory=dict)  # for all of them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What a variant can do and what it takes."""
-
-    name: str
-    parameters: int
-    epochs: int
-    energy: float  # MAE on the validation frames, meV/atom
-    force: float  # MAE, meV/Å
-    cost: float  # CPU time of energy, forces and stress, µs per atom
-
-    @property
-    def score(self) -> float:
-        """One figure for both errors, as the training itself has it: 1 meV/atom weighs as much as 20 meV/Å."""
-        return 20 * self.energy + self.force
 
 
 def load_study(path: Path) -> tuple[Study, dict[str, TrainConfig]]:
@@ -140,15 +121,6 @@ def price(potential: Potential, lattice: float = 3.22) -> float:
     return 1e6 * min(times) / len(atoms)
 
 
-def front(rows: Sequence[Row]) -> set[str]:
-    """Names of the rows that no other beats in both score and cost."""
-    return {
-        r.name
-        for r in rows
-        if not any(o.score <= r.score and o.cost <= r.cost and (o.score, o.cost) != (r.score, r.cost) for o in rows)
-    }
-
-
 def _measure(config: TrainConfig, beside: Path, folder: Path) -> Row:
     """Train one variant and score it on its validation frames."""
     from voxpot_training.potential.train import fit_potential, validation_errors
@@ -174,25 +146,6 @@ def priced(row: Row, config: TrainConfig) -> Row:
     return replace(row, cost=price(Potential(make_spec(free, [], []))))
 
 
-def _table(path: Path) -> list[Row]:
-    if not path.is_file():
-        return []
-    kinds: dict[str, type] = {"name": str, "parameters": int, "epochs": int}
-    with path.open(newline="") as file:
-        return [Row(**{k: kinds.get(k, float)(v) for k, v in row.items()}) for row in csv.DictReader(file)]
-
-
-def _keep(path: Path, rows: Sequence[Row]) -> None:
-    names = [f.name for f in fields(Row)]
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(names)
-        writer.writerows(
-            [getattr(r, n) if n in ("name", "parameters", "epochs") else f"{getattr(r, n):.5g}" for n in names]
-            for r in rows
-        )
-
-
 def run_study(path: Path, folder: Path, *, console: Console | None = None, prices: bool = False) -> list[Row]:
     """Train and measure every variant that ``folder`` does not hold yet.
 
@@ -204,33 +157,20 @@ def run_study(path: Path, folder: Path, *, console: Console | None = None, price
     """
     study, configs = load_study(path)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = _table(folder / "study.csv")
+    rows = read_rows(folder / "study.csv")
     for number, variant in enumerate(study.variants):
         if variant.name not in {r.name for r in rows}:
             if console:
                 console.print(f"[dim]{number + 1} of {len(study.variants)}[/]")
             rows.append(_measure(configs[variant.name], path.parent, folder / variant.name.replace(" ", "-")))
-            _keep(folder / "study.csv", rows)
+            keep_rows(folder / "study.csv", rows)
     if prices:
         rows = [priced(r, configs[r.name]) for r in rows if r.name in configs]
-        _keep(folder / "study.csv", rows)
+        keep_rows(folder / "study.csv", rows)
     order = [v.name for v in study.variants]
     rows = sorted((r for r in rows if r.name in order), key=lambda r: order.index(r.name))
-    plot_study(rows, front(rows), folder / "study.png", minutes=study.minutes)
+    plot_study(rows, folder / "study.png", minutes=study.minutes)
     return rows
-
-
-def _show(rows: Sequence[Row], minutes: float) -> Table:
-    best = front(rows)
-    table = Table(
-        title=f"{minutes:g} CPU minutes each, errors on the validation frames (* nothing is both better and cheaper)"
-    )
-    for name in ("variant", "parameters", "epochs", "E MAE meV/atom", "F MAE meV/Å", "µs/atom", ""):
-        table.add_column(name, justify="left" if name == "variant" else "right")
-    for r in rows:
-        figures = (f"{r.parameters:,}", f"{r.epochs}", f"{r.energy:.2f}", f"{r.force:.1f}", f"{r.cost:.1f}")
-        table.add_row(r.name, *figures, "*" if r.name in best else "")
-    return table
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -252,7 +192,7 @@ def main(
     except VoxPotError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(2) from None
-    console.print(_show(rows, load_study(study)[0].minutes))
+    console.print(table_of(rows, load_study(study)[0].minutes))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from voxpot_training.wholecell.shadow import loop_work, run_with_shadow
 if TYPE_CHECKING:
     from voxpot_training.wholecell.frames import FrameSet
     from voxpot_training.wholecell.shadow import Run
-    from voxpot_training.wholecell.train import Study
+    from voxpot_training.wholecell.study import Study
 
 __all__ = ["LOOP", "in_motion"]
 

@@ -10,7 +10,7 @@ from voxpot_training.wholecell.motion import LOOP
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from voxpot_training.wholecell.train import Study
+    from voxpot_training.wholecell.study import Study
 
 __all__ = ["NAMES", "energy_cell", "force_cell", "markdown"]
 

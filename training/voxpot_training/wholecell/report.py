@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from voxpot_training.wholecell.assess import Errors
-    from voxpot_training.wholecell.train import Entry, Study
+    from voxpot_training.wholecell.study import Entry, Study
 
 __all__ = ["PAPER", "ordering", "write_report"]
 

@@ -16,12 +16,9 @@ Everything that is there already is taken as it is with ``--resume``.
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.files import write_json
@@ -30,76 +27,21 @@ from ase_voxpot.spec import encode
 from voxpot_training.config import config_from, run_folder
 from voxpot_training.wholecell.atom_centred import train_potential
 from voxpot_training.wholecell.config import WholeCellConfig
-from voxpot_training.wholecell.experiment import train_network, voxels_of
+from voxpot_training.wholecell.experiment import train_network
 from voxpot_training.wholecell.frames import load
 from voxpot_training.wholecell.generate import generate
 from voxpot_training.wholecell.pictures import losses_of
+from voxpot_training.wholecell.report import write_report
 from voxpot_training.wholecell.splits import SPLITS, split_frames
+from voxpot_training.wholecell.study import Entry, Study
 
 if TYPE_CHECKING:
-    from ase_voxpot.potential import Potential
-    from ase_voxpot.voxelize.wholecell import WholeCellSpec
-    from voxpot_training.wholecell.frames import FrameSet
     from voxpot_training.wholecell.model import WholeCellModel
-    from voxpot_training.wholecell.splits import Split
 
-__all__ = ["Entry", "Study", "run"]
+__all__ = ["run"]
 
 LEARNED = ("voxels", "narrow", "cnn", "dense", "schedule", "potential", "validation", "seed")
 """Keys of the config that networks and potentials depend on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One network of a study."""
-
-    split: str
-    box: str
-    n: int
-    shape: str
-    narrow: bool  # with the second γ, not that of the paper
-
-    @property
-    def name(self) -> str:
-        """As in the figures of the paper."""
-        return "dense" if self.shape == "dense" else f"{self.box}-{self.n}"
-
-
-@dataclass(slots=True)
-class Study:
-    """Frames, splits and trained networks."""
-
-    config: WholeCellConfig
-    folder: Path
-    frames: FrameSet
-    splits: dict[str, Split]
-    models: dict[Entry, WholeCellModel]
-    potentials: dict[str, Potential]  # atom-centred, by split
-
-    def voxels(self, spec: WholeCellSpec) -> np.ndarray:
-        """Voxels of all frames."""
-        return voxels_of(self.frames, spec, self.folder / "voxels", threads=os.cpu_count() or 1)
-
-    def spec(self, entry: Entry) -> WholeCellSpec:
-        """How the voxels of a network are made."""
-        gamma = self.config.narrow if entry.narrow else self.config.voxels.gamma
-        return replace(self.config.voxels, box=entry.box, n=entry.n, gamma=gamma)  # type: ignore[arg-type]
-
-    def place(self, entry: Entry) -> Path:
-        """Folder of a training."""
-        return self.folder / "networks" / entry.split / (entry.name + ("-narrow" if entry.narrow else ""))
-
-    def losses(self, entry: Entry) -> Path:
-        """Log of a training."""
-        return self.place(entry) / "log.csv"
-
-    def entries(self, split: str, *, narrow: bool) -> list[Entry]:
-        """The networks of one split and γ."""
-        return [e for e in self.models if e.split == split and e.narrow == narrow]
-
-    def model(self, split: str, name: str, *, narrow: bool) -> WholeCellModel:
-        """One network by its name."""
-        return next(self.models[e] for e in self.entries(split, narrow=narrow) if e.name == name)
 
 
 def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: bool = False) -> Path:
@@ -117,8 +59,6 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     Raises:
         VoxPotError: of the kind that fits: config, frames, calculator, divergence.
     """
-    from voxpot_training.wholecell.report import write_report
-
     settings = config_from(WholeCellConfig, Path(config))
     if quick:
         settings = settings.shortened()
