@@ -1,7 +1,4 @@
-"""Pictures of a scoring and of a run.
-
-They are made without pyplot: no window, no global state, the same on a cluster node.
-"""
+"""Pictures of a scoring, of a run and of a selection."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from ase.units import GPa
 from matplotlib.figure import Figure
 
 from ase_voxpot.ensembles import PISTONS
-from ase_voxpot.files import draft_of
+from ase_voxpot.style import COLOURS, DASHED, INK, save, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,30 +25,11 @@ if TYPE_CHECKING:
     from ase_voxpot.scoring import Prediction, Scores
     from ase_voxpot.selection import Selection
 
-__all__ = ["COLOURS", "DASHED", "INK", "draw_parity", "draw_run", "draw_selection", "save", "tidy"]
+__all__ = ["draw_parity", "draw_run", "draw_selection"]
 
-INK = "#30343b"
-DASHED: Any = (0, (4, 3))
-"""Lines that are no data."""
-COLOURS = ("#2f6db3", "#d9772b", "#3f9a5f", "#b8434e", "#7d5ba6", "#8a6d4f", "#cc79a7", "#6f7680", "#a9a034", "#3aa6b9")
-"""One per group; they repeat with another marker when there are more groups."""
 MARKERS = "os^D"
 FREE = ("nve", "nph-z")
 """Ensembles without a thermostat."""
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a picture, whole or not at all; the suffix chooses the format."""
-    with draft_of(path) as draft:
-        figure.savefig(draft, dpi=160)
-
-
-def tidy(axes: Axes) -> None:
-    """A light grid behind the data, and no frame on the right and above."""
-    axes.grid(visible=True, color="#e3e5e8", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=INK, labelsize=8)
 
 
 def draw_parity(

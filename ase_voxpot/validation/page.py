@@ -9,9 +9,8 @@ from html import escape
 from string import Template
 from typing import TYPE_CHECKING
 
-from ase_voxpot.plots import COLOURS, INK
+from ase_voxpot.style import COLOURS, GRID, INK
 from ase_voxpot.validation.frames import ENERGIES
-from ase_voxpot.validation.pictures import GRID
 from ase_voxpot.validation.settings import functional_of
 from ase_voxpot.validation.template import PAGE, STYLE
 from ase_voxpot.validation.verdict import findings, overall

@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from ase_voxpot.plots import COLOURS, INK, save, tidy
+from ase_voxpot.style import COLOURS, GRID, INK, save, tidy
 from ase_voxpot.validation.comparison import MILLI
 from ase_voxpot.validation.panels_of_errors import error_panels
 from ase_voxpot.validation.panels_of_motion import motion_panels
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
     from ase_voxpot.validation.validate import Validation
 
-__all__ = ["GRID", "VARIABLES", "panels", "save_png", "svg"]
+__all__ = ["VARIABLES", "panels", "save_png", "svg"]
 
-GRID = "#e3e5e8"
 SIZE = (4.4, 3.2)
 TALL = (4.4, 4.2)
 VARIABLES = {INK: "--ink", GRID: "--grid"} | {c: f"--c{k}" for k, c in enumerate(COLOURS)}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ase_voxpot.plots import COLOURS, DASHED, INK, save, tidy
+from ase_voxpot.style import COLOURS, DASHED, GRID, INK, save, tidy
 from ase_voxpot.workflows.references import QUANTITIES, REFERENCES
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _draw_against_frames(answers: Answers) -> Figure | None:
         upper.scatter(np.array(first["fraction"]) + 0.008, first["found"], color=colours[first_name], **style)
         for name, curve in curves.items():
             lower.plot(curve["compositions"], curve["deviations"], "o-", ms=3, lw=1.2, color=colours[name], label=name)
-        lower.axhspan(-5, 5, color="#e3e5e8", zorder=0)
+        lower.axhspan(-5, 5, color=GRID, zorder=0)
         lower.axhline(0, color=INK, lw=0.8)
         upper.set_title(subject, fontsize=10, color=INK)
         lower.set_xlabel(f"fraction of the second element in {subject}", fontsize=8)

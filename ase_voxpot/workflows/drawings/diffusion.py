@@ -8,7 +8,7 @@ import numpy as np
 from ase.units import kB
 from matplotlib.figure import Figure
 
-from ase_voxpot.plots import COLOURS, INK, save, tidy
+from ase_voxpot.style import COLOURS, INK, save, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ase_voxpot.plots import COLOURS, DASHED, INK, save, tidy
+from ase_voxpot.style import COLOURS, DASHED, GRID, INK, save, tidy
 from ase_voxpot.workflows.moduli import young
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def draw_elastic(path: Path, found: Ensemble, *, title: str, cubic: bool) -> Non
     round_.set_title("Young's modulus (GPa)", fontsize=9, color=INK)
     round_.set_ylim(bottom=0)
     round_.tick_params(labelsize=7, colors=INK)
-    round_.grid(color="#e3e5e8", linewidth=0.6)
+    round_.grid(color=GRID, linewidth=0.6)
     round_.set_rlabel_position(22)
     round_.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=3)
 

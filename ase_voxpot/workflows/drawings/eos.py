@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from ase_voxpot.plots import COLOURS, DASHED, INK, save, tidy
+from ase_voxpot.style import COLOURS, DASHED, INK, save, tidy
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from ase_voxpot.plots import COLOURS, DASHED, INK, save, tidy
+from ase_voxpot.style import COLOURS, DASHED, INK, save, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ase_voxpot.plots import COLOURS, INK, save, tidy
+from ase_voxpot.style import COLOURS, INK, save, tidy
 from ase_voxpot.workflows.sites import mean_error
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, FuncFormatter
 
-from ase_voxpot.plots import COLOURS, DASHED, INK, save, tidy
+from ase_voxpot.style import COLOURS, DASHED, GRID, INK, save, tidy
 from voxpot_training.learning import read_log
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def draw_errors(path: Path, table: Mapping[str, Mapping[str, Errors]]) -> None:
     figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=len(table))
     for axes in (forces, energies):
         tidy(axes)
-        axes.grid(which="both", axis="x", color="#e3e5e8", linewidth=0.6)
+        axes.grid(which="both", axis="x", color=GRID, linewidth=0.6)
         axes.xaxis.set_major_formatter(PLAIN)
     save(figure, path)
 
