@@ -15,11 +15,6 @@ atoms follow.  A fix that asks the pair style alone sees none of it, and is refu
 
 from __future__ import annotations
 
-import os
-import re
-import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +23,7 @@ from ase_voxpot.derivatives import forces_from_arrays
 from ase_voxpot.neighbours import VerletList, species_indices
 from ase_voxpot.weights import load_potential
 from lammps_plugin.errors import DeckError, explain
+from lammps_plugin.external import External, cell_of, end_process
 from lammps_plugin.threads import share_threads
 
 if TYPE_CHECKING:
@@ -35,18 +31,15 @@ if TYPE_CHECKING:
 
     from ase_voxpot.potential import Potential
 
-__all__ = ["BLIND", "Bridge", "attach", "cell_of", "deck", "refuse_unfit"]
+__all__ = ["Bridge", "attach", "deck"]
 
-BLIND = ("sgcmc", "numdiff", "numdiff/virial", "sgcmc/kk")
-"""Fixes that ask the pair style for energies, and would take the zero that it says for true."""
 SKIN = 0.5
+"""Å, so that neighbours are searched for now and then only."""
 ORDER = ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])
 """xx yy zz xy xz yz, as LAMMPS has them."""
-FIX = re.compile(r"^Fix\[\s*\d+\]:\s*(\S+),\s*style = (\S+),", re.MULTILINE)
-"""One line of ``info fixes``."""
 
 
-class Bridge:
+class Bridge(External):
     """One ``fix external`` of one LAMMPS, and the potential that answers for it."""
 
     def __init__(self, lmp: Any, fix: str, potential: Potential, elements: Sequence[str]) -> None:
@@ -63,28 +56,16 @@ class Bridge:
                 another number of elements than of atom types.
             UnknownElementError: the model does not know an element.
         """
-        self._lmp, self._fix, self._potential = lmp, fix, potential
+        self._potential = potential
         self._species = species_indices(list(elements), potential.spec.species)
-        self._elements = list(elements)
         self._neighbours = VerletList(potential.cutoff, skin=SKIN)
-        refuse_unfit(lmp, fix, elements)
-        lmp.command(f"fix_modify {fix} energy yes virial yes")
-        lmp.set_fix_external_callback(fix, self, None)
+        super().__init__(lmp, fix, elements, energy=True)
 
-    def __call__(self, caller: Any, step: int, count: int, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
-        """Answer for one step; LAMMPS would overlook an exception, so the process ends with one."""
-        try:
-            self._answer(x, f)
-        except BaseException as error:
-            self._lmp.flush_buffers()
-            sys.stderr.write(f"voxpot: fix external, step {step}: {explain(error)}\n")
-            sys.stderr.flush()
-            os._exit(1)
-
-    def _answer(self, x: np.ndarray, f: np.ndarray) -> None:
+    def answer(self, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
+        """Forces, energy and virial, and both of these per atom."""
         from ase import Atoms
 
-        lmp, count = self._lmp, len(x)
+        lmp, count = self.lmp, len(x)
         low, cell, periodic = cell_of(lmp)
         # types are read at every step: swaps change them, and LAMMPS sorts its atoms
         species = self._species[np.array(lmp.numpy.extract_atom("type")[:count]) - 1]
@@ -95,47 +76,10 @@ class Bridge:
             raise DeckError("the model says NaN or infinity")
         f[:] = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, count)
         virial = virial_per_atom(gradient, pairs.offset, pairs.centre, pairs.neighbour, count)
-        lmp.fix_external_set_energy_global(self._fix, float(energies.sum()))
-        lmp.fix_external_set_virial_global(self._fix, [float(v) for v in virial.sum(axis=0)])
-        lmp.numpy.fix_external_set_energy_peratom(self._fix, np.ascontiguousarray(energies))
-        lmp.numpy.fix_external_set_virial_peratom(self._fix, virial)
-
-
-def refuse_unfit(lmp: Any, fix: str, elements: Sequence[str]) -> None:
-    """Refuse a LAMMPS whose ``fix`` cannot be served.
-
-    Raises:
-        DeckError: other units, several ranks, no such fix, one that ignores it, or another number of
-            elements than of atom types.
-    """
-    units, ranks, types = (
-        lmp.extract_global("units"),
-        lmp.extract_setting("world_size"),
-        lmp.extract_setting("ntypes"),
-    )
-    if units != "metal":
-        raise DeckError(f"expected 'units metal' (eV, Å), got 'units {units}'")
-    if ranks != 1:
-        raise DeckError(f"fix external serves one MPI rank, got {ranks}; use pair_style voxpot for several")
-    if types != len(elements):
-        raise DeckError(f"expected one element for each of the {types} atom types, got {' '.join(elements)}")
-    styles = styles_of_fixes(lmp)
-    if styles.get(fix) != "external":
-        raise DeckError(
-            f"expected 'fix {fix} all external pf/callback 1 1' before, got {styles.get(fix, 'none of this name')}"
-        )
-    blind = [f"{name} ({style})" for name, style in styles.items() if style in BLIND]
-    if blind:
-        raise DeckError(
-            f"fix {', '.join(blind)} asks the pair style alone and would not see this one; use pair_style voxpot"
-        )
-
-
-def cell_of(lmp: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lower corner and rows of the cell in Å, and which of them are periodic."""
-    low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
-    edges = np.subtract(high, low)
-    return np.array(low), np.array([[edges[0], 0, 0], [xy, edges[1], 0], [xz, yz, edges[2]]]), np.array(periodic, bool)
+        lmp.fix_external_set_energy_global(self.fix, float(energies.sum()))
+        lmp.fix_external_set_virial_global(self.fix, [float(v) for v in virial.sum(axis=0)])
+        lmp.numpy.fix_external_set_energy_peratom(self.fix, np.ascontiguousarray(energies))
+        lmp.numpy.fix_external_set_virial_peratom(self.fix, virial)
 
 
 def virial_per_atom(
@@ -147,14 +91,6 @@ def virial_per_atom(
         product = -0.25 * (offset[:, a] * gradient[:, b] + offset[:, b] * gradient[:, a])
         out[:, k] = np.bincount(centre, product, count) + np.bincount(neighbour, product, count)
     return out
-
-
-def styles_of_fixes(lmp: Any) -> dict[str, str]:
-    """Names and styles of all fixes; LAMMPS says them in a report only."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "fixes"
-        lmp.command(f"info fixes out overwrite {report}")
-        return dict(FIX.findall(report.read_text()))
 
 
 _BRIDGES: list[Bridge] = []
@@ -193,8 +129,6 @@ def deck(**options: Any) -> Callable[[Any], None]:
         try:
             attach(pointer, **options)
         except BaseException as error:
-            sys.stderr.write(f"voxpot: {explain(error)}\n")
-            sys.stderr.flush()
-            os._exit(1)
+            end_process(f"voxpot: {explain(error)}")
 
     return attached

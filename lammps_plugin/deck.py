@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from ase_voxpot.peers import parse_peer
 from ase_voxpot.weights import load_potential
-from lammps_plugin.attach import BLIND, Bridge
+from lammps_plugin.attach import Bridge
 from lammps_plugin.errors import DeckError
+from lammps_plugin.external import BLIND
 from lammps_plugin.forces import THERMO, ForceBridge, asks_for_energy, names_calculator
 
 if TYPE_CHECKING:

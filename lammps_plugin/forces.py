@@ -11,14 +11,12 @@ knows them.  Whatever needs an energy or a virial is refused: LAMMPS would take 
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lammps_plugin.attach import cell_of, refuse_unfit
-from lammps_plugin.errors import DeckError, explain
+from lammps_plugin.errors import DeckError
+from lammps_plugin.external import External, cell_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +56,7 @@ def asks_for_energy(words: Sequence[str]) -> bool:
     return verb in COMMANDS
 
 
-class ForceBridge:
+class ForceBridge(External):
     """One ``fix external`` of one LAMMPS, and the ASE calculator that answers for it with forces."""
 
     def __init__(self, lmp: Any, fix: str, calculator: Any, elements: Sequence[str]) -> None:
@@ -73,28 +71,17 @@ class ForceBridge:
         Raises:
             DeckError: other units, several ranks, no such fix, another number of elements than of types.
         """
-        self._lmp, self._calculator, self._elements = lmp, calculator, np.array(elements)
-        refuse_unfit(lmp, fix, elements)
-        lmp.command(f"fix_modify {fix} energy no virial no")
-        lmp.set_fix_external_callback(fix, self, None)
+        self._calculator, self._elements = calculator, np.array(elements)
+        super().__init__(lmp, fix, elements, energy=False)
 
-    def __call__(self, caller: Any, step: int, count: int, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
-        """Answer for one step; LAMMPS would overlook an exception, so the process ends with one."""
-        try:
-            self._answer(count, np.array(tag[:count]), x, f)
-        except BaseException as error:
-            self._lmp.flush_buffers()
-            sys.stderr.write(f"voxpot: fix external, step {step}: {explain(error)}\n")
-            sys.stderr.flush()
-            os._exit(1)
-
-    def _answer(self, count: int, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
+    def answer(self, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
+        """Forces, in the order of the ids."""
         from ase import Atoms
 
-        low, cell, periodic = cell_of(self._lmp)
+        low, cell, periodic = cell_of(self.lmp)
         order = np.argsort(tag)  # LAMMPS sorts its atoms anew from time to time
-        types = np.array(self._lmp.numpy.extract_atom("type")[:count])
-        unwrapped = x - low + self._images(count) @ cell
+        types = np.array(self.lmp.numpy.extract_atom("type")[: len(tag)])
+        unwrapped = x - low + self._images(len(tag)) @ cell
         atoms = Atoms(self._elements[types[order] - 1], positions=unwrapped[order], cell=cell, pbc=periodic)
         atoms.calc = self._calculator
         forces = atoms.get_forces()
@@ -104,7 +91,7 @@ class ForceBridge:
 
     def _images(self, count: int) -> np.ndarray:
         """How often every atom has crossed the cell along each vector."""
-        bits = 10 if self._lmp.extract_setting("imageint") == 4 else 21
-        packed = np.array(self._lmp.numpy.extract_atom("image")[:count]).astype(np.int64)
+        bits = 10 if self.lmp.extract_setting("imageint") == 4 else 21
+        packed = np.array(self.lmp.numpy.extract_atom("image")[:count]).astype(np.int64)
         parts = [(packed >> (k * bits)) & ((1 << bits) - 1) for k in range(3)]
         return np.stack(parts, axis=1) - (1 << (bits - 1))

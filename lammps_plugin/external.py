@@ -1,0 +1,111 @@
+"""``fix external``: which LAMMPS can be served through it, and how a step is answered from Python."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from lammps_plugin.errors import DeckError, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["BLIND", "External", "cell_of", "end_process", "refuse_unfit"]
+
+BLIND = ("sgcmc", "numdiff", "numdiff/virial", "sgcmc/kk")
+"""Fixes that ask the pair style for energies, and would take the zero that it says for true."""
+FIX = re.compile(r"^Fix\[\s*\d+\]:\s*(\S+),\s*style = (\S+),", re.MULTILINE)
+"""One line of ``info fixes``."""
+
+
+class External(ABC):
+    """One ``fix external`` of one LAMMPS, and who answers for it."""
+
+    def __init__(self, lmp: Any, fix: str, elements: Sequence[str], *, energy: bool) -> None:
+        """Refuse what cannot be served, then become the callback of the fix.
+
+        Args:
+            lmp: a ``lammps`` object.
+            fix: name of a fix of style ``external pf/callback 1 1``.
+            elements: of the atom types, in order.
+            energy: whether energies and virials come with the forces.
+
+        Raises:
+            DeckError: as ``refuse_unfit``.
+        """
+        self.lmp, self.fix = lmp, fix
+        refuse_unfit(lmp, fix, elements)
+        said = "yes" if energy else "no"
+        lmp.command(f"fix_modify {fix} energy {said} virial {said}")
+        lmp.set_fix_external_callback(fix, self, None)
+
+    def __call__(self, caller: Any, step: int, count: int, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
+        """Answer for one step; LAMMPS would overlook an exception, so the process ends with one."""
+        try:
+            self.answer(np.array(tag[:count]), x, f)
+        except BaseException as error:
+            self.lmp.flush_buffers()
+            end_process(f"voxpot: fix external, step {step}: {explain(error)}")
+
+    @abstractmethod
+    def answer(self, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
+        """Write the forces (eV/Å) of atoms with ids ``tag`` at ``x`` (Å) into ``f``."""
+
+
+def end_process(sentence: str) -> NoReturn:
+    """Say why, and end: LAMMPS would run on after an exception."""
+    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def refuse_unfit(lmp: Any, fix: str, elements: Sequence[str]) -> None:
+    """Refuse a LAMMPS whose ``fix`` cannot be served.
+
+    Raises:
+        DeckError: other units, several ranks, no such fix, one that ignores it, or another number of
+            elements than of atom types.
+    """
+    units, ranks, types = (
+        lmp.extract_global("units"),
+        lmp.extract_setting("world_size"),
+        lmp.extract_setting("ntypes"),
+    )
+    if units != "metal":
+        raise DeckError(f"expected 'units metal' (eV, Å), got 'units {units}'")
+    if ranks != 1:
+        raise DeckError(f"fix external serves one MPI rank, got {ranks}; use pair_style voxpot for several")
+    if types != len(elements):
+        raise DeckError(f"expected one element for each of the {types} atom types, got {' '.join(elements)}")
+    styles = styles_of_fixes(lmp)
+    if styles.get(fix) != "external":
+        raise DeckError(
+            f"expected 'fix {fix} all external pf/callback 1 1' before, got {styles.get(fix, 'none of this name')}"
+        )
+    blind = [f"{name} ({style})" for name, style in styles.items() if style in BLIND]
+    if blind:
+        raise DeckError(
+            f"fix {', '.join(blind)} asks the pair style alone and would not see this one; use pair_style voxpot"
+        )
+
+
+def cell_of(lmp: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lower corner and rows of the cell in Å, and which of them are periodic."""
+    low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
+    edges = np.subtract(high, low)
+    return np.array(low), np.array([[edges[0], 0, 0], [xy, edges[1], 0], [xz, yz, edges[2]]]), np.array(periodic, bool)
+
+
+def styles_of_fixes(lmp: Any) -> dict[str, str]:
+    """Names and styles of all fixes; LAMMPS says them in a report only."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "fixes"
+        lmp.command(f"info fixes out overwrite {report}")
+        return dict(FIX.findall(report.read_text()))
