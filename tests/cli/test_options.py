@@ -1,0 +1,59 @@
+"""Options that mean the same in several verbs are one option."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections import defaultdict
+from importlib import import_module
+
+import pytest
+
+from ase_voxpot.cli import PANELS
+from ase_voxpot.cli.options import parts
+
+VERBS = [verb for verbs in PANELS.values() for verb in verbs]
+OWN = {
+    "benchmark": {"device", "model", "repeat"},  # several models and devices; how often a call is repeated
+    "info": {"model"},  # an argument
+    "predict": {"model", "output"},
+    "mc": {"pressure", "timestep"},  # of its bursts of dynamics
+    "validate": {"timestep"},  # of the run
+}
+"""What a verb means in its own way by a name that others share."""
+EACH = {
+    *("count", "elements", "ensemble", "equilibration", "frames", "interval", "md", "output", "plot", "quick", "relax"),
+    *("steps", "structure", "temperature"),
+}
+"""Names of which every verb says itself what they are to it."""
+KINDS = {"model": 2, "repeat": 2}
+"""Potentials and models of crystals; structures that are repeated as told, and crystals with a default of their own."""
+
+
+def options():
+    found = defaultdict(dict)
+    for verb in VERBS:
+        scope = vars(import_module(verb.__module__))
+        for name, hint in typing.get_type_hints(verb, globalns=scope, include_extras=True).items():
+            if name != "return" and name not in OWN.get(verb.__name__, ()):
+                found[name][verb.__name__] = hint
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(set(options()) - EACH))
+def test_one_name_is_one_option(name):
+    different = {id(hint.__metadata__[0]) for hint in options()[name].values()}
+
+    assert len(different) <= KINDS.get(name, 1), f"{name} of {', '.join(options()[name])}"
+
+
+@pytest.mark.parametrize("name", ["device", "dtype", "json", "lattice", "seed"])
+def test_what_all_share_has_one_default(name):
+    defaults = {inspect.signature(v).parameters[name].default for v in VERBS if v.__name__ in options()[name]}
+
+    assert len(defaults) == 1
+
+
+def test_parts_are_cut_at_commas():
+    assert parts(" Mo, Ta,,W ") == ["Mo", "Ta", "W"]
+    assert parts("") == []
