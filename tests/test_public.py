@@ -60,6 +60,8 @@ def test_importing_prints_nothing():
 
 @pytest.mark.parametrize("name", MODULES)
 def test_modules_offer_what_they_name(name):
+    if name.startswith("ase_voxpot.fused."):
+        pytest.importorskip("triton")
     module = importlib.import_module(name)
 
     assert module.__doc__

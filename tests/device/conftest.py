@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from importlib.util import find_spec
 
 import pytest
@@ -20,7 +21,10 @@ def interpreted(monkeypatch):
         pytest.skip("needs Triton")
     if torch.cuda.is_available():
         pytest.skip("where there is a GPU the kernels are compiled for it")
-    monkeypatch.setenv("TRITON_INTERPRET", "1")  # read when the modules are imported
+    monkeypatch.setenv("TRITON_INTERPRET", "1")  # read when the modules are imported, here anew
+    for name in ("painting", "invariants"):
+        monkeypatch.delitem(sys.modules, f"ase_voxpot.fused.{name}", raising=False)
+        monkeypatch.delattr(fused, name, raising=False)
     monkeypatch.setattr(fused, "usable", lambda tensor: True)
 
 
