@@ -122,6 +122,16 @@ def test_foreign_elements_are_refused_by_frame(trained, tmp_path, capsys):
     assert not (tmp_path / "o.extxyz").exists()
 
 
+def test_a_picture_needs_the_suffix_of_one(trained, tmp_path, capsys):
+    write(tmp_path / "in.extxyz", bulk("KCl", "cesiumchloride", a=3.85))
+    words = ["reconstruct", str(tmp_path / "in.extxyz"), "-m", str(trained), "-o", str(tmp_path / "o.extxyz")]
+
+    assert main([*words, "--plot", str(tmp_path / "beside")]) == 2
+
+    assert "ends in .png, .pdf, .svg" in capsys.readouterr().err
+    assert not (tmp_path / "o.extxyz").exists()
+
+
 def test_the_published_model_trains_and_decodes(tmp_path):
     model = train(write_config(tmp_path, kind="published", model="", epochs=3), out=tmp_path / "run", quick=True)
 
