@@ -8,7 +8,7 @@ from ase_voxpot.errors import ConfigError
 from ase_voxpot.spec import decode
 from voxpot_training.config import LossConfig, PotentialSchedule, Source, SplitConfig, TrainConfig
 from voxpot_training.generative.config import GeneratorConfig, GeneratorSchedule
-from voxpot_training.regression.config import CrystalSplit, RegressionConfig, RegressionSchedule
+from voxpot_training.regression.config import CrystalSource, CrystalSplit, RegressionConfig, RegressionSchedule
 from voxpot_training.structure_field.config import FieldConfig, FieldSchedule
 from voxpot_training.wholecell.config import FrameSchedule, WholeCellConfig
 
@@ -65,8 +65,14 @@ def test_schedules_that_lead_nowhere_are_refused(kind, key, value):
     ],
 )
 def test_a_batch_holds_something(kind, key):
-    with pytest.raises(ConfigError, match=f"schedule.{key}: expected a whole number from 1 on, got 0"):
+    with pytest.raises(ConfigError, match=f"schedule.{key}: expected a whole number from .*, got 0"):
         decode(kind, {key: 0})
+
+
+@pytest.mark.parametrize("kind", [RegressionSchedule, FieldSchedule])
+def test_a_batch_of_one_cannot_be_normalised(kind):
+    with pytest.raises(ConfigError, match=r"schedule.batch: .* got 1"):
+        decode(kind, {"batch": 1})
 
 
 @pytest.mark.parametrize(
@@ -82,6 +88,8 @@ def test_a_batch_holds_something(kind, key):
         (Source, {"file": "x", "offsets": {"Xx": 1.0}}, "data.offsets of x: expected chemical symbols, got 'Xx'"),
         (Source, {"file": "x", "offsets": {"W": float("nan")}}, "offsets.W: expected a finite number, got nan"),
         (TrainConfig, POTENTIAL | {"lattice": {"bcc": {"W": -3.0}}}, "lattice.bcc.W: expected a length"),
+        (CrystalSource, {"file": "x", "factor": 0.0}, "data.factor of x"),
+        (RegressionConfig, REGRESSION | {"members": 1}, "members: expected 2"),
         (RegressionConfig, REGRESSION | {"loss_delta": 0.0}, "loss_delta: expected more than 0"),
     ],
 )

@@ -54,6 +54,9 @@ class CrystalSource:
     anions: tuple[str, ...] = ()  # keep the perovskites of these anions alone
     without: tuple[str, ...] = ()  # leave out these perovskites, such as ``SrTiO`` for SrTiO3
 
+    def __post_init__(self) -> None:
+        expect(self.factor != 0, f"data.factor of {self.file}", "a number that leaves the labels apart", self.factor)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrystalSplit:
@@ -84,7 +87,9 @@ class RegressionSchedule(Schedule):
 
     def __post_init__(self) -> None:
         Schedule.__post_init__(self)  # slots leave super() without its class
-        expect(self.batch >= 1, "schedule.batch", "a whole number from 1 on", self.batch)
+        expect(
+            self.batch >= 2, "schedule.batch", "a whole number from 2 on, of one nothing can be normalised", self.batch
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +113,7 @@ class RegressionConfig:
     validity: str = ""
 
     def __post_init__(self) -> None:
-        if self.members < 2:
-            raise ConfigError(f"members: expected at least 2, which an uncertainty takes, got {self.members}")
+        expect(2 <= self.members <= 1000, "members", "2, which an uncertainty takes, to 1000", self.members)
         check_name_and_seed(self.name, self.seed)
         expect(self.loss_delta > 0, "loss_delta", "more than 0", self.loss_delta)
         if not self.data:

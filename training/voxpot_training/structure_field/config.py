@@ -43,7 +43,9 @@ class FieldSchedule(Schedule):
 
     def __post_init__(self) -> None:
         Schedule.__post_init__(self)  # slots leave super() without its class
-        expect(self.batch >= 1, "schedule.batch", "a whole number from 1 on", self.batch)
+        expect(
+            self.batch >= 2, "schedule.batch", "a whole number from 2 on, of one nothing can be normalised", self.batch
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
