@@ -10,6 +10,7 @@ from voxpot_training.config import LossConfig, PotentialSchedule, Source, SplitC
 from voxpot_training.generative.config import GeneratorConfig, GeneratorSchedule
 from voxpot_training.regression.config import CrystalSource, CrystalSplit, RegressionConfig, RegressionSchedule
 from voxpot_training.structure_field.config import FieldConfig, FieldSchedule
+from voxpot_training.teacher.config import TeacherConfig
 from voxpot_training.wholecell.config import FrameSchedule, WholeCellConfig
 
 POTENTIAL = {
@@ -19,6 +20,7 @@ POTENTIAL = {
 }
 REGRESSION = {"name": "x", "target": {"key": "a", "unit": "Å"}, "data": [{"file": "x"}]}
 FIELD = {"name": "x", "train": "x", "validation": "x"}
+TEACHER = {"teacher": {"factory": "m:f"}, "lattice": {"W": 3.19}, "kinds": {"solution": 1.0}}
 GENERATOR = {"name": "x", "data": "x"}
 CONFIGS = [
     (TrainConfig, POTENTIAL),
@@ -89,6 +91,12 @@ def test_a_batch_of_one_cannot_be_normalised(kind):
         (Source, {"file": "x", "offsets": {"W": float("nan")}}, "offsets.W: expected a finite number, got nan"),
         (TrainConfig, POTENTIAL | {"lattice": {"bcc": {"W": -3.0}}}, "lattice.bcc.W: expected a length"),
         (CrystalSource, {"file": "x", "factor": 0.0}, "data.factor of x"),
+        (TeacherConfig, TEACHER | {"frames": 0}, "frames: expected a whole number from 1"),
+        (TeacherConfig, TEACHER | {"timestep": 0.0}, "timestep: expected more than 0"),
+        (TeacherConfig, TEACHER | {"seed": -1}, "seed: expected 0 or more"),
+        (TeacherConfig, TEACHER | {"lattice": {}}, "lattice: expected some elements"),
+        (TeacherConfig, TEACHER | {"lattice": {"Xx": 3.0}}, "lattice.Xx: expected an element"),
+        (TeacherConfig, TEACHER | {"kinds": {"solution": 0.0}}, "kinds: expected shares"),
         (RegressionConfig, REGRESSION | {"members": 1}, "members: expected 2"),
         (RegressionConfig, REGRESSION | {"loss_delta": 0.0}, "loss_delta: expected more than 0"),
     ],
