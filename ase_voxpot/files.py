@@ -26,9 +26,8 @@ def make_room(path: Path) -> Path:
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(
-            dir=path.resolve().parent
-        ).close()  # modes alone do not tell: a whole disk may be read-only
+        # modes alone do not tell: a whole disk may be read-only
+        tempfile.TemporaryFile(dir=path.resolve().parent).close()
     except OSError as error:
         raise ConfigError(f"{path}: expected a place to write to, got {error.strerror}") from None
     if path.is_dir():
