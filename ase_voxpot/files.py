@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,12 @@ def make_room(path: Path) -> Path:
     Raises:
         ConfigError: the place cannot be written to.
     """
+    if _is_device(path):
+        return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # modes alone do not tell: a whole disk may be read-only
+        tempfile.TemporaryFile(dir=path.resolve().parent).close()
     except OSError as error:
         raise ConfigError(f"{path}: expected a place to write to, got {error.strerror}") from None
     if path.is_dir():
@@ -34,15 +39,25 @@ def make_room(path: Path) -> Path:
 def draft_of(path: Path) -> Iterator[Path]:
     """A name to write to, which becomes ``path`` if all goes well and vanishes if not.
 
+    A link stays a link, its file is written.  A device or pipe, such as ``/dev/stdout``, is written to as it is.
+
     >>> with draft_of(Path("table.csv")) as draft:  # doctest: +SKIP
     ...     draft.write_text("step,energy")
     """
+    if _is_device(path):
+        yield path
+        return
+    path = path.resolve()
     draft = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         yield draft
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _is_device(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -253,6 +253,8 @@ def _decode_scalar(kind: type, data: Any, place: str) -> Any:
         return float(data)
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
         raise ConfigError(f"{place}: expected {kind.__name__}, got {data!r}")
+    if isinstance(data, float) and not math.isfinite(data):  # which TOML and JSON of Python let pass
+        raise ConfigError(f"{place}: expected a finite number, got {data}")
     return data
 
 

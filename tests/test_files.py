@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +36,30 @@ def test_or_not_at_all(tmp_path):
     assert path.read_text() == "before"
 
 
+def test_a_link_stays_and_its_file_is_written(tmp_path):
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "link.txt"
+    link.symlink_to(tmp_path / "there" / "a.txt")
+
+    with draft_of(make_room(link)) as draft:
+        draft.write_text("all")
+
+    assert link.is_symlink()
+    assert (tmp_path / "there" / "a.txt").read_text() == "all"
+
+
+def test_a_pipe_is_written_to_as_it_is(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    write_json(make_room(pipe), {"x": 1})
+
+    assert pipe.is_fifo()
+    assert json.loads(os.read(end, 1000)) == {"x": 1}
+    os.close(end)
+
+
 def test_json_has_no_nan(tmp_path):
     write_json(tmp_path / "a.json", {"x": [1, None]})
 
@@ -51,3 +77,11 @@ def test_room_is_made_or_refused_before_the_work(tmp_path):
         make_room(tmp_path / "file" / "a.txt")
     with pytest.raises(ConfigError, match="got a folder"):
         make_room(tmp_path / "new")
+    with pytest.raises(ConfigError, match="a place to write to"):
+        make_room(Path("/proc/a.txt"))  # there, but not even root can write
+
+
+def test_looking_for_room_leaves_nothing(tmp_path):
+    make_room(tmp_path / "a.txt")
+
+    assert not list(tmp_path.iterdir())

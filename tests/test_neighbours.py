@@ -152,6 +152,18 @@ def test_unwrapped_atoms_have_the_neighbours_of_wrapped_ones(crystal, rng, turns
     assert_allclose(actual, wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.int64])
+def test_positions_may_be_numbers_of_any_kind(crystal, kind):
+    crystal.positions = np.round(crystal.positions)
+    expected = VerletList(CUTOFF).update(crystal)
+    crystal.arrays["positions"] = crystal.positions.astype(kind)
+
+    pairs = VerletList(CUTOFF).update(crystal)
+
+    assert_array_equal(pairs.neighbour, expected.neighbour)
+    assert_allclose(pairs.offset, expected.offset, atol=1e-12)
+
+
 @pytest.mark.parametrize("edges", [(4000, 4000, 7), (7, 7, 700_000), (4000, 7, 4000)])
 def test_thin_plates_and_long_wires_are_searched(edges, rng):
     near = rng.normal(scale=2, size=(6, 3))

@@ -48,12 +48,12 @@ def predict(
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("id", "prediction", "uncertainty"))
     writer.writerows((k, f"{v:.6g}", f"{s:.6g}") for k, (v, s) in enumerate(zip(value, sigma, strict=True)))
+    found = predictor.score(crystals, value, sigma, key=key)
     if output is None:
         typer.echo(text.getvalue(), nl=False)
         return
     with draft_of(output) as draft:
         draft.write_text(text.getvalue(), encoding="utf-8")
-    found = predictor.score(crystals, value, sigma, key=key)
     target = predictor.card.get("target", {})
     typer.echo(
         f"wrote {output}: {len(crystals)} predictions of {target.get('name') or target.get('key', 'a property')}"

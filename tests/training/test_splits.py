@@ -92,6 +92,12 @@ def test_a_broken_pattern_is_named():
         split_frames([frame("A", "1", 0)], SplitConfig(rules=(BlockRule(group="(", name="x"),)))
 
 
+def test_an_index_that_is_no_number_is_named():
+    rules = (BlockRule(group="A", name=r"run-(?P<index>\w+)"),)
+    with pytest.raises(ConfigError, match="expected a number as index, got 'last' of frame 1"):
+        split_frames([frame("A", "run-1", 0), frame("A", "run-last", 1)], SplitConfig(rules=rules))
+
+
 def test_fractions_that_leave_nothing_are_refused():
     with pytest.raises(ConfigError, match="leave something to train on"):
         SplitConfig(holdout=0.6, validation=0.4)

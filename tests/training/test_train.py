@@ -100,6 +100,13 @@ def test_a_model_can_be_the_start_of_another(write_config, tmp_path):
         np.testing.assert_allclose(weights_of(second)[name], value, atol=1e-6, err_msg=name)
 
 
+def test_tables_in_a_pipe_are_not_cut(write_config, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")  # of a window that is not looked at
+    run(write_config(epochs=1), out=tmp_path / "run")
+
+    assert "…" not in capsys.readouterr().out.split("small on its hold-out")[1]
+
+
 def test_frames_without_labels_are_counted_and_the_keys_named(write_config, tmp_path):
     config = write_config()
     data = tmp_path / "frames.extxyz"

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
+from ase.data import atomic_numbers
+
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.spec import Grid, NetworkSpec, SteerableSpec, decode
 
@@ -32,7 +34,9 @@ __all__ = [
     "Source",
     "SplitConfig",
     "TrainConfig",
+    "check_name_and_seed",
     "config_from",
+    "expect",
     "load_config",
     "read_toml",
 ]
@@ -63,6 +67,8 @@ class Source:
     def __post_init__(self) -> None:
         if not self.weight > 0:
             raise ConfigError(f"data.weight must be positive, got {self.weight} for {self.file}")
+        for symbol in self.offsets:
+            expect(symbol in atomic_numbers, f"data.offsets of {self.file}", "chemical symbols", repr(symbol))
         for pattern, factor in self.emphasis.items():
             if not factor > 0:
                 raise ConfigError(f"data.emphasis must be positive, got {factor} for {pattern!r} of {self.file}")
@@ -99,6 +105,8 @@ class SplitConfig:
     rules: tuple[BlockRule, ...] = ()
 
     def __post_init__(self) -> None:
+        expect(self.gap >= 0, "split.gap", "0 or more frames", self.gap)
+        expect(self.seed >= 0, "split.seed", "a whole number from 0 on", self.seed)
         if not (0 <= self.validation < 1 and 0 <= self.holdout < 1 and self.validation + self.holdout < 1):
             raise ConfigError(
                 f"split.validation and split.holdout must be fractions that leave something to train on, "
@@ -134,6 +142,12 @@ class LossConfig:
     virial: float = 1.0
     virial_delta: float = 0.1  # eV/atom
 
+    def __post_init__(self) -> None:
+        for name in ("energy", "energy_final", "energy_delta", "force_delta", "virial_delta"):
+            expect(getattr(self, name) > 0, f"loss.{name}", "more than 0", getattr(self, name))
+        for name in ("force", "virial"):
+            expect(getattr(self, name) >= 0, f"loss.{name}", "0 or more", getattr(self, name))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
@@ -155,6 +169,17 @@ class Schedule:
     averaging: float = 0.995  # per step, exponential average of the weights
     validate_every: int = 5  # epochs
 
+    def __post_init__(self) -> None:
+        expect(self.epochs >= 1, "schedule.epochs", "a whole number from 1 on", self.epochs)
+        expect(self.minutes is None or self.minutes > 0, "schedule.minutes", "more than 0", self.minutes)
+        expect(self.rate > 0, "schedule.rate", "more than 0", self.rate)
+        expect(self.final_rate >= 0, "schedule.final_rate", "0 or more", self.final_rate)
+        expect(0 <= self.warmup < 1, "schedule.warmup", "a share from 0 to less than 1", self.warmup)
+        expect(self.clip > 0, "schedule.clip", "more than 0", self.clip)
+        expect(self.decay >= 0, "schedule.decay", "0 or more", self.decay)
+        expect(0 <= self.averaging < 1, "schedule.averaging", "a share from 0 to less than 1", self.averaging)
+        expect(self.validate_every >= 1, "schedule.validate_every", "a whole number from 1 on", self.validate_every)
+
     def in_short(self, epochs: int) -> Self:
         """The same over a few epochs, to see that everything works."""
         return replace(self, epochs=epochs, minutes=None, validate_every=1)
@@ -167,6 +192,11 @@ class PotentialSchedule(Schedule):
     batch_atoms: int = 600
     support: float = 1.0  # share of the supporting frames that an epoch draws
     rotate: bool = False  # turn every structure at random (networks that are not equivariant)
+
+    def __post_init__(self) -> None:
+        Schedule.__post_init__(self)  # slots leave super() without its class
+        expect(self.batch_atoms >= 1, "schedule.batch_atoms", "a whole number from 1 on", self.batch_atoms)
+        expect(0 <= self.support <= 1, "schedule.support", "a share from 0 to 1", self.support)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +224,32 @@ class TrainConfig:
     validity: str = ""  # for the model card: what it may be used for
     method: Method | None = None  # for the model card: runs of VASP are compared with it
     lattice: dict[str, dict[str, float]] = field(default_factory=dict)  # Å per lattice and element, for the card
+
+    def __post_init__(self) -> None:
+        check_name_and_seed(self.name, self.seed)
+        for lattice, constants in self.lattice.items():
+            for element, constant in constants.items():
+                expect(constant > 0, f"lattice.{lattice}.{element}", "a length in Å", constant)
+
+
+def expect(holds: bool, key: str, wanted: str, got: object) -> None:
+    """Refuse a value of a configuration.
+
+    Raises:
+        ConfigError: ``holds`` is not true; names the key, what was expected and what came.
+    """
+    if not holds:
+        raise ConfigError(f"{key}: expected {wanted}, got {got}")
+
+
+def check_name_and_seed(name: str, seed: int) -> None:
+    """What every training has: the name of its files, and a seed.
+
+    Raises:
+        ConfigError: a name that is none of a file, or a seed that random numbers cannot begin with.
+    """
+    expect(Path(name).name == name and name not in ("", ".."), "name", "the name of a file without folders", repr(name))
+    expect(0 <= seed < 2**63, "seed", "a whole number from 0 on, below 2^63", seed)
 
 
 def load_config(path: Path) -> TrainConfig:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from ase.geometry import minkowski_reduce
 
-from voxpot_training.space import torus
+from voxpot_training.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,11 +23,10 @@ def distances_between(original: Atoms, found: Atoms) -> Float[np.ndarray, "true 
 
     Positions in fractions, as lattice errors have figures of their own.
     """
-    space = torus(original)
     difference = found.get_scaled_positions()[None] - original.get_scaled_positions()[:, None]
-    difference -= np.round(difference)
-    vectors = difference @ original.cell[:]
-    # rounding fractions is exact in cells that are not skewed; the images make it so in all
+    # in a reduced cell of the same lattice the images that matter are few
+    space = Space(minkowski_reduce(original.cell[:])[0])
+    vectors = space.wrap((difference @ original.cell[:]).reshape(-1, 3)).reshape(difference.shape)
     shifts = space.images(space.farthest())
     return np.linalg.norm(vectors[:, :, None] + shifts, axis=-1).min(-1)
 

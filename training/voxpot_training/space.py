@@ -9,9 +9,12 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ase import Atoms
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
 
 __all__ = ["Space", "open_space", "torus"]
+
+MOST_IMAGES = 50_000
+"""An ordinary cell has some hundreds; one that is sheared beyond measure has billions, which no memory holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,16 @@ class Space:
         """Lattice vectors by which an atom of the cell can come within ``reach`` Å of a point of the cell."""
         if self.cell is None:
             return np.zeros((1, 3))
-        height = 1 / np.linalg.norm(np.linalg.inv(self.cell), axis=0)
-        count = np.ceil(reach / height).astype(int)
-        ranges = [np.arange(-n, n + 1) for n in count]
+        ranges = [np.arange(-n, n + 1) for n in self._layers(reach)]
         return np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 3) @ self.cell
+
+    def compact(self) -> bool:
+        """Whether the images that come near a point of the cell are few enough to be listed."""
+        return self.cell is None or bool(np.prod(2 * self._layers(self.farthest()) + 1.0) <= MOST_IMAGES)
+
+    def _layers(self, reach: float) -> Int[np.ndarray, " 3"]:
+        """How many cells away, in each direction, an image within ``reach`` may be."""
+        return np.ceil(reach * np.linalg.norm(np.linalg.inv(self.cell), axis=0)).astype(int)
 
     def farthest(self) -> float:
         """No point of the cell is farther than this from the nearest lattice point, in Å; 0 in open space."""

@@ -53,6 +53,8 @@ def _place(row: int, atoms: Atoms, rules: Sequence[tuple[re.Pattern[str], re.Pat
         if found:
             parts = found.groupdict()
             index = parts.pop("index", None)
+            if index is not None and not index.isdecimal():
+                raise ConfigError(f"split.rules: expected a number as index, got {index!r} of frame {row}")
             return _Place((group, *map(str, parts.values())), None if index is None else int(index))
     return _Place((group, f"row {row}"), None)
 

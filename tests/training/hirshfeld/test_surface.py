@@ -100,6 +100,13 @@ def test_supercells_look_the_same(crystal):
     assert apart(image(crystal), image(large)) < 0.06  # other directions are looked into
 
 
+def test_a_cell_sheared_beyond_measure_is_as_good_as_any_of_its_lattice(crystal):
+    sheared = crystal.copy()
+    sheared.set_cell(np.array([[1, 200, 0], [0, 1, -300], [0, 0, 1]]) @ crystal.cell[:])
+
+    assert apart(image(crystal), image(sheared)) < 0.06  # other directions are looked into
+
+
 def test_order_and_origin_do_not_matter(crystal):
     moved = crystal[::-1]
     moved.translate([0.3, -4.1, 7.7])

@@ -142,6 +142,15 @@ def test_too_few_crystals_are_an_error(config, perovskites, tmp_path):
         load(path)
 
 
+def test_labels_that_are_all_alike_teach_nothing(config, perovskites, tmp_path):
+    path = config()
+    for crystal in perovskites:
+        crystal.info["a"] = 4.0
+    write(tmp_path / "perovskites.extxyz", perovskites)
+    with pytest.raises(DataError, match="differ in a, got 4 for all"):
+        load(path)
+
+
 def test_crystals_without_a_label_are_left_out_if_the_config_says_so(config, perovskites):
     for k, crystal in enumerate(perovskites):
         crystal.info = {"heat": 0.1 * k} if k not in (0, 5) else {"another": 1.0}

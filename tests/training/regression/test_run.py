@@ -116,6 +116,20 @@ def test_crystals_without_their_truth_are_not_scored(trained, tmp_path, perovski
     assert "MAE" not in capsys.readouterr().out
 
 
+def test_a_truth_that_was_named_has_to_be_there(trained, tmp_path, perovskites, capsys):
+    perovskites[0].info["mine"] = 4.0
+    perovskites[1].info["mine"] = "large"
+    write(tmp_path / "some.extxyz", perovskites[:3])
+    write(tmp_path / "text.extxyz", perovskites[:2])
+    words = ["-m", str(trained), "-o", str(tmp_path / "x.csv"), "--key", "mine"]
+
+    assert main(["predict", str(tmp_path / "some.extxyz"), *words]) == 2
+    assert "1 of 3 frames (first: frame 2) lack it" in capsys.readouterr().err
+    assert main(["predict", str(tmp_path / "text.extxyz"), *words]) == 2
+    assert "under 'mine', got 'large'" in capsys.readouterr().err
+    assert not (tmp_path / "x.csv").exists()
+
+
 def test_a_frame_that_cannot_be_taken_is_named(trained, tmp_path, perovskites, capsys):
     perovskites[2].pbc = False
     write(tmp_path / "some.extxyz", perovskites[:4])

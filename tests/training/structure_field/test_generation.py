@@ -182,6 +182,7 @@ def test_what_was_asked_stands_beside_what_came(model, tmp_path, decoder, capsys
         (("-n", "0"), "greater than or equal to 1"),
         (("--between", "x.extxyz", "--prior", "flow"), "between"),
         (("--between", "nowhere.extxyz"), "nowhere.extxyz"),
+        (("--plot", "new.foo"), "ends in .png, .pdf, .svg"),
     ],
 )
 def test_what_makes_no_sense_is_refused(model, tmp_path, capsys, options, message):

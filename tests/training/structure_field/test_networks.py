@@ -6,7 +6,7 @@ import torch
 from ase.build import bulk
 from numpy.testing import assert_allclose
 
-from ase_voxpot.errors import ArchitectureError, SchemaError, SpecError, StructureError, UnknownElementError
+from ase_voxpot.errors import ArchitectureError, CellError, SchemaError, SpecError, StructureError, UnknownElementError
 from tests.training.structure_field.crystals import random_crystal, some_crystals
 from voxpot_training.artifacts import save_artifact
 from voxpot_training.crystals import origin_atom
@@ -134,6 +134,10 @@ def test_what_cannot_be_seen_is_named_with_its_frame():
     close.positions[1] = close.positions[0] + [0.55, 0, 0]
     with pytest.raises(UnknownElementError, match=r"frame 1: .*got W"):
         codec.see([good, bulk("W")])
+    oblique = good.copy()
+    oblique.set_cell(np.array([[1, 60, 0], [0, 1, -60], [0, 0, 1]]) @ good.cell[:])  # of the same lattice
+    with pytest.raises(CellError, match=r"frame 1: .*niggli_reduce"):
+        codec.see([good, oblique])
     codec = Codec(CodecSpec(model=PERIODIC, flow=FlowSpec(radius=0.6)), codec.network, {})
     with pytest.raises(StructureError, match=r"frame 1: .*0.55 Å"):
         codec.see([good, close])
@@ -148,6 +152,9 @@ def test_a_decode_that_fails_says_why():
     with torch.no_grad():
         codec.network.where.out.bias.fill_(50.0)
     assert codec.decode(np.zeros(16)).failure == "no atom"
+    with torch.no_grad():
+        codec.network.gram[-1].bias.copy_(torch.tensor([0.0, 9.0, 0.0, 0.0, 9.0, 0.0]))  # sheared beyond measure
+    assert codec.decode(np.zeros(16)).failure == "no lattice"
 
 
 def test_models_come_back_from_their_files(tmp_path):

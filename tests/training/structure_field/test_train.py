@@ -11,7 +11,7 @@ from ase.io import read, write
 from numpy.testing import assert_allclose
 
 from ase_voxpot.cli import main
-from ase_voxpot.errors import ConfigError
+from ase_voxpot.errors import ConfigError, DataError
 from tests.training.structure_field.crystals import random_crystal, some_crystals
 from voxpot_training.autoencoders.decoded import Decoded
 from voxpot_training.autoencoders.scores import score_reconstructions
@@ -122,6 +122,16 @@ def test_foreign_elements_are_refused_by_frame(trained, tmp_path, capsys):
     assert not (tmp_path / "o.extxyz").exists()
 
 
+def test_a_picture_needs_the_suffix_of_one(trained, tmp_path, capsys):
+    write(tmp_path / "in.extxyz", bulk("KCl", "cesiumchloride", a=3.85))
+    words = ["reconstruct", str(tmp_path / "in.extxyz"), "-m", str(trained), "-o", str(tmp_path / "o.extxyz")]
+
+    assert main([*words, "--plot", str(tmp_path / "beside")]) == 2
+
+    assert "ends in .png, .pdf, .svg" in capsys.readouterr().err
+    assert not (tmp_path / "o.extxyz").exists()
+
+
 def test_the_published_model_trains_and_decodes(tmp_path):
     model = train(write_config(tmp_path, kind="published", model="", epochs=3), out=tmp_path / "run", quick=True)
 
@@ -157,6 +167,18 @@ def test_errors_are_those_that_were_made():
     assert short_scores.position_detected == pytest.approx(0)
     failed = score_reconstructions([original], [Decoded(None, "no atom")])
     assert (failed.failed, failed.wrong_count, failed.position_actual) == (1, 1, None)
+
+
+def test_one_crystal_or_none_to_validate_with_is_refused(tmp_path):
+    path = write_config(tmp_path)
+    write(tmp_path / "one.extxyz", bulk("KCl", "cesiumchloride", a=4.0))
+    write(tmp_path / "other.extxyz", bulk("CsI", "cesiumchloride", a=4.5))
+    text = path.read_text()
+    for key, name, sentence in (("train", "one", "got 1 and"), ("validation", "other", "and 0 of 1")):
+        path.write_text(text.replace(f'{key} = "some.extxyz"', f'{key} = "{name}.extxyz"'))
+        with pytest.raises(DataError, match=sentence):
+            train(path, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_wrong_configs_are_refused(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ase_voxpot.errors import ConfigError
-from voxpot_training.config import Schedule
+from voxpot_training.config import Schedule, check_name_and_seed, expect
 from voxpot_training.generative.maps import MapSpec
 from voxpot_training.generative.networks import LabelSpec, VAESpec
 from voxpot_training.priors.fitting import PriorConfig
@@ -24,6 +24,7 @@ class GeneratorSplit:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        expect(self.seed >= 0, "split.seed", "a whole number from 0 on", self.seed)
         if not (0 < self.validation < 0.5 and 0 < self.test < 0.5):
             raise ConfigError(
                 f"split: expected shares between 0 and 0.5, got {self.validation} for validation, {self.test} for test"
@@ -72,6 +73,10 @@ class GeneratorSchedule(Schedule):
 
     batch: int = 16
 
+    def __post_init__(self) -> None:
+        Schedule.__post_init__(self)  # slots leave super() without its class
+        expect(self.batch >= 1, "schedule.batch", "a whole number from 1 on", self.batch)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
@@ -100,6 +105,9 @@ class GeneratorConfig:
     seed: int = 0
     about: str = ""
     validity: str = ""
+
+    def __post_init__(self) -> None:
+        check_name_and_seed(self.name, self.seed)
 
     def in_short(self) -> GeneratorConfig:
         """The same in one epoch, to see that everything works."""

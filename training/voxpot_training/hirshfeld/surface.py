@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from ase.geometry import minkowski_reduce
 
 from ase_voxpot.errors import StructureError
 from voxpot_training.hirshfeld.atoms import FAINT, SPACING, sampled
@@ -74,7 +75,7 @@ def _densities(numbers: Int[np.ndarray, " kind"], faint: float) -> Densities:
 
 def _lowest(atoms: Atoms, kinds: Int[np.ndarray, " atom"], densities: Densities) -> float:
     """The lowest density on a grid in the cell, in electrons per Å³."""
-    cell = atoms.cell.array
+    cell = minkowski_reduce(atoms.cell.array)[0]  # as good as any other, and its vectors are short
     counts = np.ceil(np.linalg.norm(cell, axis=1) / PROBE).astype(int)
     steps = np.stack(np.meshgrid(*((np.arange(n) + 0.5) / n - 0.5 for n in counts), indexing="ij"), axis=-1)
     points = steps.reshape(-1, 3) @ cell

@@ -25,7 +25,7 @@ from ase_voxpot.files import write_json
 from ase_voxpot.plots import draw_parity
 from ase_voxpot.potential import Potential
 from ase_voxpot.scoring import predict as predict_frames, score
-from ase_voxpot.screen import score_table
+from ase_voxpot.screen import console, score_table
 from ase_voxpot.weights import fill, find_model, load_potential, save_potential
 from voxpot_training.cards import count_parameters
 from voxpot_training.config import load_config, run_folder
@@ -148,13 +148,13 @@ def fit_potential(
         folder: where checkpoints, log and split go.
         resume: take up the checkpoint of the folder.
     """
-    console = Console(quiet=rank() != 0)
+    screen = Console(quiet=rank() != 0)
     frames = load_frames(config.data, config.model.species, beside)
     split = split_sources(frames, config)
     potential = fresh_potential(config, frames)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "splits.json").write_text(json.dumps({k: list(getattr(split, k)) for k in split.__slots__}))
-    console.print(
+    screen.print(
         f"[bold]{config.name}[/]: {len(split.train)} frames to train on, {len(split.validation)} to validate, "
         f"{len(split.holdout)} held out, {len(split.dropped)} in gaps; "
         f"{count_parameters(potential.network):,} parameters"
@@ -249,6 +249,6 @@ def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential
     panels = [(log, "energy", "energy MAE (meV/atom)"), (log, "force", "force MAE (meV/Å)")]
     draw_learning(folder / "loss.png", panels, title=config.name, size=(9, 3.6))
     draw_parity(folder / "holdout.png", held, labels, said, scores)
-    Console().print(score_table(scores, title=f"{config.name} on its hold-out"))
+    console().print(score_table(scores, title=f"{config.name} on its hold-out"))
     if report is not None:
-        Console().print(uncertainty_table(report, title=f"Uncertainty of {config.name} on its hold-out"))
+        console().print(uncertainty_table(report, title=f"Uncertainty of {config.name} on its hold-out"))

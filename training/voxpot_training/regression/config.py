@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.spec import decode
-from voxpot_training.config import Schedule, read_toml
+from voxpot_training.config import Schedule, check_name_and_seed, expect, read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +54,9 @@ class CrystalSource:
     anions: tuple[str, ...] = ()  # keep the perovskites of these anions alone
     without: tuple[str, ...] = ()  # leave out these perovskites, such as ``SrTiO`` for SrTiO3
 
+    def __post_init__(self) -> None:
+        expect(self.factor != 0, f"data.factor of {self.file}", "a number that leaves the labels apart", self.factor)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrystalSplit:
@@ -71,6 +74,7 @@ class CrystalSplit:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        expect(self.seed >= 0, "split.seed", "a whole number from 0 on", self.seed)
         if not 0 <= self.holdout < 0.9:
             raise ConfigError(f"split.holdout: expected a fraction that leaves some to train on, got {self.holdout}")
 
@@ -80,6 +84,12 @@ class RegressionSchedule(Schedule):
     """A schedule, and the crystals of a batch."""
 
     batch: int = 64
+
+    def __post_init__(self) -> None:
+        Schedule.__post_init__(self)  # slots leave super() without its class
+        expect(
+            self.batch >= 2, "schedule.batch", "a whole number from 2 on, of one nothing can be normalised", self.batch
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +113,9 @@ class RegressionConfig:
     validity: str = ""
 
     def __post_init__(self) -> None:
-        if self.members < 2:
-            raise ConfigError(f"members: expected at least 2, which an uncertainty takes, got {self.members}")
+        expect(2 <= self.members <= 1000, "members", "2, which an uncertainty takes, to 1000", self.members)
+        check_name_and_seed(self.name, self.seed)
+        expect(self.loss_delta > 0, "loss_delta", "more than 0", self.loss_delta)
         if not self.data:
             raise ConfigError("data: expected at least one file of crystals, got none")
 

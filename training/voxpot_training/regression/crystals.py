@@ -127,5 +127,7 @@ def _curated(atoms: list[Atoms], target: np.ndarray, config: RegressionConfig, b
     rows = np.flatnonzero(keep)
     if len(rows) < 10:
         raise DataError(f"expected at least 10 crystals to learn from, got {len(rows)}; left out: {dict(dropped)}")
+    if np.ptp(target[rows]) == 0:
+        raise DataError(f"expected crystals that differ in {wanted.key}, got {target[rows[0]]:g} for all {len(rows)}")
     support = np.array([bool(atoms[k].info["support"]) for k in rows])
     return Crystals([atoms[k] for k in rows], target[rows], {k: v for k, v in dropped.items() if v}, support)

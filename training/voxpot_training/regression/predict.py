@@ -82,13 +82,25 @@ class Predictor:
         """Predictions beside the truth under ``key`` (that of the training if empty), if all crystals carry it.
 
         The edge of a cell is no truth here: crystals to be predicted come at any size.
+
+        Raises:
+            MissingLabelsError: a key was given, and a crystal has no finite number under it.
         """
-        key = key or str(self.card.get("target", {}).get("key", ""))
-        if not all(key in a.info for a in atoms):
+        trained = str(self.card.get("target", {}).get("key", ""))
+        lacking = [row for row, a in enumerate(atoms) if (key or trained) not in a.info]
+        if lacking and key:
+            known = ", ".join(atoms[lacking[0]].info) or "none"
+            raise MissingLabelsError(
+                f"key: expected {key!r} in info of every frame, but {len(lacking)} of {len(atoms)} frames "
+                f"(first: frame {lacking[0]}) lack it; the keys seen there are {known}"
+            )
+        if lacking:
             return None
         try:
-            truth = np.array([label_of(a, key) for a in atoms])
-        except (MissingLabelsError, StructureError):
+            truth = np.array([label_of(a, key or trained) for a in atoms])
+        except MissingLabelsError:
+            if key:
+                raise
             return None
         return figures_of(truth, value), trust_of(truth, value, sigma)
 

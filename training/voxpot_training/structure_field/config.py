@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ase_voxpot.errors import ConfigError
-from voxpot_training.config import Schedule
+from voxpot_training.config import Schedule, check_name_and_seed, expect
 from voxpot_training.priors.fitting import PriorConfig
 from voxpot_training.structure_field.flow import FlowSpec
 from voxpot_training.structure_field.periodic import PeriodicSpec
@@ -41,6 +41,12 @@ class FieldSchedule(Schedule):
 
     batch: int = 64
 
+    def __post_init__(self) -> None:
+        Schedule.__post_init__(self)  # slots leave super() without its class
+        expect(
+            self.batch >= 2, "schedule.batch", "a whole number from 2 on, of one nothing can be normalised", self.batch
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldConfig:
@@ -61,6 +67,7 @@ class FieldConfig:
     validity: str = ""
 
     def __post_init__(self) -> None:
+        check_name_and_seed(self.name, self.seed)
         if not 0 <= self.substitute <= 1:
             raise ConfigError(f"substitute: expected a share from 0 to 1, got {self.substitute}")
 

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from ase_voxpot.errors import DataError
 from ase_voxpot.labels import read_frames
 from voxpot_training.autoencoders.training import finish, with_priors
 from voxpot_training.cards import count_parameters
@@ -79,6 +80,11 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     view = view_of(settings.model)
     known, most = set(settings.model.species), max(map(len, train))
     kept = [a for a in valid if set(a.get_chemical_symbols()) <= known and len(a) <= most]
+    if len(train) < 2 or not kept:
+        raise DataError(
+            f"expected two or more crystals to train on and some to validate with, got {len(train)} and {len(kept)} "
+            f"of {len(valid)} that have no more atoms and no other elements than those trained on"
+        )
     torch.manual_seed(settings.seed)
     network = make_field(settings.model)
     console.print(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ase_voxpot.errors import UnknownElementError
+from ase_voxpot.errors import CellError, UnknownElementError
 from voxpot_training.crystals import origin_atom
 from voxpot_training.graphs import graph_of
 from voxpot_training.lattice import cell_of_gram, cell_of_lengths, lengths_and_angles, log_gram
@@ -117,9 +117,15 @@ class TorusView:
 
         Raises:
             UnknownElementError: species that are not to be learned.
-            StructureError: an atom without neighbours.
+            StructureError: an atom without neighbours; ``CellError`` a cell that is too oblique.
         """
         cell = np.array(atoms.cell[:])
+        if not Space(cell).compact():
+            raise CellError(
+                f"expected a cell near the shape of a reduced one, got vectors of "
+                f"{', '.join(f'{v:.1f}' for v in atoms.cell.lengths())} Å around {abs(atoms.cell.volume):.1f} Å³; "
+                f"ase.build.niggli_reduce gives another cell of the same crystal"
+            )
         origin = atoms.positions[origin_atom(atoms)].copy()
         graph = graph_of(atoms, nearest=MOST_EDGES, cutoff=self.reach)
         space = Space(cell)
@@ -133,8 +139,11 @@ class TorusView:
         return points @ np.linalg.inv(cell)
 
     def cell(self, lattice: np.ndarray) -> np.ndarray | None:
-        """From the logarithm of the Gram matrix; every six numbers have one."""
-        return cell_of_gram(lattice) if np.isfinite(lattice).all() else None
+        """From the logarithm of the Gram matrix; every six numbers have one, but none too oblique is of use."""
+        if not np.isfinite(lattice).all():
+            return None
+        cell = cell_of_gram(lattice)
+        return cell if Space(cell).compact() else None
 
     def space(self, cell: np.ndarray) -> Space:
         """The torus."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ase.data import atomic_numbers
+
 from ase_voxpot.errors import ConfigError
+from voxpot_training.config import expect
 
 __all__ = ["TeacherConfig", "TeacherSpec"]
 
@@ -37,7 +40,16 @@ class TeacherConfig:
     force_floor: float = 0.25  # eV/Å, added to the RMS force in that ratio
 
     def __post_init__(self) -> None:
+        for name in ("frames", "stride", "samples"):
+            expect(getattr(self, name) >= 1, name, "a whole number from 1 on", getattr(self, name))
+        for name in ("timestep", "force_limit", "force_disagreement"):
+            expect(getattr(self, name) > 0, name, "more than 0", getattr(self, name))
+        for name in ("settle", "seed", "force_floor"):
+            expect(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
+        for symbol, edge in self.lattice.items():
+            expect(symbol in atomic_numbers and edge > 0, f"lattice.{symbol}", "an element and a length in Å", edge)
+        expect(bool(self.lattice), "lattice", "some elements and their lattice constants", self.lattice)
         if len(self.temperature) != 2 or not 0 < self.temperature[0] <= self.temperature[1]:
             raise ConfigError(f"temperature: expected a lower and an upper value in K, got {self.temperature}")
-        if not self.kinds or any(share < 0 for share in self.kinds.values()):
-            raise ConfigError(f"kinds: expected shares that are not negative, got {self.kinds}")
+        if not self.kinds or any(share < 0 for share in self.kinds.values()) or not sum(self.kinds.values()):
+            raise ConfigError(f"kinds: expected shares that are not negative, and not all 0, got {self.kinds}")

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.spec import BaselineSpec, Grid, PotentialSpec, SteerableSpec
 from ase_voxpot.voxelize.wholecell import WholeCellSpec
-from voxpot_training.config import LossConfig, PotentialSchedule, Schedule
+from voxpot_training.config import LossConfig, PotentialSchedule, Schedule, check_name_and_seed, expect
 from voxpot_training.wholecell.networks import NetworkSpec
 from voxpot_training.wholecell.recipe import Recipe
 
@@ -34,6 +34,10 @@ class FrameSchedule(Schedule):
     averaging: float = 0.0
     validate_every: int = 1
     batch: int = 64  # frames
+
+    def __post_init__(self) -> None:
+        Schedule.__post_init__(self)  # slots leave super() without its class
+        expect(self.batch >= 1, "schedule.batch", "a whole number from 1 on", self.batch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,7 @@ class WholeCellConfig:
     quick: Quick = field(default_factory=Quick)
 
     def __post_init__(self) -> None:
+        check_name_and_seed(self.name, self.seed)
         if not 0 < self.validation < 0.9:
             raise ConfigError(f"validation: expected a part of the frames between 0 and 0.9, got {self.validation}")
         if not 0 < self.narrow < self.voxels.gamma:
