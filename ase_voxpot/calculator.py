@@ -12,6 +12,7 @@ Importing this module makes the name ``voxpot`` known to
 from __future__ import annotations
 
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -90,6 +91,7 @@ class VoxPotCalculator(Calculator):
         if uncertainty:
             self.potential.known_uncertainty()
         self._always = uncertainty
+        self._lock = RLock()
         if self.potential.uncertainty is not None:
             self.implemented_properties = [*type(self).implemented_properties, *UNCERTAINTIES]
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
@@ -134,6 +136,11 @@ class VoxPotCalculator(Calculator):
         }
         return [name for name, (old, new) in pairs.items() if not np.array_equal(old, new)]
 
+    def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:
+        """As every calculator of ASE; threads that share one wait, lest they get the results of each other."""
+        with self._lock:
+            return super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call]
+
     def calculate(
         self,
         atoms: Atoms | None = None,
@@ -176,8 +183,14 @@ class VoxPotCalculator(Calculator):
         return Properties({k: v for k, v in self.results.items() if k not in UNCERTAINTIES})
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the neighbour search, which lives in memory of a C library."""
-        return {**self.__dict__, "_neighbours": self.potential.neighbour_list(skin=SKIN)}
+        """Everything but the lock and the neighbours, which a copy looks for anew."""
+        kept = {**self.__dict__, "_neighbours": self.potential.neighbour_list(skin=SKIN)}
+        del kept["_lock"]
+        return kept
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """What ``__getstate__`` gave, with a lock of its own."""
+        self.__dict__.update(state, _lock=RLock())
 
 
 register_calculator_class(VoxPotCalculator.name, VoxPotCalculator)

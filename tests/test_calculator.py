@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -235,6 +236,19 @@ def test_results_are_not_written_over_by_the_next_step(calculator, alloy):
 
     for name, value in held.items():
         assert_array_equal(value, first[name])
+
+
+def test_threads_that_share_a_calculator_get_their_own_results(calculator, alloy):
+    structures = [alloy.copy() for _ in range(6)]
+    for number, atoms in enumerate(structures):
+        atoms.rattle(0.05, seed=number)
+        atoms.calc = calculator
+    alone = [atoms.get_potential_energy() for atoms in structures]
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda k: structures[k % 6].get_potential_energy(), range(60)))
+
+    assert_allclose(found, np.tile(alone, 10), rtol=1e-12)
 
 
 def test_results_vanish_on_error_and_do_not_survive_as_those_of_another_structure(calculator, alloy):

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
+from ase_voxpot.screen import console as screen_console
 from voxpot_training.generative.coverage import Coverage, coverage, wasserstein
 from voxpot_training.generative.fingerprints import Fingerprints, fingerprints
 from voxpot_training.generative.screening import screen
@@ -195,7 +195,7 @@ def main() -> None:
         rows = held_out(frames, asked.by, 0.2, np.random.default_rng(asked.seed))
         train, held = ([frames[k] for k in part] for part in rows)
     found += [assess_substitution(train, held, **how), assess_known(train, held, **how)]
-    console = Console()
+    console = screen_console()
     if asked.json:
         console.print_json(json.dumps([asdict(row) for row in found]))
         return

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from ase.io import write
-from rich.console import Console
 
+from ase_voxpot import screen
 from ase_voxpot.errors import CellError, DataError, StructureError
 from ase_voxpot.labels import read_frames
 from voxpot_training.autoencoders.training import finish, with_priors
@@ -77,7 +77,7 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
         The model file.
     """
     settings, beside = config_from(GeneratorConfig, Path(config)), Path(config).parent
-    console, source = Console(), find_file(settings.data, beside)
+    console, source = screen.console(), find_file(settings.data, beside)
     frames, unfit = _visible(read_frames(source), settings)
     if unfit:
         console.print(f"{len(unfit)} crystals of {source.name} left out, the first as {unfit[0]}")

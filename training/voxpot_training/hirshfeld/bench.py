@@ -12,7 +12,7 @@ import json
 import os
 import time
 
-from rich.console import Console
+from ase_voxpot import screen
 
 __all__ = ["measure"]
 
@@ -46,7 +46,7 @@ def main() -> None:
     asked = parser.parse_args()
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # one core is what is measured
     rows = [measure(edge) for edge in (3.5, 4.0, 5.5)]
-    console = Console()
+    console = screen.console()
     if asked.json:
         console.print_json(json.dumps(rows))
         return

@@ -29,6 +29,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from ase_voxpot import screen
 from ase_voxpot.errors import ConfigError, VoxPotError
 from ase_voxpot.spec import decode
 from ase_voxpot.structures import random_alloy
@@ -186,7 +187,7 @@ def main(
 
     Example: VOXPOT_DATA=folder/with/data python -m voxpot_training.potential.study training/configs/study.toml
     """
-    console = Console()
+    console = screen.console()
     try:
         rows = run_study(study, out, console=console, prices=prices)
     except VoxPotError as error:

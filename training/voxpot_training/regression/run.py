@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Console
 
+from ase_voxpot import screen
 from ase_voxpot.errors import StructureError
 from ase_voxpot.files import write_json
 from ase_voxpot.spec import decode
@@ -76,7 +76,7 @@ def run(method: Method, config: Path, *, out: Path | None = None, resume: bool =
     folder = run_folder(out, settings.name)
     crystals = load_crystals(settings, Path(config).parent)
     spec = method.adapt(decode(method.spec, settings.model, where="model"), crystals.atoms)
-    console = Console()
+    console = screen.console()
     left_out = "; ".join(f"{n} left out: {reason}" for reason, n in crystals.dropped.items())
     console.print(f"[bold]{settings.name}[/]: {len(crystals.atoms)} crystals{'; ' + left_out if left_out else ''}")
     folder.mkdir(parents=True, exist_ok=True)

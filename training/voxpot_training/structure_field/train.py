@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from rich.console import Console
 
+from ase_voxpot import screen
 from ase_voxpot.errors import DataError
 from ase_voxpot.labels import read_frames
 from voxpot_training.autoencoders.training import finish, with_priors
@@ -75,7 +75,7 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     train, valid = (_crystals(name, beside) for name in (settings.train, settings.validation))
     if quick:
         train, valid, settings = train[:QUICK_CRYSTALS], valid[:20], settings.in_short()
-    folder, console = run_folder(out, settings.name), Console()
+    folder, console = run_folder(out, settings.name), screen.console()
     settings = replace(settings, model=_informed(settings.model, train))
     view = view_of(settings.model)
     known, most = set(settings.model.species), max(map(len, train))

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ase_voxpot.errors import ConfigError, VoxPotError
+from ase_voxpot.screen import console
 from ase_voxpot.spec import decode
 from voxpot_training.teacher.config import TeacherConfig
 
@@ -34,7 +35,7 @@ def generate(
     except VoxPotError as error:
         Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False)
         raise typer.Exit(2) from None
-    Console().print("  ".join(f"{name}: {count}" for name, count in counts.most_common()))
+    console().print("  ".join(f"{name}: {count}" for name, count in counts.most_common()))
 
 
 def _generate(path: Path, out: Path, frames: int, share: str) -> Counter[str]:

@@ -85,8 +85,9 @@ def _scatter(atoms: Atoms, degree: int, reach: float) -> object:
 
 def main() -> None:
     """Print two tables."""
-    from rich.console import Console
     from rich.table import Table
+
+    from ase_voxpot.screen import console
 
     small, large = perovskite(), perovskite().repeat((3, 3, 3))
     large.rattle(0.05, seed=0)
@@ -103,7 +104,7 @@ def main() -> None:
         spectrum = spectrum_of(small, radius=window.radius, width=window.width)
         errors = [rotation_error(spectrum, window, np.random.default_rng(0), degree=l) for l in (0, 4)]
         turns.add_row(named(window), *(f"{100 * e:.1f} %" for e in errors))
-    Console().print(times, turns)
+    console().print(times, turns)
 
 
 if __name__ == "__main__":
