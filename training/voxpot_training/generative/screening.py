@@ -6,7 +6,6 @@ ltol 0.3); it sees only pairs of one reduced formula, as others never match.
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,6 +16,7 @@ import numpy as np
 from ase_voxpot.errors import ConfigError, StructureError, VoxPotError
 from voxpot_training.crystals import formula_of
 from voxpot_training.generative.validity import composition_fault, structure_fault
+from voxpot_training.symmetry import ask_spglib
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,10 +159,8 @@ def symmetrised(atoms: Atoms, symprec: float = 0.1) -> Atoms:
     if fault:
         raise StructureError(f"expected a crystal to bring to its symmetry, got {fault}")
     cell = (atoms.cell[:], atoms.get_scaled_positions(), atoms.numbers)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # spglib announces exceptions of its own
-        group = spglib.get_spacegroup(cell, symprec=symprec)
-        found = spglib.standardize_cell(cell, to_primitive=True, no_idealize=False, symprec=symprec)
+    group = ask_spglib(spglib.get_spacegroup, cell, symprec=symprec)
+    found = ask_spglib(spglib.standardize_cell, cell, to_primitive=True, no_idealize=False, symprec=symprec)
     if found is None or group is None:
         return atoms.copy()
     lattice, positions, numbers = found

@@ -6,7 +6,6 @@ onto each other: a perovskite costs a twentieth of a crystal without symmetry.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from ase.geometry import minkowski_reduce
 
 from ase_voxpot.errors import CellError, EmptyStructureError, OverlapError, PositionError, StructureError
 from voxpot_training.hirshfeld.atoms import log_density
+from voxpot_training.symmetry import ask_spglib
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,9 +121,7 @@ def unique_sites(atoms: Atoms, *, symmetry: bool = True) -> tuple[Site, ...]:
     import spglib
 
     cell, fractional = atoms.cell.array, atoms.get_scaled_positions(wrap=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # spglib announces exceptions of its own
-        found = spglib.get_symmetry((cell, fractional, atoms.numbers), symprec=LIKE)
+    found = ask_spglib(spglib.get_symmetry, (cell, fractional, atoms.numbers), symprec=LIKE)
     if found is None:
         return unique_sites(atoms, symmetry=False)
     rotations, translations, like = found["rotations"], found["translations"], found["equivalent_atoms"]
