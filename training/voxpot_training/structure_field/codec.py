@@ -17,11 +17,12 @@ from ase_voxpot.errors import ArchitectureError, StructureError
 from voxpot_training.artifacts import fill
 from voxpot_training.autoencoders.decoded import Decoded
 from voxpot_training.autoencoders.files import keep, read
+from voxpot_training.autoencoders.trust import DOUBTFUL, latent_gaps
 from voxpot_training.crystals import check_crystal
 from voxpot_training.lattice import turned_to
 from voxpot_training.priors.files import PREFIX, PriorSpec
 from voxpot_training.structure_field.batches import collate
-from voxpot_training.structure_field.flow import FlowSpec, find_atoms
+from voxpot_training.structure_field.flow import FlowSpec, find_atoms, ranked_atoms
 from voxpot_training.structure_field.periodic import PeriodicField, PeriodicSpec
 from voxpot_training.structure_field.published import PublishedField, PublishedSpec
 from voxpot_training.structure_field.queries import SPECIES
@@ -37,11 +38,13 @@ if TYPE_CHECKING:
     from voxpot_training.priors.fitting import Priors
     from voxpot_training.structure_field.views import Seen, View
 
-__all__ = ["Codec", "CodecSpec", "load_codec", "make_field", "save_codec"]
+__all__ = ["Codec", "CodecSpec", "load_codec", "make_field", "other_choices", "save_codec"]
 
 KIND = "structure_field"
 ENCODED = 256
 """Crystals of a batch."""
+LAST, SPARE = 2, 3
+"""Places that are exchanged when a crystal is not convincing, and what may come in their stead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,9 @@ class Codec:
     ) -> Decoded:
         """The crystal of a latent vector.
 
+        Where the networks say how many atoms there are, a crystal whose own latent vector is another one is
+        compared with those that the next best places would make, and the nearest is kept.
+
         Args:
             latent: the vector.
             like: a cell that the result is turned to; else it stands in standard orientation.
@@ -120,21 +126,46 @@ class Codec:
             return Decoded(None, "no lattice")
         if like is not None:
             cell = turned_to(cell, like)
-        field = self.field_of(latent, cell)
+        place = (np.zeros(3), np.eye(3)) if like is None or origin is None else (origin, np.linalg.inv(like))
+        field, space = self.field_of(latent, cell), self.view.space(cell)
         box = getattr(self.spec.model, "box", ())
         corners = (np.zeros(3), np.array(box)) if box else None
         count = self._count(code)
-        positions = find_atoms(field, self.view.space(cell), self.spec.flow, box=corners, count=count)
+        if count is None:
+            return self._crystal(code, find_atoms(field, space, self.spec.flow, box=corners), cell, place)
+        places = ranked_atoms(field, space, self.spec.flow, box=corners)
+        if 0 < len(places) < count:
+            return Decoded(None, f"{len(places)} of {count} atoms")
+        best = self._crystal(code, places[:count], cell, place)
+        gap = self._gap(latent, best)
+        if gap > DOUBTFUL:
+            for chosen in other_choices(count, len(places)):
+                other = self._crystal(code, places[chosen], cell, place)
+                nearer = self._gap(latent, other)
+                if nearer < gap:
+                    best, gap = other, nearer
+        return best
+
+    def _crystal(
+        self,
+        code: torch.Tensor,
+        positions: Float[np.ndarray, "atom 3"],
+        cell: Float[np.ndarray, "3 3"],
+        place: tuple[Float[np.ndarray, " 3"], Float[np.ndarray, "3 3"]],
+    ) -> Decoded:
+        """Atoms at ``positions`` from the origin of the view, which lies at a ``place`` (Å, and the inverse cell)."""
         if not len(positions):
             return Decoded(None, "no atom")
-        if count is not None and len(positions) < count:
-            return Decoded(None, f"{len(positions)} of {count} atoms")
         symbols = [self.spec.model.species[k] for k in self._vote(code, positions, cell)]
-        if like is not None and origin is not None:  # the same place in the cell, in fractions
-            positions = positions + origin @ np.linalg.inv(like) @ cell
-        atoms = Atoms(symbols, positions=positions, cell=cell, pbc=True)
+        origin, inverse = place  # the same place in the cell, in fractions
+        atoms = Atoms(symbols, positions=positions + origin @ inverse @ cell, cell=cell, pbc=True)
         atoms.wrap(eps=1e-4)
         return Decoded(atoms)
+
+    def _gap(self, latent: Float[np.ndarray, " latent"], found: Decoded) -> float:
+        """How far the latent vector of a decoded crystal is from that which it was decoded from."""
+        gap = float(latent_gaps(self, latent[None], [found])[0])
+        return np.inf if np.isnan(gap) else gap
 
     def _count(self, code: torch.Tensor) -> int | None:
         """How many atoms a latent vector speaks of, where the networks say so."""
@@ -169,6 +200,16 @@ class Codec:
         """Every crystal through its latent vector; the input is not changed."""
         seen = self.see(atoms)
         return [self.decode(z, like=s.cell, origin=s.origin) for z, s in zip(self.encode(seen), seen, strict=True)]
+
+
+def other_choices(count: int, available: int) -> list[list[int]]:
+    """Which places to try where the first ``count`` are not convincing: one of the last exchanged for one of the next.
+
+    >>> other_choices(2, 4)
+    [[0, 2], [0, 3], [1, 2], [1, 3]]
+    """
+    first, spare = list(range(count)), range(count, min(count + SPARE, available))
+    return [[*(k for k in first if k != out), new] for out in reversed(first[-LAST:]) for new in spare]
 
 
 def _check_distances(atoms: Atoms, radius: float) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from voxpot_training.space import Space
 
-__all__ = ["FlowSpec", "agreement", "find_atoms", "particle_grid", "trajectory"]
+__all__ = ["FlowSpec", "agreement", "find_atoms", "particle_grid", "ranked_atoms", "trajectory"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,14 +95,32 @@ def find_atoms(
     Returns:
         Positions in Å, none if the field leads nowhere; fewer than ``count`` if it leads to fewer.
     """
+    return _rested(field, space, spec, box) if count is None else ranked_atoms(field, space, spec, box=box)[:count]
+
+
+def ranked_atoms(
+    field: Callable[[np.ndarray], np.ndarray],
+    space: Space,
+    spec: FlowSpec = FlowSpec(),
+    *,
+    box: tuple[Float[np.ndarray, " 3"], Float[np.ndarray, " 3"]] | None = None,
+) -> Float[np.ndarray, "place 3"]:
+    """All places where particles rest, be they as few as they are; first those that draw the field to them most."""
+    places = _rested(field, space, replace(spec, fewest=1), box)
+    return places[np.argsort(-agreement(field, places), kind="stable")]
+
+
+def _rested(
+    field: Callable[[np.ndarray], np.ndarray],
+    space: Space,
+    spec: FlowSpec,
+    box: tuple[Float[np.ndarray, " 3"], Float[np.ndarray, " 3"]] | None,
+) -> Float[np.ndarray, "place 3"]:
+    """Where particles come to rest, each place once."""
     places = trajectory(field, particle_grid(space, spec, box), space, spec)[-1]
     rest = np.linalg.norm(field(places), axis=1)
     kept = rest <= spec.longest
-    atoms = _clusters(places[kept], rest[kept], space, spec if count is None else replace(spec, fewest=1))
-    if count is None:
-        return atoms
-    best = np.argsort(-agreement(field, atoms), kind="stable")[:count]
-    return atoms[np.sort(best)]
+    return _clusters(places[kept], rest[kept], space, spec)
 
 
 def agreement(
