@@ -73,6 +73,9 @@ def reconstruct(
     told = ""
     if counts["wrong"] is not None:
         told = f", among them {counts['doubtful_and_wrong']} of the {counts['wrong']} that are not their originals"
+        for name, side in (("position_right", "the others"), ("position_wrong", "these")):
+            if counts.get(name) is not None:
+                told += f", {side} off by {counts[name]:.3f} Å"
     typer.echo(
         f"wrote {output}: {len(made)} of {len(originals)} crystals; {scores.failed} could not be decoded, "
         f"{counts['doubtful']} are doubtful (latent_gap above {shared.DOUBTFUL:g}){told}; {each:.2f} CPU s each"
