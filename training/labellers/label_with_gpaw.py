@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Label frames with GPAW: PBE energies, forces and stresses, one result file per frame.
+
+A program of its own, for the Python in which GPAW is installed (Debian: ``apt install gpaw gpaw-data``
+and ``/usr/bin/python3``); it needs ASE and GPAW and nothing else::
+
+    /usr/bin/python3 label_with_gpaw.py frames.extxyz --out labels
+
+Every frame needs a name of its own in ``info["id"]``.  The result for the frame ``NAME`` is
+``labels/NAME.extxyz``; a frame whose result, or whose reason for failure (``labels/NAME.failed``), is
+already there is skipped, so that the program may be stopped and started at any time.  Several processes
+may share one folder: a frame is taken by creating ``labels/NAME.taken``, which names the process.
+
+Settings (see the guide for how they were chosen): plane waves up to 400 eV, PBE, Methfessel-Paxton
+smearing of 0.15 eV, and a Gamma-centred k-point mesh with ``--density`` Å points per cell edge, that is
+``ceil(density / edge)`` points along each reciprocal vector.
+"""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import read, write
+
+SETTINGS = {
+    "xc": "PBE",
+    "convergence": {"energy": 2e-5, "density": 1e-4},
+    "occupations": {"name": "methfessel-paxton", "width": 0.15, "order": 1},
+    "maxiter": 120,
+}
+
+
+class TimeUp(Exception):
+    """A frame took longer than it was allowed to."""
+
+
+def mesh(cell, density):
+    """Points along each reciprocal vector, from the distances between opposite faces of the cell."""
+    spacing = 1 / np.linalg.norm(np.linalg.inv(np.asarray(cell)).T, axis=1)  # Å
+    return [max(1, int(np.ceil(density / d - 1e-6))) for d in spacing]
+
+
+def label(atoms, cutoff, density):
+    """A copy of ``atoms`` that carries energy, forces and stress, and how they were made."""
+    from gpaw import GPAW, PW
+
+    kpts = mesh(atoms.cell, density)
+    started = time.perf_counter()
+    work = atoms.copy()
+    work.calc = GPAW(mode=PW(cutoff), kpts={"size": kpts, "gamma": True}, txt=None, **SETTINGS)
+    energy = work.get_potential_energy(force_consistent=True)
+    forces, stress = work.get_forces(), work.get_stress()
+    answer = atoms.copy()
+    answer.info |= {
+        "code": "GPAW",
+        "cutoff": cutoff,
+        "kpts": np.array(kpts),
+        "electronic_steps": work.calc.get_number_of_iterations(),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    answer.calc = SinglePointCalculator(answer, energy=energy, free_energy=energy, forces=forces, stress=stress)
+    return answer
+
+
+def is_running(text):
+    """Whether the process that took a frame still runs; what another machine took is left to it."""
+    host, _, number = text.partition(" ")
+    if host != socket.gethostname() or not number.strip().isdigit():
+        return False
+    return Path(f"/proc/{number.strip()}").exists()
+
+
+def take(path):
+    """Whether this process is the one that does the frame: the first to create the file."""
+    me = f"{socket.gethostname()} {os.getpid()}"
+    try:
+        with path.open("x") as file:
+            file.write(me)
+    except FileExistsError:
+        if is_running(path.read_text()):
+            return False
+        path.write_text(me)  # whoever took it is gone
+    return True
+
+
+def raise_time_up(*_):
+    raise TimeUp
+
+
+def one(atoms, name, folder, options):
+    """Label one frame, or write down why not."""
+    done, failed, taken = (folder / f"{name}.{end}" for end in ("extxyz", "failed", "taken"))
+    if done.exists() or failed.exists() or not take(taken):
+        return None
+    signal.alarm(options.limit)
+    try:
+        answer = label(atoms, options.cutoff, options.density)
+        partial = folder / f".{name}.{os.getpid()}.partial.extxyz"
+        write(partial, answer)
+        partial.replace(done)
+        return f"{answer.get_potential_energy() / len(answer):.4f} eV/atom, {answer.info['seconds']} s"
+    except Exception as error:
+        failed.write_text(f"{type(error).__name__}: {error}\n")
+        return f"failed: {type(error).__name__}: {error}"
+    finally:
+        signal.alarm(0)
+        taken.unlink()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("frames", help="any file that ASE reads; every frame has an id")
+    parser.add_argument("--out", default="labels", help="folder of the results (%(default)s)")
+    parser.add_argument("--cutoff", type=float, default=400.0, help="plane waves, eV (%(default)s)")
+    parser.add_argument("--density", type=float, default=42.0, help="k-points times cell edge, Å (%(default)s)")
+    parser.add_argument("--limit", type=int, default=3600, help="seconds that one frame may take (%(default)s)")
+    options = parser.parse_args()
+    frames = read(options.frames, ":")
+    names = [atoms.info.get("id") for atoms in frames]
+    if None in names or len(set(names)) < len(names):
+        parser.error(f"{options.frames}: every frame needs an id of its own in info['id']")
+    folder = Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGALRM, raise_time_up)
+    for k, (atoms, name) in enumerate(zip(frames, names), 1):
+        result = one(atoms, name, folder, options)
+        if result:
+            print(f"{k}/{len(frames)} {name}: {result}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
