@@ -41,7 +41,8 @@ class VoxPotCalculator(Calculator):
 
     One instance serves structures of any cell, size and composition one after the
     other.  ``energies`` sum to ``energy``, which is also the ``free_energy``; ``stress``
-    (eV/Å³, Voigt xx yy zz yz xz xy) exists for structures periodic in three directions.
+    (eV/Å³, Voigt xx yy zz yz xz xy) exists wherever three cell vectors span a volume, periodic or not, as
+    with ASE's own calculators; of a slab it is the derivative by strain over the volume with the vacuum.
     All results are float64, whatever the network computes in.
 
     With ``uncertainty=True`` there are more, under names that ASE does not know and therefore
@@ -169,7 +170,7 @@ class VoxPotCalculator(Calculator):
             "energies": result.energies,
             "forces": result.forces,
         }
-        if seen.pbc.all():
+        if result.volume is not None:
             self.results["stress"] = result.stress
         if result.uncertainty is not None:
             said = result.uncertainty

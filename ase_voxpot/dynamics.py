@@ -17,6 +17,7 @@ from ase import units
 
 from ase_voxpot.ensembles import BUILD, PISTONS, Plan
 from ase_voxpot.errors import ConfigError, DivergenceError, ExtrapolationError, StructureError
+from ase_voxpot.peers import stress_or_none
 from ase_voxpot.records import Sample, State
 
 if TYPE_CHECKING:
@@ -267,9 +268,7 @@ def _frame(atoms: Atoms, sample: Sample) -> Atoms:
 
     frame = atoms.copy()
     results = {"energy": sample.potential, "forces": atoms.get_forces(apply_constraint=False)}
-    if atoms.pbc.all():
-        results["stress"] = atoms.get_stress(apply_constraint=False)
-    frame.calc = SinglePointCalculator(frame, **results)
+    frame.calc = SinglePointCalculator(frame, **results, stress=stress_or_none(atoms, apply_constraint=False))
     frame.info = {"step": sample.step, "time": sample.time}
     return frame
 

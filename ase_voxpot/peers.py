@@ -13,7 +13,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ase.calculators.calculator import Calculator, all_changes
+import numpy as np
+from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
 
 from ase_voxpot.errors import ConfigError, StructureError, VoxPotError
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ase import Atoms
+    from jaxtyping import Float
 
-__all__ = ["Patient", "Peer", "parse_peer"]
+__all__ = ["Patient", "Peer", "parse_peer", "stress_or_none"]
 
 KEPT = 8
 """Calculators kept, for the structures used last."""
@@ -59,7 +61,7 @@ class Patient(Calculator):
         properties: Sequence[str] = ("energy",),
         system_changes: Sequence[str] = tuple(all_changes),
     ) -> None:
-        """Energy, forces and, of a crystal, stress."""
+        """Energy, forces and, where three cell vectors are set, stress."""
         super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
         now: Any = self.atoms
         key = (now.numbers.tobytes(), now.pbc.tobytes())
@@ -86,9 +88,25 @@ class Patient(Calculator):
         results = {"energy": kept.get_potential_energy(), "forces": kept.get_forces()}
         if "free_energy" in self.implemented_properties:
             results["free_energy"] = kept.get_potential_energy(force_consistent=True)
-        if "stress" in self.implemented_properties and kept.pbc.all():
-            results["stress"] = kept.get_stress()
+        if "stress" in self.implemented_properties:
+            stress = stress_or_none(kept)
+            results |= {} if stress is None else {"stress": stress}
         return results
+
+
+def stress_or_none(atoms: Atoms, **keywords: bool) -> Float[np.ndarray, " 6"] | None:
+    """Stress in eV/Å³, Voigt; None where the cell spans no volume or the calculator gives none.
+
+    Args:
+        atoms: with any calculator of ASE.
+        keywords: as ``Atoms.get_stress`` has them.
+    """
+    if atoms.cell.rank < 3:  # the convention of ASE's calculators, whatever directions are periodic
+        return None
+    try:
+        return np.asarray(atoms.get_stress(**keywords))
+    except PropertyNotImplementedError:
+        return None
 
 
 def parse_peer(text: str, *, patient: bool = True) -> Peer:

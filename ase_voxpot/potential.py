@@ -47,6 +47,8 @@ __all__ = ["Potential", "Result", "resolve_device"]
 
 BATCH = 4096
 """Atoms of small structures whose pairs are held together."""
+FLAT = 1e-6
+"""Volume over the product of the lengths of the cell vectors, below which they lie in a plane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,5 +338,7 @@ class Potential:
 
 
 def _volume(atoms: Atoms) -> float | None:
-    volume = abs(float(np.linalg.det(atoms.cell[:])))
-    return volume if volume > 0 else None
+    """Å³, whatever directions are periodic; None where fewer than three vectors are set, or they lie in a plane."""
+    cell = atoms.cell[:]
+    volume = abs(float(np.linalg.det(cell)))
+    return volume if volume > FLAT * np.sqrt((cell**2).sum(axis=1)).prod() else None

@@ -10,6 +10,7 @@ import numpy as np
 from ase.units import GPa
 
 from ase_voxpot.errors import ConfigError, DivergenceError, StructureError
+from ase_voxpot.peers import stress_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,12 @@ FREE = ("atoms", "cell")
 """What may move: the atoms alone, or the atoms and the cell."""
 
 
+VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+"""Axes of the components of a stress or strain, in the order of ASE."""
+ASKEW = 1e-6
+"""Component of a periodic vector off an axis, over its length, that is more than rounding."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """Where a relaxation stands."""
@@ -32,7 +39,7 @@ class Progress:
     step: int
     energy: float  # eV
     force: float  # eV/Å, largest of all atoms
-    stress: Float[np.ndarray, " 6"] | None  # GPa, Voigt; None without periodicity in three directions
+    stress: Float[np.ndarray, " 6"] | None  # GPa, Voigt; None where the cell spans no volume
 
 
 def relax(
@@ -50,8 +57,9 @@ def relax(
     Args:
         atoms: with a calculator; moved along.
         optimiser: one of ``OPTIMISERS``.
-        free: one of ``FREE``.
-        pressure: GPa, on a free cell.
+        free: one of ``FREE``.  The cell of a slab or wire is strained along its periodic directions only, which
+            must lie in a plane or along an axis of x, y and z.
+        pressure: GPa, on a free cell that is periodic in three directions.
         fmax: eV/Å; with a free cell also the bound on V·(stress + pressure)/N.
         steps: at most so many.
         observe: called at every step, the first included.
@@ -61,7 +69,7 @@ def relax(
 
     Raises:
         ConfigError: unknown optimiser or bounds that make no sense.
-        StructureError: the structure has no energy, or no cell to relax.
+        StructureError: the structure has no energy, or no cell that can be relaxed so.
         DivergenceError: the atoms ran away.
     """
     import ase.optimize
@@ -74,10 +82,9 @@ def relax(
             f"expected fmax between 0 and 100 eV/Å, at least one step and a pressure within ±1e4 GPa, "
             f"got {fmax}, {steps} and {pressure}"
         )
-    if free == "cell" and not atoms.pbc.all():
-        raise StructureError("relaxing the cell needs one periodic in three directions; relax the atoms alone")
+    mask = _free_strains(atoms, pressure) if free == "cell" else None
     atoms.get_potential_energy()  # an energy that never existed is no divergence
-    target: Any = FrechetCellFilter(atoms, scalar_pressure=pressure * GPa) if free == "cell" else atoms
+    target: Any = atoms if mask is None else FrechetCellFilter(atoms, mask=mask, scalar_pressure=pressure * GPa)
     dynamics = getattr(ase.optimize, OPTIMISERS[optimiser])(target, logfile=None)
 
     def watch() -> None:
@@ -98,13 +105,42 @@ def relax(
     return _progress(atoms, dynamics.nsteps), reached
 
 
+def _free_strains(atoms: Atoms, pressure: float) -> list[bool]:
+    """Which strains (Voigt xx yy zz yz xz xy) leave the vacuum of a slab or wire as it is.
+
+    Raises:
+        StructureError: not periodic, no volume, periodic vectors askew, or a pressure on vacuum.
+    """
+    pbc = np.asarray(atoms.pbc)
+    if not pbc.any() or atoms.cell.rank < 3:
+        raise StructureError(
+            "relaxing the cell needs three cell vectors and a periodic direction, got vectors of lengths "
+            f"{', '.join(f'{length:g}' for length in atoms.cell.lengths())} Å with pbc {pbc}; relax the atoms alone"
+        )
+    if pbc.all():
+        return [True] * 6
+    if pressure:
+        raise StructureError(
+            f"expected a cell periodic in three directions to put under pressure, got pbc {pbc}, "
+            "where the volume holds vacuum; leave the pressure out"
+        )
+    periodic = atoms.cell[:][pbc]
+    axes = (np.abs(periodic) > ASKEW * np.linalg.norm(periodic, axis=1, keepdims=True)).any(axis=0)
+    if axes.sum() != len(periodic):
+        raise StructureError(
+            f"relaxing the cell of a structure with pbc {pbc} needs periodic vectors along x, y or z, or in a plane of "
+            f"two of them, got {periodic.round(4).tolist()}; turn the structure, or relax the atoms alone"
+        )
+    return [bool(axes[a] and axes[b]) for a, b in VOIGT]
+
+
 def _progress(atoms: Atoms, step: int) -> Progress:
-    forces = atoms.get_forces()
+    forces, stress = atoms.get_forces(), stress_or_none(atoms)
     return Progress(
         step=step,
         energy=float(atoms.get_potential_energy()),
         force=float(np.sqrt((forces**2).sum(axis=1).max())),
-        stress=atoms.get_stress() / GPa if atoms.pbc.all() else None,
+        stress=None if stress is None else stress / GPa,
     )
 
 

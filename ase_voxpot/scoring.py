@@ -18,6 +18,7 @@ import numpy as np
 from ase.units import GPa
 
 from ase_voxpot.errors import DataError, VoxPotError
+from ase_voxpot.peers import stress_or_none
 from ase_voxpot.spec import decode
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Prediction:
 
     energy: float  # eV
     forces: Float[np.ndarray, "atom 3"]  # eV/Å
-    stress: Float[np.ndarray, " 6"] | None  # eV/Å³, None unless periodic in three directions
+    stress: Float[np.ndarray, " 6"] | None  # eV/Å³, None without a volume
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +94,10 @@ def predict(potential: Potential, frames: Sequence[Atoms]) -> Iterator[Predictio
         StructureError: one of its kinds, naming the frame.
         DataError: the potential's answer is not finite.
     """
-    for number, (atoms, result) in enumerate(zip(frames, potential.stream(frames), strict=True)):
+    for number, result in enumerate(potential.stream(frames)):
         if not (np.isfinite(result.energy) and np.isfinite(result.forces).all()):
             raise DataError(f"frame {number}: expected finite energy and forces from the model, got NaN or infinity")
-        stress = result.stress if atoms.pbc.all() else None
+        stress = None if result.volume is None else result.stress
         yield Prediction(energy=result.energy, forces=result.forces, stress=stress)
 
 
@@ -111,7 +112,7 @@ def predict_with(calculator: Any, frames: Sequence[Atoms]) -> Iterator[Predictio
         atoms.calc = calculator
         try:
             energy, forces = float(atoms.get_potential_energy()), np.array(atoms.get_forces())
-            stress = atoms.get_stress() if atoms.pbc.all() and "stress" in calculator.implemented_properties else None
+            stress = stress_or_none(atoms) if "stress" in calculator.implemented_properties else None
         except VoxPotError as error:
             raise DataError(f"frame {number}: {error}") from None
         except Exception as error:  # whatever the code of others comes up with

@@ -100,10 +100,12 @@ class VoxPotModel(_Base):  # type: ignore[misc]
 
         Returns:
             ``energy`` [system] in eV, ``energies`` [atom] in eV, ``forces`` [atom, 3] in eV/Å and
-            ``stress`` [system, 3, 3] in eV/Å³, positive under tension.
+            ``stress`` [system, 3, 3] in eV/Å³, positive under tension; zero for a system whose cell
+            spans no volume, since torch-sim wants a tensor for every system.
 
         Raises:
             StructureError: one of its kinds, naming the system as a frame.
+            ConfigError: this version of torch-sim cannot say in which directions the systems are periodic.
         """
         results = self.potential.evaluate(_structures(state))
         like = {"device": state.positions.device, "dtype": state.positions.dtype}
@@ -114,13 +116,22 @@ class VoxPotModel(_Base):  # type: ignore[misc]
         if self.compute_forces:
             out["forces"] = torch.as_tensor(np.concatenate([r.forces for r in results]), **like)
         if self.compute_stress:
-            full = [voigt_6_to_full_3x3_stress(r.stress) for r in results]
+            full = [np.zeros((3, 3)) if r.volume is None else voigt_6_to_full_3x3_stress(r.stress) for r in results]
             out["stress"] = torch.as_tensor(np.array(full), **like)
         return out
 
 
 def _structures(state: Any) -> list[Atoms]:
-    """The systems of a state, one by one; its cells hold vectors as columns."""
+    """The systems of a state, one by one; its cells hold vectors as columns.
+
+    Raises:
+        ConfigError: one flag stands for all directions, and the cells may be those of slabs.
+    """
+    if isinstance(state.pbc, bool) and not state.pbc and bool(state.cell.any()):
+        raise ConfigError(
+            "expected periodicity direction by direction, got one flag: this version of torch-sim turns the slabs and "
+            "wires it is given into clusters; update it to 0.6 or later, or give clusters without a cell"
+        )
     positions = state.positions.detach().double().cpu().numpy()
     cells = state.cell.detach().double().cpu().numpy().swapaxes(1, 2)
     numbers = state.atomic_numbers.cpu().numpy()

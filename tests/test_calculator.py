@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -12,7 +13,11 @@ from ase.calculators.calculator import PropertyNotImplementedError, get_calculat
 from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
 from ase.filters import FrechetCellFilter
 from ase.io import read, write
-from ase.optimize import FIRE
+from ase.md.logger import MDLogger
+from ase.md.verlet import VelocityVerlet
+from ase.optimize import BFGS, FIRE
+from ase.units import GPa, fs
+from hypothesis import given, settings, strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ase_voxpot.calculator import UNCERTAINTIES, VoxPotCalculator
@@ -27,6 +32,7 @@ from ase_voxpot.errors import (
     UnknownElementError,
     WeightsError,
 )
+from tests import laws
 from tests.saved import save_tiny, save_tiny_and_certain
 
 ALL = ("energy", "free_energy", "energies", "forces", "stress")
@@ -110,14 +116,61 @@ def test_one_pass_serves_all_properties(calculator, alloy, monkeypatch):
     assert len(calls) == 1
 
 
+@settings(max_examples=12)
+@given(
+    pbc=st.tuples(*[st.booleans()] * 3),
+    vacuum=st.floats(0, 9),
+    seed=st.integers(0, 99),
+    mirror=st.booleans(),
+)
+def test_stress_is_the_slope_by_strain_whatever_is_periodic(potential_of, pbc, vacuum, seed, mirror):
+    """As with ASE's calculators: where three vectors span a volume, and over this volume, vacuum included."""
+    rng = np.random.default_rng(seed)
+    atoms = bulk("W", "bcc", a=3.2, cubic=True) * (2, 1, 1)
+    atoms.symbols = rng.choice(["Mo", "Ta", "W"], len(atoms))
+    atoms.positions += rng.normal(scale=0.1, size=atoms.positions.shape)
+    cell = atoms.cell[:] @ (np.eye(3) + rng.normal(scale=0.1, size=(3, 3)))
+    atoms.set_cell((-cell if mirror else cell), scale_atoms=True)
+    for axis in np.flatnonzero(~np.array(pbc)):
+        atoms.cell[axis] *= 1 + vacuum / np.linalg.norm(atoms.cell[axis])
+    atoms.pbc = pbc
+    potential = potential_of("steerable")
+    atoms.calc = VoxPotCalculator(potential)
+
+    laws.stress_is_the_slope_by_strain(potential.evaluate, atoms)
+    assert_allclose(atoms.get_stress(), potential.evaluate(atoms).stress, rtol=1e-12)
+    assert_allclose(atoms.get_stress(), potential.evaluate([atoms, atoms])[1].stress, rtol=1e-9, atol=1e-12)
+    assert_allclose(atoms.get_stress(), calculate_numerical_stress(atoms, eps=1e-5), atol=1e-6)
+
+
 @pytest.mark.parametrize("pbc", [False, (True, False, False), (True, True, False)])
-def test_stress_is_offered_only_where_there_is_a_volume(calculator, alloy, pbc):
+@pytest.mark.parametrize("spoil", [lambda cell: 0 * cell[2], lambda cell: cell[0] - 2 * cell[1]])
+def test_without_a_volume_there_is_no_stress(calculator, alloy, pbc, spoil):
+    alloy.cell[2] = spoil(alloy.cell[:])
     alloy.pbc = pbc
     alloy.calc = calculator
 
     assert np.isfinite(alloy.get_potential_energy())
     with pytest.raises(PropertyNotImplementedError):
         alloy.get_stress()
+    assert calculator.potential.evaluate([alloy])[0].volume is None
+
+
+def test_filters_and_loggers_of_ase_work_on_slabs(calculator, alloy):
+    alloy.center(vacuum=5, axis=2)
+    alloy.pbc = (True, True, False)
+    alloy.calc = calculator
+    height, start = alloy.cell[2, 2], alloy.get_potential_energy()
+
+    BFGS(FrechetCellFilter(alloy, mask=[1, 1, 0, 0, 0, 1]), logfile=None).run(fmax=0.01, steps=5)
+    out = StringIO()
+    dynamics = VelocityVerlet(alloy, 1 * fs)
+    dynamics.attach(MDLogger(dynamics, alloy, out, stress=True))
+    dynamics.run(1)
+
+    assert alloy.get_potential_energy() < start
+    assert_allclose(alloy.cell[2, 2], height, atol=1e-12)
+    assert_allclose(np.array(out.getvalue().splitlines()[-1].split()[-6:], float), alloy.get_stress() / GPa, atol=2e-3)
 
 
 def test_an_energy_may_be_asked_of_an_atom_without_a_cell(calculator):
@@ -154,7 +207,7 @@ def _structures(rng):
 def test_one_instance_serves_any_structure_like_a_fresh_one(tiny_model, calculator, rng):
     for atoms in _structures(rng):
         fresh = VoxPotCalculator(calculator.potential)
-        for name in ALL if atoms.pbc.all() else ALL[:-1]:
+        for name in ALL if atoms.cell.rank == 3 else ALL[:-1]:
             assert_allclose(
                 calculator.get_property(name, atoms), fresh.get_property(name, atoms), rtol=1e-10, atol=1e-10
             )

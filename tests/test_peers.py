@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
+from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from numpy.testing import assert_allclose
 
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.peers import Patient, parse_peer
+from ase_voxpot.peers import Patient, parse_peer, stress_or_none
 
 FILE = """
 from ase.calculators.lj import LennardJones
@@ -113,6 +115,32 @@ def test_a_calculator_that_knows_one_size_serves_all():
         assert_allclose(atoms.get_potential_energy(), expected.get_potential_energy())
 
     assert OneSize.made == 3  # one to ask what it can do
+
+
+def test_slabs_have_stress_where_the_calculator_gives_one():
+    slab = bulk("Ar", "fcc", a=4.0, cubic=True)
+    slab.rattle(0.1, rng=np.random.default_rng(1))
+    slab.pbc = (True, True, False)
+    expected = slab.copy()
+    expected.calc = LennardJones(sigma=2.5)
+    slab.calc = Patient(lambda: LennardJones(sigma=2.5))
+    sheet = slab.copy()
+    sheet.cell[2] = 0
+    sheet.calc = slab.calc
+
+    assert_allclose(slab.get_stress(), expected.get_stress())
+    assert stress_or_none(sheet) is None
+    assert stress_or_none(Atoms("Ar", cell=[4, 4, 4], calculator=Bare())) is None
+
+
+class Bare(Calculator):
+    """Names stress, but gives none of a cluster, as some do."""
+
+    implemented_properties = ("energy", "stress")
+
+    def calculate(self, *arguments, **keywords):
+        super().calculate(*arguments, **keywords)
+        self.results = {"energy": 0.0}
 
 
 def test_moved_atoms_and_cells_are_seen():

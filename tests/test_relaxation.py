@@ -6,6 +6,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.calculator import Calculator
 from ase.calculators.lj import LennardJones
+from ase.units import GPa
 from numpy.testing import assert_allclose
 
 from ase_voxpot.errors import ConfigError, DivergenceError, PositionError, StructureError
@@ -41,6 +42,31 @@ def test_a_free_cell_takes_on_the_pressure(atoms, pressure):
 
     assert reached
     assert_allclose(end.stress, [-pressure] * 3 + [0] * 3, atol=0.05)
+
+
+@pytest.mark.parametrize("pbc", [(1, 1, 0), (1, 0, 1), (0, 0, 1)])
+def test_the_cell_of_a_slab_or_wire_is_relaxed_along_its_periodic_directions(atoms, pbc):
+    atoms = atoms * (2, 2, 2)
+    pbc = np.array(pbc, bool)
+    atoms.pbc = pbc
+    atoms.center(vacuum=5, axis=np.flatnonzero(~pbc))
+    atoms.calc = LennardJones(**STIFF)
+    before = atoms.cell.copy()
+
+    end, reached = relax(atoms, optimiser="bfgs", free="cell", fmax=0.001)
+
+    assert reached
+    assert_allclose(end.stress, 0, atol=0.02)
+    assert_allclose(atoms.cell[~pbc], before[~pbc], atol=1e-10)
+    assert (np.abs(atoms.cell.lengths() - before.lengths())[pbc] > 0.01).all()
+
+
+def test_a_molecule_in_a_box_has_the_stress_of_the_box():
+    dimer = Atoms("Cu2", positions=[[0, 0, 0], [0, 0, 2.0]], cell=[9, 9, 9], calculator=LennardJones(**STIFF))
+
+    end, _ = relax(dimer, steps=1)
+
+    assert_allclose(end.stress, dimer.get_stress() / GPa)
 
 
 def test_giving_up_is_told_from_success(atoms):
@@ -92,7 +118,13 @@ def test_what_makes_no_sense_is_refused(atoms):
         with pytest.raises(error, match=sentence):
             relax(atoms, **options)
     atoms.pbc[0] = False
-    with pytest.raises(StructureError, match="periodic in three"):
+    with pytest.raises(StructureError, match=r"to put under pressure, got pbc \[False  True  True\]"):
+        relax(atoms, free="cell", pressure=1.0)
+    atoms.rotate(10, "z", rotate_cell=True)
+    with pytest.raises(StructureError, match="needs periodic vectors along x, y or z"):
+        relax(atoms, free="cell")
+    atoms.pbc = False
+    with pytest.raises(StructureError, match="three cell vectors and a periodic direction"):
         relax(atoms, free="cell")
 
 

@@ -7,9 +7,10 @@ from ase.build import bulk
 from ase.units import GPa
 from numpy.testing import assert_allclose
 
+from ase_voxpot.calculator import VoxPotCalculator
 from ase_voxpot.errors import DataError, UnknownElementError
 from ase_voxpot.labels import Labels
-from ase_voxpot.scoring import Prediction, predict, score
+from ase_voxpot.scoring import Prediction, predict, predict_with, score
 from tests.models import seeded, specification
 
 
@@ -91,12 +92,18 @@ def test_groups_hold_the_same_figures_and_add_up():
 def test_predictions_are_those_of_the_potential():
     potential = seeded(specification("steerable"))
     crystal, molecule = bulk("W", "bcc", a=3.2), Atoms("MoW", positions=[[0, 0, 0], [0, 0, 2.5]])
+    slab = crystal.copy()
+    slab.pbc[2] = False
 
-    first, second = predict(potential, [crystal, molecule])
+    first, second, third = predict(potential, [crystal, molecule, slab])
 
     assert_allclose(first.energy, potential.evaluate(crystal).energy, rtol=1e-6)
     assert first.stress.shape == (6,)
     assert second.stress is None
+    assert_allclose(third.stress, potential.evaluate(slab).stress, rtol=1e-5)
+    expected = VoxPotCalculator(potential)
+    for mine, foreign in zip((first, second, third), predict_with(expected, [crystal, molecule, slab]), strict=True):
+        assert (mine.stress is None) == (foreign.stress is None)
 
 
 def test_a_frame_without_energy_is_named():

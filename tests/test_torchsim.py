@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -94,11 +95,67 @@ def test_a_foreign_element_is_refused(model):
 
 @needs_torch_sim
 def test_torch_sim_finds_nothing_to_complain_of():
-    """Its own check, on silicon and iron: inputs untouched, batches as singles, shapes."""
+    """Its own check, on three crystals and a molecule: inputs untouched, batches as singles, shapes."""
     from torch_sim.models.interface import validate_model_outputs
 
     spec = specification("steerable")
-    iron = replace(spec, species=("Si", "Fe"), baseline=BaselineSpec(reference=(-1.0, -2.0)))
-    model = VoxPotModel(seeded(iron, dtype="float64"))
+    baseline = BaselineSpec(reference=(-1.0, -2.0, -0.5, -3.0, -1.5))
+    broad = replace(spec, species=("H", "C", "Mg", "Si", "Fe"), baseline=baseline)
+    model = VoxPotModel(seeded(broad, dtype="float64"))
 
     validate_model_outputs(model, torch.device("cpu"), torch.float64)
+
+
+def one_flag(atoms, *, periodic):
+    """A state as torch-sim 0.3 makes it: a single flag for all directions, true if all of them are periodic."""
+    return SimpleNamespace(
+        positions=torch.from_numpy(atoms.positions),
+        cell=torch.from_numpy(atoms.cell.array.T.copy())[None],
+        pbc=periodic,
+        atomic_numbers=torch.from_numpy(atoms.numbers),
+        system_idx=torch.zeros(len(atoms), dtype=torch.int64),
+    )
+
+
+class TestBoundaries:
+    def test_of_one_flag_the_systems_are_those_of_all_directions(self, crystal):
+        (found,) = torchsim._structures(one_flag(crystal, periodic=True))
+        cluster = crystal.copy()
+        cluster.set_cell(None)
+        cluster.pbc = False
+
+        assert found == crystal
+        assert torchsim._structures(one_flag(cluster, periodic=False)) == [cluster]
+
+    @pytest.mark.parametrize("vectors", [(0, 1, 2), (0, 1), (2,)])
+    def test_one_flag_that_may_have_been_a_slab_is_refused(self, crystal, vectors):
+        cell = np.zeros((3, 3))
+        cell[list(vectors)] = crystal.cell[list(vectors)]
+        crystal.set_cell(cell)
+
+        with pytest.raises(ConfigError, match=r"got one flag: .* update it to 0\.6"):
+            torchsim._structures(one_flag(crystal, periodic=False))
+
+    @needs_torch_sim
+    def test_slabs_stay_slabs_or_are_refused(self, model, potential, crystal):
+        crystal.pbc = (True, True, False)
+        state = state_of([crystal])
+        if isinstance(state.pbc, bool):
+            with pytest.raises(ConfigError, match="got one flag"):
+                model(state)
+            return
+
+        out = model(state)
+
+        expected = potential.evaluate(crystal)
+        laws.close(out["energy"], [expected.energy], laws.STRICT.equal)
+        laws.close(out["stress"], [voigt_6_to_full_3x3_stress(expected.stress)], laws.STRICT.equal)
+
+    @needs_torch_sim
+    def test_clusters_without_a_cell_have_no_stress(self, model, potential):
+        clusters = [Atoms("W2", [[0, 0, 0], [0, 0, 2.6]]), Atoms("Mo")]
+
+        out = model(state_of(clusters))
+
+        assert torch.equal(out["stress"], torch.zeros(2, 3, 3, dtype=torch.float64))
+        laws.close(out["energy"], [r.energy for r in potential.evaluate(clusters)], laws.STRICT.equal)

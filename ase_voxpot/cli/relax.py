@@ -26,7 +26,7 @@ def relax(
     optimizer: Annotated[str, typer.Option(help="fire, bfgs or lbfgs.")] = "fire",
     fmax: Annotated[float, typer.Option(help="Largest force that may remain, eV/Å.")] = 0.01,
     steps: Annotated[int, typer.Option(help="Give up after so many steps (exit status 1).")] = 500,
-    cell: Annotated[bool, typer.Option("--cell", help="Relax the cell too.")] = False,
+    cell: Annotated[bool, typer.Option("--cell", help="Relax the cell too; of a slab or wire along its periodic directions.")] = False,
     pressure: Pressure = 0.0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the relaxed structure here, format by suffix.")
@@ -109,9 +109,11 @@ def _frame(atoms: Any) -> Any:
     """A copy with its results."""
     from ase.calculators.singlepoint import SinglePointCalculator
 
+    from ase_voxpot.peers import stress_or_none
+
     frame = atoms.copy()
-    names = ("energy", "forces", "stress") if atoms.pbc.all() else ("energy", "forces")
-    frame.calc = SinglePointCalculator(frame, **{name: atoms.calc.get_property(name, atoms) for name in names})
+    results = {name: atoms.calc.get_property(name, atoms) for name in ("energy", "forces")}
+    frame.calc = SinglePointCalculator(frame, **results, stress=stress_or_none(atoms, apply_constraint=False))
     return frame
 
 

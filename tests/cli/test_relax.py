@@ -50,7 +50,7 @@ def test_giving_up_has_a_status_of_its_own(relax, here):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("dimer.extxyz", "--cell"), "periodic in three directions"),
+        (("dimer.extxyz", "--cell"), "needs three cell vectors and a periodic direction"),
         (("bcc:W", "--optimizer", "magic"), "expected one of fire, bfgs, lbfgs, got 'magic'"),
         (("bcc:W", "--fmax", "-1"), "fmax between 0 and 100"),
         (("bcc:W", "--pressure", "3"), "add --cell"),

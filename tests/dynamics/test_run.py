@@ -74,6 +74,16 @@ def test_frames_carry_results_and_momenta(records):
     assert_allclose(frames[-1].get_stress(), atoms.get_stress(), atol=1e-7)
 
 
+def test_frames_of_a_slab_carry_the_stress_that_its_calculator_gives(records):
+    atoms = crystal(1)
+    atoms.pbc[2] = False
+
+    samples = run(atoms, Plan(ensemble="nve", steps=1, interval=1), records)
+
+    assert samples[-1].pressure is None  # of which the volume would be part vacuum
+    assert_allclose(read(records.trajectory).get_stress(), atoms.get_stress(), atol=1e-7)
+
+
 def test_a_structure_without_energy_leaves_no_files(tiny_model, records):
     atoms = alloy(tiny_model)
     atoms.positions[0] = np.nan
