@@ -3,12 +3,14 @@
 >>> from ase_voxpot import VoxPotCalculator  # doctest: +SKIP
 >>> atoms.calc = VoxPotCalculator("motaw")  # doctest: +SKIP
 
-Importing the package loads neither torch nor Numba; the names below arrive when they
-are first used.
+Importing the package loads neither torch nor Numba nor ASE; the names below arrive when they
+are first used.  From then on ``ase.calculators.calculator.get_calculator_class("voxpot")`` finds
+the calculator, and so do those who go through it: ``ase.db``, ``ase.gui``, ``ase run``.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +44,16 @@ _HOMES = {
 }
 
 
+ASE_NAMES = {"Voxpot": "VoxPotCalculator"}
+"""What ASE calls a class that belongs to the name ``voxpot``."""
+
+# where ASE looks for a calculator that it was not told of; telling it would load ASE with this package
+sys.modules.setdefault("ase.calculators.voxpot", sys.modules[__name__])
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name when it is asked for."""
+    name = ASE_NAMES.get(name, name)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

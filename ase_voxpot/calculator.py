@@ -5,8 +5,7 @@
 >>> atoms.calc = VoxPotCalculator("motaw")  # doctest: +SKIP
 >>> atoms.get_potential_energy()  # eV  # doctest: +SKIP
 
-Importing this module makes the name ``voxpot`` known to
-``ase.calculators.calculator.get_calculator_class``.
+``ase.calculators.calculator.get_calculator_class`` knows it as ``voxpot``.
 """
 
 from __future__ import annotations
@@ -16,14 +15,20 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from ase.calculators.calculator import Calculator, all_changes, register_calculator_class
+from ase.calculators.calculator import (
+    Calculator,
+    PropertyNotImplementedError,
+    all_changes,
+    external_calculators,
+    register_calculator_class,
+)
 
-from ase_voxpot.errors import DivergenceError
+from ase_voxpot.errors import DivergenceError, WeightsError
 from ase_voxpot.potential import Potential
 from ase_voxpot.weights import load_potential
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Literal
 
     from ase import Atoms
@@ -32,6 +37,10 @@ __all__ = ["VoxPotCalculator"]
 
 UNCERTAINTIES = ("energy_uncertainty", "energies_uncertainty", "forces_uncertainty", "extrapolation")
 """Results that only models with an uncertainty have; the class explains them."""
+OF_ATOMS = ("energies_uncertainty", "forces_uncertainty")
+"""Those that belong to the atoms one by one."""
+UNNAMED = "a Potential in memory"
+"""The parameter ``model`` of a calculator whose weights no file is known to hold."""
 SKIN = 0.5
 """Å, so that dynamics of a hot solid searches for neighbours every few dozen steps."""
 
@@ -45,8 +54,8 @@ class VoxPotCalculator(Calculator):
     with ASE's own calculators; of a slab it is the derivative by strain over the volume with the vacuum.
     All results are float64, whatever the network computes in.
 
-    With ``uncertainty=True`` there are more, under names that ASE does not know and therefore
-    leaves out of its files; without it, ``get_property`` computes them when asked for one:
+    With ``uncertainty=True``, ``results`` holds four more; without it, ``get_property`` computes them when
+    asked for one:
 
         energy_uncertainty      eV, of the energy of the structure
         energies_uncertainty    eV, of the energy of every atom
@@ -54,6 +63,12 @@ class VoxPotCalculator(Calculator):
         extrapolation           over 1: less certain than any frame the model was validated with
 
     >>> atoms.calc.get_property("energy_uncertainty", atoms) / len(atoms)  # eV/atom  # doctest: +SKIP
+
+    ASE has no names for these.  They are therefore not among the ``implemented_properties``, its writers
+    leave them out, and its ``SinglePointCalculator`` refuses a ``results`` that holds them; ``frozen``
+    gives a copy of the atoms that extended XYZ keeps with all of them.
+
+    ``parameters`` are the arguments that make this calculator again: ``VoxPotCalculator(**calc.parameters)``.
     """
 
     name = "voxpot"
@@ -79,11 +94,17 @@ class VoxPotCalculator(Calculator):
             kwargs: what every ASE calculator takes: ``label``, ``atoms``, ``directory``.
 
         Raises:
-            WeightsError: no such model, or a file that must not be trusted.
+            WeightsError: no such model, or a file that must not be trusted; or the ``parameters`` of a
+                calculator that was made from a ``Potential`` no file is known to hold.
             DeviceError: the device is not there.
             SpecError: the model has no uncertainty, but it was asked for.
             TypeError: a keyword that is not known.
         """
+        if model == UNNAMED:
+            raise WeightsError(
+                "expected the name or path of a model, got the parameters of a calculator that was made from a "
+                "Potential in memory; write that with save_potential and give the path"
+            )
         if isinstance(model, Potential):
             self.potential = model
         else:
@@ -93,25 +114,25 @@ class VoxPotCalculator(Calculator):
             self.potential.known_uncertainty()
         self._always = uncertainty
         self._lock = RLock()
-        if self.potential.uncertainty is not None:
-            self.implemented_properties = [*type(self).implemented_properties, *UNCERTAINTIES]
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self.parameters.update(
-            model="a Potential" if isinstance(model, Potential) else str(model),
+            model=self.potential.source or UNNAMED,
             device=str(self.potential.device),
             dtype=str(self.potential.dtype).removeprefix("torch."),
+            uncertainty=uncertainty,
         )
 
     def set(self, **kwargs: Any) -> dict[str, Any]:
         """Refuse to become another model: that is a new calculator.
 
         Raises:
-            TypeError: if anything is to be changed.
+            TypeError: if anything is to be changed; what is so already may be said again.
         """
-        if kwargs:
+        changed = sorted(k for k, value in kwargs.items() if k not in self.parameters or self.parameters[k] != value)
+        if changed:
             raise TypeError(
-                f"VoxPotCalculator knows model, device and dtype when it is made, got {', '.join(sorted(kwargs))}; "
-                "make a new calculator to change them"
+                "VoxPotCalculator knows model, device, dtype and uncertainty when it is made, "
+                f"got {', '.join(changed)}; make a new calculator to change them"
             )
         return {}
 
@@ -138,9 +159,26 @@ class VoxPotCalculator(Calculator):
         return [name for name, (old, new) in pairs.items() if not np.array_equal(old, new)]
 
     def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:
-        """As every calculator of ASE; threads that share one wait, lest they get the results of each other."""
+        """As every calculator of ASE, and the uncertainties by their names.
+
+        Threads that share a calculator wait for each other, lest they get the results of each other.
+
+        Raises:
+            PropertyNotImplementedError: the model has no such property, or the structure none, as a
+                stress without a volume.
+        """
         with self._lock:
-            return super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call]
+            if name not in UNCERTAINTIES:
+                return super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call]
+            if self.potential.uncertainty is None:
+                raise PropertyNotImplementedError(f"{name} is known of models with an uncertainty, this one has none")
+            if atoms is not None and self.check_state(atoms):
+                self.reset()  # type: ignore[no-untyped-call]
+            if name not in self.results:
+                if not allow_calculation:
+                    return None
+                self.calculate(atoms, [name])
+            return np.copy(self.results[name]) if name in OF_ATOMS else self.results[name]
 
     def calculate(
         self,
@@ -181,7 +219,35 @@ class VoxPotCalculator(Calculator):
         """The results that ASE has names for, as its ``Properties``."""
         from ase.outputs import Properties
 
-        return Properties({k: v for k, v in self.results.items() if k not in UNCERTAINTIES})
+        return Properties(self._named())
+
+    def frozen(self, atoms: Atoms) -> Atoms:
+        """A copy of ``atoms`` with its results, which is written and read without the model.
+
+        What ASE has names for is in a ``SinglePointCalculator``.  Uncertainties are computed with it if the
+        calculator was made with ``uncertainty=True``: ``energy_uncertainty`` and ``extrapolation`` are in
+        ``info``, ``energies_uncertainty`` and ``forces_uncertainty`` in ``arrays``.  Extended XYZ keeps all of
+        them; ASE's .traj keeps ``info`` but no arrays of other names than its own.
+
+        Raises:
+            StructureError: one of its kinds, if the structure has no energy.
+        """
+        from ase.calculators.singlepoint import SinglePointCalculator
+
+        with self._lock:
+            self.get_property("energy", atoms)
+            copy, results = atoms.copy(), self.results
+            kept: Any = SinglePointCalculator(copy, **self._named())
+        kept.name = self.name
+        kept.parameters.update(self.parameters)
+        copy.calc = kept
+        for name in results.keys() & set(UNCERTAINTIES):
+            place: Any = copy.arrays if name in OF_ATOMS else copy.info
+            place[name] = np.copy(results[name]) if name in OF_ATOMS else results[name]
+        return copy
+
+    def _named(self) -> Mapping[str, Any]:
+        return {name: value for name, value in self.results.items() if name not in UNCERTAINTIES}
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the lock and the neighbours, which a copy looks for anew."""
@@ -194,4 +260,7 @@ class VoxPotCalculator(Calculator):
         self.__dict__.update(state, _lock=RLock())
 
 
-register_calculator_class(VoxPotCalculator.name, VoxPotCalculator)
+if VoxPotCalculator.name in external_calculators:  # this module was loaded again
+    external_calculators[VoxPotCalculator.name] = VoxPotCalculator
+else:
+    register_calculator_class(VoxPotCalculator.name, VoxPotCalculator)

@@ -128,6 +128,7 @@ class Potential:
         if route == "folded" and not steerable:
             raise SpecError(f"only steerable networks can be folded, got {spec.network.kind!r}; use route='voxels'")
         self.spec = spec
+        self.source: str | None = None  # name or path that the weights were loaded by
         self.uncertainty: Uncertainty | None = None
         self.device = resolve_device(device)
         self.dtype: torch.dtype = getattr(torch, dtype)

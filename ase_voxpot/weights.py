@@ -130,6 +130,8 @@ def load_potential(
     header = read_header(path)
     tensors = read_tensors(path)
     potential = Potential(header["spec"], device=device, dtype=dtype, route=route)
+    if route is None:  # else loading it again by its name would take another route
+        potential.source = str(model) if path.parent == SHIPPED else str(path.absolute())
     own = {k: v for k, v in tensors.items() if not k.startswith(PREFIX)}
     fill(potential, own, source=str(path))
     if _seal(header["stored"], tensors) != header["checksum"]:

