@@ -28,7 +28,7 @@ from ase_voxpot.potential import Potential
 from ase_voxpot.weights import load_potential
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Literal
 
     from ase import Atoms
@@ -246,7 +246,7 @@ class VoxPotCalculator(Calculator):
             place[name] = np.copy(results[name]) if name in OF_ATOMS else results[name]
         return copy
 
-    def _named(self) -> Mapping[str, Any]:
+    def _named(self) -> dict[str, Any]:
         return {name: value for name, value in self.results.items() if name not in UNCERTAINTIES}
 
     def __getstate__(self) -> dict[str, Any]:
