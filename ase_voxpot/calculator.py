@@ -23,6 +23,7 @@ from ase.calculators.calculator import (
     register_calculator_class,
 )
 
+from ase_voxpot.disorder import AS_THEY_ARE, refuse_disorder
 from ase_voxpot.errors import DivergenceError, WeightsError
 from ase_voxpot.potential import Potential
 from ase_voxpot.weights import load_potential
@@ -166,7 +167,10 @@ class VoxPotCalculator(Calculator):
         Raises:
             PropertyNotImplementedError: the model has no such property, or the structure none, as a
                 stress without a volume.
+            OccupancyError: partially occupied sites, also where the same atoms without them were computed before.
         """
+        if atoms is not None:
+            refuse_disorder(atoms, AS_THEY_ARE)
         with self._lock:
             if name not in UNCERTAINTIES:
                 return super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call]

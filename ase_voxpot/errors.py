@@ -7,6 +7,7 @@
     │   ├── PositionError           NaN or infinite positions
     │   ├── CellError               periodic, but without a volume
     │   ├── OverlapError            two atoms at the same place
+    │   ├── OccupancyError          sites that hold less or more than one whole atom
     │   └── UnknownElementError     an element that the model never learned
     ├── DataError               a file of frames that cannot be read
     │   └── MissingLabelsError      frames without energies or forces
@@ -37,6 +38,7 @@ __all__ = [
     "EmptyStructureError",
     "ExtrapolationError",
     "MissingLabelsError",
+    "OccupancyError",
     "OverlapError",
     "PositionError",
     "SchemaError",
@@ -74,6 +76,10 @@ class CellError(StructureError):
 
 class OverlapError(StructureError):
     """Two atoms sit at the same place, where the energy is not defined."""
+
+
+class OccupancyError(StructureError):
+    """Sites are occupied in part, or shared by several elements."""
 
 
 class UnknownElementError(StructureError):

@@ -8,14 +8,15 @@ a count, never a frame less; a missing stress is fine.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ase_voxpot.errors import DataError, MissingLabelsError
+from ase_voxpot.disorder import refuse_disorder
+from ase_voxpot.errors import DataError, MissingLabelsError, VoxPotError
+from ase_voxpot.readers import read_structures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Float
 
-__all__ = ["LabelKeys", "Labels", "labels_of", "read_frames"]
+__all__ = ["LabelKeys", "Labels", "labels_of", "read_each", "read_frames"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +50,36 @@ class Labels:
     group: str  # info["config_type"], or "default"
 
 
-def read_frames(path: str | Path, index: str = ":") -> list[Atoms]:
+def read_frames(path: str | Path, index: str = ":", *, disorder: bool = False) -> list[Atoms]:
     """Frames of a file in any format that ASE knows, compressed or not.
 
     Args:
         path: the file.
         index: which frames, as a slice: ``:`` for all, ``-1:`` for the last.
+        disorder: take frames with partially occupied sites, one atom on each, as ASE's readers leave them.
+
+    Raises:
+        DataError: the file is missing, unreadable or holds no frames.
+        OccupancyError: a frame with partially occupied sites.
+    """
+    frames = []
+    for number, found in enumerate(read_each(path, index)):
+        where = f"{path}: frame {number}" if number or index == ":" else f"{path}"
+        try:
+            if isinstance(found, VoxPotError):
+                raise found
+            if not disorder:
+                refuse_disorder(found)
+        except VoxPotError as error:
+            raise type(error)(f"{where}: {error}") from None
+        frames.append(found)
+    return frames
+
+
+def read_each(path: str | Path, index: str = ":") -> list[Atoms | VoxPotError]:
+    """As ``read_frames``, with an error in the place of a frame that cannot be read where the others can.
+
+    Partially occupied sites are left as they are, see ``disorder``.
 
     Raises:
         DataError: the file is missing, unreadable or holds no frames.
@@ -65,7 +90,9 @@ def read_frames(path: str | Path, index: str = ":") -> list[Atoms]:
             f"{path}: expected a file with atomic structures, got {'a folder' if path.is_dir() else 'none'}"
         )
     try:
-        frames = _read(path, index)
+        frames = read_structures(path, index)
+    except VoxPotError as error:
+        raise type(error)(f"{path}: {error}") from None
     except Exception as error:  # the readers of ASE raise whatever their parser stumbles over
         reason = " ".join(str(error).split())[:160]
         raise DataError(
@@ -75,17 +102,6 @@ def read_frames(path: str | Path, index: str = ":") -> list[Atoms]:
     if not frames:
         raise DataError(f"{path}: expected at least one structure, got an empty file")
     return frames
-
-
-def _read(path: Path, index: str) -> list[Atoms]:
-    from ase.io import read
-    from ase.io.formats import filetype, open_with_compression
-
-    if path.suffix not in (".gz", ".bz2", ".xz") or filetype(str(path)) != "extxyz":
-        return list(read(path, index, do_not_split_by_at_sign=True))
-    # The reader of ASE seeks back and forth, which in a compressed file takes a minute per thousand frames.
-    with open_with_compression(str(path), "rt") as file:
-        return list(read(io.StringIO(file.read()), index, format="extxyz"))
 
 
 def labels_of(frames: Sequence[Atoms], keys: LabelKeys | None = None) -> list[Labels]:

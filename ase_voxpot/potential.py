@@ -22,6 +22,7 @@ from ase_voxpot.baseline import Baseline
 from ase_voxpot.derivatives import Answer, forces_from_arrays
 from ase_voxpot.device.resident import Resident
 from ase_voxpot.device.tables import TableList
+from ase_voxpot.disorder import AS_THEY_ARE, refuse_disorder
 from ase_voxpot.errors import DeviceError, SpecError, StructureError
 from ase_voxpot.graph import GraphInference
 from ase_voxpot.neighbours import CLOSEST, VerletList, join, species_indices
@@ -237,6 +238,7 @@ class Potential:
             return list(self.stream(atoms, uncertainty=uncertainty))
         if neighbours is not None and neighbours.cutoff < self.cutoff:
             raise SpecError(f"expected neighbours up to {self.cutoff} Å, got a list up to {neighbours.cutoff} Å")
+        refuse_disorder(atoms, AS_THEY_ARE)
         species = self._kinds[atoms.numbers]
         if (species < 0).any():  # says which
             species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
@@ -294,6 +296,7 @@ class Potential:
         Raises:
             StructureError: one of its kinds, if the structure has no energy.
         """
+        refuse_disorder(atoms, AS_THEY_ARE)
         species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
         features = self.room_for_features(len(atoms))
         self.of_pairs(VerletList(self.cutoff).update(atoms), species, forces=False, features=features)
@@ -311,6 +314,7 @@ class Potential:
         batch: list[tuple[Pairs, Int[np.ndarray, " atom"], float | None]] = []
         for number, atoms in enumerate(structures):
             try:
+                refuse_disorder(atoms, AS_THEY_ARE)
                 species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
                 batch.append((search.update(atoms), species, _volume(atoms)))
             except StructureError as error:

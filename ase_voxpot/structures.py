@@ -1,7 +1,8 @@
 """Structures by file name or by name: ``cell.vasp``, ``bcc:MoTaW``, ``fcc:Ni3Al``.
 
 A shorthand is a lattice and a formula.  It stands for a cubic cell, repeated, whose
-sites are shared out by the formula and shuffled: the random alloy.  Its lattice constant
+sites are shared out by the formula and shuffled: the random alloy.  A file with partially
+occupied sites becomes one, too, if that is asked for.  The lattice constant of a shorthand
 is the mean of those of the elements (Vegard's law), taken from what a model's card says
 under ``lattice``, else from the reference states in ASE at equal volume per atom.
 """
@@ -9,24 +10,35 @@ under ``lattice``, else from the reference states in ASE at equal volume per ato
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase import Atoms
 
-from ase_voxpot.errors import ConfigError, DataError
-from ase_voxpot.labels import read_frames
+from ase_voxpot.disorder import decorate, partial_sites, refuse_disorder
+from ase_voxpot.errors import ConfigError, DataError, OverlapError, StructureError, VoxPotError
+from ase_voxpot.labels import read_each
+from ase_voxpot.neighbours import VerletList
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from ase import Atoms
-
-__all__ = ["is_shorthand", "open_structure", "random_alloy", "share_out"]
+__all__ = ["Decoration", "average_structure", "is_shorthand", "open_structure", "random_alloy", "share_out"]
 
 SITES = {"bcc": 2, "fcc": 4}
 """Sites of the cubic cell, for every lattice that a shorthand can name."""
 SHORTHAND = re.compile(r"([a-z]+):([A-Za-z0-9]+)")
+OVERLAP = 0.5
+"""Å; atoms nearer than this are two on one site."""
 KEPT = ("numbers", "positions", "momenta", "masses", "tags", "initial_magmoms", "initial_charges")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoration:
+    """How partially occupied sites are filled."""
+
+    vacancies: bool = False  # leave sites empty that are occupied less than once
 
 
 def is_shorthand(text: str) -> bool:
@@ -45,34 +57,113 @@ def open_structure(
     rng: np.random.Generator,
     constant: float | None = None,
     card: Mapping[str, Any] | None = None,
+    decoration: Decoration | None = None,
+    note: Callable[[str], None] = lambda sentence: None,
 ) -> Atoms:
     """The structure that ``source`` names, repeated along its three vectors.
 
     Args:
         source: a file, whose last frame counts and loses its labels, or a shorthand.
         repeat: how often, in all directions alike or in each.
-        rng: shuffles the sites of a shorthand.
+        rng: shuffles the sites of a shorthand, or of a decoration.
         constant: Å, lattice constant of a shorthand; Vegard's law without it.
         card: of the model, where ``lattice`` may hold its own lattice constants.
+        decoration: how to fill partially occupied sites of a file, which are refused without it.
+        note: called with a sentence about what was chosen: which of several frames, which composition.
 
     Raises:
         DataError: the file cannot be read.
-        ConfigError: the shorthand, the constant or the number of repeats make no sense.
+        ConfigError: the shorthand, the constant, the decoration or the number of repeats make no sense.
+        StructureError: no atoms, no finite positions, or atoms that overlap; ``OccupancyError`` partially occupied
+            sites that are not to be decorated, or cannot be.
     """
     if np.min(repeat) < 1:
         raise ConfigError(f"repeat: expected a whole number from 1 on, got {repeat}")
-    if is_shorthand(source):
+    if is_shorthand(source) and decoration is None:
         return random_alloy(source, repeat=repeat, rng=rng, constant=constant, card=card)
+    if is_shorthand(source):
+        raise ConfigError(f"decorate: expected a file with partially occupied sites, got {source}; leave it out")
     if constant is not None:
         raise ConfigError("lattice: a constant can be given for a shorthand such as bcc:MoTaW, not for a file")
-    atoms = read_frames(source, "-1:")[0]
-    atoms.calc = None
+    atoms = _last_frame(source, disorder=decoration is not None, note=note)
+    again = bool(np.max(repeat) > 1)
+    if again and not atoms.pbc.all():
+        raise DataError(f"{source}: expected a cell periodic in three directions to repeat, got pbc {atoms.pbc}")
+    if decoration is not None:
+        atoms = _decorated(source, atoms, repeat, rng, decoration, note)
+    else:
+        atoms = atoms.repeat(repeat) if again else atoms
+    _refuse_overlap(source, atoms)
     atoms.info.clear()
     for name in set(atoms.arrays) - set(KEPT):
         del atoms.arrays[name]
-    if np.max(repeat) > 1 and not atoms.pbc.all():
-        raise DataError(f"{source}: expected a cell periodic in three directions to repeat, got pbc {atoms.pbc}")
-    return atoms.repeat(repeat) if np.max(repeat) > 1 else atoms
+    return atoms
+
+
+def average_structure(source: str) -> Atoms:
+    """A file with partially occupied sites before its decoration: atoms of one element are on sites of one kind.
+
+    Its symmetry is that of the crystal; what the elements are called means nothing.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    atoms = _last_frame(source, disorder=True, note=lambda sentence: None)
+    sites = partial_sites(atoms)
+    kinds = [-int(number) for number in atoms.numbers]
+    for number, site in enumerate(sites):
+        for row in site.rows:
+            kinds[row] = number
+    names = sorted(set(kinds))
+    return Atoms([1 + names.index(kind) for kind in kinds], positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+
+
+def _last_frame(source: str, *, disorder: bool, note: Callable[[str], None]) -> Atoms:
+    """What counts of a file, without labels."""
+    found = read_each(source, "-2:")
+    atoms = found[-1]
+    try:
+        if isinstance(atoms, VoxPotError):
+            raise atoms
+        if not disorder:
+            refuse_disorder(atoms)
+    except VoxPotError as error:
+        raise type(error)(f"{source}: {error}") from None
+    if len(found) > 1:
+        note(f"{source} holds several structures; the last one, {atoms.get_chemical_formula()}, is taken")
+    atoms.calc = None
+    return atoms
+
+
+def _decorated(
+    source: str,
+    atoms: Atoms,
+    repeat: int | tuple[int, int, int],
+    rng: np.random.Generator,
+    decoration: Decoration,
+    note: Callable[[str], None],
+) -> Atoms:
+    sites = partial_sites(atoms)
+    if not sites:
+        raise ConfigError(f"decorate: expected a file with partially occupied sites, got {source}; leave it out")
+    out = decorate(atoms, repeat=repeat, rng=rng, vacancies=decoration.vacancies)
+    told = ", ".join(f"{symbol} {count}" for symbol, count in out.symbols.formula.count().items())
+    held = "; ".join(" ".join(f"{s} {v:.4g}" for s, v in site.shares.items()) for site in sites)
+    note(f"{source} is decorated at random, from sites with {held}: {told}")
+    return out
+
+
+def _refuse_overlap(source: str, atoms: Atoms) -> None:
+    try:
+        pairs = VerletList(OVERLAP).update(atoms)
+    except StructureError as error:
+        raise type(error)(f"{source}: {error}") from None
+    if len(pairs):
+        worst = int(np.linalg.norm(pairs.offset, axis=1).argmin())
+        raise OverlapError(
+            f"{source}: atoms {pairs.centre[worst]} and {pairs.neighbour[worst]} are "
+            f"{np.linalg.norm(pairs.offset[worst]):.3f} Å apart, expected at least {OVERLAP} Å; remove one of them"
+        )
 
 
 def random_alloy(

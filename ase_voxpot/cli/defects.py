@@ -7,8 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.material import find_method, is_random, open_work
-from ase_voxpot.cli.options import Calculator, Device, Dtype, Json, Lattice, Model, Seed, Structure, Supercell
+from ase_voxpot.cli.material import decoration_of, find_method, is_random, open_work
+from ase_voxpot.cli.options import (
+    Calculator,
+    Decorate,
+    Device,
+    Dtype,
+    Json,
+    Lattice,
+    Model,
+    Seed,
+    Structure,
+    Supercell,
+    Vacant,
+)
 from ase_voxpot.cli.refusals import check_targets
 from ase_voxpot.screen import console, progress, table, value_with_error
 
@@ -36,6 +48,8 @@ def defects(
     json: Json = None,
     repeat: Supercell = None,
     seed: Seed = 0,
+    decorate: Decorate = False,
+    vacant: Vacant = False,
     lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -63,7 +77,15 @@ def defects(
     check_targets(json, plot=plot)
     times = EDGE if repeat is None and is_random(structure) else repeat
     method = find_method(model, calculator, device=device, dtype=dtype)
-    work = open_work(structure, method, repeat=times, seed=seed, lattice=lattice)
+    work = open_work(
+        structure,
+        method,
+        repeat=times,
+        seed=seed,
+        lattice=lattice,
+        decoration=decoration_of(decorate, vacant),
+        width=WIDTH,
+    )
     atoms = work.build(0)
     symbols = sorted(set(atoms.symbols))
     many = len(symbols) > 1

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.material import find_method, open_work
+from ase_voxpot.cli.material import decoration_of, find_method, open_work
 from ase_voxpot.cli.options import (
     Calculator,
+    Decorate,
     Device,
     Dtype,
     Json,
@@ -21,6 +22,7 @@ from ase_voxpot.cli.options import (
     Structure,
     Supercell,
     Timestep,
+    Vacant,
 )
 from ase_voxpot.cli.refusals import check_targets
 from ase_voxpot.screen import console, progress_bar, table, value_with_error
@@ -62,6 +64,8 @@ def diffusion(
     json: Json = None,
     repeat: Supercell = None,
     seed: Seed = 0,
+    decorate: Decorate = False,
+    vacant: Vacant = False,
     lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -104,7 +108,9 @@ def diffusion(
         )
     check_targets(json, plot=plot)
     method = find_method(model, calculator, device=device, dtype=dtype)
-    work = open_work(structure, method, repeat=repeat, seed=seed, lattice=lattice)
+    work = open_work(
+        structure, method, repeat=repeat, seed=seed, lattice=lattice, decoration=decoration_of(decorate, vacant)
+    )
     atoms = without_atoms(work.build(0), vacancies, np.random.default_rng([seed, 1]))
     runs = _run_all(atoms, work.calculator, schedules, output, restart=restart)
     if viscosity is not None:

@@ -7,8 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.material import find_method, open_work
-from ase_voxpot.cli.options import Calculator, Device, Dtype, Json, Lattice, Model, Seed, Structure, Supercell
+from ase_voxpot.cli.material import decoration_of, find_method, open_work
+from ase_voxpot.cli.options import (
+    Calculator,
+    Decorate,
+    Device,
+    Dtype,
+    Json,
+    Lattice,
+    Model,
+    Seed,
+    Structure,
+    Supercell,
+    Vacant,
+)
 from ase_voxpot.cli.refusals import check_targets
 from ase_voxpot.screen import console, progress, table, value_with_error
 
@@ -59,6 +71,8 @@ def elastic(
     json: Json = None,
     repeat: Supercell = None,
     seed: Seed = 0,
+    decorate: Decorate = False,
+    vacant: Vacant = False,
     lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -81,7 +95,9 @@ def elastic(
 
     check_targets(json, plot=plot)
     method = find_method(model, calculator, device=device, dtype=dtype)
-    work = open_work(structure, method, repeat=repeat, seed=seed, lattice=lattice)
+    work = open_work(
+        structure, method, repeat=repeat, seed=seed, lattice=lattice, decoration=decoration_of(decorate, vacant)
+    )
     if decorations is not None and (decorations < 1 or (decorations > 1 and not work.random)):
         raise ConfigError(
             f"decorations: expected a whole number from 1 on, and 1 unless the structure is a random alloy such as "

@@ -7,8 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ase_voxpot.cli.material import find_method, open_work
-from ase_voxpot.cli.options import Calculator, Device, Dtype, Json, Lattice, Model, Seed, Structure, Supercell
+from ase_voxpot.cli.material import decoration_of, find_method, open_work
+from ase_voxpot.cli.options import (
+    Calculator,
+    Decorate,
+    Device,
+    Dtype,
+    Json,
+    Lattice,
+    Model,
+    Seed,
+    Structure,
+    Supercell,
+    Vacant,
+)
 from ase_voxpot.cli.refusals import check_targets
 from ase_voxpot.screen import console, progress, table
 
@@ -28,6 +40,8 @@ def eos(
     json: Json = None,
     repeat: Supercell = None,
     seed: Seed = 0,
+    decorate: Decorate = False,
+    vacant: Vacant = False,
     lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -49,7 +63,9 @@ def eos(
 
     check_targets(json, plot=plot)
     method = find_method(model, calculator, device=device, dtype=dtype)
-    work = open_work(structure, method, repeat=repeat, seed=seed, lattice=lattice)
+    work = open_work(
+        structure, method, repeat=repeat, seed=seed, lattice=lattice, decoration=decoration_of(decorate, vacant)
+    )
     with progress("volumes", points) as step:
         found = equation_of_state(work.build(0), work.calculator, span=span / 100, points=points, observe=step)
     draw_eos(plot, found, title=work.title)

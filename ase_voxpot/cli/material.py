@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from ase_voxpot.cli.refusals import refuse_seed
 
 if TYPE_CHECKING:
@@ -13,10 +15,14 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-__all__ = ["Method", "Work", "find_method", "is_random", "open_atoms", "open_work"]
+    from ase_voxpot.structures import Decoration
+
+__all__ = ["Method", "Work", "decoration_of", "find_method", "is_random", "note", "open_atoms", "open_work"]
 
 ALLOY = 3
 """Cubic cells along each edge of a random alloy: 54 atoms of bcc."""
+WIDE = 9.0
+"""Å, between opposite faces of a file that is decorated, if nobody says how often to repeat it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,9 @@ class Work:
     name: str  # of the structure, as it was given
     method: str  # of the calculator
     calculator: Any
-    random: bool  # a shorthand of several elements, of which there are many decorations
+    random: bool  # a shorthand of several elements or a file to be decorated, of which there are many decorations
     build: Callable[[int], Atoms]  # the structure; with another seed another decoration
+    lattice: Callable[[], Atoms]  # with its symmetry: of what is random the same element on all sites of a kind
 
     @property
     def title(self) -> str:
@@ -48,12 +55,24 @@ class Work:
         """The same, to stand beside figures in a file."""
         return {"structure": self.name, "method": self.method}
 
-    def lattice(self) -> Atoms:
-        """The structure; of a random alloy its lattice with one element on all sites."""
-        atoms = self.build(0)
-        if self.random:
-            atoms.numbers[:] = atoms.numbers[0]
-        return atoms
+
+def note(sentence: str) -> None:
+    """Tell of a choice that was made, where it does not get into the results."""
+    typer.echo(f"voxpot: note: {sentence}", err=True)
+
+
+def decoration_of(decorate: bool, vacant: bool) -> Decoration | None:
+    """What the options --decorate and --vacant ask for.
+
+    Raises:
+        ConfigError: the second without the first.
+    """
+    from ase_voxpot.errors import ConfigError
+    from ase_voxpot.structures import Decoration
+
+    if vacant and not decorate:
+        raise ConfigError("vacant: belongs to partially occupied sites that are filled at random, add --decorate")
+    return Decoration(vacancies=vacant) if decorate else None
 
 
 def find_method(
@@ -80,53 +99,99 @@ def find_method(
 
 
 def open_atoms(
-    structure: str, method: Method, *, repeat: int | tuple[int, int, int], seed: int, lattice: float | None
+    structure: str,
+    method: Method,
+    *,
+    repeat: int | tuple[int, int, int],
+    seed: int,
+    lattice: float | None,
+    decoration: Decoration | None = None,
 ) -> Atoms:
-    """The structure that a file or a shorthand means, with its calculator.
+    """The structure that a file or a shorthand means, with its calculator; what a file holds fast stays so.
 
     Args:
         structure: a file or a shorthand.
         method: says what its energy is.
         repeat: along all vectors alike, or along each.
-        seed: shuffles the sites of a shorthand.
+        seed: shuffles the sites of a shorthand or of a decoration.
         lattice: Å, constant of a shorthand.
+        decoration: of a file with partially occupied sites.
 
     Raises:
         VoxPotError: of the structure or of the calculator.
     """
-    atoms = _decorated(structure, method, repeat, seed, lattice)
+    atoms = _built(structure, method, repeat, seed, lattice, decoration, note)
+    if atoms.constraints:
+        note(f"{_held(atoms)} of {len(atoms)} atoms are held by constraints of {structure}")
     atoms.calc = method.make()
     return atoms
 
 
 def open_work(
-    structure: str, method: Method, *, repeat: int | tuple[int, int, int] | None, seed: int, lattice: float | None
+    structure: str,
+    method: Method,
+    *,
+    repeat: int | tuple[int, int, int] | None,
+    seed: int,
+    lattice: float | None,
+    decoration: Decoration | None = None,
+    width: float = WIDE,
 ) -> Work:
     """A crystal and a calculator, both seen to be there; arguments as of ``open_atoms``.
 
-    With ``repeat`` None a random alloy is repeated three times along each vector, and nothing else is.
+    With ``repeat`` None a random alloy is repeated three times along each vector, a file that is decorated until it
+    is ``width`` Å wide, and nothing else is.  Constraints of a file are left out: a property of a crystal is that of
+    all of its atoms.
 
     Raises:
         VoxPotError: of the structure or of the calculator.
     """
     from ase_voxpot.errors import ConfigError, StructureError
+    from ase_voxpot.structures import average_structure
 
-    random = is_random(structure)
-    times = (ALLOY if random else 1) if repeat is None else repeat
-    atoms = _decorated(structure, method, times, seed, lattice)
-    if not (atoms.pbc.all() and len(atoms)):
+    random = is_random(structure) or decoration is not None
+    times = _times(structure, width, decoration) if repeat is None else repeat
+
+    def build(further: int, say: Callable[[str], None] = lambda sentence: None) -> Atoms:
+        atoms = _built(structure, method, times, seed + further, lattice, decoration, say)
+        if atoms.constraints:
+            say(f"the constraints of {structure} ({_held(atoms)} of {len(atoms)} atoms) are left out: all atoms move")
+            atoms.set_constraint()
+        return atoms
+
+    def average() -> Atoms:
+        if decoration:
+            return average_structure(structure)
+        atoms = build(0)
+        if random:
+            atoms.numbers[:] = atoms.numbers[0]
+        return atoms
+
+    atoms = build(0, note)
+    if not atoms.pbc.all():
         raise StructureError(f"{structure}: expected a crystal periodic in three directions, got pbc {atoms.pbc}")
     atoms.calc = calculator = method.make()
     atoms.get_potential_energy()  # refuses what has no energy before any work
     if "stress" not in getattr(calculator, "implemented_properties", ()):
         raise ConfigError(f"calculator: expected one with energy, forces and stress, got {method.name} without stress")
-    return Work(
-        name=structure,
-        method=method.name,
-        calculator=calculator,
-        random=random,
-        build=lambda further: _decorated(structure, method, times, seed + further, lattice),
-    )
+    return Work(name=structure, method=method.name, calculator=calculator, random=random, build=build, lattice=average)
+
+
+def _times(structure: str, width: float, decoration: Decoration | None) -> int:
+    """How often to repeat a structure if nobody says."""
+    import numpy as np
+
+    from ase_voxpot.structures import average_structure
+
+    if decoration is None:
+        return ALLOY if is_random(structure) else 1
+    heights = 1 / np.linalg.norm(average_structure(structure).cell.reciprocal(), axis=1)
+    return max(1, int(np.ceil(width / heights.min() - 1e-9)))
+
+
+def _held(atoms: Atoms) -> int:
+    """Atoms that constraints name."""
+    return len({int(i) for held in atoms.constraints for i in getattr(held, "index", ())})
 
 
 def is_random(structure: str) -> bool:
@@ -140,13 +205,26 @@ def is_random(structure: str) -> bool:
     return is_shorthand(structure) and sum(map(str.isupper, structure)) > 1
 
 
-def _decorated(
-    structure: str, method: Method, repeat: int | tuple[int, int, int], seed: int, lattice: float | None
+def _built(
+    structure: str,
+    method: Method,
+    repeat: int | tuple[int, int, int],
+    seed: int,
+    lattice: float | None,
+    decoration: Decoration | None,
+    say: Callable[[str], None],
 ) -> Atoms:
     import numpy as np
 
     from ase_voxpot.structures import open_structure
 
     refuse_seed(seed)
-    rng = np.random.default_rng(seed)
-    return open_structure(structure, repeat=repeat, rng=rng, constant=lattice, card=method.card)
+    return open_structure(
+        structure,
+        repeat=repeat,
+        rng=np.random.default_rng(seed),
+        constant=lattice,
+        card=method.card,
+        decoration=decoration,
+        note=say,
+    )

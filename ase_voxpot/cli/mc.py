@@ -9,9 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.material import find_method, open_atoms
+from ase_voxpot.cli.material import decoration_of, find_method, open_atoms
 from ase_voxpot.cli.mc_texts import parse_ensemble, parse_sizes, parse_temperatures
-from ase_voxpot.cli.options import Device, Dtype, Json, Lattice, Model, Peers, Prefix, Repeat, Restart, Seed, Structure
+from ase_voxpot.cli.options import (
+    Decorate,
+    Device,
+    Dtype,
+    Json,
+    Lattice,
+    Model,
+    Peers,
+    Prefix,
+    Repeat,
+    Restart,
+    Seed,
+    Structure,
+    Vacant,
+)
 from ase_voxpot.cli.refusals import check_targets, refuse_same_names
 from ase_voxpot.screen import console, progress_bar, table
 
@@ -62,6 +76,8 @@ def mc(
     ] = False,
     repeat: Repeat = 1,
     seed: Seed = 0,
+    decorate: Decorate = False,
+    vacant: Vacant = False,
     lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -104,7 +120,9 @@ def mc(
     check_targets(json)
     own = find_method(model, device=device, dtype=dtype)
     edges = parse_sizes(sizes) or [repeat]
-    runs = _runs(structure, own, peer or [], output, sizes=edges, seed=seed, lattice=lattice)
+    decoration = decoration_of(decorate, vacant)
+    opened = partial(open_atoms, structure, seed=seed, lattice=lattice, decoration=decoration)
+    runs = _runs(opened, own, peer or [], output, sizes=edges)
     if speed:
         _measure(runs, plan.temperatures[0], json)
         return
@@ -146,7 +164,7 @@ def _measure(runs: list[tuple[str, Records, Callable[[], Atoms]]], temperature: 
 
 
 def _runs(
-    structure: str, own: Method, peers: list[str], output: Path, *, sizes: list[int], seed: int, lattice: float | None
+    make: Callable[..., Atoms], own: Method, peers: list[str], output: Path, *, sizes: list[int]
 ) -> list[tuple[str, Records, Callable[[], Atoms]]]:
     """Name, records and structure of every run: the model and its peers, at every size."""
     from ase_voxpot.montecarlo import Records
@@ -160,8 +178,7 @@ def _runs(
             label = f"{method.name} {size}³" if len(sizes) > 1 else method.name
             suffix = ("" if method is own else f"-{method.name}") + (f"-{size}" if len(sizes) > 1 else "")
             records = Records(output.with_name(output.name + suffix))
-            make = partial(open_atoms, structure, method, repeat=size, seed=seed, lattice=lattice)
-            found.append((label, records, make))
+            found.append((label, records, partial(make, method, repeat=size)))
     return found
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.material import find_method, open_atoms
+from ase_voxpot.cli.material import decoration_of, find_method, open_atoms
 from ase_voxpot.cli.options import (
+    Decorate,
     Device,
     Dtype,
     Lattice,
@@ -20,6 +21,7 @@ from ase_voxpot.cli.options import (
     Seed,
     Structure,
     Timestep,
+    Vacant,
 )
 from ase_voxpot.screen import console, progress_bar, table
 
@@ -60,6 +62,8 @@ def md(
     restart: Restart = False,
     repeat: Repeat = 1,
     seed: Seed = 0,
+    decorate: Decorate = False,
+    vacant: Vacant = False,
     lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -95,7 +99,9 @@ def md(
     records = Records(output, format)  # type: ignore[arg-type]
     guard = None if uncertainty is None else Guard.parse(uncertainty, alert=_alert)
     method = find_method(model, device=device, dtype=dtype, uncertainty=guard is not None)
-    atoms = open_atoms(structure, method, repeat=repeat, seed=seed, lattice=lattice)
+    atoms = open_atoms(
+        structure, method, repeat=repeat, seed=seed, lattice=lattice, decoration=decoration_of(decorate, vacant)
+    )
     with progress_bar("{task.fields[now]}") as bar:
         task = bar.add_task(plan.ensemble, total=plan.steps, now="")
 

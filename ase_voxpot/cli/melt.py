@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.material import find_method, open_work
+from ase_voxpot.cli.material import decoration_of, find_method, open_work
 from ase_voxpot.cli.options import (
     Calculator,
+    Decorate,
     Device,
     Dtype,
     Json,
@@ -21,6 +22,7 @@ from ase_voxpot.cli.options import (
     Seed,
     Structure,
     Timestep,
+    Vacant,
 )
 from ase_voxpot.cli.refusals import check_targets
 from ase_voxpot.screen import console, progress_bar, table
@@ -56,6 +58,8 @@ def melt(
     restart: Restart = False,
     json: Json = None,
     seed: Seed = 0,
+    decorate: Decorate = False,
+    vacant: Vacant = False,
     lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -92,7 +96,14 @@ def melt(
     picture = output.with_name(output.name + ".png")
     check_targets(json, plot=picture)
     method = find_method(model, calculator, device=device, dtype=dtype)
-    work = open_work(structure, method, repeat=(across, across, along), seed=seed, lattice=lattice)
+    work = open_work(
+        structure,
+        method,
+        repeat=(across, across, along),
+        seed=seed,
+        lattice=lattice,
+        decoration=decoration_of(decorate, vacant),
+    )
     crystal = work.build(0)
     found = _run(crystal, work.calculator, schedule, output, restart=restart)
     title = f"{work.title}, {len(crystal)} atoms"

@@ -10,6 +10,7 @@ import typer
 __all__ = [
     "Calculator",
     "Crystals",
+    "Decorate",
     "Device",
     "Dtype",
     "Json",
@@ -22,16 +23,22 @@ __all__ = [
     "Repeat",
     "Restart",
     "Seed",
+    "Strict",
     "Structure",
     "Supercell",
     "Timestep",
+    "Vacant",
     "parts",
 ]
 
 FACTORY = "module:factory[:argument] or file.py:factory[:argument]"
 
 Structure = Annotated[
-    str, typer.Argument(help="Structure file, or a random alloy such as bcc:MoTaW.", show_default=False)
+    str,
+    typer.Argument(
+        help="Structure file (the last of several structures), or a random alloy such as bcc:MoTaW.",
+        show_default=False,
+    ),
 ]
 Crystals = Annotated[Path, typer.Argument(help="Crystals in any format of ASE.", show_default=False)]
 
@@ -58,17 +65,31 @@ Supercell = Annotated[
     typer.Option(
         "--repeat",
         "-r",
-        help="Repeat the cell so often in each direction; 3 for a random alloy and 1 else, if not given.",
+        help="Repeat the cell so often in each direction; if not given 3 for a random alloy, until it is 9 Å wide with "
+        "--decorate, and 1 else.",
         show_default=False,
     ),
 ]
 Lattice = Annotated[
     float | None, typer.Option(help="Lattice constant of a random alloy in Å; Vegard's law without it.")
 ]
+Decorate = Annotated[
+    bool,
+    typer.Option(
+        "--decorate", help="Fill partially occupied sites of a file at random (--seed), each kind by its shares."
+    ),
+]
+Vacant = Annotated[
+    bool, typer.Option("--vacant", help="With --decorate: leave sites empty that are occupied less than once.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 Pressure = Annotated[float, typer.Option("--pressure", "-P", help="GPa, where the cell moves.")]
 Timestep = Annotated[float, typer.Option(help="fs.")]
 
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Stop at the first that cannot be taken, with exit status 2, and write nothing."),
+]
 Prefix = Annotated[Path, typer.Option("--output", "-o", help="Beginning of the names of all files of the run.")]
 Restart = Annotated[bool, typer.Option("--restart", "--resume", help="Continue from the last checkpoint.")]
 Json = Annotated[Path | None, typer.Option(help="Write the figures here.", show_default=False)]

@@ -7,8 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.material import Work, find_method, open_work
-from ase_voxpot.cli.options import Calculator, Device, Dtype, Json, Lattice, Model, Seed, Structure, Supercell
+from ase_voxpot.cli.material import Work, decoration_of, find_method, open_work
+from ase_voxpot.cli.options import (
+    Calculator,
+    Decorate,
+    Device,
+    Dtype,
+    Json,
+    Lattice,
+    Model,
+    Seed,
+    Structure,
+    Supercell,
+    Vacant,
+)
 from ase_voxpot.cli.refusals import check_targets
 from ase_voxpot.screen import console, progress_bar, table
 
@@ -38,6 +50,8 @@ def phonons(
     json: Json = None,
     repeat: Supercell = None,
     seed: Seed = 0,
+    decorate: Decorate = False,
+    vacant: Vacant = False,
     lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -66,7 +80,9 @@ def phonons(
         )
     check_targets(json, plot=plot)
     method = find_method(model, calculator, device=device, dtype=dtype)
-    work = open_work(structure, method, repeat=repeat, seed=seed, lattice=lattice)
+    work = open_work(
+        structure, method, repeat=repeat, seed=seed, lattice=lattice, decoration=decoration_of(decorate, vacant)
+    )
     rest = _rest(work)
     force_constants, expands = _run(work, rest, width=width, highest=highest, qha=qha)
     found = spectrum(force_constants)

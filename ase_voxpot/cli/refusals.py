@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from ase_voxpot.errors import ConfigError
+import typer
+
+from ase_voxpot.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["check_targets", "refuse_same_names", "refuse_seed"]
+    from ase import Atoms
 
+    from ase_voxpot.errors import VoxPotError
+
+__all__ = ["check_targets", "refuse_all", "refuse_same_names", "refuse_seed", "sift", "tell_refused"]
+
+T = TypeVar("T")
+
+INCOMPLETE = 1
+"""Exit status when some of what was given could not be taken."""
+
+SHOWN = 10
+"""Frames that are named one by one."""
 PICTURES = (".png", ".pdf", ".svg")
 
 
@@ -49,3 +62,69 @@ def refuse_seed(seed: int) -> None:
     """
     if seed < 0:
         raise ConfigError(f"seed: expected a whole number from 0 on, got {seed}")
+
+
+def sift(
+    found: Iterable[Atoms | VoxPotError], look: Callable[[Atoms], T], *, strict: bool
+) -> tuple[dict[int, T], dict[int, str]]:
+    """Frames one by one: what is seen of those that can be taken, and why not of the others, by place in the file.
+
+    Args:
+        found: structures, or why one could not be read.
+        look: raises ``StructureError`` or ``DataError`` at what cannot be taken.
+        strict: raise at the first of these.
+
+    Raises:
+        StructureError: strict, and a frame cannot be taken; or DataError.
+    """
+    from ase_voxpot.errors import StructureError, VoxPotError
+
+    seen: dict[int, T] = {}
+    refused: dict[int, str] = {}
+    for row, frame in enumerate(found):
+        try:
+            if isinstance(frame, VoxPotError):
+                raise frame
+            seen[row] = look(frame)
+        except (StructureError, DataError) as error:
+            refused[row] = str(error).removeprefix("frame 0: ")
+            if strict:
+                raise type(error)(f"frame {row}: {refused[row]}") from None
+    return seen, refused
+
+
+def refuse_all(refused: Mapping[int, str], count: int, source: Path) -> None:
+    """Refuse a file of which nothing can be taken.
+
+    Args:
+        refused: why, by the place in the file.
+        count: of frames in it.
+        source: the file.
+
+    Raises:
+        DataError: naming the first.
+    """
+    if len(refused) == count:
+        row, reason = next(iter(refused.items()))
+        rest = f" (and none of the other {count - 1} can be taken)" if count > 1 else ""
+        raise DataError(f"{source}: frame {row}: {reason}{rest}")
+
+
+def tell_refused(refused: Mapping[int, str], count: int, done: str) -> None:
+    """Name on stderr what could not be taken, and end with another exit status than success.
+
+    Args:
+        refused: why, by the place in the file.
+        count: of frames in it.
+        done: what the others were, as in predicted.
+
+    Raises:
+        typer.Exit: if there is anything to tell.
+    """
+    if not refused:
+        return
+    for row, reason in list(refused.items())[:SHOWN]:
+        typer.echo(f"voxpot: frame {row}: {reason}", err=True)
+    more = f", the first {SHOWN} above" if len(refused) > SHOWN else ""
+    typer.echo(f"voxpot: {len(refused)} of {count} frames were not {done}{more}", err=True)
+    raise typer.Exit(INCOMPLETE)

@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.material import find_method, open_atoms
-from ase_voxpot.cli.options import Device, Dtype, Lattice, Model, Pressure, Repeat, Seed, Structure
+from ase_voxpot.cli.material import decoration_of, find_method, open_atoms
+from ase_voxpot.cli.options import (
+    Decorate,
+    Device,
+    Dtype,
+    Lattice,
+    Model,
+    Pressure,
+    Repeat,
+    Seed,
+    Structure,
+    Vacant,
+)
 from ase_voxpot.screen import console, table
 
 if TYPE_CHECKING:
@@ -36,6 +47,8 @@ def relax(
     trajectory: Annotated[Path | None, typer.Option(help="Write every step here, .extxyz or .traj.")] = None,
     repeat: Repeat = 1,
     seed: Seed = 0,
+    decorate: Decorate = False,
+    vacant: Vacant = False,
     lattice: Lattice = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -54,7 +67,9 @@ def relax(
     for target in (output, trajectory):
         _refuse_unwritable(target)
     method = find_method(model, device=device, dtype=dtype)
-    atoms = open_atoms(structure, method, repeat=repeat, seed=seed, lattice=lattice)
+    atoms = open_atoms(
+        structure, method, repeat=repeat, seed=seed, lattice=lattice, decoration=decoration_of(decorate, vacant)
+    )
     seen: list[Progress] = []
     frames: list[Any] = []
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.options import Device, Dtype, Json, Model
-from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.cli.options import Device, Dtype, Json, Model, Strict
+from ase_voxpot.cli.refusals import check_targets, tell_refused
 from ase_voxpot.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def select(
     ] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the choice here; beside OUTPUT by default.")] = None,
     json: Json = None,
+    strict: Strict = False,
     model: Model = "motaw",
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -44,17 +45,20 @@ def select(
 
     The least certain comes first; then the one least certain once the first is known, and so
     on, so that near copies are not picked. Stored energies and forces are left out of OUTPUT:
-    they may be those of the model itself.
+    they may be those of the model itself. Frames that the model cannot take, such as those with an element that it
+    does not know, are named on stderr and in the JSON file (refused), and the exit status is 1; with --strict the
+    first of them stops it all, with exit status 2, and so does a file that has no others.
 
     voxpot select md.extxyz --count 20 --output picked.extxyz
     voxpot select pool.extxyz.gz -n 100 --min-uncertainty 5 --json picked.json
     """
     from dataclasses import asdict
 
+    import numpy as np
     from ase.io import write
 
     from ase_voxpot.files import draft_of, write_json
-    from ase_voxpot.labels import read_frames
+    from ase_voxpot.labels import read_each
     from ase_voxpot.plots import draw_selection
     from ase_voxpot.selection import select as choose
     from ase_voxpot.weights import load_potential
@@ -62,29 +66,34 @@ def select(
     picture = plot or output.with_suffix(".png")
     check_targets(output, json, plot=picture)
     potential = load_potential(model, device=device, dtype=dtype)  # type: ignore[arg-type]
-    structures = read_frames(frames)
+    structures = read_each(frames)
     least = None if min_uncertainty is None else min_uncertainty / 1000
     with progress_bar() as bar:
         task = bar.add_task("frames", total=len(structures))
-        found = choose(potential, structures, count=count, least=least, observe=lambda: bar.advance(task))
+        found = choose(
+            potential, structures, count=count, least=least, strict=strict, observe=lambda: bar.advance(task)
+        )
     least = potential.known_uncertainty().calibration.noise if least is None else least
     if json is not None:
-        write_json(json, {"model": model, "frames": len(structures), "picks": [asdict(p) for p in found.picks]})
+        picks = [asdict(p) for p in found.picks]
+        write_json(json, {"model": model, "frames": len(structures), "picks": picks, "refused": found.refused})
+    worst = [1000 * np.nanmax(found.before), 1000 * np.nanmax(found.after)]
     if not found.picks:
         console().print(
-            f"all {len(structures)} frames are known to {1000 * found.before.max():.2f} meV/atom or better, "
+            f"all {len(structures) - len(found.refused)} frames are known to {worst[0]:.2f} meV/atom or better, "
             f"and only what is worse than {1000 * least:.2f} is worth a label: nothing picked, nothing written"
         )
+        tell_refused(found.refused, len(structures), "looked at")
         return
     with draft_of(output) as draft:
         write(draft, [_bare(structures[p.frame], p.frame, p.uncertainty) for p in found.picks], format="extxyz")
     draw_selection(picture, found, least, title=f"{len(found.picks)} of {len(structures)} frames of {frames.name}")
     _print(found, structures, title=f"Picked from {frames} for {model}")
-    worst = [1000 * found.before.max(), 1000 * found.after.max()]
     console().print(f"the least certain frame: {worst[0]:.2f} meV/atom now, {worst[1]:.2f} with these labels")
     if len(found.picks) < count:
         console().print(f"no more than {len(found.picks)}: the rest would be known to {1000 * least:.2f} meV/atom")
     console().print(f"wrote {output}, {picture}", soft_wrap=True)
+    tell_refused(found.refused, len(structures), "looked at")
 
 
 def _bare(atoms: Any, number: int, uncertainty: float) -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.data import chemical_symbols
 
+from ase_voxpot.disorder import refuse_disorder
 from ase_voxpot.errors import StructureError
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def check_crystal(atoms: Atoms) -> None:
     """Refuse what is no ordered crystal.
 
     Raises:
-        StructureError: not periodic, without a volume, partially occupied, overlapping or without positions.
+        StructureError: not periodic, without a volume, overlapping or without positions; ``OccupancyError``
+            partially occupied sites.
     """
     if not atoms.pbc.all() or abs(atoms.cell.volume) < 1e-3:
         raise StructureError("expected a crystal, periodic in three directions with a cell that has a volume")
@@ -44,9 +46,7 @@ def check_crystal(atoms: Atoms) -> None:
         raise StructureError("expected atoms at finite positions, got none, NaN or infinity")
     if (atoms.numbers < 1).any():
         raise StructureError("expected chemical elements, got an atom without one (X)")
-    occupancy = atoms.info.get("occupancy", {})
-    if isinstance(occupancy, dict) and any(_partial(site) for site in occupancy.values()):
-        raise StructureError("expected an ordered crystal, got partially occupied sites; choose a decoration")
+    refuse_disorder(atoms)
     distances = atoms.get_all_distances(mic=True)
     np.fill_diagonal(distances, np.inf)
     if distances.min() < CLOSEST:
@@ -55,11 +55,6 @@ def check_crystal(atoms: Atoms) -> None:
             f"atoms {i} and {j} are {distances.min():.3f} Å apart, expected at least {CLOSEST} Å; "
             f"remove one, or choose a decoration of a disordered site"
         )
-
-
-def _partial(site: Any) -> bool:
-    """Whether ASE's reader of CIF found less or more than one whole atom on a site."""
-    return isinstance(site, dict) and (len(site) > 1 or any(abs(float(v) - 1) > 1e-3 for v in site.values()))
 
 
 def origin_atom(atoms: Atoms) -> int:

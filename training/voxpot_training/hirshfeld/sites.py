@@ -14,7 +14,8 @@ import numpy as np
 from ase.data import chemical_symbols
 from ase.geometry import minkowski_reduce
 
-from ase_voxpot.errors import CellError, EmptyStructureError, OverlapError, PositionError, StructureError
+from ase_voxpot.disorder import refuse_disorder
+from ase_voxpot.errors import CellError, EmptyStructureError, OverlapError, PositionError
 from voxpot_training.hirshfeld.atoms import log_density
 from voxpot_training.symmetry import ask_spglib
 
@@ -56,7 +57,7 @@ def check_crystal(atoms: Atoms) -> None:
         PositionError: NaN or infinite positions or cell.
         CellError: not periodic in three directions, or a cell without a volume.
         UnknownElementError: an element beyond the table of densities.
-        StructureError: sites that are only partly occupied, or shared by several elements.
+        OccupancyError: sites that are only partly occupied, or shared by several elements.
         OverlapError: nuclei at the same place.
     """
     if len(atoms) == 0:
@@ -71,25 +72,8 @@ def check_crystal(atoms: Atoms) -> None:
         )
     for number in sorted(set(atoms.numbers.tolist())):
         log_density(number, np.ones(1))
-    _check_occupancy(atoms)
+    refuse_disorder(atoms)
     _check_distances(atoms)
-
-
-def _check_occupancy(atoms: Atoms) -> None:
-    """Readers of CIF keep occupancies in ``info`` (ASE) or in an array of the atoms."""
-    shares = atoms.info.get("occupancy", {})
-    for label, site in shares.items() if isinstance(shares, dict) else ():
-        if isinstance(site, dict) and (len(site) > 1 or any(abs(share - 1) > 1e-3 for share in site.values())):
-            held = ", ".join(f"{symbol} {share:g}" for symbol, share in site.items())
-            raise StructureError(
-                f"expected an ordered crystal, got a site {label} that holds {held}; make an ordered cell of it first"
-            )
-    if "occupancy" in atoms.arrays and (np.abs(atoms.arrays["occupancy"] - 1) > 1e-3).any():
-        worst = int(np.argmax(np.abs(atoms.arrays["occupancy"] - 1)))
-        raise StructureError(
-            f"expected an ordered crystal, got an occupancy of {atoms.arrays['occupancy'][worst]:g} for atom {worst}; "
-            "make an ordered cell of it first"
-        )
 
 
 def _check_distances(atoms: Atoms) -> None:

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ase_voxpot.errors import ArchitectureError, ConfigError, MissingLabelsError, SchemaError, SpecError, StructureError
+from ase_voxpot.errors import (
+    ArchitectureError,
+    ConfigError,
+    DataError,
+    DivergenceError,
+    MissingLabelsError,
+    SchemaError,
+    SpecError,
+    StructureError,
+    VoxPotError,
+)
 from ase_voxpot.spec import decode, encode
 from voxpot_training.artifacts import fill, load_artifact, save_artifact
 from voxpot_training.crystals import check_crystal
@@ -22,7 +32,7 @@ from voxpot_training.regression.strangers import Strangers
 from voxpot_training.regression.yardstick import Yardstick
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from ase import Atoms
@@ -31,13 +41,24 @@ if TYPE_CHECKING:
     from voxpot_training.regression.method import Method
     from voxpot_training.regression.scores import Figures, Trust
 
-__all__ = ["Predictor", "load_predictor", "method_of", "save_predictor"]
+__all__ = ["Predictions", "Predictor", "load_predictor", "method_of", "save_predictor"]
+
+NO_NUMBER = "expected a finite prediction, got NaN or infinity; the crystal is far from all that the model knows"
 
 
 def method_of(kind: str) -> Method:
     """The method of a kind of models."""
     method: Method = import_module(f"voxpot_training.{kind}.method").METHOD
     return method
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What is said of crystals, row by row; NaN of those that could not be taken, and why not."""
+
+    value: Float[np.ndarray, " crystal"]  # in the unit of the target
+    sigma: Float[np.ndarray, " crystal"]  # the same
+    refused: dict[int, str]  # by row
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,51 +79,91 @@ class Predictor:
         Raises:
             StructureError: a frame that is no ordered crystal, or that the model cannot see;
                 ``UnknownElementError`` an element that it does not know.
+            DivergenceError: a prediction is not finite.
         """
-        for row, crystal in enumerate(atoms):
+        said = self.predict_each(atoms, strict=True)
+        return said.value, said.sigma
+
+    def predict_each(
+        self,
+        found: Iterable[Atoms | VoxPotError],
+        *,
+        strict: bool = False,
+    ) -> Predictions:
+        """As ``predict``, crystal by crystal: those that cannot be taken are told and cost no other its prediction.
+
+        Args:
+            found: crystals, or why one could not be read.
+            strict: raise at the first that cannot be taken, as ``predict``.
+        """
+        atoms: dict[int, Atoms] = {}
+        items: list[Any] = []
+        refused: dict[int, str] = {}
+        row = -1
+        for row, crystal in enumerate(found):
             try:
-                check_crystal(crystal)
-            except StructureError as error:
-                raise type(error)(f"frame {row}: {error}") from None
-        method = self.ensemble.method
-        mean, sigma = self.ensemble.predict(method.prepare(atoms, self.ensemble.spec))
+                items.append(self._item(crystal))
+                atoms[row] = crystal  # type: ignore[assignment]
+            except (StructureError, DataError) as error:
+                refused[row] = str(error).removeprefix("frame 0: ")
+                if strict:
+                    raise type(error)(f"frame {row}: {refused[row]}") from None
+        value, sigma = np.full((2, row + 1), np.nan)
+        if items:
+            value[list(atoms)], sigma[list(atoms)] = self._of(list(atoms.values()), items)
+        endless = ~np.isfinite(value + sigma)
+        value[endless], sigma[endless] = np.nan, np.nan
+        for row in np.flatnonzero(endless).tolist():
+            refused.setdefault(row, NO_NUMBER)
+            if strict:
+                raise DivergenceError(f"frame {row}: {NO_NUMBER}")
+        return Predictions(value, sigma, dict(sorted(refused.items())))
+
+    def _item(self, crystal: Atoms | VoxPotError) -> Any:
+        """What the method sees of a crystal."""
+        if isinstance(crystal, VoxPotError):
+            raise crystal
+        check_crystal(crystal)
+        (item,) = self.ensemble.method.prepare([crystal], self.ensemble.spec)
+        return item
+
+    def _of(
+        self, atoms: Sequence[Atoms], items: Sequence[Any]
+    ) -> tuple[Float[np.ndarray, " crystal"], Float[np.ndarray, " crystal"]]:
+        mean, sigma = self.ensemble.predict(items)
         value = self.yardstick.known(atoms) + self.yardstick.spread * mean
         sigma = self.strangers.widened(atoms, self.yardstick.spread * sigma)
         if not self.logarithm:
             return value, sigma
         return 10**value, np.log(10) * 10**value * sigma
 
-    def score(
-        self,
-        atoms: Sequence[Atoms],
-        value: Float[np.ndarray, " crystal"],
-        sigma: Float[np.ndarray, " crystal"],
-        key: str,
-    ) -> tuple[Figures, Trust] | None:
+    def score(self, atoms: Sequence[Atoms], said: Predictions, key: str) -> tuple[Figures, Trust] | None:
         """Predictions beside the truth under ``key`` (that of the training if empty), if all crystals carry it.
 
-        The edge of a cell is no truth here: crystals to be predicted come at any size.
+        Crystals without a prediction are left out. The edge of a cell is no truth here: crystals to be predicted
+        come at any size.
 
         Raises:
             MissingLabelsError: a key was given, and a crystal has no finite number under it.
         """
         trained = str(self.card.get("target", {}).get("key", ""))
-        lacking = [row for row, a in enumerate(atoms) if (key or trained) not in a.info]
+        rows = [row for row in range(len(atoms)) if row not in said.refused]
+        lacking = [row for row in rows if (key or trained) not in atoms[row].info]
         if lacking and key:
             known = ", ".join(atoms[lacking[0]].info) or "none"
             raise MissingLabelsError(
-                f"key: expected {key!r} in info of every frame, but {len(lacking)} of {len(atoms)} frames "
+                f"key: expected {key!r} in info of every frame, but {len(lacking)} of {len(rows)} frames "
                 f"(first: frame {lacking[0]}) lack it; the keys seen there are {known}"
             )
         if lacking:
             return None
         try:
-            truth = np.array([label_of(a, key or trained) for a in atoms])
+            truth = np.array([label_of(atoms[row], key or trained) for row in rows])
         except MissingLabelsError:
             if key:
                 raise
             return None
-        return figures_of(truth, value), trust_of(truth, value, sigma)
+        return figures_of(truth, said.value[rows]), trust_of(truth, said.value[rows], said.sigma[rows])
 
 
 def save_predictor(path: Path, predictor: Predictor) -> None:
