@@ -130,7 +130,9 @@ def _by_kind(atoms: Atoms) -> list[tuple[list[int], dict[str, float]]]:
     if KINDS in atoms.arrays:
         kinds = atoms.arrays[KINDS].astype(str)
         return [(np.flatnonzero(kinds == k).tolist(), s) for k, s in entries.items() if (kinds == k).any()]
-    different = {tuple(sorted(s.items())): s for s in entries.values()}
+    different: dict[frozenset[tuple[str, float]], dict[str, float]] = {}
+    for shares in entries.values():
+        different.setdefault(frozenset(shares.items()), shares)
     return [(_rows_like(atoms, shares, list(different.values())), shares) for shares in different.values()]
 
 

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.units import GPa
 
+from ase_voxpot.disorder import refuse_disorder
 from ase_voxpot.errors import DataError, VoxPotError
+from ase_voxpot.neighbours import VerletList, species_indices
 from ase_voxpot.peers import stress_or_none
 from ase_voxpot.spec import decode
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from ase_voxpot.labels import Labels
     from ase_voxpot.potential import Potential
 
-__all__ = ["Figures", "Prediction", "Scores", "predict", "predict_with", "score"]
+__all__ = ["Figures", "Prediction", "Scores", "predict", "predict_with", "refuse_unfit", "score"]
 
 MILLI = 1000.0
 """meV in an eV."""
@@ -85,6 +87,17 @@ class Scores:
 
         groups = {name: figures(values, name) for name, values in dict(data.get("groups", {})).items()}
         return Scores(total=figures(data, "total"), groups=groups)
+
+
+def refuse_unfit(potential: Potential, atoms: Atoms) -> None:
+    """Refuse a frame for which the potential has no energy, at next to no cost.
+
+    Raises:
+        StructureError: one of its kinds.
+    """
+    refuse_disorder(atoms)
+    species_indices(atoms.get_chemical_symbols(), potential.spec.species)
+    VerletList(0.1).update(atoms)
 
 
 def predict(potential: Potential, frames: Sequence[Atoms]) -> Iterator[Prediction]:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ase_voxpot.cli.options import Device, Dtype, Json, Model, Peers
-from ase_voxpot.cli.refusals import check_targets, refuse_same_names
+from ase_voxpot.cli.refusals import check_targets, refuse_all, refuse_same_names, sift, tell_refused
 from ase_voxpot.screen import console, progress_bar, score_table, total_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ase import Atoms
+
+    from ase_voxpot.potential import Potential
     from ase_voxpot.scoring import Prediction
 
 __all__ = ["evaluate"]
@@ -28,13 +31,19 @@ def evaluate(
     forces_key: Annotated[str, typer.Option(help="Forces in eV/Å, in arrays.")] = "REF_forces",
     stress_key: Annotated[str, typer.Option(help="Stress in eV/Å³, in info; may be missing.")] = "REF_stress",
     peer: Peers = None,
+    skip: Annotated[
+        bool,
+        typer.Option("--skip", help="Leave out frames that the model cannot take, name them, and end with status 1."),
+    ] = False,
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
     """Score a model on labelled frames, per config_type and in total, other calculators beside it.
 
     Labels stand under the keys named, else in the results stored with the frames.
-    "offset" is the energy error after the best constant per element is taken off.
+    "offset" is the energy error after the best constant per element is taken off. A frame that the model cannot
+    take stops it all, by number, with exit status 2, as errors over other frames are other errors; with --skip
+    such frames are left out, and frames are numbered without them from there on.
 
     voxpot evaluate test.extxyz.gz --model motaw --json scores.json
     voxpot evaluate vasprun.xml --plot parity.png
@@ -42,7 +51,7 @@ def evaluate(
     voxpot evaluate test.extxyz.gz --peer snap=peers.py:make:snap
     """
     from ase_voxpot.files import write_json
-    from ase_voxpot.labels import LabelKeys, labels_of, read_frames
+    from ase_voxpot.labels import LabelKeys, labels_of
     from ase_voxpot.peers import parse_peer
     from ase_voxpot.scoring import predict, predict_with, score
     from ase_voxpot.weights import load_potential
@@ -51,7 +60,7 @@ def evaluate(
     potential = load_potential(model, device=device, dtype=dtype)  # type: ignore[arg-type]
     peers = [parse_peer(text) for text in peer or []]
     refuse_same_names([model, *(p.name for p in peers)])
-    structures = read_frames(frames)
+    structures, refused = _frames(frames, potential, skip=skip)
     labels = labels_of(structures, LabelKeys(energy=energy_key, forces=forces_key, stress=stress_key))
     own = predict(potential, structures)
     predictions = _watched(own, len(structures), "frames")
@@ -70,10 +79,29 @@ def evaluate(
         draw_parity(plot, structures, labels, predictions, scores)
     if json is not None:
         beside = {"peers": [v.to_json(model=k) for k, v in others.items()]} if others else {}
-        write_json(json, scores.to_json(model=model) | beside)
+        write_json(json, scores.to_json(model=model) | beside | ({"refused": refused} if refused else {}))
     console().print(score_table(scores, title=f"{model} on {frames}"))
     if others:
         console().print(total_table({model: scores, **others}, title="Side by side, all frames"))
+    tell_refused(refused, len(structures) + len(refused), "scored")
+
+
+def _frames(path: Path, potential: Potential, *, skip: bool) -> tuple[list[Atoms], dict[int, str]]:
+    """What is scored, and why the rest is not."""
+    from ase_voxpot.labels import read_each, read_frames
+    from ase_voxpot.scoring import refuse_unfit
+
+    if not skip:
+        return read_frames(path), {}
+
+    def look(atoms: Atoms) -> Atoms:
+        refuse_unfit(potential, atoms)
+        return atoms
+
+    found = read_each(path)
+    kept, refused = sift(found, look, strict=False)
+    refuse_all(refused, len(found), path)
+    return list(kept.values()), refused
 
 
 def _watched(predictions: Iterator[Prediction], count: int, what: str) -> list[Prediction]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ase_voxpot.cli.family import training_module
+from ase_voxpot.cli.material import note
 from ase_voxpot.cli.options import Json, ModelOfCrystals, Seed
-from ase_voxpot.cli.refusals import check_targets, refuse_seed
+from ase_voxpot.cli.refusals import check_targets, refuse_all, refuse_seed
 from ase_voxpot.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def generate(
     Conditions are the number of atoms, the volume per atom in Å³, elements (these and no others), contains
     (at least these), and the properties that a model was trained with; what the training crystals do not
     reach is refused. What was made is screened: distances, charges that can balance, repeats, and with --known
-    what is new; info tells why a crystal did not pass.
+    what is new; info tells why a crystal did not pass. Crystals of --known that are none, such as those with
+    partially occupied sites, are counted on stderr and compared with nothing; in --between they are refused.
 
     voxpot generate --model nesf-lcs6a -n 100 --output new.extxyz --plot new.png
     voxpot generate -m nesf-lcs6a -n 20 -c elements=Ba,Ti,O -c atoms=5 --rank cgcnn-formation -o new.extxyz
@@ -76,7 +78,6 @@ def generate(
     """
     from ase_voxpot.errors import ConfigError
     from ase_voxpot.files import write_json
-    from ase_voxpot.labels import read_frames
     from ase_voxpot.peers import parse_peer
 
     refuse_seed(seed)
@@ -86,7 +87,7 @@ def generate(
         raise ConfigError(f"symprec: expected a length between 0 and 1 Å, got {symprec:g}")
     check_targets(output, json, plot=plot)
     calculator = parse_peer(relax).make() if relax else None
-    others = read_frames(known) if known else []
+    others = _known(known) if known else []
     generator = training_module("kinds", verb="generate").codec_module(model).load_generator(model)
     predictor = training_module("regression.predict", verb="generate --rank").load_predictor(rank) if rank else None
     asked = generator.conditions.parse(condition or [])
@@ -130,11 +131,26 @@ def _between(generator: Any, path: Path, count: int) -> list[Any]:
     from ase_voxpot.errors import DataError
     from ase_voxpot.labels import read_frames
 
-    crystals = read_frames(path)
+    crystals = read_frames(path, ":2")
     if len(crystals) < 2:
         raise DataError(f"{path}: expected two crystals to go between, got {len(crystals)}")
     found: list[Any] = generator.interpolate(crystals[0], crystals[1], count)
     return found
+
+
+def _known(path: Path) -> list[Atoms]:
+    """Crystals that are not new; what is no ordered crystal is like none and is told."""
+    from ase_voxpot.labels import read_each
+
+    found = read_each(path)
+    kept, refused = training_module("crystals", verb="generate --known").sift_crystals(found)
+    refuse_all(refused, len(found), path)
+    if refused:
+        row, reason = next(iter(refused.items()))
+        note(
+            f"{len(refused)} of {len(found)} crystals of {path} are not compared with, the first frame {row}: {reason}"
+        )
+    return list(kept.values())
 
 
 def _drawn(generator: Any, count: int, asked: Any, prior: str | None, seed: int) -> list[Any]:

@@ -9,14 +9,14 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from ase_voxpot.disorder import refuse_disorder
-from ase_voxpot.errors import StructureError
+from ase_voxpot.errors import DataError, StructureError, VoxPotError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ase import Atoms
 
-__all__ = ["check_crystal", "formula_of", "origin_atom", "species_of"]
+__all__ = ["check_crystal", "formula_of", "origin_atom", "sift_crystals", "species_of"]
 
 CLOSEST = 0.5
 """Å; atoms nearer than this are two on one site."""
@@ -55,6 +55,25 @@ def check_crystal(atoms: Atoms) -> None:
             f"atoms {i} and {j} are {distances.min():.3f} Å apart, expected at least {CLOSEST} Å; "
             f"remove one, or choose a decoration of a disordered site"
         )
+
+
+def sift_crystals(found: Iterable[Atoms | VoxPotError]) -> tuple[dict[int, Atoms], dict[int, str]]:
+    """Ordered crystals of a file, and why the others are none, by place in the file.
+
+    Args:
+        found: as ``labels.read_each`` gives them.
+    """
+    kept: dict[int, Atoms] = {}
+    refused: dict[int, str] = {}
+    for row, atoms in enumerate(found):
+        try:
+            if isinstance(atoms, VoxPotError):
+                raise atoms
+            check_crystal(atoms)
+            kept[row] = atoms
+        except (StructureError, DataError) as error:
+            refused[row] = str(error)
+    return kept, refused
 
 
 def origin_atom(atoms: Atoms) -> int:

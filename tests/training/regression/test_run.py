@@ -12,8 +12,9 @@ from ase.io import read, write
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ase_voxpot.cli import main
-from ase_voxpot.errors import ChecksumError, ConfigError, SchemaError, WeightsError
+from ase_voxpot.errors import ChecksumError, ConfigError, DivergenceError, SchemaError, WeightsError
 from ase_voxpot.weights import find_model
+from tests.cifs import cif
 from tests.training.regression.conftest import all_perovskites, perovskite, write_config
 from voxpot_training.artifacts import find_artifact, load_artifact, read_card
 from voxpot_training.kinds import train
@@ -130,15 +131,83 @@ def test_a_truth_that_was_named_has_to_be_there(trained, tmp_path, perovskites, 
     assert not (tmp_path / "x.csv").exists()
 
 
-def test_a_frame_that_cannot_be_taken_is_named(trained, tmp_path, perovskites, capsys):
+@pytest.fixture
+def mixed(tmp_path, perovskites):
+    """Four crystals, of which the second is shared by two elements and the third is none."""
+    perovskites[1].info["occupancy"] = {"0": {"Ca": 0.5, "Sr": 0.5}}
     perovskites[2].pbc = False
     write(tmp_path / "some.extxyz", perovskites[:4])
+    return str(tmp_path / "some.extxyz")
+
+
+def test_crystals_that_cannot_be_taken_are_named_and_cost_no_other_its_prediction(trained, mixed, tmp_path, capsys):
+    output = tmp_path / "x.csv"
+
+    status = main(["predict", mixed, "-m", str(trained), "-o", str(output)])
+
+    assert status == 1
+    said = capsys.readouterr()
+    assert "2 predictions of lattice parameter" in said.out
+    assert "MAE" in said.out
+    assert "voxpot: frame 1: expected one whole atom on every site" in said.err
+    assert "voxpot: 2 of 4 frames were not predicted" in said.err
+    with output.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == ["0", "1", "2", "3"]
+    assert [bool(row["prediction"]) for row in rows] == [True, False, False, True]
+    assert [bool(row["reason"]) for row in rows] == [False, True, True, False]
+    assert "periodic in three directions" in rows[2]["reason"]
+    whole, _ = load_predictor(trained).predict([read(mixed, 0), read(mixed, 3)])
+    assert_allclose([float(rows[k]["prediction"]) for k in (0, 3)], whole, rtol=1e-5)
+
+
+def test_without_output_the_reasons_go_to_the_screen(trained, mixed, capsys):
+    assert main(["predict", mixed, "-m", str(trained)]) == 1
+
+    assert capsys.readouterr().out.splitlines()[0] == "id,prediction,uncertainty,reason"
+
+
+def test_strict_stops_at_the_first(trained, mixed, tmp_path, capsys):
+    status = main(["predict", mixed, "-m", str(trained), "-o", str(tmp_path / "x.csv"), "--strict"])
+
+    assert status == 2
+    assert "frame 1" in capsys.readouterr().err
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_a_file_with_nothing_to_predict_is_refused(trained, tmp_path, perovskites, capsys):
+    for atoms in perovskites[:2]:
+        atoms.pbc = False
+    write(tmp_path / "some.extxyz", perovskites[:2])
 
     status = main(["predict", str(tmp_path / "some.extxyz"), "-m", str(trained), "-o", str(tmp_path / "x.csv")])
 
     assert status == 2
-    assert "frame 2" in capsys.readouterr().err
+    assert "frame 0: expected a crystal" in capsys.readouterr().err
     assert not (tmp_path / "x.csv").exists()
+
+
+def test_a_block_of_cif_that_cannot_be_read_is_one_row(trained, tmp_path, capsys):
+    good = cif("Sr1 Sr 0 0 0 1\nTi1 Ti .5 .5 .5 1\nO1 O .5 .5 0 1\n", group="P m -3 m", edge=3.9)
+    (tmp_path / "x.cif").write_text(good + cif("Wat Wat 0 0 0 1\n", name="water") + good)
+
+    assert main(["predict", str(tmp_path / "x.cif"), "-m", str(trained)]) == 1
+
+    first, second, third = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert first["prediction"] == third["prediction"] != ""
+    assert "block 'water'" in second["reason"]
+
+
+def test_a_prediction_that_is_no_number_is_none(trained, perovskites, monkeypatch):
+    predictor = load_predictor(trained)
+    monkeypatch.setattr(type(predictor.ensemble), "predict", lambda self, items: (np.array([1.0, np.inf]), np.ones(2)))
+
+    said = predictor.predict_each(perovskites[:2])
+
+    assert list(said.refused) == [1]
+    assert np.isnan(said.value[1])
+    with pytest.raises(DivergenceError, match="frame 1: expected a finite prediction"):
+        predictor.predict(perovskites[:2])
 
 
 def test_info_lists_and_describes_it(trained, capsys, monkeypatch):
@@ -168,6 +237,19 @@ def test_foreign_and_damaged_files_are_refused(trained, tmp_path):
     (tmp_path / "text.safetensors").write_text("no")
     with pytest.raises(SchemaError):
         load_predictor(tmp_path / "text.safetensors")
+
+
+def test_a_training_leaves_out_what_it_cannot_see_and_counts_it(config, perovskites, capsys):
+    perovskites[3].info["occupancy"] = {"0": {"Ca": 0.5, "Sr": 0.5}}
+    perovskites[4].symbols[0] = "No"  # an element without features
+    path = config(model=SMALL)
+
+    model = train(path, quick=True, out=path.parent / "run")
+
+    said = " ".join(capsys.readouterr().out.split())
+    assert "1 left out: no ordered crystals, the first perovskites.extxyz, frame 3" in said
+    assert "1 left out: that the model cannot see, the first" in said
+    assert sum(read_card(model)["crystals"][side] for side in ("trained on", "held out")) == len(perovskites) - 2
 
 
 def test_an_unknown_kind_is_refused(config):

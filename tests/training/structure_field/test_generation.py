@@ -288,3 +288,17 @@ def test_those_that_pass_are_kept_alone_and_known_ones_are_told(model, tmp_path,
     assert run("-m", model, "-n", 4, "-o", rest, "--known", everything, "--passed", "--json", figures) == 0
     assert "passed" not in json.loads(figures.read_text())["screened"]  # all of them are known now
     assert rest.read_text() == ""
+
+
+def test_known_crystals_that_are_none_are_counted_and_compared_with_nothing(model, tmp_path, decoder, capsys):
+    decoder()
+    known = some_crystals()
+    known[1].info["occupancy"] = {"0": {"K": 0.5, "Na": 0.5}, "1": {"Cl": 1.0}}
+    write(tmp_path / "known.extxyz", known)
+
+    assert run("-m", model, "-n", 2, "-o", tmp_path / "a.extxyz", "--known", tmp_path / "known.extxyz") == 0
+
+    assert "note: 1 of 4 crystals of" in capsys.readouterr().err
+    assert run("-m", model, "-n", 2, "-o", tmp_path / "b.extxyz", "--between", tmp_path / "known.extxyz") == 2
+    assert "partially occupied" in capsys.readouterr().err
+    assert not (tmp_path / "b.extxyz").exists()

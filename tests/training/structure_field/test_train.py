@@ -113,12 +113,41 @@ def test_failed_decodes_have_no_frame_and_are_counted(trained, tmp_path, capsys,
     assert "1 of 2 crystals; 1 could not be decoded" in capsys.readouterr().out
 
 
-def test_foreign_elements_are_refused_by_frame(trained, tmp_path, capsys):
-    write(tmp_path / "in.extxyz", [bulk("KCl", "cesiumchloride", a=3.85), bulk("W", cubic=True)])
+def test_a_training_leaves_out_what_is_no_crystal_and_counts_it(tmp_path, capsys):
+    config = write_config(tmp_path, epochs=2)
+    crystals = read(tmp_path / "some.extxyz", ":")
+    crystals[2].pbc = False
+    write(tmp_path / "some.extxyz", crystals)
+
+    train(config, out=tmp_path / "run", quick=True)
+
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("1 crystals of some.extxyz left out, the first as frame 2: expected a crystal") == 2
+    assert "7 crystals to train on" in said
+
+
+def test_crystals_that_it_cannot_take_are_named_and_have_no_frame(trained, tmp_path, capsys):
+    write(tmp_path / "in.extxyz", [bulk("W", cubic=True), bulk("KCl", "cesiumchloride", a=3.85)])
+    words = ["reconstruct", str(tmp_path / "in.extxyz"), "-m", str(trained), "-o", str(tmp_path / "o.extxyz")]
+
+    assert main([*words, "--strict"]) == 2
+    assert "frame 0" in capsys.readouterr().err
+    assert not (tmp_path / "o.extxyz").exists()
+
+    assert main([*words, "--json", str(tmp_path / "o.json")]) == 1
+    said = capsys.readouterr()
+    assert "voxpot: 1 of 2 frames were not reconstructed" in said.err
+    assert "1 of 1 crystals" in said.out
+    assert [a.info["source_index"] for a in read(tmp_path / "o.extxyz", ":")] == [1]
+    assert list(json.loads((tmp_path / "o.json").read_text())["refused"]) == ["0"]
+
+
+def test_a_file_of_nothing_that_it_can_take_is_refused(trained, tmp_path, capsys):
+    write(tmp_path / "in.extxyz", bulk("W", cubic=True))
 
     assert main(["reconstruct", str(tmp_path / "in.extxyz"), "-m", str(trained), "-o", str(tmp_path / "o.extxyz")]) == 2
 
-    assert "frame 1" in capsys.readouterr().err
+    assert "frame 0" in capsys.readouterr().err
     assert not (tmp_path / "o.extxyz").exists()
 
 

@@ -18,13 +18,13 @@ import torch
 from ase.io import write
 
 from ase_voxpot import screen
-from ase_voxpot.errors import CellError, DataError, StructureError
-from ase_voxpot.labels import read_frames
+from ase_voxpot.errors import CellError, DataError, StructureError, VoxPotError
+from ase_voxpot.labels import read_each
 from voxpot_training.autoencoders.training import finish, with_priors
 from voxpot_training.cards import count_parameters
 from voxpot_training.config import config_from, run_folder
 from voxpot_training.crystal_pictures import draw_gallery, draw_map
-from voxpot_training.crystals import species_of
+from voxpot_training.crystals import sift_crystals, species_of
 from voxpot_training.data import find_file
 from voxpot_training.generative.card import ACCOUNT
 from voxpot_training.generative.codec import Codec, CodecSpec, make_networks
@@ -78,7 +78,7 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     """
     settings, beside = config_from(GeneratorConfig, Path(config)), Path(config).parent
     console, source = screen.console(), find_file(settings.data, beside)
-    frames, unfit = _visible(read_frames(source), settings)
+    frames, unfit = _visible(read_each(source), settings)
     if unfit:
         console.print(f"{len(unfit)} crystals of {source.name} left out, the first as {unfit[0]}")
     if not frames:
@@ -125,18 +125,19 @@ def _drawable(codec: Codec, train: Sequence[Atoms], config: GeneratorConfig, fol
     return with_priors(codec, codec.encode(codec.see(train)), table, conditions, config, folder, resume=resume)
 
 
-def _visible(frames: Sequence[Atoms], config: GeneratorConfig) -> tuple[list[Atoms], list[str]]:
+def _visible(found: Sequence[Atoms | VoxPotError], config: GeneratorConfig) -> tuple[list[Atoms], list[str]]:
     """The crystals that can be shown, and why others cannot."""
-    viewer = Viewer(config.maps, tuple(sorted({s for a in frames for s in a.get_chemical_symbols()})))
-    kept, unfit = [], []
-    for row, atoms in enumerate(frames):
+    crystals, refused = sift_crystals(found)
+    viewer = Viewer(config.maps, species_of(crystals.values()))
+    kept = []
+    for row, atoms in crystals.items():
         try:
             viewer.see(atoms)
         except (StructureError, CellError) as error:
-            unfit.append(f"frame {row}: {error}")
+            refused[row] = str(error)
         else:
             kept.append(atoms)
-    return kept, unfit
+    return kept, [f"frame {row}: {reason}" for row, reason in sorted(refused.items())]
 
 
 def _draw_samples(folder: Path, config: GeneratorConfig, codec: Codec, train: Sequence[Atoms]) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ase_voxpot.errors import DataError, MissingLabelsError, StructureError
-from ase_voxpot.labels import read_frames
-from voxpot_training.crystals import check_crystal, formula_of
+from ase_voxpot.labels import read_each
+from voxpot_training.crystals import formula_of, sift_crystals
 from voxpot_training.data import find_file
 from voxpot_training.regression.perovskites import cubic_edge, perovskite_of
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
     from voxpot_training.regression.config import CrystalSource, RegressionConfig
 
-__all__ = ["Crystals", "label_of", "load_crystals"]
+__all__ = ["LEAST", "Crystals", "label_of", "load_crystals"]
+
+LEAST = 10
+"""Crystals below which nothing is learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +40,23 @@ class Crystals:
 
 
 def load_crystals(config: RegressionConfig, beside: Path) -> Crystals:
-    """All crystals of all files, curated as the config says.
+    """All crystals of all files, curated as the config says; what is no ordered crystal is left out and counted.
 
     Raises:
-        DataError: a file is missing or unreadable, or holds what is no crystal;
+        DataError: a file is missing or unreadable;
             ``MissingLabelsError`` crystals without the target, unless it is said to be partial.
     """
     atoms: list[Atoms] = []
     target: list[float] = []
-    unlabelled = 0
+    dropped: Counter[str] = Counter()
     for source in config.data:
         path = find_file(source.file, beside)
-        found = _chosen(read_frames(path), source)
+        found = _ordered(path, dropped)
         key = source.key or config.target.key
-        for row, crystal in enumerate(found):
+        for row, crystal in _chosen(found, source).items():
             try:
-                check_crystal(crystal)
                 if config.target.partial and key not in crystal.info and key != "a":  # which is read off the cell
-                    unlabelled += 1
+                    dropped[f"without {config.target.key}"] += 1
                     continue
                 target.append(source.factor * label_of(crystal, key))
                 crystal.info["support"] = source.support
@@ -62,26 +64,36 @@ def load_crystals(config: RegressionConfig, beside: Path) -> Crystals:
             except (StructureError, MissingLabelsError) as error:
                 raise type(error)(f"{path}, frame {row}: {error}") from None
     if not target:
-        raise DataError(f"expected crystals with a number under {config.target.key!r}, got none")
+        left_out = f"; left out: {dict(dropped)}" if dropped else ""
+        raise DataError(f"expected crystals with a number under {config.target.key!r}, got none{left_out}")
     values = np.array(target)
     if config.target.logarithm:
         if values.min() <= 0:
             raise DataError(f"target.logarithm: expected positive values of {config.target.key}, got {values.min():g}")
         values = np.log10(values)
-    return _curated(atoms, values, config, {f"without {config.target.key}": unlabelled})
+    return _curated(atoms, values, config, dropped)
 
 
-def _chosen(atoms: list[Atoms], source: CrystalSource) -> list[Atoms]:
-    """What a source is asked for; nothing is looked at without a choice."""
+def _ordered(path: Path, dropped: Counter[str]) -> dict[int, Atoms]:
+    """The ordered crystals of a file, by place; others are counted."""
+    found, refused = sift_crystals(read_each(path))
+    if refused:
+        row, reason = next(iter(refused.items()))
+        dropped[f"no ordered crystals, the first {path.name}, frame {row}: {reason}"] += len(refused)
+    return found
+
+
+def _chosen(atoms: dict[int, Atoms], source: CrystalSource) -> dict[int, Atoms]:
+    """What a source is asked for, by place in the file; nothing is looked at without a choice."""
     if not (source.support or source.anions or source.without):
         return atoms
-    kept: dict[object, Atoms] = {}
-    for row, crystal in enumerate(atoms):
+    kept: dict[object, int] = {}
+    for row, crystal in atoms.items():
         who = perovskite_of(crystal)
         name = f"{who.pair}{who.anion}"
         if name not in source.without and (not source.anions or who.anion in source.anions):
-            kept.setdefault(name if source.support else row, crystal)
-    return list(kept.values())
+            kept.setdefault(name if source.support else row, row)
+    return {row: atoms[row] for row in kept.values()}
 
 
 def label_of(atoms: Atoms, key: str) -> float:
@@ -125,8 +137,8 @@ def _curated(atoms: list[Atoms], target: np.ndarray, config: RegressionConfig, b
         rare = {s for s, n in counts.items() if n < config.least_crystals}
         leave_out(np.array([bool(rare & set(a.get_chemical_symbols())) for a in atoms]), "with a rare element")
     rows = np.flatnonzero(keep)
-    if len(rows) < 10:
-        raise DataError(f"expected at least 10 crystals to learn from, got {len(rows)}; left out: {dict(dropped)}")
+    if len(rows) < LEAST:
+        raise DataError(f"expected at least {LEAST} crystals to learn from, got {len(rows)}; left out: {dict(dropped)}")
     if np.ptp(target[rows]) == 0:
         raise DataError(f"expected crystals that differ in {wanted.key}, got {target[rows[0]]:g} for all {len(rows)}")
     support = np.array([bool(atoms[k].info["support"]) for k in rows])

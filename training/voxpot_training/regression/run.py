@@ -25,7 +25,7 @@ from voxpot_training.config import run_folder
 from voxpot_training.regression.card import card_as_data, card_as_markdown, trial_table, unit_of
 from voxpot_training.regression.composition import BASELINES
 from voxpot_training.regression.config import load_regression
-from voxpot_training.regression.crystals import load_crystals
+from voxpot_training.regression.crystals import LEAST, load_crystals
 from voxpot_training.regression.ensemble import train_ensemble
 from voxpot_training.regression.grouping import folds, held_out, with_support
 from voxpot_training.regression.pictures import draw_holdout, draw_learning
@@ -36,6 +36,8 @@ from voxpot_training.regression.yardstick import Yardstick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ase import Atoms
 
     from voxpot_training.regression.config import Grouping, RegressionConfig
     from voxpot_training.regression.crystals import Crystals
@@ -75,12 +77,13 @@ def run(method: Method, config: Path, *, out: Path | None = None, resume: bool =
     settings = load_regression(Path(config), quick=quick)
     folder = run_folder(out, settings.name)
     crystals = load_crystals(settings, Path(config).parent)
-    spec = method.adapt(decode(method.spec, settings.model, where="model"), crystals.atoms)
+    wanted = decode(method.spec, settings.model, where="model")
+    crystals, items = _seen(method, wanted, crystals)
+    spec = method.adapt(wanted, crystals.atoms)
     console = screen.console()
     left_out = "; ".join(f"{n} left out: {reason}" for reason, n in crystals.dropped.items())
     console.print(f"[bold]{settings.name}[/]: {len(crystals.atoms)} crystals{'; ' + left_out if left_out else ''}")
     folder.mkdir(parents=True, exist_ok=True)
-    items = method.prepare(crystals.atoms, spec)
     trials = []
     for by in dict.fromkeys((settings.split.by, *settings.split.also)):
         shorter = trials and settings.split.holdout > 0
@@ -89,6 +92,39 @@ def run(method: Method, config: Path, *, out: Path | None = None, resume: bool =
         trials.append(_try(method, spec, part, crystals, items, folder / by, by=by, resume=resume))
     console.print(trial_table(settings, {t.by: t.figures for t in trials}))
     return _finish(settings, crystals, trials, folder)
+
+
+def _seen(method: Method, wanted: Any, crystals: Crystals) -> tuple[Crystals, Sequence[Any]]:
+    """The crystals that the method can see, and what it sees of them; others are left out and counted.
+
+    Raises:
+        StructureError: too few can be seen.
+    """
+    spec = method.adapt(wanted, crystals.atoms)
+    try:
+        return crystals, method.prepare(crystals.atoms, spec)
+    except StructureError as error:
+        first = error
+    kept = [row for row, crystal in enumerate(crystals.atoms) if _can_be_seen(method, spec, crystal)]
+    if len(kept) < LEAST:
+        raise first
+    dropped = crystals.dropped | {f"that the model cannot see, the first {first}": len(crystals.atoms) - len(kept)}
+    fewer = replace(
+        crystals,
+        atoms=[crystals.atoms[k] for k in kept],
+        target=crystals.target[kept],
+        dropped=dropped,
+        support=crystals.support[kept],
+    )
+    return _seen(method, wanted, fewer)
+
+
+def _can_be_seen(method: Method, spec: Any, crystal: Atoms) -> bool:
+    try:
+        method.prepare([crystal], spec)
+    except StructureError:
+        return False
+    return True
 
 
 def _try(

@@ -20,11 +20,11 @@ import torch
 
 from ase_voxpot import screen
 from ase_voxpot.errors import DataError
-from ase_voxpot.labels import read_frames
+from ase_voxpot.labels import read_each
 from voxpot_training.autoencoders.training import finish, with_priors
 from voxpot_training.cards import count_parameters
 from voxpot_training.config import config_from, run_folder
-from voxpot_training.crystals import check_crystal, species_of
+from voxpot_training.crystals import sift_crystals, species_of
 from voxpot_training.data import find_file
 from voxpot_training.learning import draw_learning, spent
 from voxpot_training.loop import fit
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ase import Atoms
+    from rich.console import Console
 
     from voxpot_training.structure_field.periodic import PeriodicSpec
     from voxpot_training.structure_field.published import PublishedSpec
@@ -72,13 +73,15 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
         The model file.
     """
     settings, beside = config_from(FieldConfig, Path(config)), Path(config).parent
-    train, valid = (_crystals(name, beside) for name in (settings.train, settings.validation))
+    console = screen.console()
+    train, valid = (_crystals(name, beside, console) for name in (settings.train, settings.validation))
     if quick:
         train, valid, settings = train[:QUICK_CRYSTALS], valid[:20], settings.in_short()
-    folder, console = run_folder(out, settings.name), screen.console()
-    settings = replace(settings, model=_informed(settings.model, train))
+    folder = run_folder(out, settings.name)
+    if train:
+        settings = replace(settings, model=_informed(settings.model, train))
     view = view_of(settings.model)
-    known, most = set(settings.model.species), max(map(len, train))
+    known, most = set(settings.model.species), max(map(len, train), default=0)
     kept = [a for a in valid if set(a.get_chemical_symbols()) <= known and len(a) <= most]
     if len(train) < 2 or not kept:
         raise DataError(
@@ -111,15 +114,14 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     return model
 
 
-def _crystals(name: str, beside: Path) -> list[Atoms]:
+def _crystals(name: str, beside: Path, console: Console) -> list[Atoms]:
+    """Ordered crystals of a file; others are counted."""
     path = find_file(name, beside)
-    frames = read_frames(path)
-    for row, atoms in enumerate(frames):
-        try:
-            check_crystal(atoms)
-        except ValueError as error:
-            raise type(error)(f"{path}, frame {row}: {error}") from None
-    return frames
+    kept, refused = sift_crystals(read_each(path))
+    if refused:
+        row, reason = next(iter(refused.items()))
+        console.print(f"{len(refused)} crystals of {path.name} left out, the first as frame {row}: {reason}")
+    return list(kept.values())
 
 
 def _informed(model: PublishedSpec | PeriodicSpec, train: Sequence[Atoms]) -> PublishedSpec | PeriodicSpec:
