@@ -115,7 +115,7 @@ def predict(potential: Potential, frames: Sequence[Atoms]) -> Iterator[Predictio
 
 
 def predict_with(calculator: Any, frames: Sequence[Atoms]) -> Iterator[Prediction]:
-    """What any ASE calculator says of each frame, in their order.
+    """What any ASE calculator says of each frame, in their order; its free energy, if it has one, as of labels.
 
     Raises:
         DataError: it fails, or its answer is not finite; the sentence names the frame.
@@ -125,6 +125,8 @@ def predict_with(calculator: Any, frames: Sequence[Atoms]) -> Iterator[Predictio
         atoms.calc = calculator
         try:
             energy, forces = float(atoms.get_potential_energy()), np.array(atoms.get_forces())
+            free = getattr(calculator, "results", {}).get("free_energy")
+            energy = energy if free is None else float(free)
             stress = stress_or_none(atoms) if "stress" in calculator.implemented_properties else None
         except VoxPotError as error:
             raise DataError(f"frame {number}: {error}") from None

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.calculators.calculator import Calculator
 from ase.units import GPa
 from numpy.testing import assert_allclose
 
@@ -104,6 +105,22 @@ def test_predictions_are_those_of_the_potential():
     expected = VoxPotCalculator(potential)
     for mine, foreign in zip((first, second, third), predict_with(expected, [crystal, molecule, slab]), strict=True):
         assert (mine.stress is None) == (foreign.stress is None)
+
+
+class Smeared(Calculator):
+    """A calculator whose energy is that of sigma -> 0, as those of DFT have it."""
+
+    implemented_properties = ["energy", "free_energy", "forces"]  # noqa: RUF012
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=()):
+        super().calculate(atoms, properties, system_changes)
+        self.results = {"energy": 1.5, "free_energy": 1.0, "forces": np.zeros((len(atoms), 3))}
+
+
+def test_of_any_calculator_the_free_energy_is_compared():
+    (said,) = predict_with(Smeared(), [bulk("W", "bcc", a=3.2)])
+
+    assert said.energy == 1.0
 
 
 def test_a_frame_without_energy_is_named():

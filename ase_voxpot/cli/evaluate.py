@@ -27,9 +27,21 @@ def evaluate(
     model: Model = "motaw",
     json: Json = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw predictions against labels here (PNG).")] = None,
-    energy_key: Annotated[str, typer.Option(help="Energy in eV, in info.")] = "REF_energy",
+    energy_key: Annotated[
+        str, typer.Option(help="Energy in eV, in info or of the stored results; free_energy of these without it.")
+    ] = "REF_energy",
     forces_key: Annotated[str, typer.Option(help="Forces in eV/Å, in arrays.")] = "REF_forces",
     stress_key: Annotated[str, typer.Option(help="Stress in eV/Å³, in info; may be missing.")] = "REF_stress",
+    virial_key: Annotated[
+        str, typer.Option(help="Virial in eV, in info, used where there is no stress; also: virial, virials.")
+    ] = "REF_virial",
+    virial_sign: Annotated[
+        int, typer.Option(help="Of stress × volume over virial: -1 as in GAP, GPUMD and nequip, or 1.")
+    ] = -1,
+    unconverged: Annotated[
+        bool,
+        typer.Option("--unconverged", help="Score ionic steps of VASP whose electronic loop did not converge, too."),
+    ] = False,
     peer: Peers = None,
     skip: Annotated[
         bool,
@@ -40,7 +52,8 @@ def evaluate(
 ) -> None:
     """Score a model on labelled frames, per config_type and in total, other calculators beside it.
 
-    Labels stand under the keys named, else in the results stored with the frames.
+    Labels stand under the keys named, else in the results stored with the frames: the free energy, which the
+    forces belong to, where there is one. Which energy and which stress it was is said.
     "offset" is the energy error after the best constant per element is taken off. A frame that the model cannot
     take stops it all, by number, with exit status 2, as errors over other frames are other errors; with --skip
     such frames are left out, and frames are numbered without them from there on.
@@ -51,6 +64,7 @@ def evaluate(
     voxpot evaluate test.extxyz.gz --peer snap=peers.py:make:snap
     """
     from ase_voxpot.files import write_json
+    from ase_voxpot.labelled import origins
     from ase_voxpot.labels import LabelKeys, labels_of
     from ase_voxpot.peers import parse_peer
     from ase_voxpot.scoring import predict, predict_with, score
@@ -60,8 +74,12 @@ def evaluate(
     potential = load_potential(model, device=device, dtype=dtype)  # type: ignore[arg-type]
     peers = [parse_peer(text) for text in peer or []]
     refuse_same_names([model, *(p.name for p in peers)])
-    structures, refused = _frames(frames, potential, skip=skip)
-    labels = labels_of(structures, LabelKeys(energy=energy_key, forces=forces_key, stress=stress_key))
+    keys = LabelKeys(
+        energy=energy_key, forces=forces_key, stress=stress_key, virial=virial_key, virial_sign=virial_sign
+    )
+    structures, refused, notes = _frames(frames, potential, skip=skip, unconverged=unconverged)
+    labels = labels_of(structures, keys)
+    said = origins([label.origin for label in labels], keys)
     own = predict(potential, structures)
     predictions = _watched(own, len(structures), "frames")
     scores = score(structures, labels, predictions)
@@ -79,29 +97,37 @@ def evaluate(
         draw_parity(plot, structures, labels, predictions, scores)
     if json is not None:
         beside = {"peers": [v.to_json(model=k) for k, v in others.items()]} if others else {}
-        write_json(json, scores.to_json(model=model) | beside | ({"refused": refused} if refused else {}))
+        beside |= {"labels": said, "notes": notes} | ({"refused": refused} if refused else {})
+        write_json(json, scores.to_json(model=model) | beside)
     console().print(score_table(scores, title=f"{model} on {frames}"))
+    for origin in said:
+        console().print(origin, soft_wrap=True, markup=False, emoji=False)
     if others:
         console().print(total_table({model: scores, **others}, title="Side by side, all frames"))
     tell_refused(refused, len(structures) + len(refused), "scored")
 
 
-def _frames(path: Path, potential: Potential, *, skip: bool) -> tuple[list[Atoms], dict[int, str]]:
-    """What is scored, and why the rest is not."""
+def _frames(
+    path: Path, potential: Potential, *, skip: bool, unconverged: bool
+) -> tuple[list[Atoms], dict[int, str], list[str]]:
+    """What is scored, why the rest is not, and what is to be known of the file."""
+    from ase_voxpot.labelled import read_computed
     from ase_voxpot.labels import read_each, read_frames
     from ase_voxpot.scoring import refuse_unfit
 
+    computed = read_computed(path, unconverged=unconverged)
+    frames, notes = computed if computed is not None else (None, [])
     if not skip:
-        return read_frames(path), {}
+        return read_frames(path) if frames is None else frames, {}, notes
 
     def look(atoms: Atoms) -> Atoms:
         refuse_unfit(potential, atoms)
         return atoms
 
-    found = read_each(path)
+    found = read_each(path) if frames is None else frames
     kept, refused = sift(found, look, strict=False)
     refuse_all(refused, len(found), path)
-    return list(kept.values()), refused
+    return list(kept.values()), refused, notes
 
 
 def _watched(predictions: Iterator[Prediction], count: int, what: str) -> list[Prediction]:

@@ -12,7 +12,7 @@ from ase_voxpot.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from ase_voxpot.validation import Validation
-    from ase_voxpot.validation.frames import Run
+    from ase_voxpot.vasp.frames import Run
 
 __all__ = ["validate"]
 
@@ -42,6 +42,10 @@ def validate(
     snapshots: Annotated[
         bool, typer.Option("--snapshots", help="Frames are not equally spaced in time: say nothing of motion.")
     ] = False,
+    unconverged: Annotated[
+        bool,
+        typer.Option("--unconverged", help="Score ionic steps whose electronic loop did not converge (NELM), too."),
+    ] = False,
     frames: Annotated[int, typer.Option("--frames", help="Most frames of the model's dynamics.")] = 2000,
     md: Annotated[bool, typer.Option(help="Run the model, to compare structure and motion.")] = True,
     seed: Seed = 0,
@@ -50,7 +54,8 @@ def validate(
 ) -> None:
     """Compare a model with a VASP trajectory.
 
-    Every frame is evaluated: energies, forces, stress, uncertainty. Then the model is run
+    Every frame is evaluated: energies, forces, stress, uncertainty; steps of VASP whose electrons did not
+    converge, or that a machine-learned force field made, are counted and left out. Then the model is run
     at the temperature and volume of the run, and distances, angles, displacements and
     vibrations are laid beside those of VASP. Writes OUTPUT/report.html, report.json and PNGs.
 
@@ -90,6 +95,7 @@ def validate(
             cap=frames,
             seed=seed,
             dynamics=md,
+            unconverged=unconverged,
             observe=observe,
         )
         place = write_report(found, output, observe=lambda name: bar.advance(tasks["pictures"]))
@@ -110,17 +116,21 @@ def _timed(run: Run, *, timestep: float | None, snapshots: bool) -> Run:
     from dataclasses import replace
 
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.validation.settings import number
+    from ase_voxpot.vasp.incar import number
 
     if snapshots:
         if timestep is not None:
             raise ConfigError("snapshots: frames that are not equally spaced have no --timestep; leave one of both out")
         return replace(run, interval=None)
+    if timestep is not None and run.irregular and run.steps is not None:
+        raise ConfigError(
+            f"timestep: the frames of {run.source} are not equally spaced in time, so that none holds; leave it out"
+        )
     if timestep is not None and run.interval is not None and abs(timestep - run.interval) > 1e-6:
         raise ConfigError(f"timestep: {run.source} says {run.interval:g} fs from frame to frame, got {timestep:g} fs")
     moving = number(run.settings, "IBRION") in (None, 0.0)
     interval = timestep or run.interval
-    if interval is None and moving and len(run) > 1:
+    if interval is None and moving and len(run) > 1 and not run.irregular and run.steps is not None:
         raise ConfigError(
             f"{run.source} does not say how far its frames are apart in time: give --timestep (fs from frame to frame, "
             "POTIM times NBLOCK), or --snapshots if they are not equally spaced"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
     from ase_voxpot.potential import Potential
-    from ase_voxpot.validation.frames import Run
+    from ase_voxpot.vasp.frames import Run
 
 __all__ = ["EnergyErrors", "ForceErrors", "Predicted", "StressErrors", "Trust", "compare_energies", "compare_forces"]
 __all__ += ["compare_stress", "predict", "trust_in_forces"]
@@ -127,7 +127,7 @@ def compare_energies(run: Run, predicted: Predicted, name: str) -> EnergyErrors:
     rest = error - error.mean()
     drift = None
     if len(run) >= 3:
-        time = np.arange(len(run)) * (run.interval / 1000 if run.interval else 1 / (len(run) - 1))
+        time = np.linspace(0, 1, len(run)) if run.times is None else run.times / 1000
         drift = float(np.polyfit(time, error, 1)[0])
     smearing = None
     if {"free", "zero"} <= set(run.energies):
@@ -172,7 +172,9 @@ def by_magnitude(reference: np.ndarray, predicted: np.ndarray) -> list[tuple[flo
 
 
 def compare_stress(reference: np.ndarray, predicted: np.ndarray) -> StressErrors:
-    """Errors in GPa, from stresses in eV/Å³."""
+    """Errors in GPa, from stresses in eV/Å³, over frames that have a reference."""
+    known = np.isfinite(reference).all(axis=1)
+    reference, predicted = reference[known], predicted[known]
     error = (predicted - reference) / GPa
     return StressErrors(
         mae=_mean_size(error),

@@ -10,10 +10,10 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from ase_voxpot.style import COLOURS, GRID, INK
-from ase_voxpot.validation.frames import ENERGIES
 from ase_voxpot.validation.settings import functional_of
 from ase_voxpot.validation.template import PAGE, STYLE
 from ase_voxpot.validation.verdict import findings, overall
+from ase_voxpot.vasp.frames import ENERGIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,8 @@ def page(v: Validation, pictures: Mapping[str, Sequence[tuple[str, str]]]) -> st
     grade, verdict = overall(v)
     run = v.run
     formula = next(run.atoms()).get_chemical_formula()
-    time = f", {run.interval:g} fs apart" if run.interval else ""
+    pieces = f" in {len(run.starts)} stretches" if len(run.starts) > 1 else ""
+    time = f"{pieces}, {run.interval:g} fs apart" if run.interval else ""
     summary = f"{v.model} against {run.source}: {len(run):,} frames of {formula}{time}."
     return PAGE.substitute(
         title=escape(f"{v.model} against {run.source}"),
@@ -133,7 +134,9 @@ def _words(group: str, v: Validation) -> str:
             f"{v.plan.interval:g} fs apart."
         )
     if group == "motion" and v.motions[0] is None:
-        return "The frames are not known to be equally spaced in time, so that only temperatures are shown."
+        known = v.run.interval is not None and len(v.run.starts) == 1
+        why = "There are too few frames" if known else "The frames are not known to be equally spaced in time"
+        return f"{why}, so that only temperatures are shown."
     return {
         "forces": "Cartesian components, over all atoms and frames.",
         "stress": "Components of all frames, without the kinetic part.",
@@ -220,9 +223,11 @@ def _motion_table(v: Validation) -> str:
 
 def _facts(v: Validation) -> list[tuple[str, str]]:
     run, plan = v.run, v.plan
+    unscored = len(run) - len(v.scored)
     facts = [
         ("Files", f"{run.source} ({run.kind})"),
         ("Frames", f"{len(run):,}{'' if len(run.starts) == 1 else f' in {len(run.starts)} stretches'}"),
+        ("Not compared", f"{unscored:,} frames without electronic convergence" if unscored else ""),
         ("Volume", f"{run.volumes.mean() / len(run.symbols):.3f} Å³/atom{', changing' if run.moving_cell else ''}"),
         ("Functional", functional_of(run.settings) or "not known"),
         ("POTCAR", run.settings.get("POTCAR", "")[:300]),

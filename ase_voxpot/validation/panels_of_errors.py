@@ -42,8 +42,8 @@ def error_panels(v: Validation) -> Iterator[Panel]:
 
 def _energy_parity(axes: Axes, v: Validation) -> None:
     errors = next(iter(v.energies.values()))
-    atoms = len(v.run.symbols)
-    reference = v.run.energies[errors.name] / atoms
+    atoms = len(v.scored.symbols)
+    reference = v.scored.energies[errors.name] / atoms
     mine = v.predicted.energies / atoms
     axes.scatter(reference, mine, color=COLOURS[1], label="as it is", **cloud(len(mine)))
     axes.scatter(
@@ -56,9 +56,9 @@ def _energy_parity(axes: Axes, v: Validation) -> None:
 
 def _energy_along(axes: Axes, v: Validation) -> None:
     errors = next(iter(v.energies.values()))
-    scale = MILLI / len(v.run.symbols)
-    time, label = times(v, len(v.run))
-    error = scale * (v.predicted.energies - v.run.energies[errors.name]) - errors.offset
+    scale = MILLI / len(v.scored.symbols)
+    time, label = times(v.scored)
+    error = scale * (v.predicted.energies - v.scored.energies[errors.name]) - errors.offset
     if v.predicted.energy_sigma is not None:
         sigma = scale * v.predicted.energy_sigma
         axes.fill_between(time, -sigma, sigma, color=MODEL, alpha=0.15, linewidth=0, label="expected, 1 σ")
@@ -71,7 +71,7 @@ def _energy_along(axes: Axes, v: Validation) -> None:
 
 
 def _force_parity(axes: Axes, v: Validation) -> None:
-    forces, kinds = np.asarray(v.run.forces), np.array(v.run.symbols)
+    forces, kinds = np.asarray(v.scored.forces), np.array(v.scored.symbols)
     for k, s in enumerate(v.by_element):
         chosen = kinds == s
         x, y = some(forces[:, chosen], v.predicted.forces[:, chosen])
@@ -81,10 +81,10 @@ def _force_parity(axes: Axes, v: Validation) -> None:
 
 
 def _force_errors(axes: Axes, v: Validation) -> None:
-    error = MILLI * (v.predicted.forces - np.asarray(v.run.forces))
+    error = MILLI * (v.predicted.forces - np.asarray(v.scored.forces))
     limit = max(float(np.quantile(np.abs(error), 0.998)), 1e-3)
     edges = np.linspace(-limit, limit, bins(error.size) + 1)
-    kinds = np.array(v.run.symbols)
+    kinds = np.array(v.scored.symbols)
     for k, (s, e) in enumerate(v.by_element.items()):
         axes.stairs(
             histogram(error[:, kinds == s], edges),
@@ -106,7 +106,8 @@ def _force_magnitude(axes: Axes, v: Validation) -> None:
 
 
 def _stress_parity(axes: Axes, v: Validation) -> None:
-    reference, mine = np.asarray(v.run.stress) / GPa, v.predicted.stress / GPa
+    known = np.isfinite(np.asarray(v.scored.stress)).all(axis=1)
+    reference, mine = np.asarray(v.scored.stress)[known] / GPa, v.predicted.stress[known] / GPa
     for part, name, colour in ((slice(0, 3), "xx yy zz", MODEL), (slice(3, 6), "yz xz xy", COLOURS[1])):
         x, y = some(reference[:, part], mine[:, part])
         axes.scatter(x, y, color=colour, label=name, **cloud(len(x)))
@@ -116,7 +117,7 @@ def _stress_parity(axes: Axes, v: Validation) -> None:
 
 def _trust(axes: Axes, v: Validation) -> None:
     sigma = np.asarray(v.predicted.force_sigma)
-    error = MILLI * np.sqrt(((v.predicted.forces - np.asarray(v.run.forces)) ** 2).mean(axis=2))
+    error = MILLI * np.sqrt(((v.predicted.forces - np.asarray(v.scored.forces)) ** 2).mean(axis=2))
     said = MILLI * sigma
     x, y = some(said, error)
     axes.scatter(x, y, color=MODEL, **cloud(len(x)) | {"alpha": 0.3})
@@ -131,7 +132,7 @@ def _trust(axes: Axes, v: Validation) -> None:
 
 def _ground(axes: Axes, v: Validation) -> None:
     values = np.asarray(v.predicted.extrapolation)
-    time, label = times(v, len(values))
+    time, label = times(v.scored)
     axes.plot(time, values, color=MODEL, linewidth=0.9, marker="." if len(time) < 60 else "")
     axes.axhline(1, color=COLOURS[1], linewidth=1.2, linestyle=DASHED, label="least certain in validation")
     axes.set(xlabel=label, ylabel="uncertainty over that")

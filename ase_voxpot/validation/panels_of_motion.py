@@ -29,7 +29,7 @@ def motion_panels(v: Validation) -> Iterator[Panel]:
         yield f"rdf-{pair}", "structure", _rdf(pair)
     yield "bonds", "structure", _bonds
     yield "angles", "structure", _angles
-    if v.sampled is not None and v.run.forces is not None:
+    if v.sampled is not None and v.scored.forces is not None:
         yield "force-distribution", "structure", _force_sizes
     if v.motions[0] is not None:
         yield "msd", "motion", _msd
@@ -84,7 +84,7 @@ def _angles(axes: Axes, v: Validation) -> None:
 
 def _force_sizes(axes: Axes, v: Validation) -> None:
     assert v.sampled is not None  # noqa: S101
-    reference = np.linalg.norm(np.asarray(v.run.forces), axis=2)
+    reference = np.linalg.norm(np.asarray(v.scored.forces), axis=2)
     mine = np.linalg.norm(v.sampled.forces, axis=2)
     edges = np.linspace(0, max(float(np.quantile(reference, 0.999)), 1e-3), bins(reference.size) + 1)
     middle = (edges[1:] + edges[:-1]) / 2
@@ -134,7 +134,7 @@ def _temperature(axes: Axes, v: Validation) -> None:
     assert v.sampled is not None  # noqa: S101
     assert v.plan is not None  # noqa: S101
     if v.run.temperatures is not None:
-        time, _ = times(v, len(v.run))
+        time, _ = times(v.run)
         axes.plot(time, v.run.temperatures, color=VASP, linewidth=0.9, label="run")
     time = np.arange(len(v.sampled.temperatures)) * v.plan.interval / 1000
     axes.plot(time, v.sampled.temperatures, color=MODEL, linewidth=0.9, alpha=0.8, label="model")

@@ -1,4 +1,4 @@
-"""Which reader for which file, told by what stands in it."""
+"""A run from files of VASP, or from frames that ASE reads."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ase_voxpot.errors import DataError
-from ase_voxpot.validation.frames import Frame, build, join
-from ase_voxpot.validation.opening import Stream
-from ase_voxpot.validation.outcar import read_outcar
-from ase_voxpot.validation.vasprun import read_vasprun
-from ase_voxpot.validation.xdatcar import read_xdatcar
+from ase_voxpot.labelled import origins
+from ase_voxpot.labels import LabelKeys, Origin, energies_in, forces_in, read_frames, stress_in
+from ase_voxpot.vasp.building import build
+from ase_voxpot.vasp.frames import Frame
+from ase_voxpot.vasp.joining import join
+from ase_voxpot.vasp.reading import reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ase_voxpot.validation.frames import Run
+    from ase import Atoms
+
+    from ase_voxpot.vasp.frames import Run
 
 __all__ = ["read_run"]
 
@@ -38,7 +41,7 @@ def read_run(paths: Sequence[Path], *, observe: Callable[[Path], None] = lambda 
     for path in paths:
         observe(path)
         found = _inside(path)
-        runs += _reader(found)(found)
+        runs += (reader_of(found) or _read_frames)(found)
     if not runs:
         raise DataError("expected at least one file of a run, got none")
     whole = join(runs)
@@ -60,24 +63,10 @@ def _inside(path: Path) -> Path:
     raise DataError(f"{path}: expected a folder with vasprun.xml, OUTCAR or XDATCAR, got none of them")
 
 
-def _reader(path: Path) -> Callable[[Path], list[Run]]:
-    beginning = Stream(path).beginning()
-    if b"<modeling" in beginning or beginning.lstrip(b"\xef\xbb\xbf\xff\xfe \r\n").startswith(b"<"):
-        return read_vasprun
-    if b"vasp." in beginning[:200] or path.name.upper().startswith("OUTCAR"):
-        return read_outcar
-    if path.name.upper().startswith("XDATCAR") or b"irect configuration" in beginning:
-        return read_xdatcar
-    return _read_frames
-
-
 def _read_frames(path: Path) -> list[Run]:
     """Extended XYZ, trajectories of ASE, and the like."""
-    from ase_voxpot.labels import read_frames
-
     atoms = read_frames(path)
     symbols = atoms[0].get_chemical_symbols()
-    frames = []
     for number, one in enumerate(atoms, 1):
         if one.get_chemical_symbols() != symbols:
             raise DataError(
@@ -86,36 +75,53 @@ def _read_frames(path: Path) -> list[Run]:
             )
         if not one.pbc.all():
             raise DataError(f"{path}: frame {number}: expected a cell periodic in three directions, got pbc {one.pbc}")
-        frames.append(_frame(one, f"{path}: frame {number}"))
-    times = [a.info.get("time") for a in atoms]
-    interval = None
-    if len(atoms) > 1 and all(isinstance(t, int | float) for t in times):
-        steps = np.diff(np.array(times, float))
-        interval = float(steps[0]) if steps.min() > 0 and np.ptp(steps) < 1e-6 * steps[0] else None
-    return [build(frames, source=str(path), kind="frames", symbols=symbols, settings={}, interval=interval)]
+    found = [_frame(one, f"{path}: frame {number}") for number, one in enumerate(atoms, 1)]
+    frames, known = [f for f, _ in found], [o for _, o in found if o is not None]
+    if len({"free" in f.energies for f in frames if f.energies}) > 1:  # mixed: the first is that of the rule
+        frames = [replace(f, energies=dict(zip(["stored"], f.energies.values(), strict=False))) for f in frames]
+    times = [float(t) for a in atoms if isinstance(t := a.info.get("time"), int | float)]
+    timed = 1 < len(times) == len(frames)
+    if timed:
+        frames = [replace(f, step=t) for f, t in zip(frames, times, strict=True)]
+    notes = [f"{path}: {sentence}" for sentence in origins(known)] if known else []
+    return [
+        build(
+            frames,
+            source=str(path),
+            kind="frames",
+            symbols=symbols,
+            settings={},
+            tick=1.0 if timed else None,
+            notes=notes,
+        )
+    ]
 
 
-def _frame(atoms: Any, where: str) -> Frame:
-    stored = atoms.calc.results if atoms.calc is not None else {}
-    energy = atoms.info.get("REF_energy", stored.get("energy"))
-    forces = atoms.arrays.get("REF_forces", stored.get("forces"))
-    stress = atoms.info.get("REF_stress", stored.get("stress"))
-    energies = {"stored": energy} if energy is not None else {}
-    if "free_energy" in stored:
-        energies = {"free": stored["free_energy"], "zero": stored.get("energy", stored["free_energy"])}
+def _frame(atoms: Atoms, where: str) -> tuple[Frame, Origin | None]:
+    """One frame, and where its labels come from, if it has any."""
+    keys = LabelKeys()
+    named = list(energies_in(atoms, keys))
+    stress, origin = stress_in(atoms, keys, where)
+    forces = forces_in(atoms, keys)
+    energies: dict[str, Any] = {}
+    if named:
+        free = "free_energy" in named[0][1]
+        energies["free" if free else "stored"] = named[0][0]
+        if free and _both(named):
+            energies["zero"] = named[1][0]
     try:
-        fractional = np.linalg.solve(atoms.cell.array.T, atoms.positions.T).T
-        values = None if stress is None else np.array(stress, float).ravel()
-        if values is not None and values.size == 9:
-            values = values[[0, 4, 8, 5, 2, 1]]
-        if values is not None and values.size != 6:
-            raise ValueError("stress")
-        return Frame(
+        frame = Frame(
             cell=atoms.cell.array.copy(),
-            fractional=fractional,
-            energies={k: float(v) for k, v in energies.items()},
+            fractional=np.linalg.solve(atoms.cell.array.T, atoms.positions.T).T,
+            energies={name: float(e) for name, e in energies.items()},
             forces=None if forces is None else np.array(forces, float).reshape(-1, 3),
-            stress=values,
+            stress=stress,
         )
     except (ValueError, TypeError, np.linalg.LinAlgError):
         raise DataError(f"{where}: expected a cell, an energy, forces and a stress made of numbers") from None
+    return frame, Origin(energy=named[0][1], stress=origin.stress, beside=origin.beside) if named else None
+
+
+def _both(named: Sequence[tuple[Any, str]]) -> bool:
+    """Whether the first two energies are a free energy and the one that goes with it."""
+    return len(named) > 1 and named[1][1] == named[0][1].replace("free_energy", "energy")

@@ -16,14 +16,14 @@ from ase import units
 
 from ase_voxpot.errors import ConfigError, DivergenceError, StructureError
 from ase_voxpot.trajectories import unwrap, velocities
-from ase_voxpot.validation.settings import number
+from ase_voxpot.vasp.incar import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jaxtyping import Float
 
-    from ase_voxpot.validation.frames import Run
+    from ase_voxpot.vasp.frames import Run
 
 __all__ = ["Conditions", "Sampled", "conditions", "sample"]
 
@@ -41,6 +41,8 @@ FEWEST = 200
 """Frames where those of the run have no time between them."""
 HOTTEST = 5.0
 """Factor of the temperature beyond which the dynamics ran away."""
+LONG = 20
+"""Frames of a stretch that say something of motion."""
 RESOLVED = 10.0
 """fs between frames up to which velocities can be had from positions."""
 
@@ -88,27 +90,34 @@ def conditions(run: Run, *, temperature: float | None, cap: int, seed: int) -> C
     value, source = _temperature(run, temperature)
     if not 1 <= value < 1e5:
         raise ConfigError(f"temperature: expected between 1 and 1e5 K, got {value:g} K ({source})")
-    interval = run.interval or APART
+    # frames in pieces that say nothing of motion are snapshots, however far apart they are
+    pieces = len(run.starts) > 1 and _longest(run) < LONG
+    interval = APART if pieces else run.interval or APART
     return Conditions(
         temperature=value,
         source=source,
         cell=run.cells.mean(axis=0),
-        frames=min(cap, len(run) if run.interval else max(len(run), FEWEST)),
+        frames=min(cap, len(run) if run.interval and not pieces else max(len(run), FEWEST)),
         interval=interval,
         steps=max(1, int(np.ceil(interval / LONGEST_STEP - 1e-9))),
         seed=seed,
     )
 
 
+def _longest(run: Run) -> int:
+    """Frames of the longest stretch."""
+    return max(s.stop - s.start for s in run.stretches())
+
+
 def _temperature(run: Run, given: float | None) -> tuple[float, str]:
     if given is not None:
         return given, "as asked for"
     if run.temperatures is not None:
-        return float(run.temperatures.mean()), "mean of the kinetic energy of the run"
+        return float(np.nanmean(run.temperatures)), "mean of the kinetic energy of the run"
     begin, end = number(run.settings, "TEBEG"), number(run.settings, "TEEND")
     if begin and begin > 1:
         return (begin + end) / 2 if end and end > 0 else begin, "TEBEG and TEEND"
-    if run.interval and run.interval <= RESOLVED and len(run) > 20 and len(run.symbols) > 1:
+    if run.interval and run.interval <= RESOLVED and _longest(run) > LONG and len(run.symbols) > 1:
         longest = max(run.stretches(), key=lambda s: s.stop - s.start)
         speed = velocities(unwrap(run.positions[longest], run.cells[longest]), interval=run.interval)
         if len(speed):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ase_voxpot.vasp.incar import number, switched_on
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ase_voxpot.validation.frames import Run
+    from ase_voxpot.vasp.frames import Run
 
-__all__ = ["cautions", "functional_of", "number", "switched_on"]
+__all__ = ["cautions", "functional_of"]
 
 GGA = {"PE": "PBE", "PS": "PBEsol", "RP": "RPBE", "RE": "revPBE", "91": "PW91", "AM": "AM05", "CA": "LDA"}
 UNSET = {"", "--", "NONE", "F", ".FALSE."}
@@ -21,24 +23,6 @@ UNLIKE = {
 }
 NARROW = 0.03
 """eV, smearing below which a metal needs more k-points than people take."""
-
-
-def number(settings: Mapping[str, str], name: str) -> float | None:
-    """A setting as a number, None if it is none.
-
-    >>> number({"TEBEG": " 300.0 "}, "TEBEG")
-    300.0
-    """
-    try:
-        value = float(settings[name])
-    except (KeyError, ValueError):
-        return None
-    return value if abs(value) < 1e12 else None  # neither NaN
-
-
-def switched_on(settings: Mapping[str, str], name: str) -> bool:
-    """Whether a logical setting is true, in the spellings of Fortran."""
-    return settings.get(name, "F").strip(". ").upper().startswith("T")
 
 
 def functional_of(settings: Mapping[str, str]) -> str | None:

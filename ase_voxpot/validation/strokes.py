@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ase_voxpot.validation.validate import Validation
+    from ase_voxpot.vasp.frames import Run
 
     Panel = tuple[str, str, Callable[[Axes, Validation], None]]
     """Its name, the group it belongs to, and who draws it."""
@@ -50,11 +51,9 @@ def some(*arrays: np.ndarray) -> list[np.ndarray]:
     return [a[chosen] for a in flat]
 
 
-def times(v: Validation, frames: int) -> tuple[np.ndarray, str]:
+def times(run: Run) -> tuple[np.ndarray, str]:
     """Where frames lie along the run, and what that is called."""
-    if v.run.interval is None:
-        return np.arange(frames), "frame"
-    return np.arange(frames) * v.run.interval / 1000, "time (ps)"
+    return (np.arange(len(run)), "frame") if run.times is None else (run.times / 1000, "time (ps)")
 
 
 def both(axes: Axes, x: np.ndarray, reference: np.ndarray, other: tuple[np.ndarray, np.ndarray] | None) -> None:

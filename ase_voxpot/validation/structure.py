@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ase_voxpot.trajectories import Shells
 
-__all__ = ["Motion", "Structure", "describe_motion", "describe_structure", "distance_between", "histogram"]
+__all__ = ["SHORTEST", "Motion", "Structure", "describe_motion", "describe_structure", "distance_between", "histogram"]
 
 MOST = 500
 """Frames that distances are counted in, spread over the run."""
@@ -84,16 +84,16 @@ def describe_motion(
     interval: float,
     stretches: Sequence[slice],
 ) -> Motion | None:
-    """Averages over the stretches of at least half of the longest; None if that is too short.
+    """Averages over the stretches of at least half of the longest; None if all are too short.
 
     Raises:
         DataError: atoms move too far from frame to frame to be followed.
     """
     lengths = [s.stop - s.start for s in stretches]
-    kept = [s for s, n in zip(stretches, lengths, strict=True) if 2 * n >= max(lengths)]
-    shortest = min(s.stop - s.start for s in kept)
-    if shortest < SHORTEST:
+    kept = [s for s, n in zip(stretches, lengths, strict=True) if n >= max(SHORTEST, max(lengths) / 2)]
+    if not kept:
         return None
+    shortest = min(s.stop - s.start for s in kept)
     weights = np.array([s.stop - s.start for s in kept], float)
     weights /= weights.sum()
     paths = [without_drift(unwrap(positions[s], cells[s]), masses) for s in kept]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,19 +17,20 @@ from ase_voxpot.validation.comparison import (
     predict,
     trust_in_forces,
 )
-from ase_voxpot.validation.frames import ENERGIES
 from ase_voxpot.validation.sampling import conditions, sample
-from ase_voxpot.validation.settings import cautions, number
-from ase_voxpot.validation.structure import describe_motion, describe_structure, distance_between
+from ase_voxpot.validation.settings import cautions
+from ase_voxpot.validation.structure import SHORTEST, describe_motion, describe_structure, distance_between
+from ase_voxpot.vasp.frames import ENERGIES
+from ase_voxpot.vasp.incar import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ase_voxpot.potential import Potential
     from ase_voxpot.validation.comparison import EnergyErrors, ForceErrors, Predicted, StressErrors, Trust
-    from ase_voxpot.validation.frames import Run
     from ase_voxpot.validation.sampling import Conditions, Sampled
     from ase_voxpot.validation.structure import Motion, Structure
+    from ase_voxpot.vasp.frames import Run
 
 __all__ = ["Validation", "validate"]
 
@@ -40,8 +41,9 @@ class Validation:
 
     model: str
     run: Run
+    scored: Run  # the frames of the run that energies, forces and stress are compared on
     cautions: tuple[str, ...]
-    predicted: Predicted
+    predicted: Predicted  # for the scored frames
     energies: dict[str, EnergyErrors]  # the first is what the verdict speaks of
     forces: ForceErrors | None
     by_element: dict[str, ForceErrors]
@@ -81,6 +83,8 @@ class Validation:
                 "source": run.source,
                 "kind": run.kind,
                 "frames": len(run),
+                "frames_scored": len(self.scored),
+                "frames_unconverged": len(run.unconverged),
                 "atoms": len(run.symbols),
                 "formula": next(run.atoms()).get_chemical_formula(),
                 "interval_fs": run.interval,
@@ -90,6 +94,7 @@ class Validation:
                 "notes": list(run.notes),
             },
             "cautions": list(self.cautions),
+            "energy_judged": next(iter(self.energies), None),
             "energy_meV_per_atom": {name: asdict(e) for name, e in self.energies.items()},
             "forces_meV_per_A": None if self.forces is None else asdict(self.forces),
             "forces_by_element": {s: asdict(e) for s, e in self.by_element.items()},
@@ -151,6 +156,7 @@ def validate(
     cap: int = 2000,
     seed: int = 0,
     dynamics: bool = True,
+    unconverged: bool = False,
     observe: Callable[[str, int, int], None] = lambda task, done, total: None,
 ) -> Validation:
     """Compare everything that can be compared.
@@ -165,6 +171,7 @@ def validate(
         cap: most frames of the dynamics.
         seed: of the dynamics.
         dynamics: whether to run the model.
+        unconverged: whether frames whose electronic loop did not converge count in energies, forces and stress.
         observe: called with the name of a task, what is done and what there is.
 
     Raises:
@@ -177,8 +184,9 @@ def validate(
     moving = number(run.settings, "IBRION") in (None, 0.0)
     free = dynamics and moving and not run.held
     plan = conditions(run, temperature=temperature, cap=cap, seed=seed) if free else None
-    predicted = predict(potential, run, observe=lambda done: observe("frames", done, len(run)))
-    notes = cautions(run, card)
+    scored, notes = _scored(run, unconverged=unconverged)
+    predicted = predict(potential, scored, observe=lambda done: observe("frames", done, len(scored)))
+    notes += cautions(run, card)
     reference = describe_structure(run.positions, run.cells, run.symbols)
     motion = _motion_of(run, notes) if moving else None
     sampled = None if plan is None else _sampled(potential, run, plan, notes, observe)
@@ -193,20 +201,21 @@ def validate(
             )
     kinds = np.array(run.symbols)
     groups = {s: kinds == s for s in sorted(set(run.symbols))}
-    forces = run.forces
+    forces, stress = scored.forces, scored.stress
     return Validation(
         model=model,
         run=run,
+        scored=scored,
         cautions=tuple(notes),
         predicted=predicted,
-        energies={name: compare_energies(run, predicted, name) for name in names},
+        energies={name: compare_energies(scored, predicted, name) for name in names if name in scored.energies},
         forces=None if forces is None else compare_forces(forces, predicted.forces),
         by_element={}
         if forces is None
         else {s: compare_forces(forces[:, chosen], predicted.forces[:, chosen]) for s, chosen in groups.items()},
         by_magnitude=[] if forces is None else by_magnitude(forces, predicted.forces),
-        stress=None if run.stress is None else compare_stress(run.stress, predicted.stress),
-        trust=trust_in_forces(run, predicted),
+        stress=None if stress is None or np.isnan(stress).all() else compare_stress(stress, predicted.stress),
+        trust=trust_in_forces(scored, predicted),
         plan=plan,
         sampled=sampled,
         structures=(reference, mine),
@@ -226,16 +235,37 @@ def _energy_names(run: Run, wanted: str | None) -> list[str]:
     return [wanted, *(n for n in names if n != wanted)]
 
 
+def _scored(run: Run, *, unconverged: bool) -> tuple[Run, list[str]]:
+    """The frames to be compared, and a sentence on those that are not."""
+    bad, of = len(run.unconverged), len(run)
+    if not bad:
+        return run, []
+    many = f"{bad} of {of} ionic steps ended without electronic convergence"
+    if unconverged:
+        return run, [f"{many}: they count in energies, forces and stress, as asked for."]
+    said = [f"{many}: they do not count in energies, forces and stress (--unconverged counts them)."]
+    if bad == of:
+        return replace(run, energies={}, forces=None, stress=None), said
+    return run.only(~np.isin(np.arange(of), run.unconverged)), said
+
+
 def _motion_of(run: Run, notes: list[str]) -> Motion | None:
     if run.interval is None:
         return None
+    longest = max(s.stop - s.start for s in run.stretches())
     try:
-        return describe_motion(
+        found = describe_motion(
             run.positions, run.cells, run.symbols, run.masses, interval=run.interval, stretches=run.stretches()
         )
     except DataError as error:
         notes.append(f"Motion cannot be compared: {error}.")
         return None
+    if found is None and len(run.starts) > 1:
+        notes.append(
+            f"Motion cannot be compared: the longest stretch of equally spaced frames has {longest}, and {SHORTEST} "
+            "are needed."
+        )
+    return found
 
 
 def _sampled(

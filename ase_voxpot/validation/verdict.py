@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ase_voxpot.validation.frames import ENERGIES
+from ase_voxpot.vasp.frames import ENERGIES
 
 if TYPE_CHECKING:
     from ase_voxpot.validation.validate import Validation

@@ -6,8 +6,13 @@ import json
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
+from ase.stress import voigt_6_to_full_3x3_stress
 from numpy.testing import assert_allclose
+
+from ase_voxpot.weights import load_potential
+from tests.vasp.files import END, computed, head
 
 FIGURES = {
     "energy_mae", "energy_mae_offset", "energy_rmse", "force_mae", "force_rmse", "stress_mae", "frames", "atoms",
@@ -24,7 +29,10 @@ def test_figures_are_written_and_shown(evaluate, frames, here):
 
     assert outcome.status == 0
     data = json.loads((here / "out" / "scores.json").read_text())
-    assert set(data) == FIGURES | {"groups", "model"}
+    assert set(data) == FIGURES | {"groups", "model", "labels", "notes"}
+    assert data["labels"] == ["Energy: REF_energy", "Stress: REF_stress"]
+    assert data["notes"] == []
+    assert "Energy: REF_energy\nStress: REF_stress\n" in outcome.out
     assert data["model"] == "tiny.safetensors"
     assert (data["frames"], data["atoms"]) == (6, 12)
     assert_allclose(data["energy_mae"], 10, rtol=1e-3)
@@ -91,6 +99,63 @@ def test_compressed_frames_without_stress_are_fine(evaluate, frames, here):
 
     assert evaluate("packed.extxyz.gz", "--json", "scores.json").status == 0
     assert json.loads((here / "scores.json").read_text())["stress_mae"] is None
+
+
+def test_the_free_energy_is_scored_where_there_is_one(evaluate, here, tiny_model):
+    """As ASE reads VASP: energy is that of sigma -> 0, free_energy what the forces belong to."""
+    potential, made = load_potential(tiny_model, device="cpu"), []
+    for k in range(3):
+        atoms = bulk("W", "bcc", a=3.2, cubic=True)
+        atoms.rattle(0.1, seed=k)
+        said = potential.evaluate(atoms)
+        atoms.calc = SinglePointCalculator(
+            atoms, energy=said.energy + 0.08, free_energy=said.energy, forces=said.forces
+        )
+        made.append(atoms)
+    write(here / "dft.traj", made)
+
+    outcome = evaluate("dft.traj", "--json", "s.json")
+    asked = evaluate("dft.traj", "--energy-key", "energy", "--json", "zero.json")
+
+    assert "Energy: free_energy stored with the frames, which the forces belong to" in outcome.out
+    assert json.loads((here / "s.json").read_text())["energy_mae"] < 1e-3
+    assert "Energy: energy stored with the frames" in asked.out
+    assert_allclose(json.loads((here / "zero.json").read_text())["energy_mae"], 40, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("sign", "right"), [((), True), (("--virial-sign", 1), False)])
+def test_a_virial_stands_for_a_stress_and_its_sign_is_said(evaluate, frames, here, sign, right):
+    made = read(frames, ":")
+    for atoms in made:
+        stress = voigt_6_to_full_3x3_stress(atoms.info.pop("REF_stress"))
+        atoms.info["REF_virial"] = -atoms.get_volume() * stress
+    write(here / "virials.extxyz", made)
+
+    outcome = evaluate("virials.extxyz", "--json", "s.json", *sign)
+
+    error = json.loads((here / "s.json").read_text())["stress_mae"]
+    assert error < 1e-4 if right else error > 0.01
+    assert ("virial = -volume × stress" if right else "virial = volume × stress") in outcome.out
+
+
+def test_steps_of_vasp_that_did_not_converge_are_left_out_and_said(evaluate, here):
+    counts = {1: 5, 2: 60, 3: 7}
+    (here / "OUTCAR").write_text(head() + "".join(computed(n, c, "") for n, c in counts.items()) + END)
+
+    outcome = evaluate("OUTCAR", "--json", "s.json")
+    every = evaluate("OUTCAR", "--unconverged", "--json", "every.json")
+
+    assert json.loads((here / "s.json").read_text())["frames"] == 2
+    assert "voxpot: note: 1 of 3 ionic steps did not converge and are left out" in outcome.err
+    assert json.loads((here / "every.json").read_text())["frames"] == 3
+    assert "count all the same" in every.err
+
+
+def test_nothing_to_score_is_one_sentence(evaluate, here):
+    (here / "OUTCAR").write_text(head() + computed(1, 60, "missed") + END)
+
+    assert "expected ionic steps whose electronic loop converged, got none among 1" in evaluate("OUTCAR").sentence
+    assert "expected -1 (virial = -volume × stress) or 1, got 3" in evaluate("OUTCAR", "--virial-sign", 3).sentence
 
 
 def test_keys_of_another_name_are_taken(evaluate, frames, here):

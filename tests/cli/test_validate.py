@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,80 @@ def test_warnings_reach_the_console(validate, run):
     outcome = validate("vasprun.xml", "--no-md")
     assert outcome.status == 0
     assert "voxpot: warning: ISMEAR = -5" in outcome.err
+
+
+def _spoiled(run, chosen):
+    """Energies of the chosen steps 1 eV off, after as many electronic steps as NELM."""
+    text = (run / "vasprun.xml").read_text()
+    before, *steps = text.split(" <calculation>")
+    for k in chosen:
+        scf = steps[k][: steps[k].index("</scstep>") + 9]
+        steps[k] = re.sub(
+            r'(e_fr_energy"> +)-?(\d+)', lambda m: f"{m[1]}-{int(m[2]) + 4}", 60 * scf + steps[k][len(scf) :]
+        )
+    (run / "vasprun.xml").write_text(" <calculation>".join([before, *steps]))
+
+
+def test_steps_that_did_not_converge_are_not_scored(validate, run):
+    _spoiled(run, (3, 4, 20))
+
+    outcome = validate("vasprun.xml", "--no-md", "-o", "look")
+    every = validate("vasprun.xml", "--no-md", "-o", "every", "--unconverged")
+
+    assert "the electronic loop of 3 of 24 ionic steps (4, 5, 21) ended at NELM = 60" in outcome.err
+    assert "3 of 24 ionic steps ended without electronic convergence: they do not count" in outcome.err
+    data, other = (json.loads((run / name / "report.json").read_text()) for name in ("look", "every"))
+    assert (data["run"]["frames"], data["run"]["frames_scored"], data["run"]["frames_unconverged"]) == (24, 21, 3)
+    assert data["energy_judged"] == "free"
+    assert data["energy_meV_per_atom"]["free"]["rmse"] < 1
+    assert "they count in energies, forces and stress, as asked for" in every.err
+    assert other["run"]["frames_scored"] == 24
+    assert other["energy_meV_per_atom"]["free"]["rmse"] > 100
+
+
+def test_a_run_without_any_convergence_is_not_judged_by_energies(validate, run):
+    _spoiled(run, range(24))
+
+    outcome = validate("vasprun.xml", "--no-md", "-o", "look")
+
+    assert outcome.status == 0
+    assert "24 of 24 ionic steps ended without electronic convergence" in outcome.err
+    data = json.loads((run / "look" / "report.json").read_text())
+    assert (data["energy_meV_per_atom"], data["forces_meV_per_A"], data["stress_GPa"]) == ({}, None, None)
+
+
+def test_frames_with_gaps_say_nothing_of_motion(validate, run):
+    before, *steps = (run / "vasprun.xml").read_text().split(" <calculation>")
+    learned = [f" {re.sub('</?calculation>|<scstep>.*</scstep>', '', s, flags=re.DOTALL)}" for s in steps]
+    dft = {0, 1, 2, 7, 8, 23}
+    body = [" <calculation>" + s if k in dft else learned[k] for k, s in enumerate(steps)]
+    (run / "vasprun.xml").write_text(before + "".join(body))
+
+    outcome = validate("vasprun.xml", "-T", 300, "--frames", 22, "-o", "look")
+
+    assert outcome.status == 0, outcome.err
+    assert "6 steps computed with DFT are used; 18 of a machine-learned force field" in outcome.err
+    assert "the longest stretch of equally spaced frames has 3, and 20 are needed" in outcome.err
+    data = json.loads((run / "look" / "report.json").read_text())
+    assert data["motion"] == [None, None]
+    assert data["forces_meV_per_A"]["rmse"] < 1
+    assert (data["run"]["stretches"], data["run"]["frames"]) == (3, 6)
+    # as snapshots, not six frames 1 fs apart
+    assert (data["dynamics"]["frames"], data["dynamics"]["interval_fs"]) == (22, 20.0)
+
+
+def test_snapshots_of_a_run_need_no_time_step(validate, run):
+    text = (run / "vasprun.xml").read_text().replace("<incar>", '<incar>\n  <i name="NSW"> 500 </i>')
+    (run / "vasprun.xml").write_text(text.replace("<incar>", '<incar>\n  <i name="ML_LMLFF"> T </i>'))
+
+    outcome = validate("vasprun.xml", "--no-md", "-o", "look")
+
+    assert outcome.status == 0, outcome.err
+    assert "the frames are taken as snapshots" in outcome.err
+    assert json.loads((run / "look" / "report.json").read_text())["motion"] == [None, None]
+    told = validate("vasprun.xml", "--no-md", "-o", "look", "--timestep", 1)
+    assert told.status == 0
+    assert json.loads((run / "look" / "report.json").read_text())["motion"][0] is not None
 
 
 def test_an_xdatcar_needs_a_time_step(validate, run):

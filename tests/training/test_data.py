@@ -9,6 +9,8 @@ from ase.io import write
 
 from ase_voxpot.errors import ConfigError, DataError
 from ase_voxpot.spec import BaselineSpec, Grid, PotentialSpec, SteerableSpec
+from ase_voxpot.weights import read_header
+from tests.vasp.files import END, computed, energy_of, head
 from voxpot_training.config import LossConfig, Source
 from voxpot_training.data import load_frames
 from voxpot_training.losses import potential_loss
@@ -69,6 +71,43 @@ def test_a_weight_scales_the_share_of_its_frame_in_the_loss(frames, tmp_path):
 
     assert loss(1.0, 1.0) == pytest.approx(loss(1.0, 0.0) + loss(0.0, 1.0))
     assert loss(3.0, 3.0) == pytest.approx(3 * loss(1.0, 1.0))
+
+
+def test_labels_are_those_of_scoring_and_said(tmp_path):
+    counts = {1: 5, 2: 60, 3: 6}
+    (tmp_path / "OUTCAR").write_text(head() + "".join(computed(n, c, "") for n, c in counts.items()) + END)
+
+    found, every = (
+        load_frames((Source(file="OUTCAR", unconverged=asked),), ("W",), tmp_path) for asked in (False, True)
+    )
+
+    assert [label.energy for label in found.labels] == pytest.approx([energy_of(1), energy_of(3)])
+    assert found.notes[0] == "OUTCAR: Energy: free_energy stored with the frames, which the forces belong to"
+    assert found.notes[-1].endswith("1 of 3 ionic steps did not converge and are left out; --unconverged counts them")
+    assert len(every.atoms) == 3
+
+
+def test_virials_are_taken_and_their_sign_said(tmp_path, frames):
+    chosen = [a.copy() for a in frames[:2]]
+    for atoms in chosen:
+        atoms.info.pop("REF_stress")
+        atoms.info["mine"] = atoms.get_volume() * np.eye(3)
+    write(tmp_path / "a.extxyz", chosen)
+
+    found = load_frames((Source(file="a.extxyz", virial_key="mine", virial_sign=1),), ("Mo", "W"), tmp_path)
+
+    np.testing.assert_allclose(found.labels[1].stress, [1, 1, 1, 0, 0, 0])
+    assert "a.extxyz: Stress: mine/volume; virial = volume × stress, as asked for (--virial-sign)" in found.notes
+    with pytest.raises(ConfigError, match="virial_sign of a.extxyz: expected -1 or 1, got 0"):
+        Source(file="a.extxyz", virial_sign=0)
+
+
+def test_a_card_says_which_labels_were_taken(write_config, tmp_path):
+    model = run(write_config(epochs=1), out=tmp_path / "run")
+
+    said = read_header(model)["card"]["labels"]
+    assert any("Energy: " in sentence for sentence in said)
+    assert f"- labels: {said[0]}" in model.with_suffix(".md").read_text()
 
 
 def test_emphasis_is_kept_apart_from_what_is_believed(tmp_path, frames):

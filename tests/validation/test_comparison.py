@@ -220,6 +220,72 @@ def test_a_validation_of_a_model_with_itself(found):
     assert found.motions[0].interval == found.motions[1].interval == 2.0
 
 
+def _thinned(written, tmp_path, kept):
+    """The OUTCAR of the run with numbers of steps, and tables of some of them only."""
+    before, *steps = (written / "OUTCAR").read_text().split("  in kB  ")
+    body = [
+        f"---- Iteration {n:6d}(   1) ----\n"
+        + (f"  in kB  {s}" if n in kept else s[s.index("  free  energy") :])
+        for n, s in enumerate(steps, 1)
+    ]  # fmt: skip
+    (tmp_path / "OUTCAR").write_text(before + "".join(body))
+    return read_run([tmp_path / "OUTCAR"])
+
+
+def _peak(motion):
+    return motion.frequency[motion.density.argmax()]
+
+
+@pytest.mark.parametrize(
+    ("kept", "interval"),
+    [(range(1, 41), 2.0), (range(0, 41, 2), 4.0), ([*range(1, 36), 39, 40], 2.0)],
+    ids=["all", "every second", "with a gap"],
+)
+def test_vibrations_keep_their_frequency_whichever_steps_are_written(
+    written, tmp_path, small_potential, kept, interval
+):
+    run = _thinned(written, tmp_path, set(kept))
+
+    v = validate(small_potential, run, model="small", card=CARD, dynamics=False)
+
+    # the atoms were moved by 0.08 pi every 2 fs: 20 THz
+    assert run.interval == interval
+    assert _peak(v.motions[0]) == pytest.approx(20, abs=2)
+    assert v.forces.count == len(run) * 24
+
+
+def test_a_drift_is_one_in_time(written, tmp_path, small_potential):
+    run = _thinned(written, tmp_path, {1, 2, 3, 4, 40})
+    predicted = predict(small_potential, run)
+    slope = replace(predicted, energies=run.energies["free"] + 0.008 * (run.steps - 1) * 0.002)
+
+    assert_allclose(compare_energies(run, slope, "free").drift, 1.0)  # meV/atom/ps
+
+
+def test_temperatures_come_from_stretches_or_not_at_all(written, tmp_path):
+    light = {"temperatures": None, "settings": {}, "masses": np.ones(8)}
+    whole = replace(_thinned(written, tmp_path, set(range(1, 41))), **light)
+    gap = replace(_thinned(written, tmp_path, {*range(1, 26), *range(30, 41)}), **light)
+    torn = replace(_thinned(written, tmp_path, {k for k in range(41) if k % 10}), **light)
+
+    expected = conditions(whole, temperature=None, cap=9, seed=0).temperature
+    assert conditions(gap, temperature=None, cap=9, seed=0).temperature == pytest.approx(expected, rel=0.05)
+    with pytest.raises(ConfigError, match="does not say one"):
+        conditions(torn, temperature=None, cap=9, seed=0)
+
+
+def test_frames_without_a_stress_are_left_out_of_its_errors(run, small_potential):
+    stress = run.stress.copy()
+    stress[3] = np.nan
+
+    v = validate(small_potential, replace(run, stress=stress), model="small", card=CARD, dynamics=False)
+
+    assert v.stress.mae < 1e-5
+    assert validate(
+        small_potential, replace(run, stress=np.full_like(stress, np.nan)), model="small", card=CARD, dynamics=False
+    ).stress is None  # fmt: skip
+
+
 def test_the_energy_to_judge_can_be_chosen(run, small_potential):
     v = validate(small_potential, run, model="small", card=CARD, energy="zero", dynamics=False)
     assert list(v.energies) == ["zero", "free"]

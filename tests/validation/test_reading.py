@@ -16,10 +16,10 @@ from hypothesis import given, settings, strategies as st
 from numpy.testing import assert_allclose
 
 from ase_voxpot.errors import DataError
-from ase_voxpot.validation.frames import masses_of
-from ase_voxpot.validation.opening import Stream
 from ase_voxpot.validation.reading import read_run
-from ase_voxpot.validation.vasprun import voigt
+from ase_voxpot.vasp.frames import masses_of
+from ase_voxpot.vasp.opening import Stream
+from ase_voxpot.vasp.vasprun import voigt
 
 FORMATS = ("vasprun.xml", "OUTCAR", "XDATCAR")
 SHIPPED = Path(ase.test.__file__).parent / "testdata" / "vasp"
@@ -201,6 +201,71 @@ def test_frames_of_ase_and_their_time(labelled, small_potential, tmp_path):
         assert_allclose(run.stress, [a.info["stress"] for a in labelled], atol=1e-7)
 
 
+def test_times_of_frames_of_ase_may_have_gaps(labelled, tmp_path):
+    frames = []
+    for time, atoms in zip((0.0, 0.5, 1.0, 1.5, 4.0, 4.5, 9.0), labelled, strict=False):
+        frame = atoms.copy()
+        frame.info = {"time": time}
+        frames.append(frame)
+    write(tmp_path / "run.extxyz", frames)
+
+    run = read_run([tmp_path / "run.extxyz"])
+
+    assert (run.interval, run.starts) == (0.5, (0, 4, 6))
+    assert_allclose(run.times, [0, 0.5, 1, 1.5, 4, 4.5, 9])
+    assert any("are not equally spaced in time: 3 stretches of 1 to 4 frames" in n for n in run.notes)
+
+
+def _stored(labelled, tmp_path, name, **energies):
+    from ase.calculators.singlepoint import SinglePointCalculator
+
+    frames = []
+    for k, atoms in enumerate(labelled[:6]):
+        frame = atoms.copy()
+        frame.info = {}
+        chosen = {n: k + shift for n, (shift, which) in energies.items() if which(k)}
+        frame.calc = SinglePointCalculator(frame, forces=atoms.info["forces"], **chosen)
+        frames.append(frame)
+    write(tmp_path / name, frames)
+    return read_run([tmp_path / name])
+
+
+@pytest.mark.parametrize("name", ["run.extxyz", "run.traj", "run.db"])
+def test_the_free_energy_of_stored_results_is_the_first(labelled, tmp_path, name):
+    run = _stored(labelled, tmp_path, name, energy=(0.5, lambda k: True), free_energy=(0.0, lambda k: True))
+
+    assert list(run.energies) == ["free", "zero"]
+    assert_allclose(run.energies["free"], np.arange(6))
+    assert_allclose(run.energies["zero"], np.arange(6) + 0.5)
+
+
+def test_frames_with_and_without_a_free_energy_are_mixed_and_said(labelled, tmp_path):
+    run = _stored(labelled, tmp_path, "run.traj", energy=(0.5, lambda k: True), free_energy=(0.0, lambda k: k < 2))
+
+    assert list(run.energies) == ["stored"]
+    assert_allclose(run.energies["stored"], [0, 1, 2.5, 3.5, 4.5, 5.5])
+    assert any("(2 of 6 frames)" in n and "are mixed" in n for n in run.notes)
+
+
+def test_what_only_some_frames_have_is_said(labelled, tmp_path):
+    frames = []
+    for k, atoms in enumerate(labelled[:6]):
+        frame = atoms.copy()
+        frame.info = {"REF_energy": 1.0, "REF_stress": atoms.info["stress"]} if k else {"REF_energy": 1.0}
+        frame.arrays["REF_forces"] = atoms.info["forces"]
+        if k == 5:
+            del frame.arrays["REF_forces"]
+        frames.append(frame)
+    write(tmp_path / "run.extxyz", frames)
+
+    run = read_run([tmp_path / "run.extxyz"])
+
+    assert len(run) == 5
+    assert np.isnan(run.stress).any(axis=1).tolist() == [True, False, False, False, False]
+    assert any("1 of 6 frames have no forces and are left out" in n for n in run.notes)
+    assert any("1 of 5 frames have no stress" in n for n in run.notes)
+
+
 def test_a_folder_stands_for_its_best_file(written):
     assert read_run([written]).kind == "vasprun.xml"
 
@@ -247,7 +312,7 @@ def test_elements_in_each_other_without_end_are_refused(changed):
 
 
 def test_a_file_that_grows_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("ase_voxpot.validation.opening.LARGEST", 10_000_000)
+    monkeypatch.setattr("ase_voxpot.vasp.opening.LARGEST", 10_000_000)
     (tmp_path / "OUTCAR.gz").write_bytes(gzip.compress(b"\n" * 20_000_000))
     with pytest.raises(DataError, match="after decompression"):
         read_run([tmp_path / "OUTCAR.gz"])
@@ -281,10 +346,14 @@ def test_nan_is_refused_with_the_frame(written, tmp_path, name, marker, sentence
         read_run([tmp_path / name])
 
 
-def test_stars_of_fortran_are_refused(changed, written):
+def test_a_frame_with_stars_is_left_out(changed, written):
     old = re.search(r"TOTAL-FORCE.*\n.*\n +(\S+)", (written / "OUTCAR").read_text())[1]
-    with pytest.raises(DataError, match=r"frame 1: expected a number, got '\*+'"):
-        read_run([changed("OUTCAR", f" {old} ", " ******** ", count=1)])
+
+    run = read_run([changed("OUTCAR", f" {old} ", " ******** ", count=1)])
+
+    assert len(run) == 39
+    assert_allclose(run.forces, read_run([written / "OUTCAR"]).forces[1:])
+    assert "1 ionic step left out, where numbers are stars" in run.notes[0]
 
 
 def test_a_missing_row_is_refused(written, tmp_path):

@@ -46,7 +46,9 @@ __all__ = [
 class Source:
     """One file of labelled frames, looked up beside the config and below ``VOXPOT_DATA``.
 
-    The keys of the labels fall back to the results of a stored calculator.  ``offsets`` are
+    The keys of the labels fall back to the results of a stored calculator; a virial (virial = -volume × stress if
+    ``virial_sign`` is -1) stands in for a stress.  Ionic steps of VASP without electronic convergence are left out
+    unless ``unconverged`` is set.  ``offsets`` are
     added to the energies per atom of an element, to bring labels with another zero in
     line; an offset of 0.0 states that the zero is right, whatever the energies look like.
     Frames of a source that is ``support`` are trained on with ``weight``, and never held
@@ -59,6 +61,9 @@ class Source:
     energy_key: str = "REF_energy"
     forces_key: str = "REF_forces"
     stress_key: str = "REF_stress"
+    virial_key: str = "REF_virial"
+    virial_sign: int = -1
+    unconverged: bool = False
     offsets: dict[str, float] = field(default_factory=dict)  # eV per atom
     weight: float = 1.0
     emphasis: dict[str, float] = field(default_factory=dict)  # factor per pattern
@@ -67,6 +72,7 @@ class Source:
     def __post_init__(self) -> None:
         if not self.weight > 0:
             raise ConfigError(f"data.weight must be positive, got {self.weight} for {self.file}")
+        expect(self.virial_sign in (-1, 1), f"data.virial_sign of {self.file}", "-1 or 1", self.virial_sign)
         for symbol in self.offsets:
             expect(symbol in atomic_numbers, f"data.offsets of {self.file}", "chemical symbols", repr(symbol))
         for pattern, factor in self.emphasis.items():

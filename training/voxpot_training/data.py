@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ase_voxpot.errors import DataError, UnknownElementError
-from ase_voxpot.labels import LabelKeys, labels_of, read_frames
+from ase_voxpot.labelled import read_labelled
+from ase_voxpot.labels import LabelKeys
 from voxpot_training.references import Origin, refuse_mixed_references
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Frames:
     weights: list[float]  # how far each is believed
     emphasis: list[float]  # how much more it matters than what it says of the errors
     support: list[bool]
+    notes: list[str] = field(default_factory=list)  # which labels were taken, and what was left out
 
 
 def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Path) -> Frames:
@@ -64,12 +66,7 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
     number: list[int] = []
     for k, source in enumerate(sources):
         path = find_file(source.file, beside)
-        found = read_frames(path)
-        keys = LabelKeys(energy=source.energy_key, forces=source.forces_key, stress=source.stress_key)
-        try:
-            labels = labels_of(found, keys)
-        except DataError as error:
-            raise type(error)(f"{path}: {error}") from None
+        found, labels = _read(path, source, frames.notes)
         frames.atoms.extend(found)
         frames.labels.extend(_shifted(x, a, source.offsets) for x, a in zip(labels, found, strict=True))
         frames.weights.extend([source.weight] * len(found))
@@ -85,6 +82,24 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
     origins = [Origin(source.file, accepted) for source, accepted in zip(sources, stated, strict=True)]
     refuse_mixed_references(origins, number, frames.atoms, frames.labels)
     return frames
+
+
+def _read(path: Path, source: Source, notes: list[str]) -> tuple[list[Atoms], list[Labels]]:
+    """The frames of a source; what is to be known of their labels goes to ``notes``."""
+    keys = LabelKeys(
+        energy=source.energy_key,
+        forces=source.forces_key,
+        stress=source.stress_key,
+        virial=source.virial_key,
+        virial_sign=source.virial_sign,
+    )
+    try:
+        found = read_labelled(path, keys, unconverged=source.unconverged)
+    except DataError as error:
+        named = str(error).startswith(str(path))
+        raise type(error)(str(error) if named else f"{path}: {error}") from None
+    notes.extend(f"{source.file}: {sentence}" for sentence in (*found.origins, *found.notes))
+    return found.frames, found.labels
 
 
 def _emphasis(found: Sequence[Atoms], source: Source) -> list[float]:

@@ -8,6 +8,8 @@ from ase_voxpot.spec import encode
 from voxpot_training.cards import count_parameters, description, heading
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ase_voxpot.potential import Potential
     from ase_voxpot.scoring import Figures, Scores
     from voxpot_training.config import TrainConfig
@@ -25,20 +27,26 @@ COLUMNS = (
 )
 
 
-def card_as_data(config: TrainConfig, split: Split, scores: Scores) -> dict[str, Any]:
-    """What is stored with the weights."""
+def card_as_data(config: TrainConfig, split: Split, scores: Scores, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """What is stored with the weights; ``notes`` say which labels were taken."""
     return {
         **description(config),
         "method": None if config.method is None else encode(config.method),
         "lattice": config.lattice,
         "frames": {side: len(getattr(split, side)) for side in split.__slots__},
         "holdout": scores.to_json(model=config.name),
+        "labels": list(notes),
         "config": encode(config),
     }
 
 
 def card_as_markdown(
-    config: TrainConfig, split: Split, scores: Scores, potential: Potential, uncertainty: dict[str, Any] | None
+    config: TrainConfig,
+    split: Split,
+    scores: Scores,
+    potential: Potential,
+    uncertainty: dict[str, Any] | None,
+    notes: Sequence[str] = (),
 ) -> str:
     """The same for people, to lie beside the weights."""
     model, parameters = config.model, count_parameters(potential.network)
@@ -47,6 +55,7 @@ def card_as_markdown(
         f"network: {model.network.kind}, {parameters:,} parameters; "
         f"{model.grid.n}³ voxels of {model.grid.spacing:g} Å, {model.grid.shells} shells",
         f"data: {', '.join(source.file for source in config.data)}",
+        *(f"labels: {note}" for note in notes),
         f"split by configuration block: {len(split.train)} frames to train on, {len(split.validation)} to "
         f"choose weights by, {len(split.holdout)} held out, {len(split.dropped)} in gaps",
         f"start: {config.start or 'random weights'}",

@@ -159,6 +159,8 @@ def fit_potential(
         f"{len(split.holdout)} held out, {len(split.dropped)} in gaps; "
         f"{count_parameters(potential.network):,} parameters"
     )
+    for note in frames.notes:
+        screen.print(note, markup=False, highlight=False, soft_wrap=True, emoji=False)
     fit_frames(potential, config, frames, split, folder, resume=resume)
     return potential, frames, split
 
@@ -238,12 +240,12 @@ def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential
     held, labels = [frames.atoms[k] for k in rows], [frames.labels[k] for k in rows]
     said = list(predict_frames(potential, held))
     scores = score(held, labels, said)
-    card = card_as_data(config, split, scores)
+    card = card_as_data(config, split, scores, frames.notes)
     save_potential(potential, model, card=card)  # before anything more is computed
     report = None
     if potential.width <= WIDEST:
         report = with_uncertainty(potential, frames, split, config, card, model)
-    model.with_suffix(".md").write_text(card_as_markdown(config, split, scores, potential, report))
+    model.with_suffix(".md").write_text(card_as_markdown(config, split, scores, potential, report, frames.notes))
     write_json(model.with_suffix(".json"), scores.to_json(model=config.name))
     log = folder / "log.csv"
     panels = [(log, "energy", "energy MAE (meV/atom)"), (log, "force", "force MAE (meV/Å)")]

@@ -20,6 +20,7 @@ from ase import Atoms
 
 from ase_voxpot.errors import DataError, MissingLabelsError
 from ase_voxpot.files import write_json
+from ase_voxpot.labels import LabelKeys, energies_in, forces_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,7 +173,7 @@ def _open(folder: Path, mode: Any) -> FrameSet:
 
 
 def from_atoms(runs: Sequence[Sequence[Atoms]], temperatures: Sequence[float]) -> FrameSet:
-    """Frames that were made elsewhere, by LAMMPS or VASP say, run by run.
+    """Frames that were made elsewhere, by LAMMPS or VASP say, run by run; of two energies the free energy is taken.
 
     Args:
         runs: with energies and forces of a stored calculator, or ``REF_energy`` and ``REF_forces``.
@@ -225,9 +226,8 @@ def _refuse_other(frame: Atoms, first: Atoms, *, where: str) -> None:
 
 
 def _labels(frame: Atoms, *, where: str) -> tuple[float, np.ndarray]:
-    results = getattr(frame.calc, "results", {})
-    energy = frame.info.get("REF_energy", results.get("energy"))
-    forces = frame.arrays.get("REF_forces", results.get("forces"))
+    energy, _ = next(energies_in(frame, LabelKeys()), (None, ""))
+    forces = forces_in(frame, LabelKeys())
     if energy is None or forces is None:
         raise MissingLabelsError(f"{where}: expected an energy and forces, got none")
     if not np.isfinite([float(energy), *np.ravel(forces)]).all():

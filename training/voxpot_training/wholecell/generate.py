@@ -158,7 +158,7 @@ def gather(
 
     python -m voxpot_training.wholecell.generate gather frames --run 300=md300.extxyz --run 900=md900.extxyz
     """
-    from ase_voxpot.labels import read_frames
+    from ase_voxpot.labelled import read_labelled
 
     runs, temperatures = [], []
     for text in run:
@@ -169,7 +169,10 @@ def gather(
             equals = ""
         if not equals:
             raise ConfigError(f"run: expected TEMPERATURE=FILE such as 300=md.extxyz, got {text!r}")
-        runs.append(read_frames(file, ":"))
+        found = read_labelled(file)
+        for sentence in (*found.origins, *found.notes):
+            typer.echo(f"{file}: {sentence}", err=True)
+        runs.append(found.frames)
     _report(save(from_atoms(runs, temperatures), folder), folder)
 
 

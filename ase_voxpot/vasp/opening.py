@@ -75,7 +75,7 @@ class Stream:
         return b"".join(parts)
 
     def lines(self) -> Iterator[str]:
-        """Lines that are complete; a last one without its end is dropped.
+        """Lines that are complete, whichever system ended them; a last one without its end is dropped.
 
         Raises:
             DataError: as ``chunks``; or no text.
@@ -86,7 +86,7 @@ class Stream:
             if len(rest) > LONGEST:
                 raise DataError(f"{self.path}: expected lines of text, got {LONGEST} bytes without an end of line")
             for line in complete:
-                yield line.decode("latin-1")
+                yield line.removesuffix(b"\r").decode("latin-1")
         if rest.strip():
             self.cut = True
 

@@ -1,0 +1,1 @@
+"""What VASP writes, read into arrays: OUTCAR, vasprun.xml and XDATCAR."""
