@@ -97,8 +97,10 @@ def evaluate(
         draw_parity(plot, structures, labels, predictions, scores)
     if json is not None:
         beside = {"peers": [v.to_json(model=k) for k, v in others.items()]} if others else {}
-        beside |= {"labels": said, "notes": notes} | ({"refused": refused} if refused else {})
-        write_json(json, scores.to_json(model=model) | beside)
+        left = {"refused": refused} if refused else {}
+        write_json(json, scores.to_json(model=model) | beside | left | {"labels": said, "notes": notes})
+    for note in notes:
+        typer.echo(f"voxpot: note: {note}", err=True)
     console().print(score_table(scores, title=f"{model} on {frames}"))
     for origin in said:
         console().print(origin, soft_wrap=True, markup=False, emoji=False)
