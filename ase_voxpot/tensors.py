@@ -39,7 +39,7 @@ def stress_of_virial(virial: np.ndarray, *, volume: float, sign: int = -1) -> Fl
         volume: Å³.
         sign: of stress over virial; -1 by the convention above.
 
-    >>> stress_of_virial(np.array([8.0, 0, 0, 0, 0, 0]), volume=16.0)[0]
+    >>> float(stress_of_virial(np.array([8.0, 0, 0, 0, 0, 0]), volume=16.0)[0])
     -0.5
     """
     six = voigt_of(virial)
