@@ -118,8 +118,8 @@ class VoxPotCalculator(Calculator):
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self.parameters.update(
             model=self.potential.source or UNNAMED,
-            device=str(self.potential.device),
-            dtype=str(self.potential.dtype).removeprefix("torch."),
+            device=self.potential.device,
+            dtype=self.potential.dtype.name,
             uncertainty=uncertainty,
         )
 

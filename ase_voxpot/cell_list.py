@@ -8,11 +8,16 @@ given to it in a shape that it can divide.
 
 from __future__ import annotations
 
+import sys
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from jaxtyping import Float, Int
 
 __all__ = ["Found", "huddled", "search"]
@@ -29,6 +34,25 @@ class Found(NamedTuple):
     neighbour: Int[np.ndarray, " pair"]
     image: Int[np.ndarray, " pair"]  # which of the shifts leads from the neighbour to the image that is meant
     shifts: Float[np.ndarray, "image 3"]  # numbers of cell vectors
+
+
+@cache
+def _vesin() -> ModuleType:
+    """The package vesin, without torch.
+
+    It imports torch wherever torch is installed, which takes seconds, for tensors that are never
+    given to it here.  A process that has imported neither gets a copy of its own, made while torch
+    cannot be found; the next ``import vesin`` makes another one, which knows torch.
+    """
+    if "torch" in sys.modules or "vesin" in sys.modules:
+        return import_module("vesin")
+    sys.modules["torch"] = None  # type: ignore[assignment]  # so that importing it fails
+    try:
+        return import_module("vesin")
+    finally:
+        del sys.modules["torch"]
+        for name in [name for name in sys.modules if name.split(".")[0] == "vesin"]:
+            del sys.modules[name]
 
 
 def _distinct(
@@ -102,11 +126,9 @@ def search(
         reach: Å.
         threads: 0 for ``OMP_NUM_THREADS`` or all cores.
     """
-    import vesin
-
     points = huddled(positions, cell, pbc, reach)
     far = _wide(points, cell, pbc, reach)
-    wanted = vesin.NeighborList(cutoff=far, full_list=True, sorted=True, n_threads=threads)
+    wanted = _vesin().NeighborList(cutoff=far, full_list=True, sorted=True, n_threads=threads)
     centre, neighbour, shift = wanted.compute(points=points, box=cell, periodic=pbc, quantities="ijS", copy=False)
     first = np.zeros(len(points) + 1, np.int64)
     np.cumsum(np.bincount(centre, minlength=len(points)), out=first[1:])

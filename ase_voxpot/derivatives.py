@@ -12,12 +12,9 @@ differentiated by the weights: no second derivative of the painting is ever made
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-
-from ase_voxpot.loops import add_forces
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -25,15 +22,7 @@ if TYPE_CHECKING:
 
     from ase_voxpot.representation import Representation, Scene
 
-__all__ = ["Answer", "forces_from_arrays", "forces_from_pairs", "pair_gradient", "virial_from_pairs"]
-
-
-class Answer(NamedTuple):
-    """What a potential says of a structure, float64."""
-
-    energies: Float[np.ndarray, " atom"]  # eV
-    forces: Float[np.ndarray, "atom 3"]  # eV/Å
-    virial: Float[np.ndarray, "3 3"]  # eV
+__all__ = ["forces_from_pairs", "pair_gradient", "virial_from_pairs"]
 
 
 class _Gather(torch.autograd.Function):
@@ -82,18 +71,6 @@ def forces_from_pairs(
     """Forces in eV/Å, in the precision of ``gradient``."""
     forces = gradient.new_zeros(atoms, 3)
     return forces.index_add(0, centre, gradient).index_add(0, neighbour, -gradient)
-
-
-def forces_from_arrays(
-    gradient: Float[np.ndarray, "pair 3"],
-    centre: Int[np.ndarray, " pair"],
-    neighbour: Int[np.ndarray, " pair"],
-    atoms: int,
-) -> Float[np.ndarray, "atom 3"]:
-    """As ``forces_from_pairs``, for inference: a compiled loop is several times faster than torch's adding."""
-    forces = np.zeros((atoms, 3))
-    add_forces(gradient, centre, neighbour, forces)
-    return forces
 
 
 def virial_from_pairs(

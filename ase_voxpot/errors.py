@@ -17,12 +17,13 @@
     │   ├── SchemaError             of a version or kind that we do not know
     │   └── ArchitectureError       of another network than the one asked for
     ├── DeviceError             a device that is not there, or too small
+    ├── MissingPackageError     an optional package that a task needs is not installed
     ├── DivergenceError         a run whose numbers ran away
     └── ExtrapolationError      a run that left what the model knows
 
 A message says what was expected, what came and what to do about it, in one
-sentence.  All of them are also ``ValueError`` (or ``RuntimeError`` for the last
-three), so that code which knows nothing of us can still catch them.
+sentence.  All of them are also ``ValueError``, ``RuntimeError`` (``DeviceError`` and the last two) or
+``ImportError`` (``MissingPackageError``), so that code which does not import this module can catch them.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ __all__ = [
     "EmptyStructureError",
     "ExtrapolationError",
     "MissingLabelsError",
+    "MissingPackageError",
     "OccupancyError",
     "OverlapError",
     "PositionError",
@@ -116,6 +118,10 @@ class ArchitectureError(WeightsError):
 
 class DeviceError(VoxPotError, RuntimeError):
     """The device asked for is absent, or has too little memory."""
+
+
+class MissingPackageError(VoxPotError, ImportError):
+    """An optional package that a task needs is not installed."""
 
 
 class DivergenceError(VoxPotError, RuntimeError):

@@ -30,13 +30,15 @@ DEVICE_CHUNK = 2048
 class GraphInference:
     """Energies of atoms and their derivative by the offsets of their neighbours."""
 
+    neighbour_type = None
+
     def __init__(
-        self, network: torch.nn.Module, representation: Representation, *, device: torch.device, dtype: torch.dtype
+        self, network: torch.nn.Module, representation: Representation, *, device: str, dtype: np.dtype
     ) -> None:
         """Show ``network``, which is on ``device``, what ``representation`` paints."""
         self._network: Any = network
         self._representation = representation
-        self._like = torch.empty(0, device=device, dtype=dtype)
+        self._like = torch.empty(0, device=device, dtype=getattr(torch, dtype.name))
         self._filtered = isinstance(network, SteerableNetwork) and isinstance(representation, Voxels)
 
     def __call__(

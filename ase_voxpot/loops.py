@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numba import njit
 
-__all__ = ["add_forces", "close", "moved", "within"]
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+__all__ = ["add_forces", "close", "forces_from_arrays", "moved", "within"]
 
 
 @njit(cache=True, nogil=True)
@@ -74,3 +79,15 @@ def add_forces(gradient, centre, neighbour, forces):  # pragma: no cover - compi
         for k in range(3):
             forces[i, k] += gradient[p, k]
             forces[j, k] -= gradient[p, k]
+
+
+def forces_from_arrays(
+    gradient: Float[np.ndarray, "pair 3"],
+    centre: Int[np.ndarray, " pair"],
+    neighbour: Int[np.ndarray, " pair"],
+    atoms: int,
+) -> Float[np.ndarray, "atom 3"]:
+    """Forces in eV/Å from dE/dd of every pair: F_k = Σ_j dE/dd_kj - Σ_i dE/dd_ik."""
+    forces = np.zeros((atoms, 3))
+    add_forces(gradient, centre, neighbour, forces)
+    return forces

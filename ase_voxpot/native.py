@@ -21,13 +21,14 @@ from numba.extending import intrinsic
 
 from ase_voxpot.errors import SpecError
 from ase_voxpot.lanes import LANES
+from ase_voxpot.network.inference import SteerableInference
 from ase_voxpot.network.passes import evaluate_blocks
 from ase_voxpot.repulsion import add_baseline
 
 if TYPE_CHECKING:
     from ase_voxpot.potential import Potential
 
-__all__ = ["PROTOTYPE", "NativePass", "Work", "evaluate"]
+__all__ = ["PROTOTYPE", "NativePass", "Work", "evaluate", "has_native_pass"]
 
 PROTOTYPE = ctypes.CFUNCTYPE(
     ctypes.c_longlong, ctypes.c_void_p, ctypes.c_longlong, ctypes.c_longlong, ctypes.c_int, *[ctypes.c_void_p] * 6
@@ -134,6 +135,11 @@ def _function(kind: str) -> Any:
     return function
 
 
+def has_native_pass(potential: object) -> bool:
+    """Whether ``NativePass`` can be made of a potential: a steerable network on the CPU."""
+    return isinstance(getattr(potential, "engine", None), SteerableInference)
+
+
 class NativePass:
     """The function for one potential, and memory for one thread that calls it."""
 
@@ -143,9 +149,9 @@ class NativePass:
         Raises:
             SpecError: the potential goes through torch, as all do on a GPU.
         """
-        if potential.by_hand is None:
-            raise SpecError("expected a steerable network on the CPU, got a potential that goes through torch")
-        self._network, self._baseline = potential.by_hand, potential.baseline
+        if not isinstance(potential.engine, SteerableInference):
+            raise SpecError("expected a steerable network on the CPU, got a potential that is evaluated by torch")
+        self._network, self._baseline = potential.engine, potential.baseline
         self._most = 0
         self.reserve(64)
         kind = typeof(self._work)

@@ -1,45 +1,49 @@
-"""The potential: energy, forces and stress of structures, each derived once and here.
+"""The potential: energy, forces and stress of structures.
 
-    E = Σ_i ε[Z_i] + E_zbl + network(what i sees; Z_i)
+    E = Σ_i ε[Z_i] + E_zbl + network(surroundings of i; Z_i)
 
-There are three roads, each in portions, so that memory hardly grows with the structure:
-steerable networks go by hand on the CPU (``network.inference``) and live on a GPU
-(``device``), all others take torch's graph (``graph``).  The network computes in
-float32 or float64; everything that leaves this module is float64.
+One of the ``engines`` evaluates the network, in portions, so that memory hardly grows with the
+structure.  The network computes in float32 or float64; everything that leaves this module is
+float64.  Steerable networks on the CPU need no torch.
 """
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from functools import cache, cached_property
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
-import torch
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
 from ase_voxpot.baseline import Baseline
-from ase_voxpot.derivatives import Answer, forces_from_arrays
-from ase_voxpot.device.resident import Resident
-from ase_voxpot.device.tables import TableList
 from ase_voxpot.disorder import AS_THEY_ARE, refuse_disorder
-from ase_voxpot.errors import DeviceError, SpecError, StructureError
-from ase_voxpot.graph import GraphInference
-from ase_voxpot.neighbours import CLOSEST, VerletList, join, species_indices
-from ase_voxpot.network import build_network
+from ase_voxpot.errors import ArchitectureError, DeviceError, SpecError, StructureError
+from ase_voxpot.extras import require
+from ase_voxpot.folded import folding
+from ase_voxpot.loops import forces_from_arrays
+from ase_voxpot.neighbours import VerletList, join, species_indices
 from ase_voxpot.network.inference import SteerableInference
-from ase_voxpot.network.steerable import SteerableNetwork
-from ase_voxpot.representation import Folded, Voxels, folding
+from ase_voxpot.network.packing import FixedArrays, ModuleArrays
+from ase_voxpot.network.shapes import FITTED, steerable_shapes
 from ase_voxpot.scratch import FRESH, Scratch
 from ase_voxpot.spec import SteerableSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Literal
 
     from jaxtyping import Float, Int
+    from torch import nn
 
+    from ase_voxpot.device.tables import TableList
+    from ase_voxpot.engines import Engine
     from ase_voxpot.neighbours import Pairs
+    from ase_voxpot.network.steerable import SteerableNetwork
     from ase_voxpot.representation import Representation
     from ase_voxpot.spec import PotentialSpec
     from ase_voxpot.uncertainty import Estimate, Uncertainty
@@ -80,21 +84,41 @@ class Result:
         return full[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
 
 
-def resolve_device(device: str) -> torch.device:
-    """Turn ``auto``, ``cpu``, ``cuda`` … into a device that is there.
+def resolve_device(device: str) -> str:
+    """Turn ``auto``, ``cpu``, ``cuda`` … into the name of a device that is there.
 
     Raises:
         DeviceError: CUDA asked for and absent, or an unknown name.
+        MissingPackageError: another device than the CPU asked for, and torch is not installed.
     """
+    if device == "cpu" or (device == "auto" and not _has_driver()):
+        return "cpu"
+    torch = require("torch", f"device {device!r}")
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         found = torch.device(device)
     except RuntimeError:
         raise DeviceError(f"expected a device such as 'auto', 'cpu' or 'cuda', got {device!r}") from None
     if found.type == "cuda" and not torch.cuda.is_available():
         raise DeviceError("device 'cuda' was asked for, but torch sees no CUDA device here; use 'auto' or 'cpu'")
-    return found
+    return str(found)
+
+
+@cache
+def _has_driver() -> bool:
+    """Whether torch is installed, and so is the driver of a GPU: asking torch itself takes a second."""
+    if find_spec("torch") is None:
+        return False
+    if "torch" in sys.modules:
+        return True
+    for library in ("libcuda.so.1", "libamdhip64.so", "nvcuda.dll"):
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            continue
+        return True
+    return False
 
 
 class Potential:
@@ -104,14 +128,16 @@ class Potential:
         self,
         spec: PotentialSpec,
         *,
+        arrays: Mapping[str, np.ndarray] | None = None,
         device: str = "auto",
         dtype: Literal["float32", "float64"] = "float32",
         route: Literal["folded", "voxels"] | None = None,
     ) -> None:
-        """A potential with random weights; ``weights.load_potential`` fills them.
+        """A potential with the weights in ``arrays``, or with random ones, which need torch.
 
         Args:
             spec: what to build.
+            arrays: weights by name, as ``Potential.arrays`` gives them.
             device: ``auto`` takes a GPU if there is one.
             dtype: precision inside the network.
             route: ``folded`` sums the voxels out in closed form (steerable networks, their
@@ -120,6 +146,8 @@ class Potential:
         Raises:
             DeviceError: the device is not there.
             SpecError: an unknown precision, or a route that the network does not have.
+            ArchitectureError: the arrays are not those of the network.
+            MissingPackageError: the network or the device needs torch, which is not installed.
         """
         if dtype not in ("float32", "float64"):
             raise SpecError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
@@ -132,21 +160,75 @@ class Potential:
         self.source: str | None = None  # name or path that the weights were loaded by
         self.uncertainty: Uncertainty | None = None
         self.device = resolve_device(device)
-        self.dtype: torch.dtype = getattr(torch, dtype)
+        self.dtype = np.dtype(dtype)
         self.route = route or ("folded" if steerable else "voxels")
         self._kinds = np.full(len(chemical_symbols), -1, np.int32)  # species number of every element
         self._kinds[[atomic_numbers[s] for s in spec.species]] = range(len(spec.species))
         self.baseline = Baseline(spec)
-        self.representation: Representation = Folded(spec) if self.route == "folded" else Voxels(spec)
-        self.network = build_network(spec).to(self.device, self.dtype).eval().requires_grad_(False)
-        self._by_graph = GraphInference(self.network, self.representation, device=self.device, dtype=self.dtype)
-        self.by_hand: SteerableInference | None = None  # on the CPU, without torch
-        self.resident: Resident | None = None  # on a GPU
-        if isinstance(self.network, SteerableNetwork) and self.route == "folded":
-            if self.device.type == "cpu":
-                self.by_hand = SteerableInference(self.network, folding(spec))
-            elif self.device.type == "cuda":
-                self.resident = Resident(self.network, folding(spec), self.baseline)
+        self._arrays = None if arrays is None else _checked(spec, arrays, self.dtype)
+        self._network = self._random_network() if arrays is None else None
+        self.engine = self._make_engine()
+
+    def _random_network(self) -> nn.Module:
+        require("torch", "a network with random weights")
+        from ase_voxpot.network import build_network
+
+        return self._placed(build_network(self.spec))
+
+    def _placed(self, network: nn.Module) -> nn.Module:
+        import torch
+
+        return network.to(self.device, getattr(torch, self.dtype.name)).eval().requires_grad_(False)
+
+    def _make_engine(self) -> Engine:
+        spec = self.spec.network
+        if isinstance(spec, SteerableSpec) and self.route == "folded":
+            fold = folding(self.spec)
+            if self.device == "cpu":
+                source = ModuleArrays(self.network) if self._arrays is None else FixedArrays(self._arrays)
+                return SteerableInference(spec, fold, source, known=self.baseline.known)
+            if self.device.startswith("cuda"):
+                from ase_voxpot.device.resident import Resident
+
+                return Resident(cast("SteerableNetwork", self.network), fold, self.baseline)
+        require("torch", f"a {spec.kind} network on the route {self.route!r}, on {self.device}")
+        from ase_voxpot.graph import GraphInference
+
+        return GraphInference(self.network, self.representation, device=self.device, dtype=self.dtype)
+
+    @property
+    def network(self) -> nn.Module:
+        """The network as a torch module; evaluations follow changes of its weights.
+
+        Raises:
+            MissingPackageError: torch is not installed.
+        """
+        if self._network is None:
+            torch = require("torch", "the network as a torch module")
+            from ase_voxpot.network import build_network
+
+            with torch.random.fork_rng(devices=[]):  # random weights that are replaced in the next line
+                network = self._placed(build_network(self.spec))
+            network.load_state_dict({name: torch.from_numpy(array) for name, array in self.arrays().items()})
+            self._network, self._arrays = network, None
+            engine = getattr(self, "engine", None)  # not there yet while it is being made
+            if isinstance(engine, SteerableInference):
+                engine.follow(ModuleArrays(self._network))
+        return self._network
+
+    @cached_property
+    def representation(self) -> Representation:
+        """The input of the torch module, made from pairs."""
+        from ase_voxpot.representation import Folded, Voxels
+
+        return Folded(self.spec) if self.route == "folded" else Voxels(self.spec)
+
+    def arrays(self) -> dict[str, Float[np.ndarray, ...]]:
+        """The weights of the network as they are now: copies, by name, in the precision it computes in."""
+        if self._arrays is not None:
+            return {name: array.copy() for name, array in self._arrays.items()}
+        state = self.network.state_dict()
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in state.items()}
 
     @property
     def cutoff(self) -> float:
@@ -154,10 +236,17 @@ class Potential:
         return self.spec.grid.cutoff
 
     @property
+    def parameters(self) -> int:
+        """How many numbers of the network are learned."""
+        return sum(array.size for name, array in self.arrays().items() if name not in FITTED)
+
+    @property
     def width(self) -> int:
         """Number of features that the last layer of the network gets from an atom."""
-        dense: Any = self.network.dense
-        return int(dense.width)
+        last = f"dense.weights.{len(self.spec.network.hidden)}"
+        if self._arrays is not None:
+            return int(self._arrays[last].shape[1])
+        return int(self.network.get_parameter(last).shape[1])
 
     def of_pairs(
         self,
@@ -178,9 +267,8 @@ class Potential:
         """
         energies, close, repulsion = self.baseline(pairs, species)
         channel, kinds = species[pairs.neighbour], species[: pairs.atoms]
-        learned = self.by_hand or (self.resident.of_pairs if self.resident else self._by_graph)
-        said, gradient = learned(pairs, kinds, channel, gradient=forces, features=features, scratch=scratch)
-        energies += said
+        learned, gradient = self.engine(pairs, kinds, channel, gradient=forces, features=features, scratch=scratch)
+        energies += learned
         if forces:
             gradient[close] += repulsion
         return energies, gradient
@@ -193,13 +281,13 @@ class Potential:
         Args:
             skin: Å, extra reach: they are searched for again after atoms have moved by half of it.
         """
-        if self.resident is not None:
-            return TableList(self.cutoff, skin=skin, device=self.device)
+        if self.engine.neighbour_type not in (VerletList, None):
+            return self.engine.neighbour_type(self.cutoff, skin=skin, device=self.device)
         return VerletList(self.cutoff, skin=skin, scratch=Scratch())
 
     def room_for_features(self, atoms: int) -> Float[np.ndarray, "atom feature"]:
         """An array for the features of so many atoms, in the precision of the network."""
-        return torch.empty(atoms, self.width, dtype=self.dtype).numpy()
+        return np.empty((atoms, self.width), self.dtype)
 
     @overload
     def evaluate(
@@ -245,37 +333,18 @@ class Potential:
         neighbours = neighbours or self.neighbour_list()
         known = self.known_uncertainty() if uncertainty else None
         features = None if known is None else self.room_for_features(len(atoms))
-        if isinstance(neighbours, TableList):
-            energies, forces, virial = self._resident().evaluate(atoms, species, neighbours, features=features)
-        elif self.by_hand is not None:
-            energies, forces, virial = self._step(self.by_hand, atoms, species, neighbours, features)
+        engine: Any = self.engine
+        if type(neighbours) is engine.neighbour_type:
+            energies, forces, virial = engine.evaluate(atoms, species, neighbours, features=features)
         else:
+            if not isinstance(neighbours, VerletList):
+                raise SpecError(f"expected a VerletList on {self.device}, got tables; use Potential.neighbour_list")
             pairs = neighbours.update(atoms)
             energies, gradient = self.of_pairs(pairs, species, features=features, scratch=neighbours.scratch)
             forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, len(atoms))
             virial = pairs.offset.T @ gradient
         said = None if known is None or features is None else known.of_features(features, species)
         return Result(energies, forces, virial, _volume(atoms), said)
-
-    def _step(
-        self,
-        by_hand: SteerableInference,
-        atoms: Atoms,
-        species: Int[np.ndarray, " atom"],
-        neighbours: VerletList,
-        features: Float[np.ndarray, "atom feature"] | None,
-    ) -> Answer:
-        """All in one pass, from positions to forces."""
-        near, known = neighbours.candidates(atoms), self.baseline.known
-        energies, sums = by_hand.step(near, species, self.cutoff, known, features=features, scratch=neighbours.scratch)
-        if not sums.closest[0] >= CLOSEST**2:
-            neighbours.update(atoms)  # says who is at the same place
-        return Answer(energies, sums.forces, sums.virial)
-
-    def _resident(self) -> Resident:
-        if self.resident is None:
-            raise SpecError(f"expected a VerletList on {self.device}, got tables; neighbour_list makes the right one")
-        return self.resident
 
     def known_uncertainty(self) -> Uncertainty:
         """The uncertainty of the model.
@@ -340,6 +409,32 @@ class Potential:
             said = None if known is None or features is None else known.of_features(features[atoms], kinds)
             yield Result(energies[atoms].copy(), forces[atoms].copy(), virial, volume, said)
             first = atoms.stop
+
+
+def _checked(spec: PotentialSpec, arrays: Mapping[str, np.ndarray], dtype: np.dtype) -> dict[str, np.ndarray]:
+    """Copies of ``arrays`` in one precision.
+
+    Raises:
+        ArchitectureError: names or shapes differ from those of the network.
+    """
+    wanted, given = _shapes(spec), {name: tuple(array.shape) for name, array in arrays.items()}
+    if wanted != given:
+        names = sorted(set(wanted) ^ set(given)) or sorted(name for name in wanted if wanted[name] != given[name])
+        raise ArchitectureError(
+            f"holds the weights of another network than {spec.network.kind!r} "
+            f"as its spec describes it (first difference: {names[0]}); load it with the spec it was trained with"
+        )
+    return {name: np.array(array, dtype, order="C") for name, array in arrays.items()}
+
+
+def _shapes(spec: PotentialSpec) -> dict[str, tuple[int, ...]]:
+    if isinstance(spec.network, SteerableSpec):
+        return steerable_shapes(spec.network, spec.grid, species=len(spec.species))
+    torch = require("torch", f"a {spec.network.kind} network")
+    from ase_voxpot.network import build_network
+
+    with torch.device("meta"):
+        return {name: tuple(tensor.shape) for name, tensor in build_network(spec).state_dict().items()}
 
 
 def _volume(atoms: Atoms) -> float | None:

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 
-from ase_voxpot.folded import Fold, cpu as folded_cpu, gpu as folded_gpu
-from ase_voxpot.spec import SteerableSpec
+from ase_voxpot.folded import cpu as folded_cpu, folding, gpu as folded_gpu
 from ase_voxpot.voxelize import cpu as voxel_cpu, gpu as voxel_gpu
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from ase_voxpot.neighbours import Pairs
     from ase_voxpot.spec import PotentialSpec
 
-__all__ = ["Folded", "Representation", "Scene", "Voxels", "folding"]
+__all__ = ["Folded", "Representation", "Scene", "Voxels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +136,3 @@ class Folded:
         return folded_gpu.deposit_tangent(
             tangent, *scene.on(tangent.device, tangent.dtype), shape=shape, fold=self.fold
         )
-
-
-def folding(spec: PotentialSpec) -> Fold:
-    """The closed form of the filters of a steerable potential."""
-    if not isinstance(spec.network, SteerableSpec):
-        raise TypeError(f"only steerable networks can be folded, got {type(spec.network).__name__}")
-    window = spec.grid.width**2 + spec.network.filter_width**2
-    rate = 1 / window - (0.0 if spec.grid.lift is None else spec.grid.lift**-2)
-    return Fold(
-        cutoff=spec.grid.cutoff,
-        narrowing=rate if abs(rate) * window > 1e-12 else 0.0,
-        shells=spec.grid.shells,
-        degree=spec.network.degree,
-    )

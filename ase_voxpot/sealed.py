@@ -1,6 +1,6 @@
-"""Tensors on disk, believed only when whole: safetensors, texts in the header, a checksum.  Never a pickle.
+"""Arrays on disk, accepted only when whole: safetensors, texts in the header, a checksum.  Never a pickle.
 
-What the texts mean is the business of whoever writes them: ``weights`` keeps potentials
+The module that writes a file defines what the texts mean: ``weights`` keeps potentials
 this way.  ``format`` says which kind of file it is, ``schema`` its version.
 """
 
@@ -10,7 +10,9 @@ import hashlib
 import json
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ase_voxpot.errors import ArchitectureError, ChecksumError, SchemaError, WeightsError
 from ase_voxpot.files import draft_of
@@ -18,11 +20,12 @@ from ase_voxpot.files import draft_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from torch import Tensor
+__all__ = ["PRECISIONS", "checksum", "find_sealed", "read_arrays", "read_texts", "write_sealed"]
 
-__all__ = ["PRECISIONS", "checksum", "find_sealed", "read_tensors", "read_texts", "write_sealed"]
-
-PRECISIONS = ("torch.float32", "torch.float64")
+PRECISIONS = ("float32", "float64")
+"""Of the numbers in a file, as NumPy names them."""
+STORED = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+"""Names that safetensors has for them."""
 LONGEST_HEADER = 10_000_000
 """Bytes; whatever begins with a larger number is no file of ours."""
 
@@ -45,31 +48,31 @@ def find_sealed(model: str | Path, shipped: Path) -> Path:
     )
 
 
-def checksum(texts: Iterable[str], tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of the texts as they are stored, and of names, shapes and bytes of the tensors.
+def checksum(texts: Iterable[str], arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of the texts as they are stored, and of names, shapes and bytes of the arrays.
 
     Of the text as stored, so that a field added later does not make old files look damaged.
     """
     digest = hashlib.sha256("".join(texts).encode())
-    for name in sorted(tensors):
-        array = tensors[name].detach().cpu().contiguous().numpy()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name]).reshape(arrays[name].shape)  # the former makes a scalar a list
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
 
 
-def write_sealed(path: Path, texts: Mapping[str, str], tensors: Mapping[str, Tensor]) -> None:
-    """Write header and tensors; the file appears whole or not at all."""
-    from safetensors.torch import save
+def write_sealed(path: Path, texts: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write header and arrays; the file appears whole or not at all."""
+    from safetensors.numpy import save
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    kept = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with draft_of(path) as draft:
         draft.write_bytes(save(kept, dict(texts)))
 
 
 def read_texts(path: Path, *, format: str, schemas: tuple[str, ...]) -> dict[str, str]:
-    """The header of a file, without its tensors.
+    """The header of a file, without its arrays.
 
     Args:
         path: the file.
@@ -81,14 +84,10 @@ def read_texts(path: Path, *, format: str, schemas: tuple[str, ...]) -> dict[str
     """
     hint = "expected a weight file of ase-voxpot (safetensors)"
     try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > LONGEST_HEADER:
-                raise SchemaError(f"{path}: {hint}, got something else")
-            texts = json.loads(file.read(length)).get("__metadata__", {})
+        texts = _header(path).get("__metadata__", {})
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from None
-    except (struct.error, UnicodeDecodeError, json.JSONDecodeError, AttributeError, RecursionError):
+    except (struct.error, UnicodeDecodeError, json.JSONDecodeError, AttributeError, RecursionError, OverflowError):
         raise SchemaError(f"{path}: {hint}, got something else") from None
     if not isinstance(texts, dict) or texts.get("format") != format:
         found = str(texts.get("format")) if isinstance(texts, dict) else ""
@@ -100,21 +99,31 @@ def read_texts(path: Path, *, format: str, schemas: tuple[str, ...]) -> dict[str
     return texts
 
 
-def read_tensors(path: Path, *, precisions: tuple[str, ...] = PRECISIONS) -> dict[str, Tensor]:
-    """The tensors of a file, in one of ``precisions``.
+def _header(path: Path) -> Any:
+    """The JSON at the beginning of a file."""
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > LONGEST_HEADER:
+            raise OverflowError
+        return json.loads(file.read(length))
+
+
+def read_arrays(path: Path, *, precisions: tuple[str, ...] = PRECISIONS) -> dict[str, np.ndarray]:
+    """The arrays of a file, in one of ``precisions``.
 
     Raises:
         ChecksumError: the file is damaged.
-        ArchitectureError: numbers that no model of ours has.
+        ArchitectureError: numbers in another precision.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
+    from safetensors import SafetensorError, deserialize
 
+    content = path.read_bytes()
     try:
-        tensors = load(path.read_bytes())
+        parts = deserialize(content)  # type: ignore[no-untyped-call]
     except SafetensorError as error:
         raise ChecksumError(f"{path}: the file is damaged ({error}); fetch or train it again") from None
-    foreign = sorted({str(v.dtype) for v in tensors.values() if str(v.dtype) not in precisions})
+    named = {name: STORED.get(part["dtype"], part["dtype"]) for name, part in parts}
+    foreign = sorted(set(named.values()) - set(precisions))
     if foreign:
         raise ArchitectureError(f"{path}: expected numbers in {' or '.join(precisions)}, got {', '.join(foreign)}")
-    return tensors
+    return {name: np.frombuffer(part["data"], named[name]).reshape(part["shape"]).copy() for name, part in parts}

@@ -73,9 +73,7 @@ def _rms(values: np.ndarray) -> float:
 
 def _twin(potential: Potential, *, dtype: str, route: str | None = None) -> Potential:
     """The same weights in another precision, or by another route."""
-    twin = Potential(potential.spec, device="cpu", dtype=dtype, route=route)  # type: ignore[arg-type]
-    twin.network.load_state_dict(potential.network.state_dict())
-    return twin
+    return Potential(potential.spec, arrays=potential.arrays(), device="cpu", dtype=dtype, route=route)  # type: ignore[arg-type]
 
 
 def _turned(potential: Potential, atoms: Atoms, rng: np.random.Generator) -> tuple[np.ndarray, float]:
@@ -136,6 +134,8 @@ def _stress_difference(double: Potential, atoms: Atoms) -> float:
 def _route_difference(potential: Potential, atoms: Atoms) -> float | None:
     if not isinstance(potential.spec.network, SteerableSpec):
         return None
-    dtype = str(potential.dtype).removeprefix("torch.")
-    routes = [_twin(potential, dtype=dtype, route=route).evaluate(atoms).forces for route in ("folded", "voxels")]
+    routes = [
+        _twin(potential, dtype=potential.dtype.name, route=route).evaluate(atoms).forces
+        for route in ("folded", "voxels")
+    ]
     return MILLI * _rms(routes[0] - routes[1])

@@ -73,7 +73,8 @@ class VoxPotModel(_Base):  # type: ignore[misc]
         self.potential = (
             model if isinstance(model, Potential) else load_potential(model, device=str(device), dtype=dtype)
         )
-        self._device, self._dtype = self.potential.device, self.potential.dtype
+        self._device = torch.device(self.potential.device)
+        self._dtype = getattr(torch, self.potential.dtype.name)
         self._compute_forces, self._compute_stress = compute_forces, compute_stress
         self._memory_scales_with = "n_atoms_x_density"
 

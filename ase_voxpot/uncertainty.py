@@ -27,6 +27,7 @@ with one L per element from the atoms of the training frames.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,9 +116,13 @@ class Uncertainty:
         self.root, self.local = np.asarray(root, float), np.asarray(local, float)
         self.calibration = calibration
         self.width = width - 1
-        blocks = np.split(self.root, species, axis=1)
+
+    @cached_property
+    def _both(self) -> Float[np.ndarray, "species width twice"]:
+        """R and L of every species side by side, so that one product serves both; made at the first use."""
+        blocks = np.split(self.root, len(self.local), axis=1)
         own = np.stack([block_root(block.T @ block) for block in blocks])
-        self._both = np.concatenate([own, self.local], axis=1).transpose(0, 2, 1).copy()  # one product serves two
+        return np.concatenate([own, self.local], axis=1).transpose(0, 2, 1).copy()
 
     @property
     def covariance(self) -> Float[np.ndarray, "row row"]:

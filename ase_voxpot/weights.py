@@ -1,7 +1,7 @@
 """Potentials on disk: safetensors, with the spec as JSON in its header.  Never a pickle.
 
 The header holds ``format``, ``schema``, ``spec`` (what to build), ``checksum`` (over
-spec, ``uncertainty`` and the tensors) and, where known, ``card``: how the model was made and
+spec, ``uncertainty`` and the arrays) and, where known, ``card``: how the model was made and
 what it is good for.  A file is believed only when all of them fit.
 
 Schema 1 is a network alone.  Schema 2 adds its uncertainty: the ``Calibration`` under
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ase_voxpot.errors import ArchitectureError, ChecksumError, ConfigError, SchemaError, SpecError
-from ase_voxpot.sealed import checksum, find_sealed, read_tensors, read_texts, write_sealed
+from ase_voxpot.sealed import checksum, find_sealed, read_arrays, read_texts, write_sealed
 from ase_voxpot.spec import PotentialSpec, decode, encode
 from ase_voxpot.uncertainty import Calibration, Uncertainty
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
-    from torch import Tensor
+    import numpy as np
 
     from ase_voxpot.potential import Potential
 
@@ -49,8 +49,8 @@ def find_model(model: str | Path) -> Path:
     return find_sealed(model, SHIPPED)
 
 
-def _seal(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
-    return checksum((header["spec"], header.get("uncertainty", "")), tensors)
+def _seal(header: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> str:
+    return checksum((header["spec"], header.get("uncertainty", "")), arrays)
 
 
 def save_potential(potential: Potential, path: str | Path, *, card: Mapping[str, Any] | None = None) -> Path:
@@ -61,9 +61,7 @@ def save_potential(potential: Potential, path: str | Path, *, card: Mapping[str,
         path: ends in ``.safetensors``.
         card: anything JSON can hold on data, split, errors and validity.
     """
-    import torch
-
-    tensors = dict(potential.network.state_dict())
+    arrays = potential.arrays()
     known = potential.uncertainty
     header = {
         "format": FORMAT,
@@ -72,16 +70,16 @@ def save_potential(potential: Potential, path: str | Path, *, card: Mapping[str,
         "card": json.dumps(card or {}),
     }
     if known is not None:
-        tensors |= {PREFIX + k: torch.from_numpy(v) for k, v in known.tensors().items()}
+        arrays |= {PREFIX + k: v for k, v in known.tensors().items()}
         header["uncertainty"] = json.dumps(encode(known.calibration))
-    header["checksum"] = _seal(header, tensors)
+    header["checksum"] = _seal(header, arrays)
     path = Path(path)
-    write_sealed(path, header, tensors)
+    write_sealed(path, header, arrays)
     return path
 
 
 def read_header(path: str | Path) -> dict[str, Any]:
-    """Spec and card of a model file, without its tensors.
+    """Spec and card of a model file, without its arrays.
 
     Returns:
         ``spec`` (a ``PotentialSpec``), ``card`` (a mapping), ``checksum`` (a string),
@@ -128,17 +126,19 @@ def load_potential(
 
     path = find_model(model)
     header = read_header(path)
-    tensors = read_tensors(path)
-    potential = Potential(header["spec"], device=device, dtype=dtype, route=route)
+    arrays = read_arrays(path)
+    own = {k: v for k, v in arrays.items() if not k.startswith(PREFIX)}
+    try:
+        potential = Potential(header["spec"], arrays=own, device=device, dtype=dtype, route=route)
+    except ArchitectureError as error:
+        raise ArchitectureError(f"{path}: {error}") from None
     if route is None:  # else loading it again by its name would take another route
         potential.source = str(model) if path.parent == SHIPPED else str(path.absolute())
-    own = {k: v for k, v in tensors.items() if not k.startswith(PREFIX)}
-    fill(potential, own, source=str(path))
-    if _seal(header["stored"], tensors) != header["checksum"]:
+    if _seal(header["stored"], arrays) != header["checksum"]:
         raise ChecksumError(f"{path}: the stored numbers do not match their checksum; fetch or train the model again")
     if header["uncertainty"] is not None:
-        said = {k.removeprefix(PREFIX): v.double().numpy() for k, v in tensors.items() if k not in own}
-        potential.uncertainty = Uncertainty.from_tensors(said, header["uncertainty"])
+        matrices = {k.removeprefix(PREFIX): v.astype(float) for k, v in arrays.items() if k not in own}
+        potential.uncertainty = Uncertainty.from_tensors(matrices, header["uncertainty"])
         wanted = (len(potential.spec.species), potential.width + 1)
         if potential.uncertainty.local.shape[:2] != wanted:
             raise ArchitectureError(
@@ -146,20 +146,3 @@ def load_potential(
                 f"got {potential.uncertainty.local.shape[:2]}; compute it anew"
             )
     return potential
-
-
-def fill(potential: Potential, tensors: Mapping[str, Tensor], *, source: str) -> None:
-    """Put stored tensors into the network of ``potential``.
-
-    Raises:
-        ArchitectureError: names or shapes differ from what the network has.
-    """
-    wanted = {k: tuple(v.shape) for k, v in potential.network.state_dict().items()}
-    given = {k: tuple(v.shape) for k, v in tensors.items()}
-    if wanted != given:
-        names = sorted(set(wanted) ^ set(given)) or sorted(k for k in wanted if wanted[k] != given[k])
-        raise ArchitectureError(
-            f"{source}: holds the weights of another network than {potential.spec.network.kind!r} "
-            f"as its spec describes it (first difference: {names[0]}); load it with the spec it was trained with"
-        )
-    potential.network.load_state_dict(dict(tensors))

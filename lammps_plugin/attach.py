@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ase_voxpot.derivatives import forces_from_arrays
+from ase_voxpot.loops import forces_from_arrays
 from ase_voxpot.neighbours import VerletList, species_indices
 from ase_voxpot.weights import load_potential
 from lammps_plugin.errors import DeckError, explain

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ase_voxpot.native import NativePass
+from ase_voxpot.native import NativePass, has_native_pass
 from ase_voxpot.neighbours import Pairs, species_indices
 from ase_voxpot.weights import load_potential
 from lammps_plugin.errors import explain
@@ -94,7 +94,7 @@ class Server:
         """
         self.potential = potential
         self.species = species_indices(elements, potential.spec.species)
-        self.native = NativePass(potential) if getattr(potential, "by_hand", None) else None
+        self.native = NativePass(potential) if has_native_pass(potential) else None
         self._kept: tuple[np.ndarray, np.ndarray]
 
     def evaluate(self, request: Any) -> None:

@@ -17,12 +17,15 @@ def threads_of_rank(ranks: int) -> int:
 
 
 def share_threads(ranks: int) -> int:
-    """Hold torch and Numba to the share of one of ``ranks``; how many threads that is."""
+    """Limit evaluations to the share of one of ``ranks``; how many threads that is."""
     import numba
-    import torch
+
+    from ase_voxpot.lanes.threads import set_threads
 
     threads = threads_of_rank(ranks)
-    torch.set_num_threads(threads)
+    set_threads(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     return threads
 

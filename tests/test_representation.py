@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from ase_voxpot.folded import gpu as folded_gpu
+from ase_voxpot.folded import folding, gpu as folded_gpu
 from ase_voxpot.neighbours import VerletList, species_indices
-from ase_voxpot.representation import Folded, Scene, Voxels, folding
+from ase_voxpot.representation import Folded, Scene, Voxels
 from ase_voxpot.spec import Grid
 from ase_voxpot.voxelize import gpu as voxel_gpu
 from tests import laws

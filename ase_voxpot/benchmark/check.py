@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ase_voxpot.derivatives import forces_from_arrays
 from ase_voxpot.errors import ConfigError, DivergenceError
-from ase_voxpot.folded import gpu as folded
+from ase_voxpot.folded import folding, gpu as folded
+from ase_voxpot.loops import forces_from_arrays
 from ase_voxpot.neighbours import VerletList, species_indices
 from ase_voxpot.potential import Result
-from ase_voxpot.representation import Scene, folding
+from ase_voxpot.representation import Scene
 from ase_voxpot.spec import SteerableSpec
 from ase_voxpot.voxelize import gpu as voxels
 
@@ -66,13 +66,13 @@ def reference(potential: Potential, atoms: Atoms) -> Result:
     Raises:
         ConfigError: the potential computes elsewhere, or in single precision.
     """
-    if potential.device.type != "cpu" or potential.dtype != torch.float64:
+    if potential.device != "cpu" or potential.dtype != np.float64:
         raise ConfigError(f"the reference needs float64 on the CPU, got {potential.dtype} on {potential.device}")
     spec = potential.spec
     species = species_indices(atoms.get_chemical_symbols(), spec.species)
     pairs = VerletList(potential.cutoff).update(atoms)
     energies, close, repulsion = potential.baseline(pairs, species)
-    offset, centre, channel = Scene(pairs, species[pairs.neighbour]).on(potential.device, potential.dtype)
+    offset, centre, channel = Scene(pairs, species[pairs.neighbour]).on(torch.device("cpu"), torch.float64)
     offset.requires_grad_()
     shape = (len(atoms), len(spec.species))
     if isinstance(spec.network, SteerableSpec):

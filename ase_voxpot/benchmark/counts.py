@@ -25,14 +25,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.network.steerable import SteerableNetwork
+from ase_voxpot.network.sphere import sphere_rule
 from ase_voxpot.spec import SteerableSpec
 
 if TYPE_CHECKING:
-    from torch.nn import Module
-
     from ase_voxpot.benchmark.machine import Peaks
-    from ase_voxpot.spec import PotentialSpec
+    from ase_voxpot.spec import NetworkSpec, PotentialSpec
 
 __all__ = ["Cost", "count", "floor", "sphere_points"]
 
@@ -61,9 +59,11 @@ def floor(costs: list[Cost], peaks: Peaks) -> float:
     return sum(cost.floor(peaks) for cost in costs)
 
 
-def sphere_points(network: Module) -> int:
+def sphere_points(network: NetworkSpec) -> int:
     """Points at which a network multiplies fields, 0 if it does not."""
-    return len(network.weights) if isinstance(network, SteerableNetwork) and network.spec.products else 0
+    if not isinstance(network, SteerableSpec) or not network.products:
+        return 0
+    return len(sphere_rule(min(network.degree, network.product_degree))[1])
 
 
 def count(spec: PotentialSpec, *, pairs: float, points: int, itemsize: int, skin: float = 0.0) -> list[Cost]:

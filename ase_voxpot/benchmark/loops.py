@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from ase_voxpot.benchmark.machine import measure_peaks
 from ase_voxpot.benchmark.orders import Painting
@@ -68,7 +67,7 @@ def run_voxelizer(order: Order, observe: Callable[[str], None]) -> Iterator[Pain
     header = read_header(find_model(order.models[0]))
     spec = header["spec"]
     observe("peaks")
-    bandwidth = measure_peaks(torch.device("cpu"), torch.float64).bandwidth
+    bandwidth = measure_peaks("cpu", np.float64).bandwidth
     atoms = make_system(54, spec.species, seed=order.seed, card=header["card"]).whole()
     pairs = VerletList(spec.grid.cutoff).update(atoms)
     channel = species_indices(atoms.get_chemical_symbols(), spec.species)[pairs.neighbour]

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 if TYPE_CHECKING:
@@ -28,14 +29,14 @@ class Peaks:
     bandwidth: float  # B/s, read and written, in a copy
 
 
-def measure_peaks(device: torch.device, dtype: torch.dtype, *, size: int = 2048, repeat: int = 5) -> Peaks:
+def measure_peaks(device: str, dtype: np.dtype | type, *, size: int = 2048, repeat: int = 5) -> Peaks:
     """Best of ``repeat`` products of two ``size`` x ``size`` matrices, and of as many copies.
 
     The threads are those that torch uses.
     """
-    if device.type == "cuda":
+    if device.startswith("cuda"):
         size *= 4
-    a = torch.rand(size, size, device=device, dtype=dtype)
+    a = torch.rand(size, size, device=device, dtype=getattr(torch, np.dtype(dtype).name))
     b, out = torch.rand_like(a), torch.empty_like(a)
     source = torch.ones(COPY // 4, device=device, dtype=torch.float32)
     target = torch.zeros_like(source)
@@ -49,13 +50,13 @@ def measure_peaks(device: torch.device, dtype: torch.dtype, *, size: int = 2048,
     return Peaks(flops=2 * size**3 / _best(multiply, device, repeat), bandwidth=2 * COPY / _best(copy, device, repeat))
 
 
-def _best(work: Callable[[], None], device: torch.device, repeat: int) -> float:
+def _best(work: Callable[[], None], device: str, repeat: int) -> float:
     """Seconds of the fastest run, after one that does not count; for half a second at least."""
     times: list[float] = []
     while len(times) <= repeat or sum(times) < ENOUGH:
         start = time.perf_counter()
         work()
-        if device.type == "cuda":
+        if device.startswith("cuda"):
             torch.cuda.synchronize(device)
         times.append(time.perf_counter() - start)
     return min(times[1:])

@@ -8,8 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import torch
-
 __all__ = ["Growth", "available"]
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -24,9 +22,11 @@ def _read(path: Path, key: str) -> int | None:
     return None
 
 
-def available(device: torch.device) -> int | None:
+def available(device: str) -> int | None:
     """Bytes that can still be had on ``device``; None where nobody tells."""
-    if device.type == "cuda":
+    if device.startswith("cuda"):
+        import torch
+
         return int(torch.cuda.mem_get_info(device)[0])
     return _read(Path("/proc/meminfo"), "MemAvailable")
 
@@ -34,11 +34,13 @@ def available(device: torch.device) -> int | None:
 class Growth:
     """Peak memory beyond that at the start, from making this object on."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: str) -> None:
         """Give back what is not in use, and start to watch ``device``."""
         gc.collect()
         self.device = device
-        if device.type == "cuda":
+        if device.startswith("cuda"):
+            import torch
+
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(device)
             self._start: int | None = torch.cuda.memory_allocated(device)
@@ -55,7 +57,9 @@ class Growth:
         """Bytes; None where they cannot be known."""
         if self._start is None:
             return None
-        if self.device.type == "cuda":
+        if self.device.startswith("cuda"):
+            import torch
+
             return int(torch.cuda.max_memory_allocated(self.device)) - self._start
         now = _read(STATUS, "VmHWM")
         return None if now is None else max(0, now - self._start)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from ase_voxpot.folded import folding
 from ase_voxpot.folded.blocks import deposit_block, gather_block, sort_neighbours
 from ase_voxpot.lanes import LANES
 from ase_voxpot.network.blocks import (
@@ -25,7 +26,6 @@ from ase_voxpot.network.blocks import (
 from ase_voxpot.network.inference import SteerableInference
 from ase_voxpot.network.passes import dense, from_sphere, mix, mix_back, to_sphere
 from ase_voxpot.network.steps import add_forces_block, add_repulsion_block, near_block, no_sums
-from ase_voxpot.representation import folding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +106,7 @@ def parts(
         species: of its atoms.
     """
     atoms, cutoff, known = np.argsort(species, kind="stable")[:LANES], potential.cutoff, potential.baseline.known
-    by_hand = SteerableInference(network, folding(potential.spec))
+    by_hand = SteerableInference.of_network(network, folding(potential.spec))
     by_hand.step(candidates, species, cutoff, known)
     weights, (pair_room, room, block) = by_hand.workplace()
     said, sums = np.empty(len(species)), no_sums(np.empty((len(species), 3)))

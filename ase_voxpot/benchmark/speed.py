@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from ase_voxpot.benchmark.check import deviation, reference
 from ase_voxpot.benchmark.counts import count, floor, sphere_points
@@ -129,7 +128,7 @@ def _compare(
         peer = next((p for p in peers if p.name == name), None)
         calculator = VoxPotCalculator(potentials[name]) if peer is None else peer.make()  # some peers serve one size
         observe(f"{len(system):,} atoms with {name}")
-        growth = Growth(potentials[order.models[0]].device if peer is None else torch.device("cpu"))
+        growth = Growth(potentials[order.models[0]].device if peer is None else "cpu")
         structures[name] = _with(calculator, system)
         seconds(structures[name])
         memory[name] = growth.peak()
@@ -164,7 +163,7 @@ def _timing(
             copies=system.copies**3,
         )
         if isinstance(potential.spec.network, SteerableSpec):
-            points = sphere_points(potential.network)
+            points = sphere_points(potential.spec.network)
             costs = count(potential.spec, pairs=pairs, points=points, itemsize=potential.dtype.itemsize, skin=SKIN)
             least = floor(costs, peaks)
     return Timing(

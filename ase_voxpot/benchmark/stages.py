@@ -61,7 +61,7 @@ def _break_down(
     peaks = measure_peaks(potential.device, potential.dtype)
     species = species_indices(atoms.get_chemical_symbols(), potential.spec.species)
     search = VerletList(potential.cutoff, skin=SKIN)
-    density, points = len(search.update(atoms)) / len(atoms), sphere_points(network)
+    density, points = len(search.update(atoms)) / len(atoms), sphere_points(network.spec)
     measured = {}
     for stage, (run, treated) in parts(potential, network, search.candidates(atoms), species).items():
         observe(f"{name}: {stage}")

@@ -49,7 +49,10 @@ def work(order: Order, observe: Callable[[str], None]) -> Iterator[Any]:
     """What the order asks for."""
     import torch
 
-    torch.set_num_threads(order.threads)
+    from ase_voxpot.lanes.threads import set_threads
+
+    torch.set_num_threads(order.threads)  # of the peaks and of what the answers are compared with
+    set_threads(order.threads)
     if order.work == "speed":
         from ase_voxpot.benchmark.speed import run_speed
 

@@ -88,7 +88,7 @@ def _describe(model: str) -> None:
     header = read_header(path)
     potential = load_potential(model, device="cpu")  # says whether the numbers can be trusted
     spec = header["spec"]
-    parameters = sum(p.numel() for p in potential.network.parameters())
+    parameters = potential.parameters
     rows = table(f"Model {model}", "", "")
     rows.show_header = False
     rows.columns[1].justify, rows.columns[1].no_wrap = "left", False

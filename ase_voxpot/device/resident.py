@@ -18,9 +18,9 @@ import torch
 
 from ase_voxpot import fused
 from ase_voxpot.chunks import in_chunks
-from ase_voxpot.derivatives import Answer
 from ase_voxpot.device.repulsion import Repulsion
 from ase_voxpot.device.tables import Rows, TableList, sorted_rows
+from ase_voxpot.engines import Answer
 from ase_voxpot.folded import gpu
 from ase_voxpot.neighbours import CLOSEST, VerletList
 from ase_voxpot.scratch import FRESH, Scratch
@@ -54,6 +54,8 @@ class _Sums:
 
 class Resident:
     """Network and baseline of one potential on its device."""
+
+    neighbour_type = TableList
 
     def __init__(self, network: SteerableNetwork, fold: Fold, baseline: Baseline) -> None:
         """Work where ``network`` is, in its precision."""
@@ -99,7 +101,7 @@ class Resident:
         energies, forces, virial = said
         return Answer(energies, forces.reshape(-1, 3), virial.reshape(3, 3))
 
-    def of_pairs(
+    def __call__(
         self,
         pairs: Pairs,
         species: Int[np.ndarray, " atom"],

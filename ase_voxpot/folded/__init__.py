@@ -22,8 +22,14 @@ of ``cpu`` (Numba) and ``gpu`` (torch) are named and related as in ``voxelize``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["Fold"]
+from ase_voxpot.spec import SteerableSpec
+
+if TYPE_CHECKING:
+    from ase_voxpot.spec import PotentialSpec
+
+__all__ = ["Fold", "folding"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +45,21 @@ class Fold:
     def harmonics(self) -> int:
         """Number of (l, m)."""
         return (self.degree + 1) ** 2
+
+
+def folding(spec: PotentialSpec) -> Fold:
+    """The closed form of the filters of a steerable potential.
+
+    Raises:
+        TypeError: the network is of another kind.
+    """
+    if not isinstance(spec.network, SteerableSpec):
+        raise TypeError(f"only steerable networks can be folded, got {type(spec.network).__name__}")
+    window = spec.grid.width**2 + spec.network.filter_width**2
+    rate = 1 / window - (0.0 if spec.grid.lift is None else spec.grid.lift**-2)
+    return Fold(
+        cutoff=spec.grid.cutoff,
+        narrowing=rate if abs(rate) * window > 1e-12 else 0.0,
+        shells=spec.grid.shells,
+        degree=spec.network.degree,
+    )

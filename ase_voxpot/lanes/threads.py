@@ -1,33 +1,67 @@
-"""Blocks spread over threads: each block is computed from beginning to end by one of them.
+"""Blocks of atoms spread over threads: each block is computed from beginning to end by one thread.
 
-Compiled functions that release the interpreter need no more than Python's own threads.
-How many there are is what torch says, and so what the user set: ``OMP_NUM_THREADS``,
-``torch.set_num_threads`` or else the cores of the machine.
+The compiled functions release Python's global lock, so that ordinary Python threads are enough.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from typing import TYPE_CHECKING
 
-import torch
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["spread"]
+__all__ = ["set_threads", "spread", "thread_count"]
 
 ENOUGH = 4
 """Blocks that are worth a thread."""
 TURNS = 4
 """Pieces of work per thread, so that a slow thread leaves some of its share to the others."""
 
+_chosen: int | None = None
+
+
+def set_threads(count: int) -> None:
+    """Let evaluations in this process use ``count`` threads from now on.
+
+    Raises:
+        ValueError: fewer than one.
+    """
+    global _chosen
+    if count < 1:
+        raise ValueError(f"expected at least one thread, got {count}")
+    _chosen = count
+
+
+def thread_count() -> int:
+    """Threads that an evaluation may use.
+
+    The number given to ``set_threads``; else that of ``torch.set_num_threads`` if the process uses torch;
+    else ``OMP_NUM_THREADS``; else the number of cores that the process may run on.
+    """
+    if _chosen is not None:
+        return _chosen
+    if "torch" in sys.modules:
+        return int(getattr(sys.modules["torch"], "get_num_threads", _from_environment)())
+    return _from_environment()
+
+
+@cache
+def _from_environment() -> int:
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if wanted.isdigit() and int(wanted) > 0:
+        return int(wanted)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
 
 def spread(work: Callable[[Iterator[tuple[int, int]]], None], blocks: int) -> None:
-    """Call ``work`` in every thread with one and the same supply of pieces, each a range of blocks."""
-    threads = min(torch.get_num_threads(), max(blocks // ENOUGH, 1))
+    """Call ``work`` in every thread with one shared supply of pieces, each a range of blocks."""
+    threads = min(thread_count(), max(blocks // ENOUGH, 1))
     size = -(-blocks // (threads * TURNS)) if threads > 1 else blocks
     pieces = iter([(start, min(start + size, blocks)) for start in range(0, blocks, max(size, 1))])
     if threads == 1:
@@ -44,9 +78,9 @@ def spread(work: Callable[[Iterator[tuple[int, int]]], None], blocks: int) -> No
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that wait for the next step; to start them anew costs as much as a thousand atoms."""
+    """Threads that wait for the next step; starting them anew costs as much as a thousand atoms."""
     return ThreadPoolExecutor(threads, thread_name_prefix="voxpot")
 
 
-if hasattr(os, "register_at_fork"):  # a fork has none of its parent's threads, and would wait for them for ever
+if hasattr(os, "register_at_fork"):  # a forked child has none of its parent's threads and would wait for them for ever
     os.register_at_fork(after_in_child=_pool.cache_clear)

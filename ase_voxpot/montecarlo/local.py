@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from ase.units import kB
@@ -13,6 +13,7 @@ from ase_voxpot.loops import close as near
 from ase_voxpot.montecarlo.kernels import Geometry, State, batch_room, refresh, walk
 from ase_voxpot.montecarlo.walkers import Walker
 from ase_voxpot.neighbours import Pairs, VerletList, species_indices
+from ase_voxpot.network.inference import SteerableInference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,8 @@ def local_walker(atoms: Atoms, potential: Potential) -> LocalWalker:
     Raises:
         StructureError: one of its kinds, if the structure has no energy.
     """
-    return (LocalWalker if potential.by_hand is None else CompiledWalker)(atoms, potential)
+    compiled = isinstance(potential.engine, SteerableInference)
+    return (CompiledWalker if compiled else LocalWalker)(atoms, potential)
 
 
 class LocalWalker(Walker):
@@ -110,13 +112,13 @@ class CompiledWalker(LocalWalker):
         self.energies[:] = self._of(np.arange(len(self.species)))
 
     def _prepare(self) -> None:
-        pairs, potential, by_hand = self.pairs, self.potential, self.potential.by_hand
-        assert by_hand is not None  # noqa: S101 - or another walker had been made
+        pairs, potential = self.pairs, self.potential
+        engine = cast("SteerableInference", potential.engine)
         most = int(np.diff(pairs.first).max(initial=1))
         if self._geometry is None:
             self._geometry = _geometry(pairs, potential)
             self._batch = batch_room(pairs.atoms, most)
-        weights, pair_room, room = by_hand.parts(most)
+        weights, pair_room, room = engine.parts(most)
         self._place = (pair_room, weights, room)
         self._nothing = np.empty((0, 0), weights.mean.dtype)
 

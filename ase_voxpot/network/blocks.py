@@ -20,7 +20,7 @@ from numba import njit, types
 from ase_voxpot.lanes import LANES
 from ase_voxpot.lanes.elementary import exp, log
 from ase_voxpot.lanes.registers import LONG, Place, Registers, Split, intrinsic
-from ase_voxpot.network.products import KINDS
+from ase_voxpot.network.shapes import KINDS
 
 __all__ = [
     "products_adjoint_block",

@@ -1,4 +1,4 @@
-"""The steerable network without a graph: from pairs to energies and their derivative, written by hand.
+"""The engine of steerable networks on the CPU: from pairs to energies and their derivative, without torch.
 
 The same numbers as ``SteerableNetwork`` with automatic differentiation, for the CPU.  A
 block of atoms goes from its pairs to their derivatives in one piece, by one thread, in
@@ -15,73 +15,31 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
+from ase_voxpot.engines import Answer
 from ase_voxpot.folded.blocks import PairRoom, pair_room
 from ase_voxpot.lanes import LANES, aligned
 from ase_voxpot.lanes.threads import spread
-from ase_voxpot.lanes.tiles import pack
+from ase_voxpot.neighbours import CLOSEST, VerletList
+from ase_voxpot.network.packing import ModuleArrays, pack_weights
 from ase_voxpot.network.passes import Room, Weights, evaluate_blocks
 from ase_voxpot.network.steps import BlockRoom, Sums, block_room, no_sums, step_blocks, total
 from ase_voxpot.scratch import FRESH, Scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
+    from ase import Atoms
     from jaxtyping import Float, Int
 
     from ase_voxpot.folded import Fold
     from ase_voxpot.neighbours import Candidates, Pairs
+    from ase_voxpot.network.packing import Source
     from ase_voxpot.network.steerable import SteerableNetwork
     from ase_voxpot.repulsion import Known
+    from ase_voxpot.spec import SteerableSpec
 
 __all__ = ["SteerableInference"]
-
-
-def _weights(network: SteerableNetwork) -> Weights:
-    spec = network.spec
-
-    def matrices(mixtures: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-        whole = [(network.whiten[l] @ w).numpy() for l, w in enumerate(mixtures.unbind())]
-        return np.concatenate([pack(w) for w in whole]), np.concatenate([pack(w.T) for w in whole])
-
-    dtype = network.mean.numpy().dtype
-    nothing = np.empty(0, dtype)
-    pairs, pairs_back = matrices(network.pairs)
-    fields = fields_back = sphere = sphere_back = point = nothing
-    degrees = np.repeat(np.arange(network.product_degree + 1), 2 * np.arange(network.product_degree + 1) + 1)
-    order = np.argsort(degrees % 2, kind="stable")
-    even = int((degrees % 2 == 0).sum())
-    if spec.products:
-        fields, fields_back = matrices(network.fields)
-        half = len(network.weights) // 2
-        point = 2 * network.weights.numpy()[:half]
-        parts = np.split(network.sphere.numpy()[:half, order], [even], axis=1)
-        sphere = np.concatenate([pack(y.T) for y in parts])
-        sphere_back = np.concatenate([pack(point[:, None] * y) for y in parts])
-    layers = [w.numpy() for w in network.dense.weights]
-    biases = [b.numpy() for b in network.dense.biases]
-    empty = network.dense.constant(torch.asinh(-network.mean * network.scale)).numpy()
-    return Weights(
-        spec.degree,
-        pairs,
-        pairs_back,
-        fields,
-        fields_back,
-        np.argsort(order),
-        even,
-        sphere,
-        sphere_back,
-        point,
-        network.mean.numpy().copy(),
-        network.scale.numpy().copy(),
-        np.array([w.shape[1] for w in layers]),
-        np.concatenate([nothing, *(pack(w) for layer in layers[:-1] for w in layer)]),
-        np.concatenate([nothing, *(pack(w.T) for layer in layers[:-1] for w in layer)]),
-        np.concatenate([np.empty((len(empty), 0), dtype), *biases], axis=1),
-        layers[-1][:, :, 0].copy(),
-        empty,
-    )
 
 
 def _room(weights: Weights, fold: Fold, spec: tuple[int, int], *, species: int) -> Room:
@@ -115,20 +73,35 @@ def _by_species(species: Int[np.ndarray, " atom"]) -> Int[np.ndarray, " atom"]:
 class SteerableInference:
     """Energies of atoms and their derivative by the offsets of their neighbours."""
 
-    def __init__(self, network: SteerableNetwork, fold: Fold) -> None:
-        """Follow ``network``: products of its weights are made anew when these have changed."""
-        self._network, self._fold = network, fold
-        self._held = [held for module in network.modules() for held in (module._parameters, module._buffers)]
-        self._version: tuple[int, ...] = ()
+    neighbour_type = VerletList
+
+    def __init__(self, spec: SteerableSpec, fold: Fold, source: Source, *, known: Known | None = None) -> None:
+        """Evaluate the weights of ``source``; they are packed anew whenever its version changes.
+
+        Args:
+            spec: the network.
+            fold: the closed form of its filters.
+            source: where its weights are kept.
+            known: the baseline, which ``evaluate`` adds.
+        """
+        self._spec, self._fold, self._source, self._known = spec, fold, source, known
+        self._version: Hashable = self  # of no source
         self._rooms: list[tuple[PairRoom, Room, BlockRoom]] = []
 
-    def _follow(self) -> None:
-        """Take over the weights, if torch says that somebody wrote to them."""
-        tensors = [tensor for held in self._held for tensor in held.values() if tensor is not None]
-        version = tuple(number for t in tensors for number in (t.data_ptr(), t._version))
+    @staticmethod
+    def of_network(network: SteerableNetwork, fold: Fold) -> SteerableInference:
+        """An engine that always has the present weights of a torch module."""
+        return SteerableInference(network.spec, fold, ModuleArrays(network))
+
+    def follow(self, source: Source) -> None:
+        """Take the weights from another source from now on."""
+        self._source, self._version = source, self
+
+    def _update(self) -> None:
+        """Pack the weights, if they have changed."""
+        version = self._source.version()
         if version != self._version:
-            with torch.no_grad():
-                self._weights = _weights(self._network)
+            self._weights = pack_weights(self._spec, self._source.arrays())
             self._rooms.clear()
             self._version = version
 
@@ -146,7 +119,7 @@ class SteerableInference:
         return self._make_room(most + most // 4)
 
     def _make_room(self, most: int) -> tuple[PairRoom, Room, BlockRoom]:
-        species, spec = len(self._weights.empty), self._network.spec
+        species, spec = len(self._weights.empty), self._spec
         pairs = pair_room(self._fold, species=species, most=most, dtype=self._weights.mean.dtype)
         room = _room(self._weights, self._fold, (spec.channels, spec.products), species=species)
         return pairs, room, block_room(most)
@@ -157,7 +130,7 @@ class SteerableInference:
         Args:
             most: neighbours of an atom that there is room for.
         """
-        self._follow()
+        self._update()
         return self._weights, *self._make_room(most)[:2]
 
     def __call__(
@@ -180,7 +153,7 @@ class SteerableInference:
             features: filled with what the last layer gets.
             scratch: where dE/dd is written.
         """
-        self._follow()
+        self._update()
         energies, slopes = np.empty(pairs.atoms), scratch.take("slopes", len(pairs) if gradient else 0, 3)
         order = _by_species(species)
         kept = np.empty((0, 0), self._weights.mean.dtype) if features is None else features
@@ -195,6 +168,29 @@ class SteerableInference:
 
         spread(work, -(-pairs.atoms // LANES))
         return energies, slopes
+
+    def evaluate(
+        self,
+        atoms: Atoms,
+        species: Int[np.ndarray, " atom"],
+        neighbours: VerletList,
+        *,
+        features: Float[np.ndarray, "atom feature"] | None = None,
+    ) -> Answer:
+        """Energies, forces and virial of ``atoms``, baseline included.
+
+        Raises:
+            StructureError: one of its kinds, if the structure has no energy.
+        """
+        assert self._known is not None
+        candidates = neighbours.candidates(atoms)
+        scratch = neighbours.scratch
+        energies, sums = self.step(
+            candidates, species, self._fold.cutoff, self._known, features=features, scratch=scratch
+        )
+        if not sums.closest[0] >= CLOSEST**2:
+            neighbours.update(atoms)  # raises the error that names the two atoms
+        return Answer(energies, sums.forces, sums.virial)
 
     def step(
         self,
@@ -219,7 +215,7 @@ class SteerableInference:
             features: filled with what the last layer gets.
             scratch: where pieces add up.
         """
-        self._follow()
+        self._update()
         energies, order = np.empty(len(species)), _by_species(species)
         kept = np.empty((0, 0), self._weights.mean.dtype) if features is None else features
         most, sums = int(np.diff(candidates.first).max(initial=1)), dict[int, Sums]()

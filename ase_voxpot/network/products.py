@@ -20,15 +20,13 @@ import torch
 from numba import njit, prange
 
 from ase_voxpot import fused
+from ase_voxpot.network.shapes import KINDS
 
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
 __all__ = ["products", "products_adjoint_into", "products_into", "squares", "squares_adjoint_into", "squares_into"]
-
-KINDS = 5
-"""Kinds of products."""
 
 
 @njit(cache=True, parallel=True, fastmath=True)

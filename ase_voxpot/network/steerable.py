@@ -16,6 +16,7 @@ of an empty cube makes a free atom cost its reference energy, no more.
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ from torch import nn
 from ase_voxpot.harmonics import solid_harmonics
 from ase_voxpot.network.layers import SpeciesDense, asinh
 from ase_voxpot.network.products import products, squares
+from ase_voxpot.network.shapes import invariant_count
+from ase_voxpot.network.sphere import sphere_rule
 from ase_voxpot.voxelize.reference import voxel_points
 
 if TYPE_CHECKING:
@@ -55,26 +58,9 @@ def filter_bank(grid: Grid, spec: SteerableSpec) -> Float[np.ndarray, "voxel har
     return solid_harmonics(points, spec.degree)[0] * window[:, None] / shrink**degrees
 
 
-def _sphere(degree: int) -> tuple[Float[np.ndarray, "point harmonic"], Float[np.ndarray, " point"]]:
-    """Harmonics on the points of a Lebedev rule exact for quadruple products, and weights of sum 1.
-
-    The second half of the points are the antipodes of the first, in the same order.
-    """
-    from scipy.integrate import lebedev_rule
-
-    available = (*range(3, 32, 2), 35, 41, 47, 53, 59, 65)
-    points, weights = lebedev_rule(next(d for d in available if d >= 4 * degree))
-    x, y, z = np.where(np.abs(points) < 1e-9, 0, points)
-    upper = (z > 0) | ((z == 0) & ((y > 0) | ((y == 0) & (x > 0))))
-    half = points.T[upper]
-    weights = np.tile(weights[upper], 2)
-    return solid_harmonics(np.concatenate([half, -half]), degree)[0], weights / weights.sum()
-
-
 class SteerableNetwork(nn.Module):
     """Coefficients of the steerable filters in, one energy per atom out."""
 
-    filters: Tensor
     whiten: Tensor
     mean: Tensor
     scale: Tensor
@@ -84,27 +70,30 @@ class SteerableNetwork(nn.Module):
     def __init__(self, spec: SteerableSpec, grid: Grid, *, species: int) -> None:
         """Random weights for ``species`` kinds of atoms painted on ``grid``."""
         super().__init__()
-        self.spec = spec
+        self.spec, self.grid = spec, grid
         degrees, inputs = spec.degree + 1, species * grid.shells
-        self.register_buffer("filters", torch.from_numpy(filter_bank(grid, spec)), persistent=False)
         self.product_degree = min(spec.degree, spec.product_degree)
         self.register_buffer("whiten", torch.eye(inputs).repeat(degrees, 1, 1))
         self.pairs = nn.Parameter(torch.randn(degrees, inputs, spec.channels) / math.sqrt(inputs))
-        invariants = spec.channels * 2 * degrees
+        invariants = invariant_count(spec)
         if spec.products:
-            harmonics, weights = _sphere(self.product_degree)
+            harmonics, weights = sphere_rule(self.product_degree)
             self.register_buffer("sphere", torch.from_numpy(harmonics), persistent=False)
             self.register_buffer("weights", torch.from_numpy(weights), persistent=False)
             size = (self.product_degree + 1, inputs, spec.products)
             self.fields = nn.Parameter(torch.randn(size) / math.sqrt(inputs * (self.product_degree + 1)))
-            invariants += 5 * spec.products
         self.register_buffer("mean", torch.zeros(invariants))
         self.register_buffer("scale", torch.ones(invariants))
         self.dense = SpeciesDense(invariants, spec.hidden, species=species)
 
+    @cached_property
+    def filters(self) -> Float[np.ndarray, "voxel harmonic"]:
+        """The filters on the voxels; made when a cube is first seen, as the closed form needs none."""
+        return filter_bank(self.grid, self.spec)
+
     def look(self, cube: Float[Tensor, "atom channel n n n"]) -> Float[Tensor, "harmonic atom channel"]:
         """The coefficients of a cube: the convolution at its central voxel, as the grid has it."""
-        return torch.einsum("acv,vm->mac", cube.flatten(2), self.filters)
+        return torch.einsum("acv,vm->mac", cube.flatten(2), torch.from_numpy(self.filters).to(cube))
 
     def mix(self, blocks: Sequence[Tensor], matrices: Tensor) -> Float[Tensor, "harmonic atom channel"]:
         """Mixtures u of the coefficients, in blocks of equal degree, for every degree that ``matrices`` holds."""

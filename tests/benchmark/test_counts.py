@@ -99,5 +99,5 @@ def test_every_stage_that_is_counted_can_be_run(potential_of, crystal, products)
         run()
         assert atoms > 0
 
-    costs = count(potential.spec, pairs=50.0, points=sphere_points(potential.network), itemsize=4)
+    costs = count(potential.spec, pairs=50.0, points=sphere_points(potential.spec.network), itemsize=4)
     assert set(runs) == {cost.stage for cost in costs}

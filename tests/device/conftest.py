@@ -11,7 +11,7 @@ import torch
 
 from ase_voxpot import fused
 from ase_voxpot.device.resident import Resident
-from ase_voxpot.representation import folding
+from ase_voxpot.folded import folding
 
 
 @pytest.fixture
@@ -41,8 +41,7 @@ def resident_of(potential_of):
 
     def get(dtype: str = "float64"):
         potential = copy.copy(potential_of("steerable", dtype))
-        potential.resident = Resident(potential.network, folding(potential.spec), potential.baseline)
-        potential.by_hand = None
+        potential.engine = Resident(potential.network, folding(potential.spec), potential.baseline)
         return potential
 
     return get

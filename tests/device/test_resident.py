@@ -62,7 +62,7 @@ def test_shipped_models(name, crystal):
     shipped = load_potential(name, device="cpu", dtype="float64")
     expected = shipped.evaluate(crystal, uncertainty=True)
     fold = module.Resident(shipped.network, shipped.representation.fold, shipped.baseline)
-    shipped.by_hand, shipped.resident = None, fold
+    shipped.engine = fold
 
     answer = shipped.evaluate(crystal, uncertainty=True)
 

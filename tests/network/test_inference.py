@@ -8,12 +8,14 @@ import torch
 from ase.build import bulk
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ase_voxpot.derivatives import forces_from_arrays, pair_gradient
+from ase_voxpot.derivatives import pair_gradient
+from ase_voxpot.folded import folding
+from ase_voxpot.loops import forces_from_arrays
 from ase_voxpot.neighbours import Pairs, VerletList, species_indices
 from ase_voxpot.network.inference import SteerableInference
 from ase_voxpot.network.steerable import SteerableNetwork
 from ase_voxpot.potential import Potential
-from ase_voxpot.representation import Folded, Scene, folding
+from ase_voxpot.representation import Folded, Scene
 from ase_voxpot.spec import BaselineSpec, Grid, PotentialSpec, SteerableSpec
 
 GRID = Grid(n=8, spacing=0.9, width=1.2, cutoff=5.0, shells=3, lift=1.5)
@@ -90,7 +92,7 @@ def same(network, spec, by_hand, scene, species):
 def test_energies_and_derivatives_are_those_of_the_graph(dtype, changes):
     spec = spec_of(**changes)
     network = network_of(spec, dtype)
-    by_hand = SteerableInference(network, folding(spec))
+    by_hand = SteerableInference.of_network(network, folding(spec))
     for atoms in (1, 75, 16, 7):  # growing and shrinking, so that arrays are reused
         same(network, spec, by_hand, *scene_of(atoms, species=len(spec.species)))
 
@@ -98,14 +100,14 @@ def test_energies_and_derivatives_are_those_of_the_graph(dtype, changes):
 def test_an_atom_with_more_neighbours_than_ever_is_no_trouble():
     spec = spec_of()
     network = network_of(spec, torch.float64)
-    by_hand = SteerableInference(network, folding(spec))
+    by_hand = SteerableInference.of_network(network, folding(spec))
     for each in (5, 90, 9):
         same(network, spec, by_hand, *scene_of(20, each=each))
 
 
 def test_threads_change_nothing():
     spec = spec_of()
-    by_hand = SteerableInference(network_of(spec, torch.float32), folding(spec))
+    by_hand = SteerableInference.of_network(network_of(spec, torch.float32), folding(spec))
     scene, species = scene_of(300)
     before = torch.get_num_threads()
     try:
@@ -143,7 +145,7 @@ def test_a_step_is_its_pairs_with_the_baseline(repeat, threads, rng):
     for count in (1, 2, 3):
         threads(count)
         near = VerletList(potential.cutoff, skin=0.7).candidates(atoms)
-        first, again = (potential.by_hand.step(near, species, potential.cutoff, potential.baseline.known) for _ in "12")
+        first, again = (potential.engine.step(near, species, potential.cutoff, potential.baseline.known) for _ in "12")
         assert_allclose(first[0], energies, rtol=1e-12)
         assert_allclose(first[1].forces, forces, rtol=0, atol=1e-11 * np.abs(forces).max())
         assert_allclose(first[1].virial, pairs.offset.T @ slopes, rtol=0, atol=1e-10 * np.abs(slopes).max())
@@ -154,7 +156,7 @@ def test_a_step_is_its_pairs_with_the_baseline(repeat, threads, rng):
 
 def test_energies_alone_are_the_same():
     spec = spec_of()
-    by_hand = SteerableInference(network_of(spec, torch.float64), folding(spec))
+    by_hand = SteerableInference.of_network(network_of(spec, torch.float64), folding(spec))
     scene, species = scene_of(40)
 
     alone, nothing = by_hand(scene.pairs, species, scene.channel, gradient=False)
@@ -171,7 +173,9 @@ def test_features_are_what_the_last_layer_gets(hidden):
     last = network.dense.weights[-1][:, :, 0].numpy()
     features = np.empty((40, last.shape[1]))
 
-    energies, _ = SteerableInference(network, folding(spec))(scene.pairs, species, scene.channel, features=features)
+    energies, _ = SteerableInference.of_network(network, folding(spec))(
+        scene.pairs, species, scene.channel, features=features
+    )
 
     nothing = network.dense.constant(torch.asinh(-network.mean * network.scale)).numpy()
     assert_allclose((features * last[species]).sum(1) - nothing[species], energies, rtol=1e-10, atol=1e-12)
@@ -180,7 +184,7 @@ def test_features_are_what_the_last_layer_gets(hidden):
 def test_changed_weights_are_noticed():
     spec = spec_of()
     network = network_of(spec, torch.float64)
-    by_hand = SteerableInference(network, folding(spec))
+    by_hand = SteerableInference.of_network(network, folding(spec))
     scene, species = scene_of(9)
     before = by_hand(scene.pairs, species, scene.channel)[0]
 
@@ -199,7 +203,7 @@ def test_a_room_that_another_thread_takes_first_is_not_missed():
             return True
 
     spec = spec_of()
-    by_hand = SteerableInference(network_of(spec, torch.float64), folding(spec))
+    by_hand = SteerableInference.of_network(network_of(spec, torch.float64), folding(spec))
     scene, species = scene_of(9)
     energies, _ = by_hand(scene.pairs, species, scene.channel)
 

@@ -36,14 +36,13 @@ SETTINGS = {
 }
 
 
-class TimeUp(Exception):
+class TimeUpError(Exception):
     """A frame took longer than it was allowed to."""
 
 
 def mesh(cell, density):
-    """Points along each reciprocal vector, from the distances between opposite faces of the cell."""
-    spacing = 1 / np.linalg.norm(np.linalg.inv(np.asarray(cell)).T, axis=1)  # Å
-    return [max(1, int(np.ceil(density / d - 1e-6))) for d in spacing]
+    """Points along each reciprocal vector: ``density`` over the length of the cell edge, rounded up."""
+    return [max(1, int(np.ceil(density / edge - 1e-6))) for edge in np.linalg.norm(np.asarray(cell), axis=1)]
 
 
 def label(atoms, cutoff, density):
@@ -90,7 +89,8 @@ def take(path):
 
 
 def raise_time_up(*_):
-    raise TimeUp
+    """Stop the frame that is being labelled."""
+    raise TimeUpError
 
 
 def one(atoms, name, folder, options):
@@ -114,6 +114,7 @@ def one(atoms, name, folder, options):
 
 
 def main():
+    """Label the frames that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("frames", help="any file that ASE reads; every frame has an id")
     parser.add_argument("--out", default="labels", help="folder of the results (%(default)s)")
@@ -128,7 +129,7 @@ def main():
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGALRM, raise_time_up)
-    for k, (atoms, name) in enumerate(zip(frames, names), 1):
+    for k, (atoms, name) in enumerate(zip(frames, names, strict=True), 1):
         result = one(atoms, name, folder, options)
         if result:
             print(f"{k}/{len(frames)} {name}: {result}", flush=True)

@@ -13,6 +13,7 @@ import itertools
 import sys
 
 import numpy as np
+import spglib
 from ase import Atoms
 from ase.io import write
 from ase.neighborlist import neighbor_list
@@ -100,7 +101,22 @@ def ordered(size, kinds):
                 seen.add(name)
                 answer = atoms.copy()
                 answer.symbols[:] = symbols
-                yield name, answer
+                primitive = standardised(answer)
+                if primitive is not None:
+                    yield name, primitive
+
+
+def standardised(atoms):
+    """The same crystal in its standard primitive cell; None if that has fewer atoms.
+
+    A plane-wave code needs a grid that all symmetries map onto itself: in a reduced cell, where they mix
+    long and short axes, that can be many times as fine as the cutoff asks for.
+    """
+    cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
+    found = spglib.standardize_cell(cell, to_primitive=True, no_idealize=False, symprec=1e-4)
+    if found is None or len(found[2]) != len(atoms):
+        return None  # a supercell of a smaller structure
+    return Atoms(numbers=found[2], scaled_positions=found[1], cell=found[0], pbc=True)
 
 
 def place(atoms, rng, *, scale=1.0, strain=0.0, rattle=0.0):

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ase_voxpot.errors import ArchitectureError, ChecksumError, SchemaError, WeightsError
-from ase_voxpot.sealed import PRECISIONS, checksum, find_sealed, read_tensors, read_texts, write_sealed
+from ase_voxpot.sealed import PRECISIONS, checksum, find_sealed, read_arrays, read_texts, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -86,7 +88,8 @@ def save_artifact(
 ) -> None:
     """Write a model; the file appears whole or not at all."""
     texts = {"format": FORMAT, "schema": SCHEMAS[-1], "kind": kind, "spec": json.dumps(spec), "card": json.dumps(card)}
-    write_sealed(path, texts | {"checksum": checksum((kind, texts["spec"]), tensors)}, tensors)
+    arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+    write_sealed(path, texts | {"checksum": checksum((kind, texts["spec"]), arrays)}, arrays)
 
 
 def _texts(path: Path) -> dict[str, str]:
@@ -126,15 +129,17 @@ def load_artifact(model: str | Path, *, kinds: Collection[str]) -> Artifact:
     texts = _texts(path)
     if texts["kind"] not in kinds:
         raise SchemaError(f"{path}: expected a model of kind {' or '.join(sorted(kinds))}, got {texts['kind']!r}")
-    tensors = read_tensors(path, precisions=(*PRECISIONS, "torch.float16"))
-    if checksum((texts["kind"], texts["spec"]), tensors) != texts["checksum"]:
+    arrays = read_arrays(path, precisions=(*PRECISIONS, "float16"))
+    if checksum((texts["kind"], texts["spec"]), arrays) != texts["checksum"]:
         raise ChecksumError(f"{path}: the stored numbers do not match their checksum; fetch or train the model again")
     spec, card = (_table(path, name, texts[name]) for name in ("spec", "card"))
-    return Artifact(path, texts["kind"], spec, card, {name: _single(t) for name, t in tensors.items()})
+    return Artifact(path, texts["kind"], spec, card, {name: _single(a) for name, a in arrays.items()})
 
 
-def _single(tensor: Tensor) -> Tensor:
-    return tensor.float() if str(tensor.dtype) == "torch.float16" else tensor
+def _single(array: np.ndarray) -> Tensor:
+    import torch
+
+    return torch.from_numpy(array.astype(np.float32) if array.dtype == np.float16 else array)
 
 
 def halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.sealed import read_tensors, read_texts, write_sealed
+from ase_voxpot.sealed import read_arrays, read_texts, write_sealed
 from ase_voxpot.spec import encode
 from ase_voxpot.weights import FORMAT, SCHEMAS, load_potential
 from voxpot_training.config import load_config
@@ -46,7 +46,7 @@ def recard(path: Path, config: Path) -> dict[str, object]:
         "method": None if said.method is None else encode(said.method),
         "lattice": said.lattice,
     }
-    write_sealed(path, {**texts, "card": json.dumps(card)}, read_tensors(path))
+    write_sealed(path, {**texts, "card": json.dumps(card)}, read_arrays(path))
     return dict(card)
 
 

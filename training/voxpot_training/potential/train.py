@@ -26,7 +26,7 @@ from ase_voxpot.plots import draw_parity
 from ase_voxpot.potential import Potential
 from ase_voxpot.scoring import predict as predict_frames, score
 from ase_voxpot.screen import console, score_table
-from ase_voxpot.weights import fill, find_model, load_potential, save_potential
+from ase_voxpot.weights import find_model, load_potential, save_potential
 from voxpot_training.cards import count_parameters
 from voxpot_training.config import load_config, run_folder
 from voxpot_training.data import load_frames
@@ -63,7 +63,7 @@ class PotentialTask:
     ) -> None:
         self.network = potential.network.requires_grad_(True)
         self._representation = potential.representation
-        self._like = torch.empty(0, dtype=potential.dtype, device=potential.device)
+        self._like = torch.empty(0, dtype=getattr(torch, potential.dtype.name), device=potential.device)
         self._train, self._valid, self._config = train, valid, config
         shares = [e.pairs.atoms * (config.schedule.support if e.support else 1.0) for e in train]
         self.batches_per_epoch = max(sum(shares) / config.schedule.batch_atoms, 1.0)
@@ -216,7 +216,7 @@ def _examples(potential: Potential, frames: Frames, rows: Sequence[int]) -> list
 def validation_errors(potential: Potential, frames: Frames, split: Split) -> dict[str, float]:
     """``mean_errors`` on the validation frames of a training."""
     examples = [make_example(frames.atoms[k], frames.labels[k], potential.spec) for k in split.validation]
-    like = torch.empty(0, dtype=potential.dtype, device=potential.device)
+    like = torch.empty(0, dtype=getattr(torch, potential.dtype.name), device=potential.device)
     return mean_errors(potential.network, examples, potential.representation, like)
 
 
@@ -229,9 +229,7 @@ def fresh_potential(config: TrainConfig, frames: Frames) -> Potential:
     wanted = make_spec(config.model, frames.atoms, frames.labels)
     if replace(start.spec, baseline=wanted.baseline) != wanted:
         raise ConfigError(f"start = {config.start!r}: expected a model of the spec under [model], got another")
-    potential = Potential(wanted)
-    fill(potential, start.network.state_dict(), source=config.start)
-    return potential
+    return Potential(wanted, arrays=start.arrays())
 
 
 def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential, frames: Frames, split: Split) -> None:

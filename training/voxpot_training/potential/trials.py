@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ase_voxpot.derivatives import forces_from_arrays
+from ase_voxpot.loops import forces_from_arrays
 from ase_voxpot.neighbours import VerletList, species_indices
 from ase_voxpot.uncertainty import append_bias
 
