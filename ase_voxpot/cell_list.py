@@ -9,8 +9,10 @@ given to it in a shape that it can divide.
 from __future__ import annotations
 
 import sys
+import threading
 from functools import cache
 from importlib import import_module
+from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -36,6 +38,18 @@ class Found(NamedTuple):
     shifts: Float[np.ndarray, "image 3"]  # numbers of cell vectors
 
 
+class _NoTorch(MetaPathFinder):
+    """Lets ``import torch`` fail in the thread that made this."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        """Raise for torch, and leave all else to other finders."""
+        if name == "torch" and threading.get_ident() == self._thread:
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+
 @cache
 def _vesin() -> ModuleType:
     """The package vesin, without torch.
@@ -46,11 +60,12 @@ def _vesin() -> ModuleType:
     """
     if "torch" in sys.modules or "vesin" in sys.modules:
         return import_module("vesin")
-    sys.modules["torch"] = None  # type: ignore[assignment]  # so that importing it fails
+    blocker = _NoTorch()
+    sys.meta_path.insert(0, blocker)
     try:
         return import_module("vesin")
     finally:
-        del sys.modules["torch"]
+        sys.meta_path.remove(blocker)
         for name in [name for name in sys.modules if name.split(".")[0] == "vesin"]:
             del sys.modules[name]
 

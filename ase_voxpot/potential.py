@@ -25,6 +25,7 @@ from ase_voxpot.disorder import AS_THEY_ARE, refuse_disorder
 from ase_voxpot.errors import ArchitectureError, DeviceError, SpecError, StructureError
 from ase_voxpot.extras import require
 from ase_voxpot.folded import folding
+from ase_voxpot.forks import use_torch
 from ase_voxpot.loops import forces_from_arrays
 from ase_voxpot.neighbours import VerletList, join, species_indices
 from ase_voxpot.network.inference import SteerableInference
@@ -108,7 +109,10 @@ def resolve_device(device: str) -> str:
 @cache
 def _has_driver() -> bool:
     """Whether torch is installed, and so is the driver of a GPU: asking torch itself takes a second."""
-    if find_spec("torch") is None:
+    try:
+        if find_spec("torch") is None:
+            return False
+    except ModuleNotFoundError:  # of a finder that hides it
         return False
     if "torch" in sys.modules:
         return True
@@ -170,7 +174,7 @@ class Potential:
         self.engine = self._make_engine()
 
     def _random_network(self) -> nn.Module:
-        require("torch", "a network with random weights")
+        use_torch(require("torch", "a network with random weights"))
         from ase_voxpot.network import build_network
 
         return self._placed(build_network(self.spec))
@@ -205,6 +209,7 @@ class Potential:
         """
         if self._network is None:
             torch = require("torch", "the network as a torch module")
+            use_torch(torch)
             from ase_voxpot.network import build_network
 
             with torch.random.fork_rng(devices=[]):  # random weights that are replaced in the next line

@@ -59,7 +59,7 @@ def test_precision_and_route_are_chosen_at_loading(potential_of, tmp_path):
     loaded = load_potential(path, device="cpu", route="voxels")
 
     assert loaded.route == "voxels"
-    assert loaded.dtype == torch.float32
+    assert loaded.dtype == np.float32
     assert all(p.dtype == torch.float32 for p in loaded.network.parameters())
 
 

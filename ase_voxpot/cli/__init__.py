@@ -33,6 +33,7 @@ from ase_voxpot.cli.select import select
 from ase_voxpot.cli.train import train
 from ase_voxpot.cli.validate import validate
 from ase_voxpot.errors import VoxPotError
+from ase_voxpot.extras import EXTRAS, missing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,22 +103,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = command.main(args=arguments, prog_name="voxpot", standalone_mode=False)
     except USAGE_ERROR as error:
         return _refuse(f"{error.format_message()} (voxpot --help shows what there is)")
-    except VoxPotError as error:
-        return _refuse(str(error))
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        return _refuse(f"{place}{error.strerror or error}")
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
     except Exception as error:
-        if (
-            not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError"
-        ):  # torch's, not loaded here
+        sentence = _sentence(error, arguments[0])
+        if sentence is None:
             raise
-        return _refuse("there is not enough memory for a structure of this size; make it smaller")
+        return _refuse(sentence)
     if status == INTERRUPTED:
         _refuse("interrupted")
     return status if isinstance(status, int) else 0
+
+
+def _sentence(error: Exception, verb: str) -> str | None:
+    """What to print of an error that needs no traceback; None for one that does."""
+    if isinstance(error, VoxPotError):
+        return str(error)
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}"
+    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
+        return str(missing(error.name, f"voxpot {verb}"))
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the latter is torch's
+        return "there is not enough memory for a structure of this size; make it smaller"
+    return None
 
 
 def _refuse(sentence: str) -> int:
