@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 from ase_voxpot.errors import MissingLabelsError
 from ase_voxpot.labels import LabelKeys, labels_of, read_frames
+from ase_voxpot.vasp.atoms import UNCONVERGED, atoms_of
 from ase_voxpot.vasp.reading import read_vasp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from ase import Atoms
 
     from ase_voxpot.labels import Labels, Origin
-    from ase_voxpot.vasp.frames import Run
 
-__all__ = ["Labelled", "origins", "read_computed", "read_labelled"]
+__all__ = ["Labelled", "only_converged", "origins", "read_computed", "read_labelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,43 +42,56 @@ def read_labelled(path: str | Path, keys: LabelKeys | None = None, *, unconverge
     Args:
         path: in any format of ASE, compressed or not.
         keys: where the labels stand.
-        unconverged: whether to keep ionic steps of VASP whose electronic loop ended without converging.
+        unconverged: whether to keep frames whose electronic loop ended without converging, as the readers of VASP
+            mark them in ``info``.
 
     Raises:
         DataError: the file cannot be read, or a label is not finite or has the wrong shape.
         MissingLabelsError: frames lack energy or forces, or no frame converged.
     """
     path = Path(path)
-    computed = read_computed(path, unconverged=unconverged)
+    computed = read_computed(path)
     frames, notes = (read_frames(path), []) if computed is None else computed
-    labels = labels_of(frames, keys)
-    return Labelled(frames, labels, notes, origins([label.origin for label in labels], keys))
+    kept, said = only_converged(frames, path, unconverged=unconverged)
+    labels = labels_of(kept, keys)
+    return Labelled(kept, labels, [*notes, *said], origins([label.origin for label in labels], keys))
 
 
-def read_computed(path: Path, *, unconverged: bool = False) -> tuple[list[Atoms], list[str]] | None:
+def read_computed(path: Path) -> tuple[list[Atoms], list[str]] | None:
     """The ionic steps of an OUTCAR or a vasprun.xml, with sentences on those left out; None of other files.
 
     Raises:
         DataError: the file cannot be read.
-        MissingLabelsError: no step converged.
     """
     runs = read_vasp(path) if path.is_file() else None
     if runs is None:
         return None
-    frames: list[Atoms] = []
     notes = [note for run in runs for note in run.notes if "equally spaced" not in note]
-    for run in runs:
-        bad = set() if unconverged else set(run.unconverged)
-        frames += [atoms for k, atoms in enumerate(_labelled(run)) if k not in bad]
-    count = sum(len(run.unconverged) for run in runs)
-    if count:
-        notes.append(_unconverged(count, sum(map(len, runs)), kept=unconverged))
-    if not frames:
+    return [atoms for run in runs for atoms in atoms_of(run)], notes
+
+
+def only_converged(frames: list[Atoms], path: Path, *, unconverged: bool) -> tuple[list[Atoms], list[str]]:
+    """Frames without those marked as not converged, and a sentence on these.
+
+    Args:
+        frames: structures.
+        path: where they are from.
+        unconverged: keep all.
+
+    Raises:
+        MissingLabelsError: none is left.
+    """
+    kept = [atoms for atoms in frames if not atoms.info.get(UNCONVERGED)]
+    count = len(frames) - len(kept)
+    if not count:
+        return frames, []
+    if not kept and not unconverged:
         raise MissingLabelsError(
             f"{path}: expected ionic steps whose electronic loop converged, got none among {count}; raise NELM, or "
             "keep them with --unconverged (unconverged = true in a training)"
         )
-    return frames, notes
+    said = [_unconverged(count, len(frames), kept=unconverged)]
+    return (frames, said) if unconverged else (kept, said)
 
 
 def _unconverged(count: int, of: int, *, kept: bool) -> str:
@@ -86,23 +99,6 @@ def _unconverged(count: int, of: int, *, kept: bool) -> str:
     if kept:
         return f"{count} of {of} ionic steps did not converge and count all the same, as asked for (--unconverged)"
     return f"{count} of {of} ionic steps did not converge and are left out; --unconverged counts them"
-
-
-def _labelled(run: Run) -> Iterator[Atoms]:
-    """Frames of ASE with what VASP computed as stored results."""
-    from ase.calculators.singlepoint import SinglePointCalculator
-
-    for k, atoms in enumerate(run.atoms()):
-        results = {}
-        if run.energies:
-            free = run.energies.get("free", next(iter(run.energies.values())))[k]
-            results = {"free_energy": float(free), "energy": float(run.energies.get("zero", run.energies["free"])[k])}
-        if run.forces is not None:
-            results["forces"] = run.forces[k]
-        if run.stress is not None and run.stress[k, 0] == run.stress[k, 0]:
-            results["stress"] = run.stress[k]
-        atoms.calc = SinglePointCalculator(atoms, **results)
-        yield atoms
 
 
 def origins(found: Sequence[Origin], keys: LabelKeys | None = None) -> list[str]:

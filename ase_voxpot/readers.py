@@ -5,6 +5,8 @@ POSCAR          elements that are guessed from a title (VASP 4); flags of select
 res             occupancies; symmetry, which ASE does not apply
 cell (CASTEP)   mixtures
 LAMMPS dumps    types without elements, which ASE takes for H, He, Li
+OUTCAR, vasprun.xml, XDATCAR
+                versions that ASE's readers shift or refuse, steps of force fields, stars: see ``vasp``
 db, json        key-value pairs and data, as ``info``
 
 Everything else goes to ASE as it is.
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -22,6 +24,9 @@ from ase.data import atomic_numbers
 from ase_voxpot.cif import read_cif
 from ase_voxpot.disorder import ARRAYS, share_of
 from ase_voxpot.errors import DataError, VoxPotError
+from ase_voxpot.vasp.atoms import with_refused
+from ase_voxpot.vasp.outcar import read_outcar
+from ase_voxpot.vasp.reading import reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +34,13 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
+    from ase_voxpot.vasp.frames import Run
+
 __all__ = ["read_structures"]
 
 COMPRESSED = (".gz", ".bz2", ".xz")
+OUTPUTS = ("vasp-out", "vasp-xml", "vasp-xdatcar")
+"""What VASP writes, by the names of ASE."""
 
 
 def read_structures(path: Path, index: str) -> list[Atoms | VoxPotError]:
@@ -49,6 +58,8 @@ def read_structures(path: Path, index: str) -> list[Atoms | VoxPotError]:
     from ase.io.formats import filetype, open_with_compression
 
     kind = filetype(str(path))
+    if kind in OUTPUTS and (reader := reader_of(path)) is not None:
+        return _read_outputs(path, reader)[_slice(index)]
     if kind in OWN:
         with open_with_compression(str(path), "rb") as file:
             return OWN[kind](file.read())[_slice(index)]
@@ -59,6 +70,26 @@ def read_structures(path: Path, index: str) -> list[Atoms | VoxPotError]:
         with open_with_compression(str(path), "rt") as file:
             return list(read(io.StringIO(file.read()), index, format="extxyz"))
     return list(read(path, index, do_not_split_by_at_sign=True))
+
+
+def _read_outputs(path: Path, reader: Callable[[Path], list[Run]]) -> list[Atoms | VoxPotError]:
+    """Ionic steps of VASP, with constraints from where ASE takes them, too."""
+    from ase.io.vasp_parsers.vasp_outcar_parsers import read_constraints_from_file
+
+    try:
+        found: list[Atoms | VoxPotError] = [*with_refused(reader(path))]
+    except DataError as error:
+        raise DataError(str(error).removeprefix(f"{path}: ")) from None
+    if reader is read_outcar:
+        held: Any = None
+        try:
+            held = read_constraints_from_file(path.parent)
+        except Exception:  # a POSCAR beside it that is none
+            held = None
+        for atoms in found if held else []:
+            if not isinstance(atoms, VoxPotError) and max(i for c in held for i in c.get_indices()) < len(atoms):
+                atoms.set_constraint(held)
+    return found
 
 
 def _slice(text: str) -> slice:

@@ -14,7 +14,8 @@ from numpy.testing import assert_allclose
 
 from ase_voxpot.errors import DataError, MissingLabelsError
 from ase_voxpot.labelled import read_labelled
-from ase_voxpot.labels import LabelKeys
+from ase_voxpot.labels import LabelKeys, labels_of, read_each, read_frames
+from ase_voxpot.validation.reading import read_run
 from tests.vasp.files import (
     END,
     XML_END,
@@ -25,7 +26,9 @@ from tests.vasp.files import (
     lattice,
     learned,
     loops,
+    place,
     stress,
+    structure,
     table,
     xml_computed,
     xml_head,
@@ -157,3 +160,97 @@ def test_a_virial_that_nothing_names_is_said(tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match="got none"):
         read_labelled(tmp_path / "OUTCAR")
+
+
+# ---- the same files as structures
+
+
+@pytest.mark.parametrize("name", ["OUTCAR", "vasprun.xml"])
+def test_structures_of_vasp_are_read_the_same(tmp_path, name):
+    steps = {
+        "OUTCAR": head() + "".join(loops(n) + energies(n) + stress(n) + lattice() + table(n) for n in (1, 2, 3)) + END,
+        "vasprun.xml": xml_head() + xml_computed(1) + xml_learned(7) + xml_computed(2) + xml_computed(3) + XML_END,
+    }
+    (tmp_path / name).write_text(steps[name])
+
+    frames = read_frames(tmp_path / name)
+
+    assert [x.energy for x in labels_of(frames)] == pytest.approx([energy_of(n) for n in (1, 2, 3)])
+    assert_allclose([a.positions[1, 0] for a in frames], [place(n) for n in (1, 2, 3)], atol=1e-5)
+    (last,) = read_frames(tmp_path / name, "-1:")
+    assert_allclose(last.positions[1, 0], place(3), atol=1e-5)
+
+
+def test_structures_without_convergence_are_marked_also_in_other_files(tmp_path):
+    (tmp_path / "OUTCAR").write_text(head() + computed(1) + computed(2, 60, "missed") + END)
+
+    frames = read_frames(tmp_path / "OUTCAR")
+    write(tmp_path / "frames.extxyz", frames)
+    found = read_labelled(tmp_path / "frames.extxyz")
+
+    assert [a.info.get("unconverged", False) for a in frames] == [False, True]
+    assert len(found.frames) == 1
+    assert found.notes == ["1 of 2 ionic steps did not converge and are left out; --unconverged counts them"]
+    assert read_run([tmp_path / "frames.extxyz"]).unconverged == (1,)
+
+
+def test_a_structure_with_stars_is_an_error_in_its_place(tmp_path):
+    (tmp_path / "OUTCAR").write_text(
+        head() + computed(1) + computed(2).replace(f"{place(2):13.5f}", 13 * "*") + computed(3) + END
+    )
+
+    one, two, three = read_each(tmp_path / "OUTCAR")
+
+    assert_allclose([one.positions[1, 0], three.positions[1, 0]], [place(1), place(3)], atol=1e-5)
+    assert str(two) == "expected numbers, got stars, too large for their columns (step 2: positions or forces)"
+    with pytest.raises(DataError, match=r"OUTCAR: frame 1: expected numbers, got stars"):
+        read_frames(tmp_path / "OUTCAR")
+    assert len(read_frames(tmp_path / "OUTCAR", "-1:")) == 1
+
+
+def test_positions_of_an_xdatcar_as_fortran_writes_them(tmp_path):
+    rows = "  0.00000000  0.00000000  0.00000000\n -0.00000001-0.11227753  0.50000000\n"
+    (tmp_path / "XDATCAR").write_text(
+        f"W\n 1.0\n 3.2 0 0\n 0 3.2 0\n 0 0 3.2\n W\n 2\nDirect configuration=     1\n{rows}\n"
+        f"Direct configuration=     2\n{rows}"
+    )
+
+    frames = read_frames(tmp_path / "XDATCAR")
+
+    assert len(frames) == 2
+    assert_allclose(frames[1].positions[1] / 3.2, [-1e-8, -0.11227753, 0.5], atol=1e-9)
+
+
+def test_constraints_are_those_that_ase_reads(tmp_path):
+    flags = '  <varray type="logical" name="selective" >\n   <v type="logical"> F F F </v>\n' + (
+        '   <v type="logical"> T F T </v>\n  </varray>\n'
+    )
+    initial = (
+        structure(1)
+        .replace("<structure>", '<structure name="initialpos" >')
+        .replace("</structure>", flags + "</structure>")
+    )
+    text = xml_head() + initial + xml_computed(1) + XML_END
+    (tmp_path / "vasprun.xml").write_text(text)
+    (tmp_path / "OUTCAR").write_text(head() + computed(1) + END)
+    (tmp_path / "POSCAR").write_text(
+        "W\n1\n3.2 0 0\n0 3.2 0\n0 0 3.2\nW\n2\nSelective\nDirect\n0 0 0 F F F\n.5 .5 .5 T T T\n"
+    )
+
+    (mine,) = read_frames(tmp_path / "vasprun.xml")
+    (other,) = read_frames(tmp_path / "OUTCAR")
+
+    whole, part = mine.constraints
+    assert whole.index.tolist() == [0]
+    assert (part.index.tolist(), part.mask.tolist()) == ([1], [False, True, False])
+    assert [c.index.tolist() for c in other.constraints] == [[0]]
+    (tmp_path / "POSCAR").write_text("nothing")
+    assert read_frames(tmp_path / "OUTCAR")[0].constraints == []
+
+
+def test_a_file_without_a_step_is_named_once(tmp_path):
+    (tmp_path / "OUTCAR").write_text(head() + learned(1) + END)
+
+    with pytest.raises(DataError, match="all of a machine-learned force field") as caught:
+        read_frames(tmp_path / "OUTCAR")
+    assert str(caught.value).count("OUTCAR") == 1

@@ -113,23 +113,26 @@ def _frames(
     path: Path, potential: Potential, *, skip: bool, unconverged: bool
 ) -> tuple[list[Atoms], dict[int, str], list[str]]:
     """What is scored, why the rest is not, and what is to be known of the file."""
-    from ase_voxpot.labelled import read_computed
+    from ase_voxpot.labelled import only_converged, read_computed
     from ase_voxpot.labels import read_each, read_frames
     from ase_voxpot.scoring import refuse_unfit
 
-    computed = read_computed(path, unconverged=unconverged)
-    frames, notes = computed if computed is not None else (None, [])
+    computed = read_computed(path)
+    refused: dict[int, str] = {}
     if not skip:
-        return read_frames(path) if frames is None else frames, {}, notes
+        frames, notes = (read_frames(path), []) if computed is None else computed
+    else:
 
-    def look(atoms: Atoms) -> Atoms:
-        refuse_unfit(potential, atoms)
-        return atoms
+        def look(atoms: Atoms) -> Atoms:
+            refuse_unfit(potential, atoms)
+            return atoms
 
-    found = read_each(path) if frames is None else frames
-    kept, refused = sift(found, look, strict=False)
-    refuse_all(refused, len(found), path)
-    return list(kept.values()), refused, notes
+        found, notes = (read_each(path), []) if computed is None else computed
+        kept, refused = sift(found, look, strict=False)
+        refuse_all(refused, len(found), path)
+        frames = list(kept.values())
+    frames, said = only_converged(frames, path, unconverged=unconverged)
+    return frames, refused, [*notes, *said]
 
 
 def _watched(predictions: Iterator[Prediction], count: int, what: str) -> list[Prediction]:

@@ -11,6 +11,7 @@ import numpy as np
 from ase_voxpot.errors import DataError
 from ase_voxpot.labelled import origins
 from ase_voxpot.labels import LabelKeys, Origin, energies_in, forces_in, read_frames, stress_in
+from ase_voxpot.vasp.atoms import UNCONVERGED
 from ase_voxpot.vasp.building import build
 from ase_voxpot.vasp.frames import Frame
 from ase_voxpot.vasp.joining import join
@@ -116,6 +117,7 @@ def _frame(atoms: Atoms, where: str) -> tuple[Frame, Origin | None]:
             energies={name: float(e) for name, e in energies.items()},
             forces=None if forces is None else np.array(forces, float).reshape(-1, 3),
             stress=stress,
+            converged=not atoms.info.get(UNCONVERGED, False),
         )
     except (ValueError, TypeError, np.linalg.LinAlgError):
         raise DataError(f"{where}: expected a cell, an energy, forces and a stress made of numbers") from None

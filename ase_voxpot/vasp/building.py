@@ -16,6 +16,8 @@ from ase_voxpot.vasp.words import many, ranges
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from jaxtyping import Bool
+
 __all__ = ["build"]
 
 NUMBERS = 20_000_000
@@ -34,6 +36,8 @@ def build(
     last: float | None = None,
     irregular: bool = False,
     notes: Sequence[str] = (),
+    left_out: Sequence[tuple[int, str]] = (),
+    fixed: Bool[np.ndarray, "atom 3"] | None = None,
 ) -> Run:
     """Check frames and make them one run.
 
@@ -48,6 +52,8 @@ def build(
         last: the last step that was taken, if it is not that of the last frame.
         irregular: the frames are not equally spaced, in a way that nothing tells.
         notes: for the report.
+        left_out: frames with stars, see ``Run``.
+        fixed: along which lattice vectors atoms are held.
 
     Raises:
         DataError: unknown elements, too many numbers, or a frame with the wrong
@@ -94,6 +100,8 @@ def build(
         last=last,
         irregular=irregular or alone,
         unconverged=tuple(k for k, f in enumerate(frames) if not f.converged),
+        left_out=tuple(left_out),
+        fixed=fixed,
     )
     return replace(run, notes=(*notes, *said, *_partial(run, frames), *_spaced(run), *_loops(run)))
 

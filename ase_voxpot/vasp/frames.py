@@ -67,6 +67,8 @@ class Run:
     last: float | None = None  # the last step that was taken, whether or not it is a frame
     irregular: bool = False  # the frames are known not to be equally spaced, but not how they are
     unconverged: tuple[int, ...] = ()  # frames whose electronic loop ended without converging
+    left_out: tuple[tuple[int, str], ...] = ()  # frames with stars: before which frame they stood, and what is stars
+    fixed: Bool[np.ndarray, "atom 3"] | None = None  # along which lattice vectors selective dynamics holds atoms
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -117,6 +119,7 @@ class Run:
             steps=kept.astype(float) if self.steps is None else self.steps[kept],
             starts=tuple(range(len(kept))) or (0,),
             unconverged=tuple(np.flatnonzero(was_bad).tolist()),
+            left_out=(),
         )
 
     def atoms(self) -> Iterator[Atoms]:

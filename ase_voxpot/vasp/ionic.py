@@ -61,7 +61,10 @@ class Steps:
         self.open: Step | None = None
         self.loops = (0, 0)
         """Ionic and electronic step that were begun last."""
-        self._spoiled: list[tuple[int, str]] = []
+        self.spoiled: list[tuple[int, str]] = []
+        """Complete steps that are left out, as numbers in them are stars: which, and what."""
+        self.left_out: list[list[tuple[int, str]]] = [[]]
+        """The same for every part, with the number of frames before them."""
         self._cold: list[int] = []
         self._torn: list[int] = []
         self._first: str | None = None
@@ -75,7 +78,7 @@ class Steps:
 
     def name(self) -> str:
         """How the open step is called in a message: its place among the frames, and its number if that is another."""
-        place = sum(map(len, self.parts)) + len(self._spoiled) + 1
+        place = sum(map(len, self.parts)) + len(self.spoiled) + 1
         number = None if self.open is None else self.open.number
         return f"frame {place}" + ("" if number in (None, place) else f" (step {number})")
 
@@ -162,7 +165,8 @@ class Steps:
         if step.stars.pop("temperature", "kept") is None:
             self._cold.append(number)
         if step.stars:
-            self._spoiled.append((number, ", ".join(step.stars)))
+            self.spoiled.append((number, ", ".join(step.stars)))
+            self.left_out[-1].append((len(self.parts[-1]), f"step {number}: {', '.join(step.stars)}"))
             return
         assert step.cell is not None and step.rows is not None  # noqa: S101, PT018
         if not np.isfinite(step.cell).all():
@@ -184,6 +188,7 @@ class Steps:
         )
         if self.parts[-1] and number <= (self.parts[-1][-1].step or 0):
             self.parts.append([])
+            self.left_out.append([])
         self.parts[-1].append(frame)
 
     def _converged(self, step: Step) -> bool:
@@ -191,11 +196,6 @@ class Steps:
         if step.converged is not None:
             return step.converged
         return self.limit is None or step.loops < self.limit
-
-    @property
-    def spoiled(self) -> list[tuple[int, str]]:
-        """Complete steps that are left out, as numbers in them are stars: which, and what."""
-        return self._spoiled
 
     def notes(self, source: str) -> list[str]:
         """Sentences on what was left out."""
@@ -208,7 +208,7 @@ class Steps:
             )
         if self.bare:
             found.append(
-                f"{source}: {len(self.bare)} of {many(len(self.bare) + frames + len(self._spoiled), 'step')} have "
+                f"{source}: {len(self.bare)} of {many(len(self.bare) + frames + len(self.spoiled), 'step')} have "
                 "energies, but no table of positions and forces (NWRITE = 0 writes few), and are left out"
             )
         if self._torn:
@@ -219,4 +219,4 @@ class Steps:
         if self._cold:
             which = f"{many(len(self._cold), 'step')} ({ranges(self._cold)})"
             found.append(f"{source}: the temperature of {which} is stars: not known")
-        return [*found, *stars(source, self._spoiled)]
+        return [*found, *stars(source, self.spoiled)]

@@ -64,6 +64,8 @@ def join(runs: Sequence[Run]) -> Run:
         last=runs[-1].last,
         irregular=irregular,
         unconverged=tuple(int(at) + k for at, r in zip(lengths, runs, strict=False) for k in r.unconverged),
+        left_out=tuple((int(at) + k, why) for at, r in zip(lengths, runs, strict=False) for k, why in r.left_out),
+        fixed=first.fixed,
     )
 
 

@@ -244,7 +244,7 @@ class _Job:
         count = sum(map(len, self.steps.parts))
         if self.cut:
             notes.insert(0, f"{whose} was cut off by a killed job: its {count} complete ionic steps are used")
-        parts = [p for p in self.steps.parts if p]
+        parts = [(p, out) for p, out in zip(self.steps.parts, self.steps.left_out, strict=True) if p]
         last = max(self.steps.last, self.steps.learned)
         return [
             build(
@@ -257,8 +257,9 @@ class _Job:
                 tick=self._tick(),
                 last=last if len(parts) == 1 else None,
                 notes=notes if k == 0 else (),
+                left_out=left_out,
             )
-            for k, frames in enumerate(parts)
+            for k, (frames, left_out) in enumerate(parts)
         ]
 
     def _tick(self) -> float | None:

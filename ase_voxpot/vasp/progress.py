@@ -43,17 +43,15 @@ class Calculations:
         self.bare: list[int] = []
         self._settings = settings
         self._predicted: np.ndarray | None = None  # fractional positions of the step counted last, if it was learned
-        self._spoiled: list[tuple[int, str]] = []
-        self._without: list[int] = []  # calculations without electronic steps
-
-    @property
-    def spoiled(self) -> list[tuple[int, str]]:
+        self.spoiled: list[tuple[int, str]] = []
         """Complete steps that are left out, as numbers in them are stars: which, and what."""
-        return self._spoiled
+        self.left_out: list[tuple[int, str]] = []
+        """The same, with the number of frames before them."""
+        self._without: list[int] = []  # calculations without electronic steps
 
     def name(self) -> str:
         """How the step that is read is called in a message."""
-        return f"frame {len(self.frames) + len(self._spoiled) + 1}"
+        return f"frame {len(self.frames) + len(self.spoiled) + 1}"
 
     def learn(self, positions: np.ndarray | None) -> None:
         """A structure outside of any calculation: a step of a machine-learned force field."""
@@ -78,7 +76,8 @@ class Calculations:
         if not loops and (switched_on(self._settings, "ML_LMLFF") or self.learned):
             self.learned += 1
         elif overflown:
-            self._spoiled.append((self.last, ", ".join(overflown)))
+            self.spoiled.append((self.last, ", ".join(overflown)))
+            self.left_out.append((len(self.frames), f"step {self.last}: {', '.join(overflown)}"))
         elif not energies or (frame.forces is None and computed_instead(self._settings)):
             self.bare.append(self.last)
         else:
@@ -119,7 +118,7 @@ class Calculations:
             )
         if self.bare:
             found.append(f"{source}: {many(len(self.bare), 'ionic step')} without energies left out")
-        return [*found, *stars(source, self._spoiled)]
+        return [*found, *stars(source, self.spoiled)]
 
     def doubt(self, masses: np.ndarray, tick: float, *, cut: bool) -> str | None:
         """Why the frames cannot be taken for consecutive steps; None if they can.

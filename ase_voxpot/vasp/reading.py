@@ -31,7 +31,9 @@ def reader_of(path: Path) -> Callable[[Path], list[Run]] | None:
     beginning = Stream(path).beginning()
     text = beginning.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     suffixes = [s for s in path.suffixes if s not in COMPRESSED]
-    name = "" if suffixes and suffixes[-1] in OTHERS else path.name.upper()
+    if suffixes and suffixes[-1] in OTHERS:
+        return None
+    name = path.name.upper()
     if b"<modeling" in beginning or (text.startswith(b"<") and name.startswith("VASPRUN")):
         return read_vasprun
     if text.startswith(b"vasp.") or name.startswith("OUTCAR"):

@@ -107,6 +107,7 @@ class _Document:
         self._text: list[str] = []
         self._row: list[str] = []
         self._titles: list[str] = []
+        self._selective: list[str] = []
         self._arrays: dict[str, list[list[float]]] = {}
         self._stars: dict[str, None] = {}
         self._energy: dict[str, float] = {}
@@ -166,8 +167,16 @@ class _Document:
             tick=tick,
             last=self.steps.last,
             irregular=doubt is not None,
+            left_out=self.steps.left_out,
+            fixed=self._fixed(),
             notes=[*notes, *self.steps.notes(whose), *([] if doubt is None else [f"{whose}: {doubt}"])],
         )
+
+    def _fixed(self) -> np.ndarray | None:
+        """Along which lattice vectors atoms are held."""
+        flags = [[word.strip(".").upper().startswith("F") for word in row.split()] for row in self._selective]
+        known = len(flags) == len(self.symbols) and all(len(f) == 3 for f in flags)
+        return np.array(flags) if flags and known else None
 
     def _masses(self) -> np.ndarray:
         """Amu."""
@@ -217,6 +226,8 @@ class _Document:
     def _vector(self, text: str) -> None:
         """A row of one of the arrays of an ionic step; eigenvalues are no such rows."""
         tag, name = self._path[-1]
+        if name == "selective" and self._path[1:2] == [("structure", "initialpos")]:
+            self._selective.append(text)
         if tag != "varray" or name not in ("basis", "positions", "forces", "stress"):
             return
         if not self.open and self._path[1:2] != [("structure", "")]:

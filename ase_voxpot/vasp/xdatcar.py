@@ -47,17 +47,25 @@ def read_xdatcar(path: Path) -> list[Run]:
         reader.read()
     except _Cut:
         stream.cut = True
-    parts = [part for part in reader.parts if part]
+    parts = [(part, out) for part, out in zip(reader.parts, reader.left_out, strict=True) if part]
     if not parts:
         raise DataError(f"{path}: expected at least one complete frame, got none{reader.named_stars()}")
     notes = [f"{path} holds positions only: energies, forces and stress cannot be compared"]
     if stream.cut:
-        notes.append(f"{path} was cut off by a killed job: its {sum(map(len, parts))} complete frames are used")
+        notes.append(f"{path} was cut off by a killed job: its {len(reader)} complete frames are used")
     if reader.stars:
         notes.append(f"{path}: {len(reader.stars)} frames are left out{reader.named_stars()}")
     return [
-        build(part, source=str(path), kind="XDATCAR", symbols=reader.symbols, settings={}, notes=() if k else notes)
-        for k, part in enumerate(parts)
+        build(
+            part,
+            source=str(path),
+            kind="XDATCAR",
+            symbols=reader.symbols,
+            settings={},
+            notes=() if k else notes,
+            left_out=left_out,
+        )
+        for k, (part, left_out) in enumerate(parts)
     ]
 
 
@@ -66,6 +74,7 @@ class _Reader:
         self.source = source
         self.parts: list[list[Frame]] = [[]]
         self.symbols: list[str] = []
+        self.left_out: list[list[tuple[int, str]]] = [[]]
         self.stars: list[int] = []
         """Numbers of frames that hold stars."""
         self._lines = lines
@@ -74,10 +83,14 @@ class _Reader:
         self._last = 0
         self._stride = 1
 
+    def __len__(self) -> int:
+        """Complete frames so far."""
+        return sum(map(len, self.parts))
+
     @property
     def count(self) -> int:
         """Frames so far, complete or with stars."""
-        return sum(map(len, self.parts)) + len(self.stars)
+        return len(self) + len(self.stars)
 
     def named_stars(self) -> str:
         """Which frames hold stars, to end a sentence with."""
@@ -182,10 +195,12 @@ class _Reader:
                 stars = True
         if self.parts[-1] and number <= self._last:
             self.parts.append([])
+            self.left_out.append([])
         elif self._last:
             self._stride = max(1, number - self._last)
         self._last = number
         if stars:
             self.stars.append(self.count + 1)
+            self.left_out[-1].append((len(self.parts[-1]), "positions"))
         else:
             self.parts[-1].append(Frame(cell=self._cell, fractional=rows, step=number))
