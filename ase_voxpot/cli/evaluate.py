@@ -33,7 +33,10 @@ def evaluate(
     forces_key: Annotated[str, typer.Option(help="Forces in eV/Å, in arrays.")] = "REF_forces",
     stress_key: Annotated[str, typer.Option(help="Stress in eV/Å³, in info; may be missing.")] = "REF_stress",
     virial_key: Annotated[
-        str, typer.Option(help="Virial in eV, in info, used where there is no stress; also: virial, virials.")
+        str,
+        typer.Option(
+            help="Virial in eV (six numbers: xx yy zz yz xz xy), where there is no stress; also: virial, virials."
+        ),
     ] = "REF_virial",
     virial_sign: Annotated[
         int, typer.Option(help="Of stress × volume over virial: -1 as in GAP, GPUMD and nequip, or 1.")
