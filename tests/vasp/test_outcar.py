@@ -9,6 +9,7 @@ import lzma
 import numpy as np
 import pytest
 from ase.units import GPa
+from hypothesis import given, settings, strategies as st
 from numpy.testing import assert_allclose
 
 from ase_voxpot.errors import DataError
@@ -310,6 +311,34 @@ def test_a_file_without_a_frame_says_why(read, text, sentence):
     with pytest.raises(DataError, match="expected at least one complete ionic step computed with DFT") as caught:
         read(text)
     assert sentence in str(caught.value)
+
+
+LAYOUTS = {
+    "plain": (range(1, 9), computed),
+    "old": (range(1, 9), lambda n: loops(n) + energies(n) + stress(n) + lattice() + table(n)),
+    "learned": ((1, 2, 5, 7), lambda n: learned(n) + (computed(n) if n in (1, 2, 5, 7) else warm(n))),
+    "few tables": ((3, 6), lambda n: loops(n) + (lattice() + table(n)) * (n % 3 == 0) + energies(n) + warm(n)),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@given(part=st.floats(0, 1))
+@settings(max_examples=60, deadline=None)
+def test_a_file_cut_anywhere_gives_numbers_of_its_steps(tmp_path_factory, layout, part):
+    steps, write = LAYOUTS[layout]
+    text = head() + "".join(map(write, range(1, 9))) + END
+    path = tmp_path_factory.mktemp("cut") / "OUTCAR"
+    path.write_text(text[: round(part * len(text))])
+    try:
+        run = read_run([path])
+    except DataError:
+        assert part < 0.65
+        return
+
+    check(run, list(steps)[: len(run)])
+    assert_allclose(run.steps, list(steps)[: len(run)])
+    if len(run) < len(steps):
+        assert any("was cut off by a killed job" in n for n in run.notes)
 
 
 # ---- several runs
