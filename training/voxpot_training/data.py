@@ -26,15 +26,20 @@ if TYPE_CHECKING:
 __all__ = ["Frames", "find_file", "load_frames"]
 
 
+SHIPPED = Path(__file__).parents[1] / "data"
+"""Data sets of the repository; not part of an installed package."""
+
+
 def find_file(name: str, beside: Path) -> Path:
-    """A data file beside the config, or below the folder that ``VOXPOT_DATA`` names.
+    """A data file beside the config, below the folder that ``VOXPOT_DATA`` names, or in ``training/data``.
 
     Raises:
-        DataError: it is in neither place.
+        DataError: it is in none of these places.
     """
     places = [beside / name]
     if "VOXPOT_DATA" in os.environ:
         places.append(Path(os.environ["VOXPOT_DATA"]) / name)
+    places.append(SHIPPED / name)
     for place in places:
         if place.is_file():
             return place
