@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,14 @@ from ase_voxpot.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["draft_of", "make_room", "write_json"]
+__all__ = ["data_folders", "draft_of", "make_room", "write_json"]
+
+
+def data_folders() -> list[Path]:
+    """Where data sets are looked up: the folder that ``VOXPOT_DATA`` names, then ``training/data`` of a checkout."""
+    named = os.environ.get("VOXPOT_DATA", "")
+    checkout = Path(__file__).resolve().parents[1] / "training" / "data"
+    return [*([Path(named)] if named else []), *([checkout] if checkout.is_dir() else [])]
 
 
 def make_room(path: Path) -> Path:

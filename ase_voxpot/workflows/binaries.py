@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
+from ase_voxpot.files import data_folders
 from ase_voxpot.labels import labels_of, read_frames
 from ase_voxpot.workflows.recipes import Frames
 
 __all__ = ["FILE", "find_frames"]
 
 FILE = "alloy/motaw_dft.extxyz.gz"
-"""Below the folder that ``VOXPOT_DATA`` names."""
+"""Below one of the folders with data."""
 SOLUTION, STRAINED = "_SS", "_Elastic"
 """Ends of the groups of random binaries and of strained elements, whose lowest energy is that of the crystal."""
 
@@ -23,9 +21,8 @@ def find_frames() -> Frames | None:
         DataError: a file that cannot be read.
         MissingLabelsError: frames without labels.
     """
-    folder = os.environ.get("VOXPOT_DATA", "")
-    path = Path(folder) / FILE
-    if not folder or not path.is_file():
+    path = next((folder / FILE for folder in data_folders() if (folder / FILE).is_file()), None)
+    if path is None:
         return None
     frames = read_frames(path)
     pairs: dict[str, tuple[list[object], list[float]]] = {}

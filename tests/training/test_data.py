@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from ase_voxpot.spec import BaselineSpec, Grid, PotentialSpec, SteerableSpec
 from ase_voxpot.weights import read_header
 from tests.vasp.files import END, computed, energy_of, head
 from voxpot_training.config import LossConfig, Source
-from voxpot_training.data import load_frames
+from voxpot_training.data import find_file, load_frames
 from voxpot_training.losses import potential_loss
 from voxpot_training.potential.batches import Prediction, collate, make_example
 from voxpot_training.potential.train import run
@@ -161,3 +163,27 @@ def test_frames_in_support_are_trained_on_but_never_held_out(write_config, tmp_p
 def test_weights_must_be_positive():
     with pytest.raises(ConfigError, match="data.weight must be positive"):
         Source(file="a.extxyz", weight=0.0)
+
+
+SETS = {
+    "alloy/motaw_dft": 2973,
+    "alloy/nb_containing_dft": 2307,
+    "alloy/mo_extra_dft": 236,
+    "alloy/w_defects_dft": 649,
+    "crystal/lcs6a_train": 5418,
+    "crystal/lcs6a_val": 286,
+    "crystal/icsg3d_val": 342,
+    "crystal/ybco13": 100,
+    "crystal/perov5_val": 3787,
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_data_of_the_repository_are_found_without_being_named(name, monkeypatch, tmp_path):
+    monkeypatch.delenv("VOXPOT_DATA", raising=False)
+
+    path = find_file(f"{name}.extxyz.gz", tmp_path)
+
+    with gzip.open(path, "rt") as file:
+        assert sum("Lattice=" in line for line in file) == SETS[name]
+    assert f"{SETS[name]:,}" in (path.parents[1] / "README.md").read_text()

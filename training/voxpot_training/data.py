@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ase_voxpot.errors import DataError, UnknownElementError
+from ase_voxpot.files import data_folders
 from ase_voxpot.labelled import read_labelled
 from ase_voxpot.labels import LabelKeys
 from voxpot_training.references import Origin, refuse_mixed_references
@@ -26,20 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["Frames", "find_file", "load_frames"]
 
 
-SHIPPED = Path(__file__).parents[1] / "data"
-"""Data sets of the repository; not part of an installed package."""
-
-
 def find_file(name: str, beside: Path) -> Path:
-    """A data file beside the config, below the folder that ``VOXPOT_DATA`` names, or in ``training/data``.
+    """A data file beside the config, in the folder that ``VOXPOT_DATA`` names, or in ``training/data`` of a checkout.
 
     Raises:
         DataError: it is in none of these places.
     """
-    places = [beside / name]
-    if "VOXPOT_DATA" in os.environ:
-        places.append(Path(os.environ["VOXPOT_DATA"]) / name)
-    places.append(SHIPPED / name)
+    places = [beside / name, *(folder / name for folder in data_folders())]
     for place in places:
         if place.is_file():
             return place
