@@ -23,6 +23,7 @@ from ase_voxpot.loops import forces_from_arrays
 from ase_voxpot.neighbours import VerletList, species_indices
 from ase_voxpot.weights import load_potential
 from lammps_plugin.errors import DeckError, explain
+from lammps_plugin.exclusions import refuse_hidden_neighbours
 from lammps_plugin.external import External, cell_of, end_process
 from lammps_plugin.threads import share_threads
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ase_voxpot.potential import Potential
+    from lammps_plugin.exclusions import Exclusions
 
 __all__ = ["Bridge", "attach", "deck"]
 
@@ -42,7 +44,9 @@ ORDER = ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])
 class Bridge(External):
     """One ``fix external`` of one LAMMPS, and the potential that answers for it."""
 
-    def __init__(self, lmp: Any, fix: str, potential: Potential, elements: Sequence[str]) -> None:
+    def __init__(
+        self, lmp: Any, fix: str, potential: Potential, elements: Sequence[str], *, exclusions: Exclusions | None = None
+    ) -> None:
         """Refuse what cannot give right numbers, then become the callback of the fix.
 
         Args:
@@ -50,6 +54,8 @@ class Bridge(External):
             fix: name of a fix of style ``external pf/callback 1 1``.
             potential: who answers.
             elements: of the atom types, in order.
+            exclusions: what ``neigh_modify`` said; where that is not known, hidden neighbours are found in the
+                list of the pair style, and refused.
 
         Raises:
             DeckError: other units, several ranks, no such fix, one that ignores it, or
@@ -59,27 +65,33 @@ class Bridge(External):
         self._potential = potential
         self._species = species_indices(list(elements), potential.spec.species)
         self._neighbours = VerletList(potential.cutoff, skin=SKIN)
-        super().__init__(lmp, fix, elements, energy=True)
+        super().__init__(lmp, fix, elements, energy=True, exclusions=exclusions)
 
-    def answer(self, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
+    def answer(self, shown: np.ndarray, count: int, tag: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Forces, energy and virial, and both of these per atom."""
         from ase import Atoms
 
-        lmp, count = self.lmp, len(x)
-        low, cell, periodic = cell_of(lmp)
-        # types are read at every step: swaps change them, and LAMMPS sorts its atoms
-        species = self._species[np.array(lmp.numpy.extract_atom("type")[:count]) - 1]
-        symbols = [self._potential.spec.species[k] for k in species]
-        pairs = self._neighbours.update(Atoms(symbols, positions=x - low, cell=cell, pbc=periodic))
-        energies, gradient = self._potential.of_pairs(pairs, species)
-        if not (np.isfinite(energies).all() and np.isfinite(gradient).all()):
-            raise DeckError("the model says NaN or infinity")
-        f[:] = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, count)
-        virial = virial_per_atom(gradient, pairs.offset, pairs.centre, pairs.neighbour, count)
+        lmp = self.lmp
+        energies, virial, forces = np.zeros(count), np.zeros((count, 6)), np.zeros((len(shown), 3))
+        if len(shown):
+            low, cell, periodic = cell_of(lmp)
+            # types are read at every step: swaps change them, and LAMMPS sorts its atoms
+            species = self._species[np.array(lmp.numpy.extract_atom("type"))[shown] - 1]
+            symbols = [self._potential.spec.species[k] for k in species]
+            pairs = self._neighbours.update(Atoms(symbols, positions=x - low, cell=cell, pbc=periodic))
+            if self.starting:
+                refuse_hidden_neighbours(lmp, pairs.offset, self._potential.cutoff)
+            energies[shown], gradient = self._potential.of_pairs(pairs, species)
+            if not (np.isfinite(energies).all() and np.isfinite(gradient).all()):
+                raise DeckError("the model says NaN or infinity")
+            forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, len(shown))
+            virial[shown] = virial_per_atom(gradient, pairs.offset, pairs.centre, pairs.neighbour, len(shown))
         lmp.fix_external_set_energy_global(self.fix, float(energies.sum()))
         lmp.fix_external_set_virial_global(self.fix, [float(v) for v in virial.sum(axis=0)])
-        lmp.numpy.fix_external_set_energy_peratom(self.fix, np.ascontiguousarray(energies))
-        lmp.numpy.fix_external_set_virial_peratom(self.fix, virial)
+        if count:
+            lmp.numpy.fix_external_set_energy_peratom(self.fix, energies)
+            lmp.numpy.fix_external_set_virial_peratom(self.fix, virial)
+        return forces
 
 
 def virial_per_atom(

@@ -17,7 +17,8 @@ from ase_voxpot.peers import parse_peer
 from ase_voxpot.weights import load_potential
 from lammps_plugin.attach import Bridge
 from lammps_plugin.errors import DeckError
-from lammps_plugin.external import BLIND
+from lammps_plugin.exclusions import Exclusions
+from lammps_plugin.external import BLIND, EXCHANGES
 from lammps_plugin.forces import THERMO, ForceBridge, asks_for_energy, names_calculator
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Deck:
         self._over = False  # the loop variable of the last `next` is used up
         self._options: dict[str, str] | None = None  # of the pair style voxpot, while there is one
         self._bridge: Bridge | ForceBridge | None = None
+        self._exclusions = Exclusions(lmp)
         self._verbs: dict[str, Callable[[list[str], str], None]] = {
             "include": lambda words, _: self._include(words),
             "jump": lambda words, _: self._jump(words),
@@ -111,6 +113,7 @@ class Deck:
             "fix": self._fix,
             "fix_modify": self._fix_modify,
             "unfix": self._fix_modify,
+            "neigh_modify": self._neigh_modify,
             "compute": self._compute,
             "thermo_style": self._thermo_style,
         }
@@ -192,6 +195,11 @@ class Deck:
     def _clear(self, words: list[str], line: str) -> None:
         self._lmp.command(line)
         self._options = self._bridge = None
+        self._exclusions = Exclusions(self._lmp)
+
+    def _neigh_modify(self, words: list[str], line: str) -> None:
+        self._lmp.command(line)
+        self._exclusions.read(words)
 
     # the pair style
 
@@ -230,22 +238,27 @@ class Deck:
         if self._bridge:
             self._lmp.command(f"unfix {FIX}")
         for command in (
-            f"pair_style zero {potential.cutoff}",
+            f"pair_style zero {potential.cutoff} nocoeff",  # which write_data leaves out, as it does the pair style
             "pair_coeff * *",
             f"fix {FIX} all external pf/callback 1 1",
             "thermo_style custom step temp pe emol etotal press",  # as `one`, but with the fix in it
         ):
             self._lmp.command(command)
-        self._bridge = Bridge(self._lmp, FIX, potential, words[3:])
+        self._bridge = Bridge(self._lmp, FIX, potential, words[3:], exclusions=self._exclusions)
 
     def _take_calculator(self, words: list[str]) -> None:
         """Forces of an ASE calculator, atoms in the order of their ids."""
         calculator = parse_peer(words[2], patient=False).make()
         if self._bridge:
             self._lmp.command(f"unfix {FIX}")
-        for command in ("pair_style zero 5.0", "pair_coeff * *", f"fix {FIX} all external pf/callback 1 1", THERMO):
+        for command in (
+            "pair_style zero 5.0 nocoeff",
+            "pair_coeff * *",
+            f"fix {FIX} all external pf/callback 1 1",
+            THERMO,
+        ):
             self._lmp.command(command)
-        self._bridge = ForceBridge(self._lmp, FIX, calculator, words[3:])
+        self._bridge = ForceBridge(self._lmp, FIX, calculator, words[3:], exclusions=self._exclusions)
 
     # what would not see it
 
@@ -258,6 +271,8 @@ class Deck:
             raise DeckError(
                 f"the name {FIX!r} belongs to the fix that stands for pair_style voxpot; choose another one"
             )
+        if len(words) > 2 and words[2] in EXCHANGES and "full_energy" not in words:
+            line += " full_energy"  # as LAMMPS does by itself where a pair style knows no energies of single atoms
         self._lmp.command(line)
 
     def _fix_modify(self, words: list[str], line: str) -> None:

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from lammps_plugin.errors import DeckError, explain
+from lammps_plugin.exclusions import Exclusions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["BLIND", "External", "cell_of", "end_process", "refuse_unfit"]
+__all__ = ["BLIND", "EXCHANGES", "External", "cell_of", "end_process", "refuse_unfit"]
 
-BLIND = ("sgcmc", "numdiff", "numdiff/virial", "sgcmc/kk")
+BLIND = ("sgcmc", "numdiff", "numdiff/virial", "sgcmc/kk", "bond/swap")
 """Fixes that ask the pair style for energies, and would take the zero that it says for true."""
+EXCHANGES = {"gcmc": "FixGCMC:gcmc_exclusion_group:", "widom": "FixWidom:widom_exclusion_group:"}
+"""Fixes that ask the pair style unless told ``full_energy``, and how the groups that they make then are called."""
 FIX = re.compile(r"^Fix\[\s*\d+\]:\s*(\S+),\s*style = (\S+),", re.MULTILINE)
 """One line of ``info fixes``."""
 
@@ -28,7 +31,9 @@ FIX = re.compile(r"^Fix\[\s*\d+\]:\s*(\S+),\s*style = (\S+),", re.MULTILINE)
 class External(ABC):
     """One ``fix external`` of one LAMMPS, and who answers for it."""
 
-    def __init__(self, lmp: Any, fix: str, elements: Sequence[str], *, energy: bool) -> None:
+    def __init__(
+        self, lmp: Any, fix: str, elements: Sequence[str], *, energy: bool, exclusions: Exclusions | None = None
+    ) -> None:
         """Refuse what cannot be served, then become the callback of the fix.
 
         Args:
@@ -36,12 +41,15 @@ class External(ABC):
             fix: name of a fix of style ``external pf/callback 1 1``.
             elements: of the atom types, in order.
             energy: whether energies and virials come with the forces.
+            exclusions: what ``neigh_modify`` said, if that is known.
 
         Raises:
             DeckError: as ``refuse_unfit``.
         """
         self.lmp, self.fix = lmp, fix
+        self._exclusions = exclusions or Exclusions(lmp)
         refuse_unfit(lmp, fix, elements)
+        self._exchanges = {name: style for name, style in styles_of_fixes(lmp).items() if style in EXCHANGES}
         said = "yes" if energy else "no"
         lmp.command(f"fix_modify {fix} energy {said} virial {said}")
         lmp.set_fix_external_callback(fix, self, None)
@@ -49,14 +57,40 @@ class External(ABC):
     def __call__(self, caller: Any, step: int, count: int, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
         """Answer for one step; LAMMPS would overlook an exception, so the process ends with one."""
         try:
-            self.answer(np.array(tag[:count]), x, f)
+            if self.starting:
+                self._refuse_single_energies()
+            shown = np.flatnonzero(~self._exclusions.hidden(count)) if count else np.zeros(0, int)
+            forces = self.answer(shown, count, np.array(tag)[shown], np.array(x).reshape(-1, 3)[shown])
+            if count:
+                f[:] = 0
+                f[shown] = forces
         except BaseException as error:
             self.lmp.flush_buffers()
             end_process(f"voxpot: fix external, step {step}: {explain(error)}")
 
+    @property
+    def starting(self) -> bool:
+        """Whether a run begins: what commands may have changed is looked at then."""
+        return bool(self.lmp.get_thermo("elapsed") == 0)
+
+    def _refuse_single_energies(self) -> None:
+        for name, style in self._exchanges.items():
+            if self.lmp.has_id("fix", name) and not self.lmp.has_id("group", EXCHANGES[style] + name):
+                raise DeckError(f"fix {name} ({style}) asks the pair style alone; add 'full_energy' to it")
+
     @abstractmethod
-    def answer(self, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
-        """Write the forces (eV/Å) of atoms with ids ``tag`` at ``x`` (Å) into ``f``."""
+    def answer(self, shown: np.ndarray, count: int, tag: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Forces of the atoms that count.
+
+        Args:
+            shown: their numbers in LAMMPS; other atoms are hidden and have no energy.
+            count: number of atoms in LAMMPS.
+            tag: their ids.
+            x: where they are, in Å.
+
+        Returns:
+            eV/Å, one row for each of ``shown``.
+        """
 
 
 def end_process(sentence: str) -> NoReturn:

@@ -21,6 +21,8 @@ from lammps_plugin.external import External, cell_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lammps_plugin.exclusions import Exclusions
+
 __all__ = ["THERMO", "ForceBridge", "asks_for_energy", "names_calculator"]
 
 THERMO = "thermo_style custom step temp ke"
@@ -59,7 +61,9 @@ def asks_for_energy(words: Sequence[str]) -> bool:
 class ForceBridge(External):
     """One ``fix external`` of one LAMMPS, and the ASE calculator that answers for it with forces."""
 
-    def __init__(self, lmp: Any, fix: str, calculator: Any, elements: Sequence[str]) -> None:
+    def __init__(
+        self, lmp: Any, fix: str, calculator: Any, elements: Sequence[str], *, exclusions: Exclusions | None = None
+    ) -> None:
         """Refuse what cannot be served, then become the callback of the fix.
 
         Args:
@@ -67,27 +71,32 @@ class ForceBridge(External):
             fix: name of a fix of style ``external pf/callback 1 1``.
             calculator: of ASE.
             elements: of the atom types, in order.
+            exclusions: what ``neigh_modify`` said.
 
         Raises:
             DeckError: other units, several ranks, no such fix, another number of elements than of types.
         """
         self._calculator, self._elements = calculator, np.array(elements)
-        super().__init__(lmp, fix, elements, energy=False)
+        super().__init__(lmp, fix, elements, energy=False, exclusions=exclusions)
 
-    def answer(self, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
-        """Forces, in the order of the ids."""
+    def answer(self, shown: np.ndarray, count: int, tag: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Forces, from a calculator that sees the atoms in the order of their ids."""
         from ase import Atoms
 
+        if len(shown) == 0:
+            return np.zeros((0, 3))
         low, cell, periodic = cell_of(self.lmp)
         order = np.argsort(tag)  # LAMMPS sorts its atoms anew from time to time
-        types = np.array(self.lmp.numpy.extract_atom("type")[: len(tag)])
-        unwrapped = x - low + self._images(len(tag)) @ cell
+        types = np.array(self.lmp.numpy.extract_atom("type"))[shown]
+        unwrapped = x - low + self._images(count)[shown] @ cell
         atoms = Atoms(self._elements[types[order] - 1], positions=unwrapped[order], cell=cell, pbc=periodic)
         atoms.calc = self._calculator
         forces = atoms.get_forces()
         if not np.isfinite(forces).all():
             raise DeckError("the calculator says NaN or infinity")
-        f[order] = forces
+        out = np.empty_like(forces)
+        out[order] = forces
+        return out
 
     def _images(self, count: int) -> np.ndarray:
         """How often every atom has crossed the cell along each vector."""

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "force.h"
 #include "memory.h"
+#include "modify.h"
 #include "neigh_list.h"
 #include "neighbor.h"
 #include "update.h"
@@ -24,7 +25,7 @@ namespace voxpot {
 
 static constexpr double CLOSEST = 1e-3;    // Angstrom, below which two atoms are at the same place
 
-PairVoxpot::PairVoxpot(LAMMPS *lmp) : Pair(lmp)
+PairVoxpot::PairVoxpot(LAMMPS *lmp) : Pair(lmp), exclusions(lmp)
 {
   single_enable = 0;
   restartinfo = 0;
@@ -99,12 +100,28 @@ void PairVoxpot::init_style()
     error->all(FLERR, "{}: expected 'units metal' (eV, Angstrom), got 'units {}'", NAME, update->unit_style);
   if (!force->newton_pair)
     error->all(FLERR, "{}: expected 'newton on' (atoms of other ranks feel forces), got 'newton off'", NAME);
+  if (force->pair_match("hybrid/molecular", 0))
+    error->all(FLERR, "{}: atoms of all molecules must see each other; use 'pair_style hybrid/overlay'", NAME);
   const double *bonded = force->special_lj;
   if (atom->molecular != Atom::ATOMIC && (bonded[1] != 1.0 || bonded[2] != 1.0 || bonded[3] != 1.0))
     error->all(FLERR, "{}: bonded atoms must see each other too; set 'special_bonds lj/coul 1.0 1.0 1.0'", NAME);
-  if (neighbor->nex_type + neighbor->nex_group + neighbor->nex_mol > 0 && comm->me == 0)
-    error->warning(FLERR, "{}: 'neigh_modify exclude' hides neighbours, so energies differ from those of the full structure", NAME);
+  if (neighbor->nex_type && !(modify->get_fix_by_style("swap").empty() && modify->get_fix_by_style("sgcmc").empty()))
+    error->all(FLERR, "{}: with 'neigh_modify exclude type' a fix that swaps types changes what is hidden, which the "
+               "neighbour list would follow too late; exclude a group", NAME);
   neighbor->add_request(this, NeighConst::REQ_FULL);
+}
+
+// In a hybrid style another one may have taken pairs away from us.
+void PairVoxpot::init_list(int id, NeighList *neighbours)
+{
+  Pair::init_list(id, neighbours);
+  for (const NeighList *one = neighbours; one; one = one->listcopy) {
+    for (int i = 1; one->ijskip && i <= atom->ntypes; i++)
+      for (int j = 1; j <= atom->ntypes; j++)
+        if (one->ijskip[i][j] && kinds[i] >= 0 && kinds[j] >= 0)
+          error->all(FLERR, "{}: pairs of types {} and {} belong to another pair style, but the energy of an atom "
+                     "depends on all its neighbours; use 'pair_style hybrid/overlay', or NULL", NAME, i, j);
+  }
 }
 
 void PairVoxpot::connect()
@@ -166,28 +183,30 @@ void PairVoxpot::refuse_overlap(int i, int kept)
   }
 }
 
-// All atoms of this rank and their neighbours.  A request numbers its centres from zero; with
-// a hybrid style LAMMPS may leave some atoms of the rank to others, and numbers shift.
-void PairVoxpot::collect_all()
+// All atoms of this rank and their neighbours; how many atoms.  A request numbers its centres from zero; with
+// a hybrid style LAMMPS may leave some atoms of the rank to others, some may be hidden, and numbers shift.
+int PairVoxpot::collect_all()
 {
-  const int all = atom->nlocal + atom->nghost, inum = list->inum, *type = atom->type;
+  const int all = atom->nlocal + atom->nghost, *type = atom->type;
+  int centres = 0;
   count = 0;
   original.resize(all);
-  first.resize(inum + 1);
+  first.resize(list->inum + 1);
   first[0] = 0;
-  bool shifted = inum != atom->nlocal;
-  for (int ii = 0; ii < inum; ii++) {
+  for (int ii = 0; ii < list->inum; ii++) {
     const int i = list->ilist[ii];
-    shifted = shifted || i != ii;
-    original[ii] = i;
+    if (exclusions.hides(i)) continue;
+    original[centres++] = i;
     collect(i, list);
-    first[ii + 1] = count;
+    first[centres] = count;
   }
-  for (int i = inum; i < all; i++) original[i] = i;
+  bool shifted = centres != atom->nlocal;
+  for (int k = 0; k < centres && !shifted; k++) shifted = original[k] != k;
+  for (int i = centres; i < all; i++) original[i] = i;
   if (shifted) {
-    original.resize(inum);
+    original.resize(centres);
     std::vector<int> number(all, -1);
-    for (int ii = 0; ii < inum; ii++) number[original[ii]] = ii;
+    for (int k = 0; k < centres; k++) number[original[k]] = k;
     for (size_t p = 0; p < count; p++) {
       int &j = neighbour[p];
       if (number[j] < 0) {
@@ -199,6 +218,7 @@ void PairVoxpot::collect_all()
   }
   species.resize(original.size());
   for (size_t k = 0; k < original.size(); k++) species[k] = std::max(kinds[type[original[k]]], 0);
+  return centres;
 }
 
 // Stop all ranks.  mpiexec drops what a rank says in the moment in which it ends the others, so
@@ -241,9 +261,10 @@ void PairVoxpot::compute(int eflag, int vflag)
 {
   ev_init(eflag, vflag);
   remembered.clear();
-  if (list->inum == 0) return;    // no atoms on this rank; the forces on its ghosts come from elsewhere
-  collect_all();
-  const Request answer = ask(list->inum, true);
+  exclusions.update(kinds);
+  const int centres = collect_all();
+  if (centres == 0) return;    // no atoms on this rank; the forces on its ghosts come from elsewhere
+  const Request answer = ask(centres, true);
   double energy = 0.0;
   for (int k = 0; k < answer.atoms; k++) energy += answer.energies[k];
   if (!std::isfinite(energy)) fail("the model says NaN or infinity");
@@ -325,6 +346,7 @@ std::vector<double> PairVoxpot::surroundings(int i, const NeighList *neighbours)
 // memory only if nothing it depends on has changed.
 double PairVoxpot::compute_atomic_energy(int i, NeighList *neighbours)
 {
+  if (exclusions.hides(i)) return 0.0;
   const double needed = 2.0 * cutoff + neighbor->skin;
   if (comm->get_comm_cutoff() < needed)
     error->one(FLERR, "{}: energies of single atoms need neighbours of ghosts; set 'comm_modify cutoff {:.3g}' or more",

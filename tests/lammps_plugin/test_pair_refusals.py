@@ -55,14 +55,6 @@ def test_bonds_that_hide_neighbours_are_refused(lmp):
         lmp.command("run 0")
 
 
-def test_hidden_neighbours_are_warned_of(lmp, write_data, alloy, tmp_path):
-    start(lmp, write_data(alloy))
-    lmp.commands_string("neigh_modify exclude type 1 1\nrun 0")
-    lmp.close()
-
-    assert "hides neighbours" in (tmp_path / "log.lammps").read_text()
-
-
 def test_energies_of_single_atoms_need_the_neighbours_of_ghosts(lmp, write_data, alloy):
     wide = alloy.repeat(3)
     wide.set_cell(np.diag([28, 28, 28]), scale_atoms=True)
