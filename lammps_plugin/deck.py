@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from ase_voxpot.peers import parse_peer
 from ase_voxpot.weights import load_potential
 from lammps_plugin.attach import Bridge
+from lammps_plugin.blind import NEEDS_COMPILER, Blind, asks_at_once, blindness
 from lammps_plugin.errors import DeckError
 from lammps_plugin.exclusions import Exclusions
-from lammps_plugin.external import BLIND, EXCHANGES
+from lammps_plugin.external import EXCHANGES
 from lammps_plugin.forces import THERMO, ForceBridge, asks_for_energy, names_calculator
 
 if TYPE_CHECKING:
@@ -28,10 +29,10 @@ __all__ = ["Deck", "logical_lines", "split_words"]
 
 FIX = "voxpot"
 """Name of the fix that stands for the pair style."""
-NEEDS_COMPILER = "; install a C++ compiler (Debian: apt install g++), which pair_style voxpot is made with"
+FORCES_ONLY = "and the calculator says forces only; print temp and ke, run nve or nvt, or take a potential"
+ONE = "thermo_style custom step temp pe emol etotal press"
+"""As `one`, but with the fix in it."""
 WORD = re.compile(r'"""(.*?)"""|"(.*?)"|\'(.*?)\'|([^\s"\']+)', re.DOTALL)
-PAIR_ENERGIES = {"epair", "evdwl", "ecoul"}
-TALLIES = ("pe", "pressure", "pe/atom", "stress/atom", "centroid/stress/atom")
 
 
 def logical_lines(text: str) -> Iterator[str]:
@@ -101,6 +102,9 @@ class Deck:
         self._options: dict[str, str] | None = None  # of the pair style voxpot, while there is one
         self._bridge: Bridge | ForceBridge | None = None
         self._exclusions = Exclusions(lmp)
+        self._blind: list[Blind] = []  # of commands before the pair style
+        self._thermo = ""  # the thermo style that the deck asked for
+        self._thermo_modified: list[str] = []  # and how it changed it
         self._verbs: dict[str, Callable[[list[str], str], None]] = {
             "include": lambda words, _: self._include(words),
             "jump": lambda words, _: self._jump(words),
@@ -114,8 +118,9 @@ class Deck:
             "fix_modify": self._fix_modify,
             "unfix": self._fix_modify,
             "neigh_modify": self._neigh_modify,
-            "compute": self._compute,
             "thermo_style": self._thermo_style,
+            "thermo_modify": self._thermo_modify,
+            "write_data": self._write_data,
         }
 
     def run(self, path: str | Path) -> None:
@@ -142,16 +147,19 @@ class Deck:
 
     def execute(self, line: str) -> None:
         """Carry out one command."""
+        if self._options is not None and asks_at_once(line):
+            raise DeckError(f"{line!r} asks for the energy of the pair style alone, which is empty here; use 'pe'")
         # once and for all: a second time, $(random(…)) would be another number
         expanded = (self._lmp.expand(line) or "").strip() if line else ""
         if not expanded:
             return
         words = split_words(expanded)
         if isinstance(self._bridge, ForceBridge) and asks_for_energy(words):
-            raise DeckError(
-                f"{expanded!r} needs an energy or a pressure, and the calculator says forces only; "
-                "print temp and ke, run nve or nvt, or take a potential"
-            )
+            raise DeckError(f"{expanded!r} needs an energy or a pressure, {FORCES_ONLY}")
+        if blind := blindness(words, line):
+            if self._options is not None:
+                raise DeckError(blind.sentence)
+            self._blind.append(blind)
         verb = self._verbs.get(words[0])
         if verb is None:
             self._lmp.command(expanded)
@@ -195,7 +203,8 @@ class Deck:
     def _clear(self, words: list[str], line: str) -> None:
         self._lmp.command(line)
         self._options = self._bridge = None
-        self._exclusions = Exclusions(self._lmp)
+        self._exclusions, self._blind = Exclusions(self._lmp), []
+        self._thermo, self._thermo_modified = "", []
 
     def _neigh_modify(self, words: list[str], line: str) -> None:
         self._lmp.command(line)
@@ -205,6 +214,7 @@ class Deck:
 
     def _pair_style(self, words: list[str], line: str) -> None:
         if words[0] == "voxpot":
+            self._refuse_blind()
             self._options = dict(zip(words[1::2], words[2::2], strict=False))
             if len(words) % 2 == 0 or set(self._options) - {"dtype", "device"}:
                 raise DeckError(
@@ -235,38 +245,36 @@ class Deck:
             device=self._options.get("device", "auto"),
             dtype=self._options.get("dtype", "float32"),  # type: ignore[arg-type]
         )
-        if self._bridge:
-            self._lmp.command(f"unfix {FIX}")
-        for command in (
-            f"pair_style zero {potential.cutoff} nocoeff",  # which write_data leaves out, as it does the pair style
-            "pair_coeff * *",
-            f"fix {FIX} all external pf/callback 1 1",
-            "thermo_style custom step temp pe emol etotal press",  # as `one`, but with the fix in it
-        ):
-            self._lmp.command(command)
+        self._take_over(potential.cutoff, ONE)
         self._bridge = Bridge(self._lmp, FIX, potential, words[3:], exclusions=self._exclusions)
 
     def _take_calculator(self, words: list[str]) -> None:
         """Forces of an ASE calculator, atoms in the order of their ids."""
         calculator = parse_peer(words[2], patient=False).make()
-        if self._bridge:
-            self._lmp.command(f"unfix {FIX}")
-        for command in (
-            "pair_style zero 5.0 nocoeff",
-            "pair_coeff * *",
-            f"fix {FIX} all external pf/callback 1 1",
-            THERMO,
-        ):
-            self._lmp.command(command)
+        if self._thermo and asks_for_energy(split_words(self._thermo)):
+            raise DeckError(f"{self._thermo!r} needs an energy or a pressure, {FORCES_ONLY}")
+        self._take_over(5.0, THERMO)
         self._bridge = ForceBridge(self._lmp, FIX, calculator, words[3:], exclusions=self._exclusions)
+
+    def _take_over(self, cutoff: float, thermo: str) -> None:
+        """An empty pair style, the fix, and a thermo style that knows it, unless the deck has asked for one."""
+        for command in (f"pair_style zero {cutoff}", "pair_coeff * *", f"fix {FIX} all external pf/callback 1 1"):
+            self._lmp.command(command)  # the fix, if it is there, keeps its place among the others
+        if self._thermo in ("", "thermo_style one"):
+            for command in (thermo, *self._thermo_modified):
+                self._lmp.command(command)
 
     # what would not see it
 
+    def _refuse_blind(self) -> None:
+        """Refuse what was said before the pair style and is still there."""
+        for blind in self._blind:
+            there = self._thermo == blind.name if blind.kind == "thermo" else self._lmp.has_id(blind.kind, blind.name)
+            if blind.kind and there:
+                raise DeckError(blind.sentence)
+        self._blind = []
+
     def _fix(self, words: list[str], line: str) -> None:
-        if len(words) > 2 and words[2] in BLIND:
-            raise DeckError(
-                f"fix {words[0]} ({words[2]}) asks the pair style alone, which is empty here{NEEDS_COMPILER}"
-            )
         if words[0] == FIX:
             raise DeckError(
                 f"the name {FIX!r} belongs to the fix that stands for pair_style voxpot; choose another one"
@@ -280,20 +288,18 @@ class Deck:
             raise DeckError(f"the fix {FIX!r} stands for pair_style voxpot and must stay as it is, got {line!r}")
         self._lmp.command(line)
 
-    def _compute(self, words: list[str], line: str) -> None:
-        partial = {"pair"} <= set(words[3:]) and not {"fix", "virial"} & set(words[3:])
-        if self._options is not None and len(words) > 2 and words[2] in TALLIES and partial:
-            raise DeckError(
-                f"'compute {' '.join(words)}' asks for the pair style alone, which is empty here{NEEDS_COMPILER}"
-            )
-        self._lmp.command(line)
-
     def _thermo_style(self, words: list[str], line: str) -> None:
-        if self._options is not None and words[0] == "one":
-            line = "thermo_style custom step temp pe emol etotal press"
-        elif self._options is not None and (words[0] != "custom" or PAIR_ENERGIES & set(words)):
-            raise DeckError(f"{line!r} prints the energy of the pair style alone, which is empty here; use 'pe'")
+        self._thermo, self._thermo_modified = " ".join(["thermo_style", *words]), []
+        self._lmp.command(ONE if self._options is not None and words[0] == "one" else line)
+
+    def _thermo_modify(self, words: list[str], line: str) -> None:
         self._lmp.command(line)
+        self._thermo_modified.append(line)
+
+    def _write_data(self, words: list[str], line: str) -> None:
+        """Without the coefficients of the empty pair style, unless those of bonds would go with them."""
+        bonds = any(self._lmp.extract_setting(f"n{kind}types") for kind in ("bond", "angle", "dihedral", "improper"))
+        self._lmp.command(line if self._options is None or bonds or "nocoeff" in words else f"{line} nocoeff")
 
 
 def branches(words: list[str]) -> Iterator[tuple[str | None, list[str]]]:

@@ -22,6 +22,18 @@ __all__ = ["BLIND", "EXCHANGES", "External", "cell_of", "end_process", "refuse_u
 
 BLIND = ("sgcmc", "numdiff", "numdiff/virial", "sgcmc/kk", "bond/swap")
 """Fixes that ask the pair style for energies, and would take the zero that it says for true."""
+SETTERS: tuple[str, ...] = (
+    "setforce",
+    "setforce/spin",
+    "aveforce",
+    "lineforce",
+    "planeforce",
+    "freeze",
+    "enforce2d",
+    "store/force",
+)
+SETTERS += ("shake", "rattle", "filter/corotate", "pafi", "neb", "neb/spin", "pimd", "pimd/langevin", "pimd/nvt")
+"""Fixes that set or use the forces that they find, so that they must come behind this one."""
 EXCHANGES = {"gcmc": "FixGCMC:gcmc_exclusion_group:", "widom": "FixWidom:widom_exclusion_group:"}
 """Fixes that ask the pair style unless told ``full_energy``, and how the groups that they make then are called."""
 FIX = re.compile(r"^Fix\[\s*\d+\]:\s*(\S+),\s*style = (\S+),", re.MULTILINE)
@@ -59,6 +71,7 @@ class External(ABC):
         try:
             if self.starting:
                 self._refuse_single_energies()
+                self._refuse_bonds()
             shown = np.flatnonzero(~self._exclusions.hidden(count)) if count else np.zeros(0, int)
             forces = self.answer(shown, count, np.array(tag)[shown], np.array(x).reshape(-1, 3)[shown])
             if count:
@@ -70,13 +83,18 @@ class External(ABC):
 
     @property
     def starting(self) -> bool:
-        """Whether a run begins: what commands may have changed is looked at then."""
-        return bool(self.lmp.get_thermo("elapsed") == 0)
+        """Whether a run begins, or none is on, as in ``dynamical_matrix``: commands may have changed things."""
+        return not self.lmp.is_running or bool(self.lmp.get_thermo("elapsed") == 0)
 
     def _refuse_single_energies(self) -> None:
         for name, style in self._exchanges.items():
             if self.lmp.has_id("fix", name) and not self.lmp.has_id("group", EXCHANGES[style] + name):
                 raise DeckError(f"fix {name} ({style}) asks the pair style alone; add 'full_energy' to it")
+
+    def _refuse_bonds(self) -> None:
+        special = self.lmp.extract_global("special_lj")
+        if self.lmp.extract_global("nbonds") and special and any(special[k] != 1 for k in (1, 2, 3)):
+            raise DeckError("bonded atoms must see each other too; set 'special_bonds lj/coul 1.0 1.0 1.0'")
 
     @abstractmethod
     def answer(self, shown: np.ndarray, count: int, tag: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -122,6 +140,12 @@ def refuse_unfit(lmp: Any, fix: str, elements: Sequence[str]) -> None:
     if styles.get(fix) != "external":
         raise DeckError(
             f"expected 'fix {fix} all external pf/callback 1 1' before, got {styles.get(fix, 'none of this name')}"
+        )
+    early = [f"{name} ({styles[name]})" for name in list(styles)[: list(styles).index(fix)] if styles[name] in SETTERS]
+    if early:
+        raise DeckError(
+            f"fix {', '.join(early)} acts on the forces that it finds, and comes before those of the model; say it "
+            "after pair_coeff, or after fix external"
         )
     blind = [f"{name} ({style})" for name, style in styles.items() if style in BLIND]
     if blind:

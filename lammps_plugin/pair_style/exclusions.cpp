@@ -50,6 +50,7 @@ bool Exclusions::apart(const Class &a, const Class &b) const
 void Exclusions::update(const std::vector<int> &kinds)
 {
   hidden.clear();
+  anywhere = false;
   if (neighbor->nex_type + neighbor->nex_group + neighbor->nex_mol == 0) {
     refuse_withdrawn(kinds);
     return;
@@ -74,7 +75,8 @@ void Exclusions::update(const std::vector<int> &kinds)
                    "other, but the energy of an atom depends on all its neighbours; exclude a whole group from all "
                    "('neigh_modify exclude group ID all'), which counts as deleted, or nothing",
                    NAME, a.first, b.first);
-  if (unseen.empty()) return;
+  anywhere = !unseen.empty();
+  if (!anywhere) return;
   hidden.resize(atom->nlocal + atom->nghost);
   for (size_t i = 0; i < hidden.size(); i++)
     hidden[i] = std::binary_search(unseen.begin(), unseen.end(), Class{atom->type[i], atom->mask[i] & named});

@@ -22,11 +22,13 @@ class Exclusions : protected LAMMPS_NS::Pointers {
   // are left to others.  Stops LAMMPS if neighbours are hidden from atoms that count.
   void update(const std::vector<int> &kinds);
 
-  bool hides(int i) const { return (size_t) i < hidden.size() && hidden[i]; }
+  bool any() const { return anywhere; }                           // on any rank
+  bool hides(int i) const { return !hidden.empty() && hidden[i]; }
 
  private:
   using Class = std::pair<int, int>;    // type of an atom, and those of its groups that rules name
-  std::vector<char> hidden;             // of local atoms and ghosts; empty if none is
+  bool anywhere = false;
+  std::vector<char> hidden;             // of local atoms and ghosts; empty if none is on any rank
   int named = 0;                        // bits of these groups, and of the group all
 
   std::vector<Class> gather(const std::vector<int> &kinds) const;

@@ -4,6 +4,7 @@
 
 #include "atom.h"
 #include "comm.h"
+#include "compute.h"
 #include "error.h"
 #include "force.h"
 #include "memory.h"
@@ -109,19 +110,25 @@ void PairVoxpot::init_style()
     error->all(FLERR, "{}: with 'neigh_modify exclude type' a fix that swaps types changes what is hidden, which the "
                "neighbour list would follow too late; exclude a group", NAME);
   neighbor->add_request(this, NeighConst::REQ_FULL);
+  started = false;
 }
 
 // In a hybrid style another one may have taken pairs away from us.
-void PairVoxpot::init_list(int id, NeighList *neighbours)
+void PairVoxpot::refuse_gaps() const
 {
-  Pair::init_list(id, neighbours);
-  for (const NeighList *one = neighbours; one; one = one->listcopy) {
+  for (const NeighList *one = list; one; one = one->listcopy)
     for (int i = 1; one->ijskip && i <= atom->ntypes; i++)
-      for (int j = 1; j <= atom->ntypes; j++)
+      for (int j = i; j <= atom->ntypes; j++)
         if (one->ijskip[i][j] && kinds[i] >= 0 && kinds[j] >= 0)
           error->all(FLERR, "{}: pairs of types {} and {} belong to another pair style, but the energy of an atom "
                      "depends on all its neighbours; use 'pair_style hybrid/overlay', or NULL", NAME, i, j);
-  }
+}
+
+// LAMMPS would warn, and say zero.
+void PairVoxpot::add_tally_callback(Compute *compute)
+{
+  error->all(FLERR, "{}: compute {} ({}) adds up energies of pairs, which there are none of", NAME, compute->id,
+             compute->style);
 }
 
 void PairVoxpot::connect()
@@ -261,6 +268,8 @@ void PairVoxpot::compute(int eflag, int vflag)
 {
   ev_init(eflag, vflag);
   remembered.clear();
+  if (!started) refuse_gaps();
+  started = true;
   exclusions.update(kinds);
   const int centres = collect_all();
   if (centres == 0) return;    // no atoms on this rank; the forces on its ghosts come from elsewhere
@@ -346,7 +355,7 @@ std::vector<double> PairVoxpot::surroundings(int i, const NeighList *neighbours)
 // memory only if nothing it depends on has changed.
 double PairVoxpot::compute_atomic_energy(int i, NeighList *neighbours)
 {
-  if (exclusions.hides(i)) return 0.0;
+  if (exclusions.any()) error->one(FLERR, "{}: fix sgcmc does not know atoms that 'neigh_modify exclude' hides", NAME);
   const double needed = 2.0 * cutoff + neighbor->skin;
   if (comm->get_comm_cutoff() < needed)
     error->one(FLERR, "{}: energies of single atoms need neighbours of ghosts; set 'comm_modify cutoff {:.3g}' or more",

@@ -30,10 +30,10 @@ class PairVoxpot : public LAMMPS_NS::Pair {
   void settings(int narg, char **arg) override;
   void coeff(int narg, char **arg) override;
   void init_style() override;
-  void init_list(int id, LAMMPS_NS::NeighList *neighbours) override;
   double init_one(int, int) override { return cutoff; }
   void compute(int eflag, int vflag) override;
   double compute_atomic_energy(int i, LAMMPS_NS::NeighList *neighbours) override;
+  void add_tally_callback(LAMMPS_NS::Compute *) override;
   double memory_usage() override;
 
  private:
@@ -45,6 +45,7 @@ class PairVoxpot : public LAMMPS_NS::Pair {
   std::vector<int> kinds;       // number in the model of every atom type, -1 for none
   bool some_null = false;       // whether there are such types
   Exclusions exclusions;        // atoms that count as deleted
+  bool started = false;         // whether the list of this run was looked at
   std::vector<int> original;    // index in LAMMPS of the atoms of a request
   std::vector<int> species, neighbour, channel;
   std::vector<long long> first;
@@ -58,6 +59,7 @@ class PairVoxpot : public LAMMPS_NS::Pair {
   std::unordered_map<int, Seen> remembered;
 
   void connect();
+  void refuse_gaps() const;
   int collect_all();
   void collect(int i, const LAMMPS_NS::NeighList *neighbours);
   void refuse_overlap(int i, int kept);

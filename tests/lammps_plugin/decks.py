@@ -42,6 +42,18 @@ def same_as_calculator(lmp, atoms, calculator):
         assert_allclose(pressure_of(lmp), stress, rtol=1e-6, atol=1e-6 * np.abs(stress).max())
 
 
+def refusal(route, deck, monkeypatch):
+    """What is said when a deck is refused."""
+    said = []
+    # where the process would end, as LAMMPS overlooks exceptions of a callback
+    monkeypatch.setattr("lammps_plugin.external.end_process", said.append)
+    try:
+        route.run(deck)
+    except Exception as error:
+        said.append(str(error))
+    return said[0] if said else "nothing"
+
+
 def write_structure(atoms: Atoms, path: Path, species: tuple[str, ...] = SPECIES) -> Path:
     cell = atoms.cell[:]
     assert np.abs(np.triu(cell, 1)).max() == 0

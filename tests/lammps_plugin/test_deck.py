@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,20 @@ def test_a_deck_gives_the_numbers_of_the_compiled_pair_style(bare, lmp, write_da
         ("unfix voxpot", "must stay as it is"),
         ("fix voxpot all nve", "choose another one"),
         ("compute p all pressure NULL pair", "asks for the pair style alone"),
+        ("compute p all group/group all", "asks for the pair style alone"),
+        ("compute p all pair/local eng", "asks for the pair style alone"),
+        ("compute p all stress/mop z center total", "asks for the pair style alone"),
+        ("compute p all stress/cartesian x 1 NULL 0", "asks for the pair style alone"),
+        ("compute p all stress/spherical 5 5 5 1 4", "asks for the pair style alone"),
+        ("compute p all born/matrix numdiff 1e-4 thermo_press", "asks for the pair style alone"),
+        ("compute p all force/tally all", "asks for the pair style alone"),
+        ("compute p all centroid/stress/atom NULL virial", "asks for the pair style alone"),
+        ("pair_write 1 2 9 r 1.0 5.0 table.txt Mo", "pair_write writes down a pair style, which is empty"),
+        ("write_coeff coeffs.txt", "write_coeff writes down a pair style, which is empty"),
+        ("variable e equal evdwl", "holds the energy of the pair style alone"),
+        ("variable e equal 2*epair+1", "holds the energy of the pair style alone"),
+        ("print $(epair)", "asks for the energy of the pair style alone"),
+        ("if '$(ecoul+1.0) > 0' then 'run 1'", "asks for the energy of the pair style alone"),
         ("thermo_style custom step epair", "use 'pe'"),
         ("thermo_style multi", "use 'pe'"),
         ("pair_style hybrid/overlay voxpot zbl 3 4", "needs the compiled pair style"),
@@ -157,6 +172,7 @@ def test_what_the_fix_cannot_give_is_refused(bare, write_data, alloy, more, sent
 @HERE
 @pytest.mark.parametrize("fix", ["numdiff 1 0.001", "sgcmc 1 0.01 300 0.5 0.5"])
 def test_a_fix_that_would_not_see_the_model_is_refused_when_it_came_first(bare, write_data, alloy, fix):
+    alloy.set_cell(np.diag([9.6, 9.6, 9.6]), scale_atoms=True)
     Path("bad.in").write_text(
         START.format(boundary="p p p", data=write_data(alloy)) + "pair_style zero 5\npair_coeff * *\n"
         f"fix m all {fix}\n" + PAIR
@@ -164,6 +180,97 @@ def test_a_fix_that_would_not_see_the_model_is_refused_when_it_came_first(bare, 
 
     with pytest.raises(DeckError, match="asks the pair style alone"):
         Deck(bare).run("bad.in")
+
+
+@HERE
+@pytest.mark.parametrize(
+    ("early", "sentence"),
+    [
+        ("compute p all pair/local eng", "asks for the pair style alone"),
+        ("variable e equal epair", "holds the energy of the pair style alone"),
+        ("thermo_style custom step evdwl", "prints the energy of the pair style alone"),
+        ("thermo_style multi", "prints the energy of the pair style alone"),
+        ("fix f all setforce 0 0 0", "acts on the forces that it finds, and comes before those of the model"),
+        ("fix f all planeforce 0 0 1\nfix g all aveforce 0 0 0", r"fix f \(planeforce\), g \(aveforce\) acts"),
+    ],
+)
+def test_what_would_not_see_the_model_is_refused_when_it_came_first(bare, write_data, alloy, early, sentence):
+    head = START.format(boundary="p p p", data=write_data(alloy))
+    Path("bad.in").write_text(head + early + "\n" + PAIR + "run 0\n")
+
+    with pytest.raises(DeckError, match=sentence):
+        Deck(bare).run("bad.in")
+
+
+@HERE
+def test_what_came_first_and_is_gone_is_no_matter(bare, write_data, alloy):
+    early = "compute p all pair/local eng\nuncompute p\nvariable e equal epair\nvariable e delete\n"
+    early += (
+        "pair_style zero 5\npair_coeff * *\nthermo_style multi\nrun 0\nprint $(epair)\nthermo_style custom step pe\n"
+    )
+    Path("good.in").write_text(START.format(boundary="p p p", data=write_data(alloy)) + early + PAIR + "run 0\n")
+
+    Deck(bare).run("good.in")
+
+    assert bare.get_thermo("pe") < -100
+
+
+@HERE
+def test_a_fix_that_sets_forces_holds_through_another_model(bare, lmp, write_data, alloy):
+    """The fix of the model keeps its place."""
+    deck = START.format(boundary="p p p", data=write_data(alloy)) + PAIR + "group half id 1:27\n"
+    deck += "fix s half setforce 0 NULL 0\nfix i all nve\nrun 3\n" + PAIR.replace("Mo Ta W", "W W Mo") + "run 3\n"
+    Path("run.in").write_text(deck)
+
+    Deck(bare).run("run.in")
+    lmp.file("run.in")
+
+    forces = np.array(bare.gather_atoms("f", 1, 3)).reshape(-1, 3)
+    assert_allclose(forces, np.array(lmp.gather_atoms("f", 1, 3)).reshape(-1, 3), rtol=0, atol=1e-7)
+    assert_allclose(forces[:27, [0, 2]], 0, atol=0)
+
+
+@HERE
+def test_a_thermo_style_stays_wherever_it_stands(bare, write_data, alloy):
+    head = START.format(boundary="p p p", data=write_data(alloy))
+    Path("one.in").write_text(
+        head + "thermo_style custom step vol pe\nthermo_modify format float %.3f\n" + PAIR + "run 0\n"
+    )
+    Path("two.in").write_text("clear\n" + head + "thermo_modify norm yes format float %.4f\n" + PAIR + "run 0\n")
+
+    Deck(bare).run("one.in")
+    pe = bare.get_thermo("pe")
+    Deck(bare).run("two.in")
+
+    log = Path("log.lammps").read_text()
+    assert re.search(rf"Step +Volume +PotEng *\n +0 +{alloy.get_volume():.3f} +{pe:.3f}", log)
+    assert f"{pe / len(alloy):.4f}" in log.split("TotEng")[1]
+
+
+@HERE
+def test_data_are_written_as_with_the_compiled_pair_style(bare, lmp, write_data, alloy, tmp_path):
+    text = START.format(boundary="p p p", data=write_data(alloy)) + PAIR + "run 0\nwrite_data {}\n"
+    Path("run.in").write_text(text.format("bare.data"))
+    Deck(bare).run("run.in")
+    lmp.commands_string(text.format("compiled.data"))
+
+    assert Path("bare.data").read_text() == Path("compiled.data").read_text()
+
+
+@HERE
+def test_force_constants_are_those_of_the_compiled_pair_style(bare, lmp, write_data, alloy):
+    deck = START.format(boundary="p p p", data=write_data(alloy)) + PAIR + "group few id 1:3\ngroup gone id 50\n"
+    deck += "neigh_modify exclude group gone all\ndynamical_matrix few regular 1e-4 file {0}.d binary no\n"
+    deck += "third_order few regular 1e-3 file {0}.t binary no\n"
+    Path("run.in").write_text(deck.format("bare"))
+
+    Deck(bare).run("run.in")
+    lmp.commands_string(deck.format("compiled"))
+
+    for kind in "dt":
+        ours, native = (np.loadtxt(f"{name}.{kind}") for name in ("bare", "compiled"))
+        assert np.abs(native).max() > 0.01
+        assert_allclose(ours, native, rtol=1e-4, atol=1e-3 * np.abs(native).max())
 
 
 @HERE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,10 @@ from numpy.testing import assert_allclose
 
 from ase_voxpot.weights import load_potential
 from lammps_plugin.attach import Bridge
-from lammps_plugin.deck import split_words
+from lammps_plugin.deck import Deck, split_words
 from lammps_plugin.errors import DeckError
 from lammps_plugin.exclusions import Rules
-from tests.lammps_plugin.decks import PAIR, START, forces_of, pressure_of
+from tests.lammps_plugin.decks import PAIR, START, forces_of, pressure_of, refusal
 
 HERE = pytest.mark.lammps
 GROUPS = "group gone id 3 8 20:24\ngroup rest subtract all gone\n"
@@ -148,18 +149,6 @@ def test_excluding_is_deleting_along_a_trajectory(route, write_data, alloy):
     assert_allclose(hidden, deleted, rtol=1e-9)
 
 
-def refusal(route, deck, monkeypatch):
-    """What is said when a deck is refused."""
-    said = []
-    # where the process would end, as LAMMPS overlooks exceptions of a callback
-    monkeypatch.setattr("lammps_plugin.external.end_process", said.append)
-    try:
-        route.run(deck)
-    except Exception as error:
-        said.append(str(error))
-    return said[0] if said else "nothing"
-
-
 PARTIAL = {
     "types": "neigh_modify exclude type 1 2",
     "one type": "neigh_modify exclude type 3 3",
@@ -269,3 +258,75 @@ def test_rules_are_read_as_lammps_reads_them():
     assert rules.named == ["all", "e"]
     with pytest.raises(DeckError, match="expected the number of an atom type, got 'Mo'"):
         rules.read(["exclude", "type", "Mo", "1"])
+
+
+HYBRID = (
+    "pair_style {style} voxpot dtype float64 device cpu zero 5.0\npair_coeff * * voxpot motaw {elements}\n"
+    "pair_coeff {rest} zero\n"
+)
+
+
+@HERE
+@pytest.mark.parametrize("style", ["hybrid", "hybrid/overlay", "hybrid/scaled"])
+def test_hidden_atoms_are_none_at_all_beside_another_style(lmp, write_data, alloy, calculator, style):
+    """Rules for atoms that belong to the other style are its own affair."""
+    pair = HYBRID.format(style=style, elements="Mo NULL W", rest="* 2\npair_coeff 2 *" if style == "hybrid" else "* *")
+    if style == "hybrid/scaled":
+        pair = pair.replace("voxpot dtype", "1.0 voxpot dtype").replace("zero 5.0", "1.0 zero 5.0")
+    if style == "hybrid":
+        pair = pair.replace("* 2\n", "* 2 zero\n")
+    lmp.commands_string(
+        START.format(boundary="p p p", data=write_data(alloy)) + pair + GROUPS + TALLIES
+        + "neigh_modify exclude group gone all exclude type 2 2 exclude type 1 2\nrun 0"
+    )  # fmt: skip
+
+    shown = ~np.isin(np.arange(len(alloy)), [2, 7, *range(19, 24)]) & (np.array(list(alloy.symbols)) != "Ta")
+    same_as_without(lmp, alloy, shown, calculator)
+
+
+@HERE
+@pytest.mark.parametrize("taken", ["1 2", "3 3"])
+def test_pairs_that_another_style_takes_are_refused(lmp, write_data, alloy, taken):
+    pair = HYBRID.format(style="hybrid", elements="Mo Ta W", rest=taken)
+    lmp.commands_string(START.format(boundary="p p p", data=write_data(alloy)) + pair)
+
+    with pytest.raises(Exception, match=f"pairs of types {taken.replace(' ', ' and ')} belong to another pair style"):
+        lmp.command("run 0")
+
+
+@HERE
+def test_an_atom_withdrawn_without_a_rule_is_refused(lmp, write_data, alloy):
+    """``exclude none`` clears the rule of fix gcmc, too, which goes on."""
+    gas = "fix g all gcmc 1 10 0 1 77 1000 -10 0.3\n"
+    lmp.commands_string(START.format(boundary="p p p", data=write_data(alloy)) + PAIR + gas + "run 2")
+    lmp.command("neigh_modify exclude none")
+
+    with pytest.raises(Exception, match="a fix withdraws 1 atoms, as fix gcmc does.*cleared its exclusion"):
+        lmp.command("run 2")
+
+
+@HERE
+def test_an_atom_withdrawn_without_a_rule_is_none_at_all_for_a_fix(bare, write_data, alloy):
+    """The fix needs no rule."""
+    head = START.format(boundary="p p p", data=write_data(alloy)) + PAIR + "fix g all gcmc 1 10 0 1 77 60000 -70 0.3\n"
+    numbers = []
+    for rule in ("", "neigh_modify exclude none\n"):
+        Path("run.in").write_text("clear\n" + head + f"run 2\n{rule}run 3\n")
+        Deck(bare).run("run.in")
+        numbers.append([bare.get_thermo("pe"), *(bare.extract_fix("g", 0, 1, k) for k in range(2, 6))])
+
+    assert min(numbers[0][1:]) > 0
+    assert numbers[0] == numbers[1]
+
+
+@HERE
+def test_single_energies_are_refused_where_atoms_are_hidden(lmp, write_data, alloy):
+    wide = alloy.repeat(3)
+    wide.set_cell(np.diag([28, 28, 28]), scale_atoms=True)
+    lmp.commands_string(
+        START.format(boundary="p p p", data=write_data(wide)) + PAIR + GROUPS + "comm_modify cutoff 12\n"
+        "neigh_modify exclude group gone all\nfix m all sgcmc 1 0.01 300 0.5 0.5 atomic/energy yes"
+    )
+
+    with pytest.raises(Exception, match="fix sgcmc does not know atoms that 'neigh_modify exclude' hides"):
+        lmp.command("run 1")
