@@ -10,7 +10,8 @@ In the deck of a LAMMPS with its PYTHON package::
     python attach invoke
 
 Energy, forces, virial, and both per atom: dynamics, minimisation, box relaxation and swaps of
-atoms follow.  A fix that asks the pair style alone sees none of it, and is refused.
+atoms follow.  A fix that asks the pair style alone sees none of it, and is refused; ``fix gcmc`` needs
+``full_energy``.  ``compute centroid/stress/atom`` is what ``stress/atom`` says, so no heat flux comes of it.
 """
 
 from __future__ import annotations

@@ -78,7 +78,8 @@ class External(ABC):
                 f[:] = 0
                 f[shown] = forces
         except BaseException as error:
-            self.lmp.flush_buffers()
+            if hasattr(self.lmp, "flush_buffers"):  # releases as old as 29 Sep 2021 have it not
+                self.lmp.flush_buffers()
             end_process(f"voxpot: fix external, step {step}: {explain(error)}")
 
     @property

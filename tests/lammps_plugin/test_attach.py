@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase import Atoms
 from numpy.testing import assert_allclose
 
 from tests.lammps_plugin.decks import PAIR, START
@@ -35,6 +36,8 @@ THERMO = (
     "thermo_style custom step pe press pxx pyy pzz pxy pxz pyz vol c_sums[*]\n"
     "thermo_modify format float %.12g\nthermo 2\n"
 )
+GAS = -142.1
+"""eV, chemical potential at which a box of (100 Å)³ holds some atoms of tungsten at 60000 K."""
 RUNS = {
     "nve": "fix i all nve\nrun 8\n",
     "npt": "fix i all npt temp 600 600 0.1 tri 0 0 1\nrun 8\n",
@@ -124,6 +127,45 @@ def test_swaps_see_the_energy(embedded, write_data, alloy, tmp_path):
     tried, accepted = table[-1, 9:11]
     assert 0 < accepted < tried
     assert_allclose(table[:, 1], table[:, 11], rtol=1e-9)
+
+
+def test_atoms_come_and_go_with_the_energy_of_an_atom_alone(embedded, tmp_path, calculator):
+    """Those of an ideal gas, one by one, as the random numbers are the same."""
+    atom = Atoms("Mo", cell=[30, 30, 30], pbc=True)
+    atom.calc = calculator
+    own = atom.get_potential_energy()
+    box = "units metal\natom_modify map yes\nregion b block 0 100 0 100 0 100\ncreate_box 3 b\nmass * 183.84\n"
+    gas = "create_atoms 1 random 8 42 NULL\nfix g all gcmc 1 30 0 1 29494 60000 {:.17g} 0.3 full_energy\n"
+    told = []
+    for deck in (
+        box + "pair_style zero 5.0\npair_coeff * *\n" + gas.format(GAS),
+        box + ATTACH.format(before=gas.format(GAS + own)),
+    ):
+        done = embedded(deck + "thermo_style custom step atoms pe\nthermo 1\nrun 10\n")
+        assert done.returncode == 0, done.stdout + done.stderr
+        told.append(rows(tmp_path / "attach.log"))
+
+    assert len(set(told[0][:, 1])) > 2
+    assert_allclose(told[1][:, 1], told[0][:, 1], atol=0)
+    assert_allclose(told[1][:, 2], told[1][:, 1] * own, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ("neigh_modify exclude type 1 2", "hides neighbours"),
+        ("group gone id 1\nneigh_modify exclude group gone all", "hides neighbours"),
+        ("fix g all gcmc 1 5 0 1 7 900 -4 0.3", "fix g (gcmc) asks the pair style alone; add 'full_energy'"),
+    ],
+)
+def test_what_the_fix_does_not_see_ends_the_process(embedded, write_data, alloy, more, sentence):
+    deck = START.format(boundary="p p p", data=write_data(alloy)) + ATTACH.format(before=more)
+
+    done = embedded(deck + "run 2\n")
+
+    assert done.returncode != 0
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -308,7 +308,7 @@ def test_an_atom_withdrawn_without_a_rule_is_refused(lmp, write_data, alloy):
 @HERE
 def test_an_atom_withdrawn_without_a_rule_is_none_at_all_for_a_fix(bare, write_data, alloy):
     """The fix needs no rule."""
-    head = START.format(boundary="p p p", data=write_data(alloy)) + PAIR + "fix g all gcmc 1 10 0 1 77 60000 -70 0.3\n"
+    head = START.format(boundary="p p p", data=write_data(alloy)) + PAIR + "fix g all gcmc 1 10 0 1 77 60000 -105 0.3\n"
     numbers = []
     for rule in ("", "neigh_modify exclude none\n"):
         Path("run.in").write_text("clear\n" + head + f"run 2\n{rule}run 3\n")

@@ -34,6 +34,25 @@ TESTS = {
         RUNNER: "test_a_deck_gives_the_numbers_of_the_compiled_pair_style",
         ATTACH: "test_swaps_see_the_energy",
     },
+    "`fix gcmc`, `fix widom`": {
+        PLUGIN: "test_a_gas_exchanges_atoms_as_an_ideal_one_of_the_same_energy "
+        "test_a_gas_is_an_ideal_one_on_several_ranks test_widom_insertion_says_the_energy_of_an_atom",
+        RUNNER: "test_a_gas_exchanges_atoms_as_an_ideal_one_of_the_same_energy "
+        "test_widom_insertion_says_the_energy_of_an_atom",
+        ATTACH: "test_atoms_come_and_go_with_the_energy_of_an_atom_alone "
+        "test_a_fix_that_asks_for_single_energies_is_refused_in_a_deck_with_a_fix",
+    },
+    "atoms hidden by `neigh_modify exclude`": {
+        PLUGIN: "test_hidden_atoms_are_none_at_all test_hidden_atoms_are_none_at_all_on_several_ranks "
+        "test_hidden_neighbours_are_refused",
+        RUNNER: "test_hidden_atoms_are_none_at_all test_hidden_neighbours_are_refused",
+        ATTACH: "test_what_a_fix_would_not_see_is_found_in_the_list test_what_the_fix_does_not_see_ends_the_process",
+    },
+    "heat flux (`compute centroid/stress/atom`)": {
+        PLUGIN: "test_centroid_virial_is_the_one_of_the_heat_current",
+        RUNNER: "test_what_the_fix_cannot_give_is_refused",
+        ATTACH: "",  # it is that of stress/atom
+    },
     "`fix sgcmc`": {
         PLUGIN: "test_swaps_are_accepted_and_rejected_alike",
         RUNNER: "test_what_the_fix_cannot_give_is_refused",
