@@ -21,7 +21,7 @@ def test_the_reference_is_the_potential_by_another_road(potential_of, crystal, k
 
 
 def test_the_reference_is_double_precision(potential_of, crystal):
-    with pytest.raises(ConfigError, match=r"the reference needs float64 on the CPU, got torch.float32 on cpu"):
+    with pytest.raises(ConfigError, match=r"the reference needs float64 on the CPU, got float32 on cpu"):
         reference(potential_of("steerable", "float32"), crystal)
 
 

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from ase_voxpot.benchmark.memory import Growth, available
 
-CPU = torch.device("cpu")
+CPU = "cpu"
 linux = pytest.mark.skipif(available(CPU) is None, reason="needs the files of the Linux kernel")
 
 
