@@ -1,4 +1,4 @@
-"""What README says of the three ways into LAMMPS: every cell of its table names the tests that hold it."""
+"""What the guide says of the three ways into LAMMPS: every cell of its table names the tests that hold it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-README = HERE.parents[1] / "README.md"
+GUIDE = HERE.parents[1] / "examples/guide/lammps.md"
 PLUGIN, RUNNER, ATTACH = "`pair_style voxpot`", "`voxpot lmp`, no compiler", "`python attach` + `fix external`"
 TESTS = {
     "needs": {
@@ -80,9 +80,9 @@ TESTS = {
 
 def table():
     """Row, column and text of every cell."""
-    if not README.exists():
-        pytest.skip("needs README.md of the repository")
-    found = re.search(r"^\| \| `pair_style voxpot`.*?(?=^$)", README.read_text(), re.MULTILINE | re.DOTALL)
+    if not GUIDE.exists():
+        pytest.skip("needs the guide of the repository")
+    found = re.search(r"^\| \| `pair_style voxpot`.*?(?=^$)", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
     assert found
     head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in found.group().splitlines()]
     return [(row[0], column, text) for row in rows for column, text in zip(head[1:], row[1:], strict=True)]
