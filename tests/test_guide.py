@@ -9,6 +9,7 @@ blocks in one namespace.  A comment in the line above a block changes that:
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shlex
@@ -22,11 +23,14 @@ import pytest
 import typer
 
 from ase_voxpot.cli import app
+from voxpot_training.config import load_config
 
 ROOT = Path(__file__).parents[1]
 README, GUIDE = ROOT / "README.md", ROOT / "examples" / "guide"
 PAGES = [README, *sorted(GUIDE.glob("*.md"))]
-BLOCK = re.compile(r"^(?:<!-- (?P<mark>[^>\n]+) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^(?:<!-- (?P<mark>[^>\n]+) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 JARGON = re.compile(r"\b(said|rooms?|roads?|whoever|strangers?|yardsticks?|famil(y|ies))\b", re.IGNORECASE)
 ENDS_COMMAND = {"&&", "||", "|", ";"}
@@ -126,6 +130,26 @@ def test_commands_and_their_options_exist(page):
                 assert find_spec(words[2]) is not None, where
 
 
+def test_the_overview_names_every_verb_and_no_other():
+    named = set(re.findall(r"^\| `voxpot (\w+)", (GUIDE / "index.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert named == set(typer.main.get_command(app).commands)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_verbs_in_running_text_exist(page):
+    assert set(re.findall(r"`voxpot ([a-z]+)", prose(page))) <= set(typer.main.get_command(app).commands)
+
+
+def test_configurations_of_trainings_can_be_read(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text("".join(b.text for b in blocks(GUIDE / "training.md") if b.language == "toml"), encoding="utf-8")
+    config = load_config(path)
+    grid, network = config.model.grid, config.model.network
+    assert grid.lift is not None
+    assert config.split.rules
+    assert math.isclose(grid.width**2 + network.filter_width**2, grid.lift**2)  # as the comment in it says
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_and_pictures_are_there(page):
     for target in targets(page):
@@ -143,7 +167,9 @@ def test_words_are_those_of_the_field(page):
 def test_every_page_is_two_clicks_from_readme():
     reached = [{README}]
     for _ in range(2):
-        links = {(p.parent / t.partition("#")[0]).resolve() for p in reached[-1] if p.suffix == ".md" for t in targets(p)}
+        links = {
+            (p.parent / t.partition("#")[0]).resolve() for p in reached[-1] if p.suffix == ".md" for t in targets(p)
+        }
         reached.append(reached[-1] | links)
     assert len(PAGES) > 1
     assert set(PAGES) <= reached[-1]
