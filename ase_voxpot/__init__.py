@@ -1,4 +1,4 @@
-"""Voxel-CNN interatomic potentials for ASE and LAMMPS.
+"""Machine-learned interatomic potentials for ASE and LAMMPS.
 
 >>> from ase_voxpot import VoxPotCalculator  # doctest: +SKIP
 >>> atoms.calc = VoxPotCalculator("motaw")  # doctest: +SKIP

@@ -47,7 +47,7 @@ SKIN = 0.5
 
 
 class VoxPotCalculator(Calculator):
-    """Energy, forces, stress and per-atom energies of a voxel potential.
+    """Energy, forces, stress and per-atom energies of a trained potential.
 
     One instance serves structures of any cell, size and composition one after the
     other.  ``energies`` sum to ``energy``, which is also the ``free_energy``; ``stress``

@@ -6,7 +6,7 @@
     supercell      change of the energy of a structure repeated, meV/atom
     forces         relative RMS difference from central differences of the energy
     stress         the same for the strain
-    voxels         RMS difference of the forces of both routes of a steerable network, meV/Å
+    voxels         RMS difference of the forces of a steerable network in closed form and with cubes filled, meV/Å
 
 The differences are taken in float64, the rest in the precision of the potential.
 """

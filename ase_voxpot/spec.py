@@ -2,7 +2,7 @@
 
     PotentialSpec
     ├── species   the chemical elements, in the order of the channels
-    ├── grid      the cube around each atom, and how neighbours are painted on it
+    ├── grid      cutoff and radial functions; for networks that read cubes, the cube, too
     ├── network   SteerableSpec | PlainSpec | DenseSpec
     └── baseline  what is known before learning: free energies per element, ZBL
 
@@ -49,14 +49,15 @@ def _require(condition: bool, message: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """A cube of ``n``³ voxels centred on an atom, and the paint for its neighbours.
+    """Cutoff and radial functions, and a cube of ``n``³ voxels centred on an atom.
 
-    A neighbour at distance r is painted in ``shells`` colours q, each a Gaussian of
-    width σ with the weight ``f_q(r) = fade(r) cos(π q r / cutoff) exp(r² / 2 lift²)``.
-    The colours carry the radial detail that a coarse grid cannot.  The last factor
-    paints far neighbours brighter, to make up for filters that look mainly at the
-    middle of the cube; without a ``lift`` and with one shell the weight is the plain
-    cutoff function.
+    A neighbour at distance r is a Gaussian of width σ (``width``) in each of the ``shells`` channels q of its
+    element, with the weight ``f_q(r) = fade(r) cos(π q r / cutoff) exp(r² / 2 lift²)``; without a ``lift`` and with one
+    shell the weight is the cutoff function.
+
+    Networks that read cubes (plain, dense) depend on all of it.  A steerable network is evaluated in closed form: of
+    ``n``, ``spacing``, ``width`` and ``lift`` its energy depends only on 1/(width² + filter_width²) - 1/lift², see
+    ``folded``, which is 0 in the shipped models.
 
     >>> Grid(n=5, spacing=0.5, width=0.4, cutoff=3.0).reach  # Å, centre to face
     1.0
@@ -88,14 +89,14 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SteerableSpec:
-    """Rotation-equivariant filters on the cube, invariants of them, dense layers.
+    """Sums of solid harmonics over the neighbours, invariants of them, dense layers.
 
-    The filters are solid harmonics times a Gaussian of width ``filter_width``; see
-    ``network.steerable`` for what the channels mean.
+    See ``network.steerable`` for what the channels mean.  ``filter_width`` is the width of the Gaussian window of the
+    filters on a cube whose limit the network is; see ``Grid`` for when it matters.
     """
 
     kind: Literal["steerable"] = "steerable"
-    degree: int = 4  # highest l of the filters
+    degree: int = 4  # highest l of the solid harmonics
     filter_width: float = 1.0  # Å
     channels: int = 32  # learned mixtures of species and shells per l, for pair products
     products: int = 24  # channels of the triple and quadruple products, 0 for none

@@ -1,5 +1,6 @@
-"""Draw what the network sees of one atom: its neighbours, painted on voxels, and the filters.
+"""Draw the voxel picture whose limit the default network is: neighbours of an atom, a grid, filters on it.
 
+The network itself sums the product of both over infinitely fine voxels in closed form and fills no grid.
 Writes what_the_network_sees.png.
 """
 
@@ -38,7 +39,7 @@ for kind, symbol in enumerate(spec.species):
 axes.view_init(elev=18, azim=35)
 axes.legend(loc="upper left", frameon=False, fontsize=8)
 axes.set_axis_off()
-left.suptitle(f"{len(pairs)} neighbours within {spec.grid.cutoff:g} Å …", fontsize=10)
+left.suptitle(f"{len(pairs)} neighbours within {spec.grid.cutoff:g} Å", fontsize=10)
 
 axes = middle.subplots()
 plane = cube[:, 0, :, :, SLICE]  # species, n, n
@@ -47,7 +48,7 @@ picture = np.clip(1 - np.einsum("cxy,ci->yxi", plane / plane.max(), inks), 0, 1)
 axes.imshow(picture, origin="lower", extent=extent)
 axes.plot(0, 0, "kx")
 axes.set(xlabel="x (Å)", ylabel="y (Å)")
-middle.suptitle(f"… painted on {spec.grid.n}³ voxels, a colour per species …", fontsize=10)
+middle.suptitle(f"on a grid of {spec.grid.n}³ voxels, a colour per element", fontsize=10)
 
 grid = right.subplots(3, 5)
 for row in grid:
@@ -59,7 +60,7 @@ for l, column in zip(range(5), grid.T, strict=True):
         top = np.abs(values).max()
         axes.imshow(values.T, origin="lower", cmap="RdBu_r", vmin=-top, vmax=top)
     column[0].set_title(f"l = {l}", fontsize=9)
-right.suptitle("… and seen through filters that rotate among themselves", fontsize=10)
+right.suptitle("filters on this grid, which rotate among themselves", fontsize=10)
 
 figure.savefig("what_the_network_sees.png", dpi=150)
 print(f"{len(pairs)} neighbours, cube of {cube.size} numbers; wrote what_the_network_sees.png")

@@ -14,6 +14,7 @@ from ase.units import GPa
 
 from ase_voxpot.calculator import VoxPotCalculator
 from ase_voxpot.labels import labels_of
+from ase_voxpot.network.outline import in_one_line
 from ase_voxpot.scoring import predict, score
 from ase_voxpot.weights import find_model, load_potential, read_header, shipped_models
 from ase_voxpot.workflows.defects import vacancy
@@ -46,6 +47,12 @@ def test_they_are_there_and_light():
     for name in shipped_models():
         assert find_model(name).stat().st_size < 3e6
         assert find_model(name).with_suffix(".md").is_file()
+
+
+def test_their_cards_describe_the_network_that_they_are(model):
+    spec = load_potential(model, device="cpu").spec
+
+    assert in_one_line(spec.grid, spec.network) in find_model(model).with_suffix(".md").read_text(encoding="utf-8")
 
 
 def test_the_metals_have_the_lattice_and_the_stiffness_of_dft(model, calculator):

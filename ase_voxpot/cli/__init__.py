@@ -50,7 +50,7 @@ USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="voxpot",
-    help="Voxel-CNN interatomic potentials: look at models, score, check and time them, relax, run dynamics, train.",
+    help="Machine-learned interatomic potentials: simulate, compute properties, compare with DFT, train.",
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -88,7 +88,7 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
     ] = False,
 ) -> None:
-    """Voxel-CNN interatomic potentials: look at models, score, check and time them, relax, run dynamics, train."""
+    """Machine-learned interatomic potentials: simulate, compute properties, compare with DFT, train."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -28,7 +28,7 @@ def check(
     """Measure by how much a model breaks invariances and derivatives.
 
     Rotation, translation and repetition of a rattled cell, forces and stress against
-    central differences, and both routes of a steerable network against each other.
+    central differences, and a steerable network in closed form against the same with cubes filled.
 
     voxpot check
     voxpot check --model runs/plain/plain.safetensors --dtype float64
@@ -66,5 +66,5 @@ LAWS = (
     ("supercell", "a repeated cell costs the multiple", "meV/atom"),
     ("forces", "forces are the slope of the energy", "relative"),
     ("stress", "stress is the slope by strain", "relative"),
-    ("voxels", "summing over voxels gives the same forces", "meV/Å"),
+    ("voxels", "a sum over voxels gives the same forces", "meV/Å"),
 )

@@ -78,6 +78,7 @@ def _card_of_another(model: str) -> dict[str, Any] | None:
 
 
 def _describe(model: str) -> None:
+    from ase_voxpot.network.outline import outline
     from ase_voxpot.weights import find_model, load_potential, read_header
 
     other = _card_of_another(model)
@@ -96,11 +97,8 @@ def _describe(model: str) -> None:
         ("file", str(path)),
         ("species", " ".join(spec.species)),
         ("cutoff", f"{spec.grid.cutoff:g} Å"),
-        (
-            "grid",
-            f"{spec.grid.n}³ voxels of {spec.grid.spacing:g} Å, σ {spec.grid.width:g} Å, {spec.grid.shells} shells",
-        ),
-        ("network", f"{spec.network.kind}: {_options(spec.network)}"),
+        ("network", spec.network.kind),
+        *outline(spec.grid, spec.network).items(),
         ("parameters", f"{parameters:,}"),
         (
             "free atoms",
@@ -122,12 +120,6 @@ def _limits(known: Any) -> str:
         f"last-layer posterior, at most {1000 * known.energy_limit:.1f} meV/atom for a frame and "
         f"{1000 * known.atom_limit:.0f} meV for an atom in validation"
     )
-
-
-def _options(network: Any) -> str:
-    from ase_voxpot.spec import encode
-
-    return ", ".join(f"{k} {v}" for k, v in encode(network).items() if k != "kind")
 
 
 def _print_card(card: dict[str, Any], model: str) -> None:

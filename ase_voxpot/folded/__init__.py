@@ -1,22 +1,21 @@
-"""What a steerable filter sees of the cube, without the cube.
+"""The coefficients that a steerable network reads, as sums over neighbours; no cube is filled.
 
-A steerable network looks at the density through filters that are a solid harmonic
-times a Gaussian, F_lm(x) = S_lm(x) exp(-x²/2w²).  A painted neighbour is a Gaussian of
-width σ, and the sum over voxels is the trapezoidal rule for an integral of Gaussians:
-spectrally accurate, and known in closed form,
+    A_i[lm, (c, q)] = Σ_{j: Z_j = c} f_q(r_ij) exp(-κ r_ij²/2) S_lm(d_ij / r_c)
+
+They are the limit of infinitely fine voxels of a convolution.  On a grid, a neighbour is a Gaussian of width
+σ, and the filters at the central atom are F_lm(x) = S_lm(x) exp(-x²/2w²).  The sum over voxels is the trapezoidal
+rule for an integral of Gaussians: it converges faster than any power of the voxel size, and its limit is
 
     Σ_v F_lm(x_v) exp(-|x_v - d|²/2σ²)  ∝  S_lm(d) exp(-d²/2τ²),    τ² = σ² + w²
 
-because harmonic polynomials keep their form under a Gaussian average.  So the sum can
-be folded into the pairs: the coefficients are
+because harmonic polynomials keep their form under a Gaussian average.  The lift λ of the grid multiplies by
+exp(r²/2λ²), so that κ = 1/τ² - 1/λ².  All shipped models have λ = τ and κ = 0: neither the grid nor σ, w and λ
+occur in their energy.
 
-    A_i[lm, (c, q)] = Σ_{j: Z_j = c} f_q(r_ij) exp(-r_ij²/2τ²) S_lm(d_ij / r_c)
-
-with one more exp(r_ij²/2λ²) where the grid has a lift λ; with λ = τ no Gaussian is left.
-Harmonics come first in the arrays, so that each degree is one contiguous matrix.  The
-coefficients are exactly rotation-equivariant, at a hundredth of the price.  ``network.steerable``
-holds the filters on the grid; the tests keep both roads equal.  The three functions
-of ``cpu`` (Numba) and ``gpu`` (torch) are named and related as in ``voxelize``.
+Harmonics come first in the arrays, so that each degree is one contiguous matrix.  The coefficients are exactly
+rotation-equivariant.  ``network.steerable`` holds the filters on the grid; the tests compare the sum over voxels
+with the closed form.  The three functions of ``cpu`` (Numba) and ``gpu`` (torch) are named and related as in
+``voxelize``.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from typing import TYPE_CHECKING
 from ase_voxpot.spec import SteerableSpec
 
 if TYPE_CHECKING:
-    from ase_voxpot.spec import PotentialSpec
+    from ase_voxpot.spec import Grid, PotentialSpec
 
-__all__ = ["Fold", "folding"]
+__all__ = ["Fold", "fold_of", "folding"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +54,16 @@ def folding(spec: PotentialSpec) -> Fold:
     """
     if not isinstance(spec.network, SteerableSpec):
         raise TypeError(f"only steerable networks can be folded, got {type(spec.network).__name__}")
-    window = spec.grid.width**2 + spec.network.filter_width**2
-    rate = 1 / window - (0.0 if spec.grid.lift is None else spec.grid.lift**-2)
+    return fold_of(spec.grid, spec.network)
+
+
+def fold_of(grid: Grid, network: SteerableSpec) -> Fold:
+    """The same from the two parts of a spec that it depends on."""
+    window = grid.width**2 + network.filter_width**2
+    rate = 1 / window - (0.0 if grid.lift is None else grid.lift**-2)
     return Fold(
-        cutoff=spec.grid.cutoff,
+        cutoff=grid.cutoff,
         narrowing=rate if abs(rate) * window > 1e-12 else 0.0,
-        shells=spec.grid.shells,
-        degree=spec.network.degree,
+        shells=grid.shells,
+        degree=network.degree,
     )

@@ -1,16 +1,16 @@
-"""The default network: rotation-equivariant filters, products of what they see, dense layers.
+"""The default network: sums of solid harmonics over neighbours, invariants of them, dense layers.
 
-    A[lm, c]    coefficients of the cube under solid-harmonic filters (``folded``)
+    A[lm, c]    Σ_j f_q(r) S_lm(d/r_c)                coefficients, in closed form (``folded``)
     u_l[m, k]   = Σ_c A[lm, c] W_l[c, k]              learned mixtures, one matrix per degree
-    pairs       u_0k,  Σ_m u_lmk²,  Σ_m u_lmk u_lm,k+1
-    field_k(s)  = Σ_lm u'_lmk Y_lm(s)                 the mixtures as functions on a sphere
-    products    ⟨f³⟩, ⟨f² f₊⟩, ⟨f f₊ f₊₊⟩, ⟨f⁴⟩, ⟨f² f₊²⟩   means over the sphere
-    E_i         = MLP_Z(asinh(standardised invariants)) - the same of nothing
+    pairs       u_0k,  Σ_m u_lmk²,  Σ_m u_lmk u_lm,k-1      the power spectrum
+    field_k(s)  = Σ_lm u'_lmk S_lm(s)                 the mixtures as functions on a sphere
+    products    ⟨f³⟩, ⟨f² f₋⟩, ⟨f f₋ f₋₋⟩, ⟨f⁴⟩, ⟨f² f₋²⟩   means over the sphere
+    E_i         = MLP_Z(asinh(standardised invariants)) - the same of an atom without neighbours
 
-Pointwise products and a mean over a sphere are a convolutional network with global
-pooling on the rotation group's own grid: a Lebedev rule of sufficient degree makes the
-means exact, and so the energies exactly invariant.  Subtracting what the layers say
-of an empty cube makes a free atom cost its reference energy, no more.
+The coefficients are the limit of infinitely fine voxels of a convolution with steerable filters on a cube
+around the atom, ``filter_bank``.  No cube is filled, but for the comparison of both in ``voxpot check`` and the
+tests.  A Lebedev rule of sufficient degree makes the means over the sphere exact, and so the energies exactly
+invariant.  A free atom costs its reference energy exactly.
 """
 
 from __future__ import annotations

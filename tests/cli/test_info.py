@@ -2,12 +2,38 @@ from __future__ import annotations
 
 import pytest
 
+from ase_voxpot.weights import save_potential
+from tests.models import seeded, specification
+
 
 def test_a_model_is_described_with_its_card(voxpot):
     out = voxpot("info", "tiny.safetensors").out
 
-    for part in ("Mo Ta W", "5 Å", "16³ voxels of 0.75 Å", "steerable", "6,912", "random weights, for tests"):
+    for part in ("Mo Ta W", "5 Å", "steerable", "6,912", "random weights, for tests"):
         assert part in out
+
+
+def test_a_steerable_network_is_described_without_a_grid(voxpot):
+    out = " ".join(voxpot("info", "tiny.safetensors").out.split())
+
+    assert "8 per element, (1 - r²/r_c²)³ cos(π q r/r_c) exp(-κr²/2), κ = 0.338 Å⁻²" in out
+    for part in ("to l = 4", "8 channels", "triple and quadruple, 6 channels to l = 3", "110 - 16 - 1"):
+        assert part in out
+    assert "³ voxels" not in out
+
+
+def test_no_window_is_left_in_the_shipped_models(voxpot):
+    out = voxpot("info", "motaw").out
+
+    assert "κ" not in out
+    assert "440 - 64 - 64 - 1" in out
+
+
+@pytest.mark.parametrize(("kind", "voxels"), [("plain", "7³ voxels of 1 Å, σ 0.8 Å, 1 radial function per element")])
+def test_networks_that_read_cubes_are_described_with_their_grid(voxpot, here, kind, voxels):
+    save_potential(seeded(specification(kind)), here / "cubes.safetensors", card={})
+
+    assert voxels in voxpot("info", "cubes.safetensors").out
 
 
 def test_a_model_that_knows_its_uncertainty_says_so(voxpot):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ase_voxpot.network.outline import in_one_line
 from ase_voxpot.spec import encode
 from voxpot_training.cards import count_parameters, description, heading
 
@@ -52,8 +53,7 @@ def card_as_markdown(
     model, parameters = config.model, count_parameters(potential.network)
     facts = [
         f"species: {', '.join(model.species)}; cutoff {model.grid.cutoff:g} Å",
-        f"network: {model.network.kind}, {parameters:,} parameters; "
-        f"{model.grid.n}³ voxels of {model.grid.spacing:g} Å, {model.grid.shells} shells",
+        f"network: {model.network.kind}, {parameters:,} parameters; {in_one_line(model.grid, model.network)}",
         f"data: {', '.join(source.file for source in config.data)}",
         *(f"labels: {note}" for note in notes),
         f"split by configuration block: {len(split.train)} frames to train on, {len(split.validation)} to "
