@@ -68,7 +68,7 @@ def defects(
 
     from ase_voxpot.errors import ConfigError
     from ase_voxpot.files import write_json
-    from ase_voxpot.workflows.cells import at_rest, relaxed, wide
+    from ase_voxpot.workflows.cells import to_rest, wide
     from ase_voxpot.workflows.drawings import draw_sites
     from ase_voxpot.workflows.sites import alloy_potentials, element_potentials, swaps as exchange, vacancies as remove
 
@@ -92,7 +92,7 @@ def defects(
     rng = np.random.default_rng([seed, 1])  # not the numbers that shuffled the alloy
     if repeat is None and not work.random:
         atoms = wide(atoms, WIDTH)
-    rest = relaxed(atoms, work.calculator, free="cell") if many else at_rest(atoms, work.calculator)
+    rest = to_rest(atoms, work.calculator)
     potentials = {"elements": element_potentials(symbols, work.calculator)}
     with progress("vacancies", sites * len(symbols)) as step:
         found = remove(rest, work.calculator, rng, samples=sites if many else 1, observe=step)

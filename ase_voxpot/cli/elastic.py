@@ -91,7 +91,7 @@ def elastic(
     from ase_voxpot.files import write_json
     from ase_voxpot.workflows.drawings import draw_elastic
     from ase_voxpot.workflows.elastic import LARGE, elastic_ensemble, strains
-    from ase_voxpot.workflows.moduli import is_cubic, point_group
+    from ase_voxpot.workflows.moduli import is_cubic
 
     check_targets(json, plot=plot)
     method = find_method(model, calculator, device=device, dtype=dtype)
@@ -107,9 +107,13 @@ def elastic(
     sizes = LARGE if finite_strain else None
     with progress("strained cells", count * strains(sizes)) as step:
         found = elastic_ensemble(
-            [work.build(k) for k in range(count)], work.calculator, like=work.lattice(), sizes=sizes, observe=step
+            [work.build(k) for k in range(count)],
+            work.calculator,
+            like=work.lattice() if work.random else None,
+            sizes=sizes,
+            observe=step,
         )
-    cubic = is_cubic(point_group(work.lattice()))
+    cubic = is_cubic(found.rotations)
     names = (CUBIC if cubic else {}) | MODULI
     draw_elastic(plot, found, title=work.title, cubic=cubic)
     if json is not None:

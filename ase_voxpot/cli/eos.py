@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["eos"]
 
+UNEVEN = 1.0
+"""GPa beside the pressure, above which the shape of a cell is not that of a crystal at rest."""
+
 
 def eos(
     structure: Structure,
@@ -71,7 +74,13 @@ def eos(
     draw_eos(plot, found, title=work.title)
     if json is not None:
         plain = {k: v if isinstance(v, float) else v.tolist() for k, v in asdict(found).items()}
-        units = {"volume": "Å³/atom", "energy": "eV/atom", "bulk_modulus": "GPa", "residual": "meV/atom"}
+        units = {
+            "volume": "Å³/atom",
+            "energy": "eV/atom",
+            "bulk_modulus": "GPa",
+            "residual": "meV/atom",
+            "uneven": "GPa",
+        }
         write_json(json, plain | work.about | {"units": units})
     _print(found, title=work.title)
     console().print(f"wrote {plot}", soft_wrap=True)
@@ -88,3 +97,9 @@ def _print(found: VolumeCurve, *, title: str) -> None:
         f"V0 {found.volume:.4f} Å³/atom, E0 {found.energy:.5f} eV/atom, B0 {found.bulk_modulus:.1f} GPa, "
         f"B0' {found.derivative:.2f}; the fit is off by {found.residual:.3f} meV/atom (RMS)"
     )
+    if found.uneven > UNEVEN:
+        out.print(
+            f"at V0 the cell is under stresses of up to {found.uneven:.1f} GPa beside its pressure, as its shape is "
+            "kept: the crystal has less energy in another shape (voxpot relax --cell)",
+            soft_wrap=True,
+        )

@@ -96,12 +96,9 @@ def phonons(
 
 def _rest(work: Work) -> Atoms:
     """The structure without pressure."""
-    from ase_voxpot.workflows.cells import at_rest, relaxed
+    from ase_voxpot.workflows.cells import to_rest
 
-    atoms = work.build(0)
-    if len(set(atoms.numbers)) == 1:
-        return at_rest(atoms, work.calculator)
-    return relaxed(atoms, work.calculator, free="cell", fmax=0.001)
+    return to_rest(work.build(0), work.calculator, fmax=0.001)
 
 
 def _run(work: Work, rest: Atoms, *, width: float, highest: float, qha: bool) -> tuple[Any, QuasiHarmonic | None]:

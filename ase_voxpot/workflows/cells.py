@@ -14,7 +14,7 @@ from ase_voxpot.structures import random_alloy
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["WIDTH", "at_rest", "element", "energy_per_atom", "relaxed", "scaled", "wide"]
+__all__ = ["WIDTH", "at_rest", "compact", "element", "energy_per_atom", "relaxed", "scaled", "to_rest", "wide"]
 
 WIDTH = 9.0
 """Å between opposite faces of a cell, beyond twice the usual cutoffs of metals less a little."""
@@ -32,6 +32,27 @@ def wide(atoms: Atoms, width: float = WIDTH, *, axes: tuple[int, ...] = (0, 1, 2
     heights = 1 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)
     repeat = [int(np.ceil(width / heights[k] - 1e-9)) if k in axes else 1 for k in range(3)]
     return atoms.repeat(repeat)
+
+
+def compact(atoms: Atoms) -> Atoms:
+    """The same crystal with the shortest vectors that span its lattice, in a right-handed order.
+
+    Phonopy refuses left-handed cells, and a skewed one, repeated along its vectors, is a needle.
+
+    >>> from ase.build import bulk, make_supercell
+    >>> skewed = make_supercell(bulk("W", "bcc", a=3.19), [[1, 0, 0], [2, 1, 0], [0, 3, 1]])
+    >>> compact(skewed).cell.lengths().round(2).tolist()
+    [2.76, 2.76, 2.76]
+    """
+    from ase.geometry import minkowski_reduce
+
+    out = atoms.copy()
+    cell = atoms.cell[:]
+    short = np.asarray(minkowski_reduce(cell)[0])
+    if np.linalg.norm(short, axis=1).sum() < np.linalg.norm(cell, axis=1).sum() * (1 - 1e-9):
+        cell = short
+    out.set_cell(cell[[1, 0, 2]] if np.linalg.det(cell) < 0 else cell)
+    return out
 
 
 def scaled(atoms: Atoms, factor: float) -> Atoms:
@@ -97,3 +118,28 @@ def at_rest(crystal: Atoms, calculator: Any, *, span: float = 0.12) -> Atoms:
     raise DivergenceError(
         f"{crystal.get_chemical_formula()}: no volume without pressure within {100 * span:.0f} % of the length given"
     )
+
+
+def to_rest(crystal: Atoms, calculator: Any, *, fmax: float = 0.005) -> Atoms:
+    """The crystal with cell and ions at rest.
+
+    Where nothing but the volume is to be found, as of cubic elements, it is found by ``at_rest``; atoms that are off
+    their sites, and cells of another shape than they would have, are relaxed.
+
+    Args:
+        crystal: near equilibrium; not changed.
+        calculator: with stress.
+        fmax: eV/Å, and the bound on V·stress/N.
+
+    Raises:
+        DivergenceError: there is no rest.
+    """
+    if len(set(crystal.numbers)) == 1:
+        rest = at_rest(crystal, calculator)
+        trial = wide(rest)
+        trial.calc = calculator
+        uneven = trial.get_stress() - np.array([1, 1, 1, 0, 0, 0]) * trial.get_stress()[:3].mean()
+        force = np.linalg.norm(trial.get_forces(), axis=1).max()
+        if max(force, np.abs(uneven).max() * trial.get_volume() / len(trial)) <= fmax:
+            return rest
+    return relaxed(crystal, calculator, free="cell", fmax=fmax)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.units import GPa
 
-from ase_voxpot.workflows.cells import at_rest, relaxed, wide
+from ase_voxpot.workflows.cells import relaxed, to_rest, wide
 from ase_voxpot.workflows.moduli import VOIGT, Elasticity, elasticity, point_group, symmetrised
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ LARGE = tuple(k / 100 for k in range(-10, 11) if k)
 """Stretches and shears of the strained cells of Li et al., npj Comput. Mater. 6:70 (2020)."""
 
 
+NEAR_SITE = 0.01
+"""Å, within which atoms of a relaxed cell are on their sites."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ensemble:
     """Elasticity of several decorations of one alloy; of a single structure, one."""
@@ -47,6 +51,7 @@ class Ensemble:
     members: list[Elasticity]  # each averaged over the symmetry of the lattice
     mean: Elasticity  # of the mean tensor
     cells: list[Atoms]  # at rest
+    rotations: Float[np.ndarray, "rotation 3 3"]  # of the point group that was averaged over
 
     def error(self, name: str) -> float | None:
         """Standard error of a number of ``Elasticity`` over the decorations; None of a single one."""
@@ -64,14 +69,13 @@ def elastic_ensemble(
 ) -> Ensemble:
     """Elasticity of structures that stand for one material.
 
-    Each is brought to rest, cells of several elements with all their degrees of freedom;
-    its tensor is averaged over a point group.
+    Each is brought to rest, ions and cell; its tensor is averaged over a point group.
 
     Args:
         structures: periodic, near equilibrium; not changed.
         calculator: with stress.
         like: whose point group to average over: of a random alloy, its lattice of one
-            element; that of the first structure without it.
+            element; that of the first structure without it, at rest if there it has more of it.
         sizes: regression over strains this large, instead of slopes at rest.
         observe: called after every strained cell, ``strains(sizes)`` times per structure.
 
@@ -79,17 +83,28 @@ def elastic_ensemble(
         DivergenceError: cell or ions found no rest.
     """
     rotations = point_group(structures[0] if like is None else like)
-    cells, members = [], []
+    cells: list[Atoms] = []
+    members: list[Elasticity] = []
     for atoms in structures:
-        single = len(set(atoms.numbers)) == 1
-        cell = wide(at_rest(atoms, calculator)) if single else relaxed(wide(atoms), calculator, free="cell")
+        cell = _rest(atoms, calculator)
+        if like is None and not cells:
+            found = point_group(cell, tolerance=NEAR_SITE)
+            rotations = found if len(found) > len(rotations) else rotations
         if sizes is None:
             tensor = elastic_tensor(cell, calculator, observe=observe)
         else:
             tensor = elastic_regression(cell, calculator, sizes=sizes, observe=observe)
         cells.append(cell)
         members.append(elasticity(symmetrised(tensor, rotations)))
-    return Ensemble(members=members, mean=elasticity(np.mean([m.tensor for m in members], axis=0)), cells=cells)
+    mean = elasticity(np.mean([m.tensor for m in members], axis=0))
+    return Ensemble(members=members, mean=mean, cells=cells, rotations=rotations)
+
+
+def _rest(atoms: Atoms, calculator: Any) -> Atoms:
+    """A wide cell at rest; of one element symmetry may leave nothing but a volume to find."""
+    if len(set(atoms.numbers)) == 1:
+        return wide(to_rest(atoms, calculator))
+    return relaxed(wide(atoms), calculator, free="cell")
 
 
 def strains(sizes: Sequence[float] | None) -> int:

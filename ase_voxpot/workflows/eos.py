@@ -32,6 +32,9 @@ class VolumeCurve:
     bulk_modulus: float  # GPa
     derivative: float  # of the bulk modulus by pressure
     residual: float  # meV/atom, RMS of the energies about the fit
+    uneven: (
+        float  # GPa, largest stress beside the pressure, of the cell nearest to the minimum: zero of a shape at rest
+    )
 
     def fitted_energy(self, volume: Float[np.ndarray, " any"]) -> Float[np.ndarray, " any"]:
         """The equation of state at volumes in Å³/atom, eV/atom."""
@@ -72,12 +75,14 @@ def equation_of_state(
     if not (0 < span <= 0.3 and points >= 5):
         raise ConfigError(f"expected at least five volumes within 30 % of equilibrium, got {points} within {span:g}")
     rest = at_rest(crystal, calculator)
-    volumes, energies, pressures = [], [], []
+    volumes, energies, pressures, uneven = [], [], [], []
     for factor in np.linspace(1 - span, 1 + span, points):
         atoms = relaxed(wide(scaled(rest, factor ** (1 / 3))), calculator)
         volumes.append(atoms.get_volume() / len(atoms))
         energies.append(atoms.get_potential_energy() / len(atoms))
-        pressures.append(-atoms.get_stress()[:3].mean() / GPa)
+        stress = atoms.get_stress() / GPa
+        pressures.append(-stress[:3].mean())
+        uneven.append(np.abs(stress + np.array([1, 1, 1, 0, 0, 0]) * pressures[-1]).max())
         observe()
     fit = EquationOfState(volumes, energies, eos="birchmurnaghan")
     try:
@@ -86,6 +91,12 @@ def equation_of_state(
         raise DivergenceError(
             f"{crystal.get_chemical_formula()}: energies against volume have no minimum that can be fitted ({error})"
         ) from None
+    if not (volumes[0] < volume < volumes[-1] and modulus > 0):
+        raise DivergenceError(
+            f"{crystal.get_chemical_formula()}: the energy has its minimum at {volume:.2f} Å³/atom, beyond the "
+            f"volumes tried ({volumes[0]:.2f} to {volumes[-1]:.2f}); relax the structure and its cell first, or widen "
+            "the span"
+        )
     curve = VolumeCurve(
         volumes=np.array(volumes),
         energies=np.array(energies),
@@ -95,6 +106,7 @@ def equation_of_state(
         bulk_modulus=float(modulus / GPa),
         derivative=float(fit.eos_parameters[2]),
         residual=0.0,
+        uneven=float(uneven[int(np.abs(np.array(volumes) - volume).argmin())]),
     )
     off = curve.energies - curve.fitted_energy(curve.volumes)
     return replace(curve, residual=float(1000 * np.sqrt((off**2).mean())))

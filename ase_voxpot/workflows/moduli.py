@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Float
 
-__all__ = ["VOIGT", "Elasticity", "elasticity", "is_cubic", "point_group", "symmetrised", "young"]
+__all__ = ["SAME_SITE", "VOIGT", "Elasticity", "elasticity", "is_cubic", "point_group", "symmetrised", "young"]
 
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 PLACE = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
@@ -88,8 +88,12 @@ def elasticity(tensor: Float[np.ndarray, "6 6"]) -> Elasticity:
     )
 
 
-def point_group(atoms: Atoms) -> Float[np.ndarray, "rotation 3 3"]:
+def point_group(atoms: Atoms, *, tolerance: float = SAME_SITE) -> Float[np.ndarray, "rotation 3 3"]:
     """Rotations of a crystal, improper ones included, by which Cartesian vectors are multiplied from the left.
+
+    Args:
+        atoms: the crystal.
+        tolerance: Å, within which an atom is on the site where a symmetry would put it.
 
     Raises:
         DataError: a cell in which no symmetry can be looked for.
@@ -99,14 +103,15 @@ def point_group(atoms: Atoms) -> Float[np.ndarray, "rotation 3 3"]:
 
     cell = PhonopyAtoms(numbers=atoms.numbers, cell=atoms.cell.array, scaled_positions=atoms.get_scaled_positions())
     try:
-        found = Symmetry(cell, symprec=SAME_SITE).symmetry_operations
+        found = Symmetry(cell, symprec=tolerance).symmetry_operations
     except Exception:  # of kinds that differ from version to version
         raise DataError(
             f"{atoms.get_chemical_formula()}: expected a crystal whose symmetry can be found, with no atom twice"
         ) from None
     lattice = atoms.cell[:].T
     rotations = lattice @ np.unique(found["rotations"], axis=0) @ np.linalg.inv(lattice)
-    return np.asarray(rotations, dtype=float)
+    left, _, right = np.linalg.svd(np.asarray(rotations, dtype=float))
+    return left @ right  # the nearest true rotations, of a cell that is symmetric within the tolerance
 
 
 def is_cubic(rotations: Float[np.ndarray, "rotation 3 3"]) -> bool:

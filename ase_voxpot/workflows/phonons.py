@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.units import kB, kJ, mol
 
-from ase_voxpot.workflows.cells import wide
+from ase_voxpot.workflows.cells import compact, wide
+from ase_voxpot.workflows.moduli import SAME_SITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,12 +88,14 @@ def harmonic(
     from phonopy.structure.atoms import PhonopyAtoms
     from phonopy.structure.cells import guess_primitive_matrix
 
+    crystal = compact(crystal)
     cell = PhonopyAtoms(
         symbols=crystal.get_chemical_symbols(), cell=crystal.cell.array, scaled_positions=crystal.get_scaled_positions()
     )
     repeat = wide(crystal, width).cell.lengths() / crystal.cell.lengths()
     matrix = np.diag(np.round(repeat).astype(int))
-    model = Phonopy(cell, supercell_matrix=matrix, primitive_matrix=guess_primitive_matrix(cell))
+    primitive = guess_primitive_matrix(cell, symprec=SAME_SITE)
+    model = Phonopy(cell, supercell_matrix=matrix, primitive_matrix=primitive, symprec=SAME_SITE)
     model.generate_displacements(distance=DISPLACEMENT)
     forces: list[Any] = []
     supercells = model.supercells_with_displacements or []

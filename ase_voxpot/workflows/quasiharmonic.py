@@ -82,9 +82,7 @@ def quasi_harmonic(
         raise ConfigError(f"temperature: expected some steps up to at most 10000 K, got {step:g} K up to {highest:g} K")
     models, energies, volumes = [], [], []
     for factor in VOLUMES:
-        cell = scaled(rest, factor ** (1 / 3))
-        if len(set(cell.numbers)) > 1:
-            cell = relaxed(cell, calculator, fmax=0.001)
+        cell = relaxed(scaled(rest, factor ** (1 / 3)), calculator, fmax=0.001)
         model = harmonic(cell, calculator, width=width)
         if model.run_mesh(mesh_of(model), is_gamma_center=True).frequencies.min() < IMAGINARY:
             raise DivergenceError(
