@@ -2,20 +2,20 @@
 
 ASE keeps one atom of rows that symmetry puts on one site and forgets the others, unless their coordinates are the
 same to the letter; a row of the same element on one site (Fe2+ and Fe3+) replaces the one before; and blocks that it
-cannot make a structure of are skipped.  Here shares are added up site by site, a structure is held against the
-formula of its block, and a block that cannot be used is an error in its place.
+cannot make a structure of are skipped.  Here blocks are mended first (``cif_blocks``), shares are added up site by
+site, a structure is held against the formula of its block, and a block that cannot be used is an error in its place.
 """
 
 from __future__ import annotations
 
 import io
-import re
 import warnings
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ase_voxpot.cif_blocks import formula_of, mended
 from ase_voxpot.disorder import INFO, KINDS, share_of
 from ase_voxpot.errors import DataError, VoxPotError
 
@@ -28,7 +28,6 @@ __all__ = ["read_cif"]
 
 SAME_SITE = 1e-3
 """Fractional; as in ASE."""
-ELEMENT = re.compile(r"([A-Z][a-z]?)\s*([0-9]*\.?[0-9]*)")
 
 
 def read_cif(data: bytes) -> list[Atoms | VoxPotError]:
@@ -52,6 +51,7 @@ def _structure(block: Any) -> Atoms | VoxPotError:
             warnings.simplefilter(
                 "ignore"
             )  # of equal sites, which are added up here; of settings, which _check_formula sees
+            block = mended(block)
             atoms: Atoms = block.get_atoms()
             rows = block.get_unsymmetrized_structure()
         shares = _shares(block, atoms, rows)
@@ -105,8 +105,7 @@ def _counts(atoms: Atoms, shares: Mapping[int, Mapping[str, float]]) -> dict[str
 
 def _check_formula(block: Any, counts: Mapping[str, float]) -> None:
     """Refuse a structure that is not what its formula says: atoms are missing, or symmetry was misread."""
-    text, units = block.get("_chemical_formula_sum"), block.get("_cell_formula_units_z")
-    formula = _formula(text)
+    formula, units = formula_of(block), block.get("_cell_formula_units_z")
     if not formula:
         return
     scale = sum(counts.values()) / sum(formula.values())
@@ -119,20 +118,11 @@ def _check_formula(block: Any, counts: Mapping[str, float]) -> None:
     ]
     if wrong:
         per = f", {cells:g} times in the cell" if cells != scale else ""
+        text = " ".join(str(block.get("_chemical_formula_sum")).split())
         raise DataError(
-            f"expected the atoms of its formula {' '.join(text.split())}{per}, got sites that hold {', '.join(wrong)}: "
+            f"expected the atoms of its formula {text}{per}, got sites that hold {', '.join(wrong)}: "
             "atoms are missing, or the space group is meant in another setting; complete or correct the file"
         )
-
-
-def _formula(text: Any) -> dict[str, float]:
-    """Numbers of atoms in a formula; empty of what is none."""
-    if not isinstance(text, str) or ELEMENT.sub("", text).strip(" '\"\n"):
-        return {}
-    out: dict[str, float] = defaultdict(float)
-    for symbol, number in ELEMENT.findall(text):
-        out["H" if symbol == "D" else symbol] += float(number or 1)
-    return dict(out)
 
 
 def _told(atoms: Atoms, shares: Mapping[int, Mapping[str, float]]) -> Atoms:

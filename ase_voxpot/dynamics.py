@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from ase import units
 
-from ase_voxpot.ensembles import BUILD, PISTONS, Plan
+from ase_voxpot.ensembles import BUILD, PISTONS, Plan, freedom
 from ase_voxpot.errors import ConfigError, DivergenceError, ExtrapolationError, StructureError
 from ase_voxpot.peers import stress_or_none
 from ase_voxpot.records import Sample, State
@@ -149,8 +149,8 @@ def _fresh(atoms: Atoms, plan: Plan) -> State:
         if len(atoms) > 1:
             momenta -= masses * momenta.sum(axis=0) / masses.sum()
         atoms.set_momenta(momenta)
-        if atoms.get_temperature() > 0:
-            atoms.set_momenta(atoms.get_momenta() * np.sqrt(plan.temperature / atoms.get_temperature()))
+        if atoms.get_kinetic_energy() > 0:
+            atoms.set_momenta(atoms.get_momenta() * np.sqrt(plan.temperature / _temperature(atoms, plan)))
     return _state(atoms, plan, step=0, rng=rng, barostat=0.0)
 
 
@@ -251,7 +251,7 @@ def _sample(atoms: Atoms, plan: Plan, step: int) -> Sample:
     return Sample(
         step=step,
         time=step * plan.timestep,
-        temperature=float(atoms.get_temperature()),
+        temperature=_temperature(atoms, plan),
         potential=potential,
         kinetic=kinetic,
         total=potential + kinetic,
@@ -260,6 +260,13 @@ def _sample(atoms: Atoms, plan: Plan, step: int) -> Sample:
         uncertainty=said.get("energy_uncertainty"),
         extrapolation=said.get("extrapolation"),
     )
+
+
+def _temperature(atoms: Atoms, plan: Plan) -> float:
+    """K, of the motions that the ensemble heats."""
+    if plan.ensemble != "svr":
+        return float(atoms.get_temperature())
+    return float(2 * atoms.get_kinetic_energy() / (units.kB * freedom(atoms, plan)))
 
 
 def _frame(atoms: Atoms, sample: Sample) -> Atoms:

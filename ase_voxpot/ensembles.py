@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from ase.md.md import MolecularDynamics
 
-__all__ = ["BUILD", "PISTONS", "Plan"]
+__all__ = ["BUILD", "PISTONS", "Plan", "freedom"]
 
 THERMOSTAT = 100.0
 """fs, after which a momentum is forgotten."""
@@ -89,7 +89,24 @@ def _langevin(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: floa
 def _rescaling(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: float) -> MolecularDynamics:
     from ase.md.bussi import Bussi
 
-    return Bussi(atoms, plan.timestep * units.fs, temperature_K=plan.temperature, taut=RESCALING * units.fs, rng=rng)
+    dynamics = Bussi(
+        atoms, plan.timestep * units.fs, temperature_K=plan.temperature, taut=RESCALING * units.fs, rng=rng
+    )
+    dynamics.ndof = freedom(atoms, plan)
+    dynamics.target_kinetic_energy = 0.5 * dynamics.temp * dynamics.ndof
+    return dynamics
+
+
+def freedom(atoms: Atoms, plan: Plan) -> int:
+    """Degrees of freedom that hold heat.
+
+    Rescaling all momenta alike leaves a whole that stands still where it is: three less than ASE counts, or the other
+    motions of N atoms would be hotter than they should by N / (N - 1).
+    """
+    count = int(atoms.get_number_of_degrees_of_freedom())
+    momenta = atoms.get_momenta()
+    still = np.abs(momenta.sum(axis=0)).max() <= 1e-6 * max(np.abs(momenta).sum(), 1e-12)
+    return count - 3 if plan.ensemble == "svr" and still and not atoms.constraints and count > 3 else count
 
 
 def _piston(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: float) -> MolecularDynamics:

@@ -24,13 +24,24 @@ from ase_voxpot.neighbours import VerletList
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Decoration", "average_structure", "is_shorthand", "open_structure", "random_alloy", "share_out"]
+__all__ = [
+    "EMPTY",
+    "Decoration",
+    "average_structure",
+    "empty_layer",
+    "is_shorthand",
+    "open_structure",
+    "random_alloy",
+    "share_out",
+]
 
 SITES = {"bcc": 2, "fcc": 4}
 """Sites of the cubic cell, for every lattice that a shorthand can name."""
 SHORTHAND = re.compile(r"([a-z]+):([A-Za-z0-9]+)")
 OVERLAP = 0.5
 """Å; atoms nearer than this are two on one site."""
+EMPTY = 8.0
+"""Å; what has a wider gap between its atoms is no crystal, but a slab or a molecule in a box."""
 KEPT = ("numbers", "positions", "momenta", "masses", "tags", "initial_magmoms", "initial_charges")
 
 
@@ -98,6 +109,21 @@ def open_structure(
     for name in set(atoms.arrays) - set(KEPT):
         del atoms.arrays[name]
     return atoms
+
+
+def empty_layer(atoms: Atoms) -> float:
+    """Å, the widest gap between two planes of atoms along a vector of a periodic cell; of a slab, its vacuum.
+
+    >>> from ase.build import bulk, fcc111
+    >>> slab = fcc111("Cu", (1, 1, 3), vacuum=6.0)
+    >>> slab.pbc = True
+    >>> round(empty_layer(slab), 1), round(empty_layer(bulk("Cu", cubic=True)), 1)
+    (12.0, 1.8)
+    """
+    heights = 1 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)
+    places = np.sort(atoms.get_scaled_positions(wrap=False) % 1.0, axis=0)
+    gaps = np.diff(places, axis=0, append=places[:1] + 1).max(axis=0)
+    return float((gaps * heights)[atoms.pbc].max(initial=0.0))
 
 
 def average_structure(source: str) -> Atoms:

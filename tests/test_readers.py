@@ -187,3 +187,111 @@ def test_types_of_a_lammps_dump_are_no_elements(put):
     assert sorted(atoms.symbols) == ["Mo", "W"]
     with pytest.raises(DataError, match="types alone do not tell which atoms they are"):
         read_frames(put("b.lammpstrj", DUMP.format(head="c_pe", first="0.0", second="0.0")))
+
+
+@pytest.mark.parametrize(
+    ("symbol", "element"),
+    [("FE", "Fe"), ("FE3+", "Fe"), ("Fe3+", "Fe"), ("CL-", "Cl"), ("Cu2.67+", "Cu"), ("O2-", "O"), ("D", "H")],
+)
+def test_symbols_of_sites_are_elements_however_they_are_written(put, symbol, element):
+    (atoms,) = read_frames(put("x.cif", cif(f"a1 {symbol} 0 0 0 1\n", group="P 1")))
+
+    assert str(atoms.symbols) == element
+
+
+@pytest.mark.parametrize(
+    ("label", "more", "element"),
+    [
+        ("Fe1", "", "Fe"),
+        ("OW1", "", "O"),
+        ("MO1", "", "Mo"),
+        ("C12B", "", "C"),
+        ("CA1", "_chemical_formula_sum 'Ca'\n", "Ca"),
+        ("CA1", "_chemical_formula_sum 'C'\n", "C"),
+    ],
+)
+def test_labels_tell_the_element_where_that_is_clear(put, label, more, element):
+    text = cif(f"{label} 0 0 0 1\n", group="P 1", more=more).replace("_atom_site_type_symbol\n", "")
+
+    (atoms,) = read_frames(put("x.cif", text))
+
+    assert str(atoms.symbols) == element
+
+
+@pytest.mark.parametrize("label", ["CL1", "CO2", "HO1"])
+def test_labels_that_may_be_two_elements_are_refused(put, label):
+    text = cif(f"{label} 0 0 0 1\n", group="P 1").replace("_atom_site_type_symbol\n", "")
+
+    with pytest.raises(DataError, match=f"expected a label whose element is clear, got '{label}'"):
+        read_frames(put("x.cif", text))
+
+
+def test_a_site_that_is_called_a_mixture_is_one(put):
+    path = put("x.cif", cif("Nb,Zr '0.8Nb + 0.2Zr' 0 0 0 1\nO1 O 0.5 0.5 0.5 1\n", group="P m -3 m"))
+
+    with pytest.raises(OccupancyError, match=r"Nb 0.8, Zr 0.2"):
+        read_frames(path)
+    with pytest.raises(DataError, match="expected one element in _atom_site_type_symbol, got 'OH'"):
+        read_frames(put("y.cif", cif("O1 OH 0 0 0 1\n")))
+
+
+HCP = """data_hcp
+_cell_length_a 2.8
+_cell_length_b 2.8
+_cell_length_c 4.5
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 120
+_symmetry_space_group_name_H-M 'P 63/m m c'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Mg1 Mg {} {} 0.25
+"""
+
+
+@pytest.mark.parametrize("places", [(0.333, 0.667), (0.3333, 0.6667), (0.33333, 0.66667)])
+def test_thirds_with_few_digits_are_thirds(put, places):
+    (atoms,) = read_frames(put("x.cif", HCP.format(*places)))
+
+    assert len(atoms) == 2
+    assert_allclose(sorted(atoms.get_scaled_positions()[:, 0]), [1 / 3, 2 / 3], atol=1e-5)
+
+
+NAMED = "_symmetry_space_group_name_H-M 'I m -3 m'\n"
+
+
+@pytest.mark.parametrize(
+    ("told", "place", "atoms"),
+    [
+        ("_symmetry_space_group_name_Hall '-I 4 2 3'\n", "0 0 0", 2),
+        ("_space_group_name_Hall '-F 4vw 2vw 3'\n_space_group_name_H-M_alt 'F d -3 m'\n", ".125 .125 .125", 8),
+        ("_space_group_name_H-M_alt 'F d -3 m :2'\n", ".125 .125 .125", 8),
+        ("_space_group_name_H-M_alt 'F d -3 m :1'\n", ".125 .125 .125", 16),
+        ("_space_group_name_H-M_alt 'F d -3 m Z'\n", ".125 .125 .125", 8),
+        ("_space_group_name_H-M_alt 'R -3 m :H'\n", "0 0 0", 3),
+        ("_symmetry_equiv_pos_as_xyz x,y,z\n", "0 0 0", 1),
+    ],
+)
+def test_symmetry_is_applied_however_it_is_told(put, told, place, atoms):
+    text = cif(f"C1 C {place} 1\n").replace(NAMED, told)
+
+    (found,) = read_frames(put("x.cif", text))
+
+    assert len(found) == atoms
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ("_space_group_IT_number 225\n", "got 'I m -3 m' and number 225, which is another"),
+        ("_space_group_name_Hall '-Q 4'\n", "expected a space group of the International Tables, got '-Q 4'"),
+        ("_space_group_symop_magn_operation.xyz x,y,z,+1\n", "magnetic symmetry"),
+    ],
+)
+def test_symmetry_that_is_not_clear_is_refused(put, more, sentence):
+    with pytest.raises(DataError, match=sentence):
+        read_frames(put("x.cif", cif("C1 C 0 0 0 1\n", more=more)))

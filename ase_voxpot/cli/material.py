@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
     from ase_voxpot.structures import Decoration
 
-__all__ = ["Method", "Work", "decoration_of", "find_method", "is_random", "note", "open_atoms", "open_work"]
+__all__ = [
+    "Method",
+    "Work",
+    "decoration_of",
+    "find_method",
+    "is_random",
+    "note",
+    "note_vacuum",
+    "open_atoms",
+    "open_work",
+]
 
 ALLOY = 3
 """Cubic cells along each edge of a random alloy: 54 atoms of bcc."""
@@ -59,6 +69,17 @@ class Work:
 def note(sentence: str) -> None:
     """Tell of a choice that was made, where it does not get into the results."""
     typer.echo(f"voxpot: note: {sentence}", err=True)
+
+
+def note_vacuum(atoms: Atoms) -> None:
+    """Tell of an empty layer in a cell that is going to change: pressure closes it, whatever the slab wants."""
+    from ase_voxpot.structures import EMPTY, empty_layer
+
+    if atoms.pbc.all() and atoms.cell.rank == 3 and empty_layer(atoms) > EMPTY:
+        note(
+            f"the cell has an empty layer of {empty_layer(atoms):.1f} Å, which counts as part of its volume: a "
+            "changing cell closes it, and stresses are too small by its share; a slab is relaxed with its cell held"
+        )
 
 
 def decoration_of(decorate: bool, vacant: bool) -> Decoration | None:
@@ -146,7 +167,7 @@ def open_work(
     Raises:
         VoxPotError: of the structure or of the calculator.
     """
-    from ase_voxpot.errors import ConfigError, StructureError
+    from ase_voxpot.errors import ConfigError
     from ase_voxpot.structures import average_structure
 
     random = is_random(structure) or decoration is not None
@@ -167,14 +188,30 @@ def open_work(
             atoms.numbers[:] = atoms.numbers[0]
         return atoms
 
-    atoms = build(0, note)
-    if not atoms.pbc.all():
-        raise StructureError(f"{structure}: expected a crystal periodic in three directions, got pbc {atoms.pbc}")
+    notes: list[str] = []
+    atoms = build(0, notes.append)
+    _refuse_no_crystal(structure, atoms)
     atoms.calc = calculator = method.make()
     atoms.get_potential_energy()  # refuses what has no energy before any work
     if "stress" not in getattr(calculator, "implemented_properties", ()):
         raise ConfigError(f"calculator: expected one with energy, forces and stress, got {method.name} without stress")
+    for sentence in notes:
+        note(sentence)
     return Work(name=structure, method=method.name, calculator=calculator, random=random, build=build, lattice=average)
+
+
+def _refuse_no_crystal(structure: str, atoms: Atoms) -> None:
+    from ase_voxpot.errors import StructureError
+    from ase_voxpot.structures import EMPTY, empty_layer
+
+    if not atoms.pbc.all():
+        raise StructureError(f"{structure}: expected a crystal periodic in three directions, got pbc {atoms.pbc}")
+    gap = empty_layer(atoms)
+    if gap > EMPTY:
+        raise StructureError(
+            f"{structure}: expected a crystal, got an empty layer of {gap:.1f} Å; a slab, or a molecule in a box, has "
+            "no such properties (voxpot relax and md take it)"
+        )
 
 
 def _times(structure: str, width: float, decoration: Decoration | None) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.material import decoration_of, find_method, open_atoms
+from ase_voxpot.cli.material import decoration_of, find_method, note, note_vacuum, open_atoms
 from ase_voxpot.cli.options import (
     Decorate,
     Device,
@@ -80,6 +80,7 @@ def md(
     voxpot md bcc:MoTaW --repeat 3 -T 6000 --uncertainty stop:2
     """
     from ase_voxpot.dynamics import Plan, run, summarise
+    from ase_voxpot.ensembles import PISTONS
     from ase_voxpot.errors import ConfigError
     from ase_voxpot.guards import Guard
     from ase_voxpot.records import CUT, Records
@@ -102,6 +103,9 @@ def md(
     atoms = open_atoms(
         structure, method, repeat=repeat, seed=seed, lattice=lattice, decoration=decoration_of(decorate, vacant)
     )
+    if plan.ensemble in PISTONS:
+        note_vacuum(atoms)
+    brought = atoms.get_temperature() if atoms.get_momenta().any() and not restart else None
     with progress_bar("{task.fields[now]}") as bar:
         task = bar.add_task(plan.ensemble, total=plan.steps, now="")
 
@@ -114,6 +118,8 @@ def md(
 
     draw_run(records.picture, samples, plan, len(atoms))
     title = f"{ensemble} of {structure} with {model}"
+    if brought is not None:
+        note(f"the momenta of {structure} ({brought:.0f} K) were kept")
     _print(samples, summarise(samples, len(atoms)), atoms, records, title=title, ensemble=ensemble)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.material import decoration_of, find_method, open_atoms
+from ase_voxpot.cli.material import decoration_of, find_method, note_vacuum, open_atoms
 from ase_voxpot.cli.options import (
     Decorate,
     Device,
@@ -70,6 +70,8 @@ def relax(
     atoms = open_atoms(
         structure, method, repeat=repeat, seed=seed, lattice=lattice, decoration=decoration_of(decorate, vacant)
     )
+    if cell:
+        note_vacuum(atoms)
     seen: list[Progress] = []
     frames: list[Any] = []
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.units import GPa
 
+from ase_voxpot.errors import DivergenceError
 from ase_voxpot.workflows.cells import relaxed, to_rest, wide
 from ase_voxpot.workflows.moduli import VOIGT, Elasticity, elasticity, point_group, symmetrised
 
@@ -40,6 +41,8 @@ LARGE = tuple(k / 100 for k in range(-10, 11) if k)
 """Stretches and shears of the strained cells of Li et al., npj Comput. Mater. 6:70 (2020)."""
 
 
+STRAIGHT = 0.9
+"""Share of the variance of stresses that a straight line has to explain; above 0.999 of stable crystals."""
 NEAR_SITE = 0.01
 """Å, within which atoms of a relaxed cell are on their sites."""
 
@@ -124,7 +127,7 @@ def elastic_tensor(
         observe: called after every strained cell.
 
     Raises:
-        DivergenceError: the ions found no rest.
+        DivergenceError: the ions found no rest, or another one at every strain.
     """
     applied, stresses = [], []
     for component in range(6):
@@ -137,8 +140,21 @@ def elastic_tensor(
             stresses.append(relaxed(trial, calculator, fmax=fmax).get_stress() / GPa)
             observe()
     design = np.hstack([np.ones((len(applied), 1)), applied])  # the stress at rest need not vanish
-    tensor = np.linalg.lstsq(design, np.array(stresses), rcond=None)[0][1:]
-    return (tensor + tensor.T) / 2
+    tensor = np.linalg.lstsq(design, np.array(stresses), rcond=None)[0]
+    _refuse_jumps(atoms, np.array(stresses), design @ tensor)
+    return (tensor[1:] + tensor[1:].T) / 2
+
+
+def _refuse_jumps(atoms: Atoms, stresses: Float[np.ndarray, "strain 6"], line: Float[np.ndarray, "strain 6"]) -> None:
+    """Refuse stresses that are no straight line against strain: their slope is no elastic constant."""
+    off = ((stresses - line) ** 2).sum()
+    explained = 1 - off / max(((stresses - stresses.mean(axis=0)) ** 2).sum(), 1e-12)
+    if explained < STRAIGHT:
+        raise DivergenceError(
+            f"{atoms.get_chemical_formula()}: expected stresses that grow in proportion to strain, got some that are "
+            f"off by {np.sqrt(off / stresses.size):.1f} GPa (R² {explained:.2f}): ions fall to other places when the "
+            "crystal is strained by half a per cent; it is not stable, relax it from a rattled start"
+        )
 
 
 def _matrix(voigt: Float[np.ndarray, " 6"]) -> Float[np.ndarray, "3 3"]:

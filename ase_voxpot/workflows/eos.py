@@ -86,7 +86,7 @@ def equation_of_state(
         observe()
     fit = EquationOfState(volumes, energies, eos="birchmurnaghan")
     try:
-        volume, energy, modulus = fit.fit()
+        volume, energy, modulus = fit.fit(warn=False)  # told below
     except (RuntimeError, ValueError) as error:
         raise DivergenceError(
             f"{crystal.get_chemical_formula()}: energies against volume have no minimum that can be fitted ({error})"

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from ase.build import bulk
+from ase.build import bcc110, bulk
 from ase.io import read, write
 
 from tests.cifs import ALLOY, cif
@@ -205,3 +205,31 @@ def test_properties_of_a_crystal_need_one(voxpot, here, verb):
     assert "periodic in three directions, got pbc [False False False]" in voxpot(verb, "cluster.extxyz", *TINY).sentence
     assert "periodic in three directions, got pbc [False False False]" in voxpot(verb, "molecule.xyz", *TINY).sentence
     assert "at least one" in voxpot(verb, "none.extxyz", *TINY).sentence
+
+
+@pytest.fixture
+def boxed(here):
+    """A slab as files of VASP and CIF hold it: periodic in three directions, with 12 Å of vacuum."""
+    slab = bcc110("W", (1, 1, 3), a=3.2, vacuum=6.0)
+    slab.pbc = True
+    slab.info.clear()
+    write(here / "slab.extxyz", slab)
+    return "slab.extxyz"
+
+
+@pytest.mark.parametrize("verb", ["eos", "elastic", "phonons", "defects", "diffusion"])
+def test_a_slab_in_a_box_is_no_crystal(voxpot, boxed, verb):
+    assert "expected a crystal, got an empty layer of 12.0 Å" in voxpot(verb, boxed, *TINY).sentence
+
+
+def test_a_cell_that_is_going_to_close_its_vacuum_is_told_of(voxpot, boxed):
+    for words in (("relax", boxed, "--cell", "--steps", 1), ("md", boxed, "-e", "npt", "--steps", 1)):
+        assert "note: the cell has an empty layer of 12.0 Å" in voxpot(*words, *TINY).err
+    assert "empty layer" not in voxpot("relax", boxed, "--steps", 1, *TINY).err
+
+
+def test_momenta_that_a_file_brings_are_told_of(voxpot, here):
+    assert "note" not in voxpot("md", "bcc:W", *TINY, "--repeat", 2, "--steps", 1, "--interval", 1).err
+    outcome = voxpot("md", "md.extxyz", *TINY, "--steps", 1, "-o", "more")
+
+    assert "note: the momenta of md.extxyz (" in outcome.err

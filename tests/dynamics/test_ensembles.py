@@ -66,6 +66,20 @@ def test_rescaling_brings_the_temperature_and_its_fluctuations(records):
     assert_allclose(heat.var() / heat.mean() ** 2, 2 / 150, rtol=0.5)
 
 
+def test_rescaling_heats_the_motions_that_there_are(records):
+    """A whole that stands still holds no heat; in the potential energy there is that of 3 (N - 1) oscillators."""
+    atoms = crystal(1)
+    floor = atoms.get_potential_energy()
+    plan = Plan(ensemble="svr", temperature=30, timestep=4.0, steps=30_000, interval=5, checkpoint=30_000, seed=4)
+
+    samples = run(atoms, plan, records)
+
+    half = samples[len(samples) // 2 :]
+    assert_allclose(np.mean([s.temperature for s in half]), 30, rtol=0.06)
+    stored = np.mean([s.potential for s in half]) - floor
+    assert_allclose(2 * stored / (3 * (len(atoms) - 1) * units.kB), 30, rtol=0.12)  # 40 with 3 N
+
+
 def test_a_piston_along_z_moves_nothing_else(records):
     atoms = crystal(1)
     cell = atoms.cell.array.copy()

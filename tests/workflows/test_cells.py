@@ -56,3 +56,44 @@ def test_a_relaxation_that_does_not_end_is_an_error(fcc, springs, monkeypatch):
 
     with pytest.raises(DivergenceError, match="did not relax"):
         cells.relaxed(rattled, springs)
+
+
+@pytest.mark.parametrize("basis", [[1, 0, 2], [2, 1, 0]])
+def test_a_left_handed_cell_becomes_right_handed_and_stays_the_same_crystal(fcc, springs, basis):
+    left = cells.scaled(fcc, 1.02)
+    left.set_cell(left.cell[basis])
+    assert np.linalg.det(left.cell[:]) < 0
+
+    right = cells.compact(left)
+
+    assert np.linalg.det(right.cell[:]) > 0
+    assert_allclose(right.positions, left.positions)
+    assert cells.energy_per_atom(right, springs) == pytest.approx(cells.energy_per_atom(left, springs))
+
+
+def test_a_skewed_cell_gets_the_shortest_vectors(fcc, springs):
+    skewed = cells.scaled(fcc, 1.02)
+    skewed.set_cell(np.array([[1, 0, 0], [3, 1, 0], [0, -4, 1]]) @ skewed.cell[:])
+
+    found = cells.compact(skewed)
+
+    assert_allclose(found.cell.lengths(), 4.08)
+    assert cells.energy_per_atom(found, springs) == pytest.approx(cells.energy_per_atom(skewed, springs))
+
+
+def test_an_element_on_its_sites_is_only_scaled(fcc, springs, monkeypatch):
+    monkeypatch.setattr(cells, "relaxed", None)
+
+    assert_allclose(cells.to_rest(cells.scaled(fcc, 1.03), springs).cell.lengths(), 4.0, atol=1e-5)
+
+
+def test_an_element_off_its_sites_or_in_a_cell_of_another_shape_is_relaxed(fcc, springs):
+    rattled, strained = cells.wide(fcc), fcc.copy()
+    rattled.rattle(0.05, rng=np.random.default_rng(0))
+    strained.set_cell(fcc.cell[:] @ (np.eye(3) + np.diag([0.02, -0.01, 0]) + 0.01), scale_atoms=True)
+
+    for atoms in (rattled, strained):
+        rest = cells.to_rest(atoms, springs, fmax=1e-3)
+        assert cells.energy_per_atom(rest, springs) == pytest.approx(-3.0, abs=1e-4)
+        metric = rest.cell[:] @ rest.cell[:].T
+        assert_allclose(metric, np.diag([metric[0, 0]] * 3), atol=0.02)

@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.calculators.calculator import all_changes
 from ase.calculators.lj import LennardJones
 from ase.units import GPa
 from hypothesis import given, settings, strategies as st
 from numpy.testing import assert_allclose
+from scipy.spatial.transform import Rotation
 
+from ase_voxpot.errors import DivergenceError
 from ase_voxpot.labels import labels_of, read_frames
 from ase_voxpot.structures import random_alloy
 from ase_voxpot.workflows.binaries import FILE, STRAINED
@@ -23,8 +26,9 @@ from ase_voxpot.workflows.elastic import (
     fit_tensor,
     strains,
 )
-from ase_voxpot.workflows.moduli import elasticity
+from ase_voxpot.workflows.moduli import elasticity, is_cubic, young
 from ase_voxpot.workflows.references import REFERENCES
+from tests.workflows.bonds import Bonds
 
 
 def test_springs_between_neighbours_have_the_constants_of_algebra(fcc, springs):
@@ -33,6 +37,53 @@ def test_springs_between_neighbours_have_the_constants_of_algebra(fcc, springs):
     k, a = 2.0, 4.0
     assert_allclose([found.c11, found.c12, found.c44], np.array([2, 1, 1]) * k / a / GPa, rtol=2e-3)
     assert found.softest > 0
+
+
+@pytest.mark.parametrize("fault", ["rattled", "strained", "left-handed", "skewed"])
+def test_an_element_that_is_not_at_rest_has_the_constants_of_algebra_too(fcc, springs, fault):
+    atoms = fcc.copy()
+    if fault == "rattled":
+        atoms.rattle(0.03, rng=np.random.default_rng(0))
+    elif fault == "strained":
+        atoms.set_cell([4.05, 4.0, 3.94], scale_atoms=True)
+    elif fault == "left-handed":
+        atoms.set_cell(fcc.cell[[1, 0, 2]])
+    else:
+        atoms.set_cell(np.array([[1, 0, 0], [1, 1, 0], [0, 0, 1]]) @ fcc.cell[:])
+
+    found = elastic_ensemble([atoms], springs)
+
+    k, a = 2.0, 4.0
+    assert is_cubic(found.rotations)
+    assert_allclose([found.mean.c11, found.mean.c12, found.mean.c44], np.array([2, 1, 1]) * k / a / GPa, rtol=5e-3)
+
+
+def test_a_turned_crystal_has_the_moduli_of_the_crystal(fcc, springs):
+    turn = Rotation.from_rotvec([0.3, -0.5, 0.8]).as_matrix()
+    turned = fcc.copy()
+    turned.set_cell(fcc.cell[:] @ turn.T, scale_atoms=True)
+
+    mine, theirs = (elastic_ensemble([atoms], springs) for atoms in (fcc, turned))
+
+    assert not is_cubic(theirs.rotations)
+    for name in ("bulk", "shear", "young", "universal"):
+        assert getattr(theirs.mean, name) == pytest.approx(getattr(mine.mean, name), rel=2e-3)
+    compliance = np.linalg.inv(theirs.mean.tensor)
+    along = young(compliance, turn[:, :1].T)
+    assert along == pytest.approx(young(np.linalg.inv(mine.mean.tensor), np.eye(3)[:1]), rel=2e-3)
+
+
+def test_stresses_that_jump_have_no_slope(fcc):
+    """Springs that change their length under the smallest strain, as ions of an unstable crystal do."""
+
+    class Jumping(Bonds):
+        def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+            super().calculate(atoms, properties, system_changes)
+            strained = abs(self.atoms.get_volume() / len(self.atoms) - 16) > 1e-3
+            self.results["stress"] = self.results["stress"] + 0.05 * strained
+
+    with pytest.raises(DivergenceError, match="expected stresses that grow in proportion to strain"):
+        elastic_tensor(wide(fcc), Jumping(4 / np.sqrt(2), stiffness=0.01))
 
 
 def test_pairs_obey_the_relation_of_cauchy():

@@ -6,8 +6,8 @@ from ase.calculators.emt import EMT
 from ase.units import GPa
 from numpy.testing import assert_allclose
 
-from ase_voxpot.errors import ConfigError
-from ase_voxpot.workflows.cells import element
+from ase_voxpot.errors import ConfigError, DivergenceError
+from ase_voxpot.workflows.cells import element, scaled
 from ase_voxpot.workflows.eos import equation_of_state
 
 
@@ -54,3 +54,18 @@ def test_every_volume_is_told_of(fcc, springs):
 def test_a_fit_without_enough_volumes_is_refused(fcc, springs, options):
     with pytest.raises(ConfigError, match="at least five volumes within 30 %"):
         equation_of_state(fcc, springs, **options)
+
+
+def test_a_shape_that_is_not_at_rest_shows_in_stresses_beside_the_pressure(fcc, springs):
+    strained = fcc.copy()
+    strained.set_cell([4.1, 4.0, 3.9], scale_atoms=True)
+
+    assert equation_of_state(fcc, springs).uneven < 1e-3
+    assert equation_of_state(strained, springs).uneven > 1
+
+
+def test_a_minimum_beyond_the_volumes_is_an_error(fcc, springs, monkeypatch):
+    monkeypatch.setattr("ase_voxpot.workflows.eos.at_rest", lambda crystal, calculator: scaled(crystal, 1.03))
+
+    with pytest.raises(DivergenceError, match=r"minimum at 15.98 Å³/atom, beyond the volumes tried \(16\.\d\d to"):
+        equation_of_state(fcc, springs, span=0.05)

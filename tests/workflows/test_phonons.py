@@ -89,3 +89,19 @@ def test_displacements_are_counted(fcc, springs):
     seen = []
     harmonic(fcc, springs, width=7.0, observe=lambda done, of: seen.append((done, of)))
     assert seen == [(1, 1)]
+
+
+@pytest.mark.parametrize(
+    "vectors", [np.eye(3)[[1, 0, 2]], -np.eye(3), [[1, 0, 0], [3, 1, 0], [0, 2, 1]], [[1, 0, 0], [0, 1, 0], [0, 0, 2]]]
+)
+def test_the_cell_that_a_crystal_is_given_in_does_not_matter(fcc, springs, vectors):
+    other = fcc.repeat((1, 1, 2)) if np.linalg.det(vectors) == 2 else fcc.copy()
+    if len(other) == len(fcc):
+        other.set_cell(np.array(vectors) @ fcc.cell[:])
+    other.positions += 3 * other.cell[0] - 2 * other.cell[2]
+
+    mine, theirs = phonons(fcc, springs, width=7.0), phonons(other, springs, width=7.0)
+
+    assert theirs.atoms == 1
+    assert_allclose(theirs.highest, mine.highest, rtol=1e-5)
+    assert_allclose(theirs.special["X"], mine.special["X"], atol=1e-4)
