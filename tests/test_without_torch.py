@@ -69,7 +69,19 @@ def test_a_verb_runs_without_torch(words, voxpot):
     assert found.returncode == 0, found.stderr
 
 
-@pytest.mark.parametrize("words", [("md", "bcc:W", "--device", "cuda"), ("train", "config.toml"), ("benchmark",)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("md", "bcc:W", "--device", "cuda"),
+        ("train", "config.toml"),
+        ("benchmark",),
+        ("check",),
+        ("predict", "frames.extxyz", "--model", "cgcnn-perov"),
+        ("reconstruct", "frames.extxyz", "--model", "icsg3d-perov", "--output", "back.extxyz"),
+        ("generate", "--model", "nesf-lcs6a", "--output", "new.extxyz"),
+    ],
+    ids=lambda words: words[0],
+)
 def test_a_verb_that_needs_torch_is_refused_with_a_command(words, voxpot, folder):
     (folder / "config.toml").write_text('kind = "potential"\n')
 

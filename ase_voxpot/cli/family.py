@@ -15,11 +15,16 @@ def training_module(name: str, *, verb: str) -> ModuleType:
     """The module ``voxpot_training.NAME``.
 
     Raises:
-        ConfigError: the package, or something that it imports, is not there.
+        MissingPackageError: an optional package that it imports is not installed; the sentence has the command.
+        ConfigError: the training package, or something else that it imports, is not there.
     """
     from ase_voxpot.errors import ConfigError
+    from ase_voxpot.extras import EXTRAS, missing
 
     try:
         return import_module(f"voxpot_training.{name}")
     except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in EXTRAS:
+            raise missing(package, f"voxpot {verb}") from None
         raise ConfigError(f"{verb} needs the package voxpot_training with all it imports ({error})") from None

@@ -46,11 +46,11 @@ def _list_models() -> None:
 
 def _list_others() -> None:
     """The shipped models that are no potentials; nothing without the training package."""
-    from ase_voxpot.errors import ConfigError
+    from ase_voxpot.errors import ConfigError, MissingPackageError
 
     try:
         artifacts, kinds = (training_module(name, verb="info") for name in ("artifacts", "kinds"))
-    except ConfigError:
+    except (ConfigError, MissingPackageError):
         return
     names = artifacts.shipped_artifacts()
     if not names:
@@ -66,12 +66,12 @@ def _list_others() -> None:
 
 def _card_of_another(model: str) -> dict[str, Any] | None:
     """The card of a model that is no potential; None for all else."""
-    from ase_voxpot.errors import ConfigError, WeightsError
+    from ase_voxpot.errors import ConfigError, MissingPackageError, WeightsError
 
     try:
         artifacts = training_module("artifacts", verb="info")
         path = artifacts.find_artifact(model)
-    except (ConfigError, WeightsError):
+    except (ConfigError, MissingPackageError, WeightsError):
         return None
     card: dict[str, Any] | None = artifacts.read_card(path) if artifacts.is_artifact(path) else None
     return card

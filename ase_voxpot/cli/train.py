@@ -31,6 +31,6 @@ def train(
 
     if not config.is_file():
         raise ConfigError(f"{config}: expected a configuration file, got {'a folder' if config.is_dir() else 'none'}")
-    training = training_module("kinds", verb="training")
+    training = training_module("kinds", verb="train")
     weights = training.train(config, out=output, resume=resume, quick=quick)
     typer.echo(f"wrote {weights}")
