@@ -42,7 +42,7 @@ def physics(
     """Put a model, and others beside it, to a bench of materials physics.
 
     Workflows: eos, elastic, finite-strain, vacancy, interstitial, surfaces, phonons, thermal,
-    mixing, dft-mixing (if VOXPOT_DATA names the data), dimer, lattice, stability.  Results are
+    mixing, dft-mixing (where the data are: a clone, or VOXPOT_DATA), dimer, lattice, stability.  Results are
     kept in OUTPUT/results.json one by one, and not computed again.  The table goes to
     OUTPUT/table.md and OUTPUT/table.json, pictures lie beside it.  A peer is Python code of
     yours that is run.

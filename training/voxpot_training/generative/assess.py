@@ -1,7 +1,7 @@
 """What generators make, judged by one set of figures; ion exchange and known crystals are always among them.
 
-    python -m voxpot_training.generative.assess $VOXPOT_DATA/crystal/perov5_val.extxyz.gz --model icsg3d-perov
-    python -m voxpot_training.generative.assess $VOXPOT_DATA/crystal/perov5_val.extxyz.gz --by row
+    python -m voxpot_training.generative.assess training/data/crystal/perov5_val.extxyz.gz --model icsg3d-perov
+    python -m voxpot_training.generative.assess training/data/crystal/perov5_val.extxyz.gz --by row
 
 With a model, the sides are those of its training, and every prior of it is drawn from; without, a fifth of the
 crystals is held out, and the baseline stands alone.  Every column has as many crystals, none of them sorted out

@@ -91,7 +91,7 @@ class GeneratorConfig:
     """One training, from crystals to a model file."""
 
     name: str
-    data: str  # file, looked up beside the config and below VOXPOT_DATA
+    data: str  # file, looked up beside the config, below VOXPOT_DATA and in training/data
     split: GeneratorSplit = field(default_factory=GeneratorSplit)
     property: Label | None = None
     maps: MapSpec = field(default_factory=MapSpec)

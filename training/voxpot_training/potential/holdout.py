@@ -50,7 +50,7 @@ def write(
 ) -> None:
     """Write the frames that a model was not trained on.
 
-    VOXPOT_DATA=folder/with/data python -m voxpot_training.potential.holdout motaw --out holdout.extxyz
+    python -m voxpot_training.potential.holdout motaw --out holdout.extxyz
     voxpot evaluate holdout.extxyz --model motaw
     """
     from ase.io import write as write_frames

@@ -185,7 +185,7 @@ def main(
 ) -> None:
     """Compare architectures at equal training time.
 
-    Example: VOXPOT_DATA=folder/with/data python -m voxpot_training.potential.study training/configs/study.toml
+    Example: python -m voxpot_training.potential.study training/configs/study.toml
     """
     console = screen.console()
     try:

@@ -1,6 +1,6 @@
 """The uncertainty of a trained potential: computed, calibrated, judged on the hold-out.
 
-    VOXPOT_DATA=folder/with/data python -m voxpot_training.potential.uncertainty runs/mine/mine.safetensors
+    python -m voxpot_training.potential.uncertainty runs/mine/mine.safetensors
 
 puts it into the model file and leaves beside it
 
@@ -204,8 +204,8 @@ def main(
 ) -> None:
     """Add a calibrated uncertainty to a model, and judge it on the hold-out.
 
-    VOXPOT_DATA=folder/with/data python -m voxpot_training.potential.uncertainty runs/mine/mine.safetensors
-    VOXPOT_DATA=folder/with/data python -m voxpot_training.potential.uncertainty motaw --check --out look/motaw
+    python -m voxpot_training.potential.uncertainty runs/mine/mine.safetensors
+    python -m voxpot_training.potential.uncertainty motaw --check --out look/motaw
     """
     try:
         _main(model, config, out, check=check)

@@ -40,7 +40,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrystalSource:
-    """A file of labelled crystals, looked up beside the config and below ``VOXPOT_DATA``.
+    """A file of labelled crystals, looked up beside the config, below ``VOXPOT_DATA`` and in ``training/data``.
 
     Crystals of a source that is ``support`` are trained on and never held out: another kind of
     labels, calculations beside measurements say.  Of those of one compound the first is kept, and

@@ -53,7 +53,7 @@ class FieldConfig:
     """One training, from crystals to a model file."""
 
     name: str
-    train: str  # files, looked up beside the config and below VOXPOT_DATA
+    train: str  # files, looked up beside the config, below VOXPOT_DATA and in training/data
     validation: str
     model: PublishedSpec | PeriodicSpec = field(default_factory=PeriodicSpec)
     queries: QuerySpec = field(default_factory=QuerySpec)
