@@ -30,6 +30,7 @@ __all__ = ["Deck", "logical_lines", "split_words"]
 FIX = "voxpot"
 """Name of the fix that stands for the pair style."""
 FORCES_ONLY = "and the calculator says forces only; print temp and ke, run nve or nvt, or take a potential"
+EXTERNAL = f"fix {FIX} all external pf/callback 1 1"
 ONE = "thermo_style custom step temp pe emol etotal press"
 """As `one`, but with the fix in it."""
 WORD = re.compile(r'"""(.*?)"""|"(.*?)"|\'(.*?)\'|([^\s"\']+)', re.DOTALL)
@@ -101,6 +102,7 @@ class Deck:
         self._over = False  # the loop variable of the last `next` is used up
         self._options: dict[str, str] | None = None  # of the pair style voxpot, while there is one
         self._bridge: Bridge | ForceBridge | None = None
+        self._make: Callable[[], Bridge | ForceBridge] | None = None  # a bridge like this one
         self._exclusions = Exclusions(lmp)
         self._blind: list[Blind] = []  # of commands before the pair style
         self._thermo = ""  # the thermo style that the deck asked for
@@ -121,6 +123,7 @@ class Deck:
             "thermo_style": self._thermo_style,
             "thermo_modify": self._thermo_modify,
             "write_data": self._write_data,
+            "replicate": self._replicate,
         }
 
     def run(self, path: str | Path) -> None:
@@ -245,24 +248,40 @@ class Deck:
             device=self._options.get("device", "auto"),
             dtype=self._options.get("dtype", "float32"),  # type: ignore[arg-type]
         )
-        self._take_over(potential.cutoff, ONE)
-        self._bridge = Bridge(self._lmp, FIX, potential, words[3:], exclusions=self._exclusions)
+        self._take_over(
+            f"pair_style zero {potential.cutoff}",
+            ONE,
+            lambda: Bridge(self._lmp, FIX, potential, words[3:], exclusions=self._exclusions),
+        )
 
     def _take_calculator(self, words: list[str]) -> None:
         """Forces of an ASE calculator, atoms in the order of their ids."""
         calculator = parse_peer(words[2], patient=False).make()
         if self._thermo and asks_for_energy(split_words(self._thermo)):
             raise DeckError(f"{self._thermo!r} needs an energy or a pressure, {FORCES_ONLY}")
-        self._take_over(5.0, THERMO)
-        self._bridge = ForceBridge(self._lmp, FIX, calculator, words[3:], exclusions=self._exclusions)
+        self._take_over(
+            "pair_style zero 5.0",
+            THERMO,
+            lambda: ForceBridge(self._lmp, FIX, calculator, words[3:], exclusions=self._exclusions),
+        )
 
-    def _take_over(self, cutoff: float, thermo: str) -> None:
+    def _take_over(self, pair_style: str, thermo: str, make: Callable[[], Bridge | ForceBridge]) -> None:
         """An empty pair style, the fix, and a thermo style that knows it, unless the deck has asked for one."""
-        for command in (f"pair_style zero {cutoff}", "pair_coeff * *", f"fix {FIX} all external pf/callback 1 1"):
+        for command in (pair_style, "pair_coeff * *", EXTERNAL):
             self._lmp.command(command)  # the fix, if it is there, keeps its place among the others
         if self._thermo in ("", "thermo_style one"):
             for command in (thermo, *self._thermo_modified):
                 self._lmp.command(command)
+        self._make, self._bridge = make, make()
+
+    def _replicate(self, words: list[str], line: str) -> None:
+        """LAMMPS does not replicate what fixes hold of atoms, so the one of the model goes and comes again."""
+        if self._bridge is None or self._make is None:
+            self._lmp.command(line)
+            return
+        for command in (f"unfix {FIX}", line, EXTERNAL):
+            self._lmp.command(command)
+        self._bridge = self._make()
 
     # what would not see it
 
