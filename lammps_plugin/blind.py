@@ -13,12 +13,13 @@ from lammps_plugin.external import BLIND
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["NEEDS_COMPILER", "Blind", "asks_at_once", "blindness"]
+__all__ = ["IMMEDIATE", "NEEDS_COMPILER", "Blind", "asks_at_once", "blindness"]
 
 NEEDS_COMPILER = "; install a C++ compiler (Debian: apt install g++), which pair_style voxpot is made with"
 ENERGIES = re.compile(r"\b(epair|evdwl|ecoul|elong|etail)\b")
 """Thermo keywords for the energy of the pair style."""
 IMMEDIATE = re.compile(r"\$\((.*?)\)")
+"""Variables that are computed where they stand."""
 TALLIES = ("pe", "pressure", "pe/atom", "stress/atom")
 """Computes that may be told to leave out what fixes say."""
 SINGLE = re.compile(

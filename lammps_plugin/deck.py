@@ -20,7 +20,7 @@ from lammps_plugin.blind import NEEDS_COMPILER, Blind, asks_at_once, blindness
 from lammps_plugin.errors import DeckError
 from lammps_plugin.exclusions import Exclusions
 from lammps_plugin.external import EXCHANGES
-from lammps_plugin.forces import THERMO, ForceBridge, asks_for_energy, names_calculator
+from lammps_plugin.forces import THERMO, ForceBridge, asks_for_energy, asks_for_energy_at_once, names_calculator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,7 +104,8 @@ class Deck:
         self._bridge: Bridge | ForceBridge | None = None
         self._make: Callable[[], Bridge | ForceBridge] | None = None  # a bridge like this one
         self._exclusions = Exclusions(lmp)
-        self._blind: list[Blind] = []  # of commands before the pair style
+        self._blind: list[Blind] = []  # commands before the pair style that ask it for energies of its own
+        self._asking: list[Blind] = []  # and those that need any energy
         self._thermo = ""  # the thermo style that the deck asked for
         self._thermo_modified: list[str] = []  # and how it changed it
         self._verbs: dict[str, Callable[[list[str], str], None]] = {
@@ -150,19 +151,13 @@ class Deck:
 
     def execute(self, line: str) -> None:
         """Carry out one command."""
-        if self._options is not None and asks_at_once(line):
-            raise DeckError(f"{line!r} asks for the energy of the pair style alone, which is empty here; use 'pe'")
+        self._refuse_at_once(line)
         # once and for all: a second time, $(random(…)) would be another number
         expanded = (self._lmp.expand(line) or "").strip() if line else ""
         if not expanded:
             return
         words = split_words(expanded)
-        if isinstance(self._bridge, ForceBridge) and asks_for_energy(words):
-            raise DeckError(f"{expanded!r} needs an energy or a pressure, {FORCES_ONLY}")
-        if blind := blindness(words, line):
-            if self._options is not None:
-                raise DeckError(blind.sentence)
-            self._blind.append(blind)
+        self._refuse_or_remember(words, expanded)
         verb = self._verbs.get(words[0])
         if verb is None:
             self._lmp.command(expanded)
@@ -206,7 +201,7 @@ class Deck:
     def _clear(self, words: list[str], line: str) -> None:
         self._lmp.command(line)
         self._options = self._bridge = None
-        self._exclusions, self._blind = Exclusions(self._lmp), []
+        self._exclusions, self._blind, self._asking = Exclusions(self._lmp), [], []
         self._thermo, self._thermo_modified = "", []
 
     def _neigh_modify(self, words: list[str], line: str) -> None:
@@ -217,7 +212,7 @@ class Deck:
 
     def _pair_style(self, words: list[str], line: str) -> None:
         if words[0] == "voxpot":
-            self._refuse_blind()
+            self._refuse_early(self._blind)
             self._options = dict(zip(words[1::2], words[2::2], strict=False))
             if len(words) % 2 == 0 or set(self._options) - {"dtype", "device"}:
                 raise DeckError(
@@ -257,6 +252,7 @@ class Deck:
     def _take_calculator(self, words: list[str]) -> None:
         """Forces of an ASE calculator, atoms in the order of their ids."""
         calculator = parse_peer(words[2], patient=False).make()
+        self._refuse_early(self._asking)
         if self._thermo and asks_for_energy(split_words(self._thermo)):
             raise DeckError(f"{self._thermo!r} needs an energy or a pressure, {FORCES_ONLY}")
         self._take_over(
@@ -285,13 +281,35 @@ class Deck:
 
     # what would not see it
 
-    def _refuse_blind(self) -> None:
+    def _refuse_at_once(self, line: str) -> None:
+        """Refuse what a line asks for while it is expanded."""
+        if self._options is not None and asks_at_once(line):
+            raise DeckError(f"{line!r} asks for the energy of the pair style alone, which is empty here; use 'pe'")
+        if isinstance(self._bridge, ForceBridge) and asks_for_energy_at_once(line):
+            raise DeckError(f"{line!r} needs an energy or a pressure, {FORCES_ONLY}")
+
+    def _refuse_or_remember(self, words: list[str], line: str) -> None:
+        """Refuse what cannot be served; before the pair style, remember what could not be served then."""
+        if asks_for_energy(words):
+            asking = Blind(
+                f"{line!r} needs an energy or a pressure, {FORCES_ONLY}", words[0], words[1] if words[1:] else ""
+            )
+            if isinstance(self._bridge, ForceBridge):
+                raise DeckError(asking.sentence)
+            if asking.kind in ("fix", "compute", "variable"):
+                self._asking.append(asking)
+        if blind := blindness(words, line):
+            if self._options is not None:
+                raise DeckError(blind.sentence)
+            self._blind.append(blind)
+
+    def _refuse_early(self, early: list[Blind]) -> None:
         """Refuse what was said before the pair style and is still there."""
-        for blind in self._blind:
+        for blind in early:
             there = self._thermo == blind.name if blind.kind == "thermo" else self._lmp.has_id(blind.kind, blind.name)
             if blind.kind and there:
                 raise DeckError(blind.sentence)
-        self._blind = []
+        early.clear()
 
     def _fix(self, words: list[str], line: str) -> None:
         if words[0] == FIX:

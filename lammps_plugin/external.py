@@ -156,8 +156,10 @@ def refuse_unfit(lmp: Any, fix: str, elements: Sequence[str]) -> None:
 
 
 def cell_of(lmp: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lower corner and rows of the cell in Å, and which of them are periodic."""
+    """Lower corner and rows of the cell in Å, and which of them are periodic: the third not in two dimensions."""
     low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
+    if lmp.extract_setting("dimension") == 2:
+        periodic = [periodic[0], periodic[1], 0]
     edges = np.subtract(high, low)
     return np.array(low), np.array([[edges[0], 0, 0], [xy, edges[1], 0], [xz, yz, edges[2]]]), np.array(periodic, bool)
 

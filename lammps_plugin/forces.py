@@ -11,10 +11,12 @@ knows them.  Whatever needs an energy or a virial is refused: LAMMPS would take 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lammps_plugin.blind import IMMEDIATE
 from lammps_plugin.errors import DeckError
 from lammps_plugin.external import External, cell_of
 
@@ -23,14 +25,25 @@ if TYPE_CHECKING:
 
     from lammps_plugin.exclusions import Exclusions
 
-__all__ = ["THERMO", "ForceBridge", "asks_for_energy", "names_calculator"]
+__all__ = ["THERMO", "ForceBridge", "asks_for_energy", "asks_for_energy_at_once", "names_calculator"]
 
 THERMO = "thermo_style custom step temp ke"
 """All that can be printed without an energy."""
 ENERGIES = {"pe", "etotal", "enthalpy", "econserve", "press", "pxx", "pyy", "pzz", "pxy", "pxz", "pyz", "ecouple"}
+NAMES = re.compile(r"\w+")
+THERMO_COMPUTES = re.compile(r"\bc_thermo_(pe|press)\b")
 STYLES = ("npt", "nph", "box/relax", "press", "swap", "gcmc", "widom", "sgcmc", "hmc", "numdiff")
 """Parts of the names of fixes that ask for energies or pressures."""
 COMMANDS = ("minimize", "dynamical_matrix", "third_order", "neb", "tad", "prd")
+
+
+def asks_for_energy_at_once(line: str) -> bool:
+    """Whether an immediate variable of a line needs an energy or a virial.
+
+    >>> asks_for_energy_at_once("print 'E = $(pe/2:%g)'"), asks_for_energy_at_once("print $(ke)")
+    (True, False)
+    """
+    return any(asks_for_energy(["variable", "", "", inside]) for inside in IMMEDIATE.findall(line))
 
 
 def names_calculator(words: Sequence[str]) -> bool:
@@ -47,8 +60,14 @@ def asks_for_energy(words: Sequence[str]) -> bool:
 
     >>> [asks_for_energy(line.split()) for line in ("run 5", "minimize 0 0 9 9", "thermo_style custom step pe")]
     [False, True, True]
+    >>> [asks_for_energy(line.split()) for line in ("variable e equal pe/atoms", "variable e equal v_pe+ke")]
+    [True, False]
     """
     verb, rest = words[0], words[1:]
+    if any(THERMO_COMPUTES.search(word) for word in rest):
+        return True
+    if verb == "variable":
+        return any(not ENERGIES.isdisjoint(NAMES.findall(word)) for word in rest[2:])
     if verb == "thermo_style":
         return rest[:1] != ["custom"] or not ENERGIES.isdisjoint(rest)
     if verb == "fix":

@@ -98,22 +98,49 @@ def test_dynamics_is_that_of_ase_across_the_faces_of_the_cell(wheel, whirl, tmp_
         "fix p all npt temp 300 300 0.1 iso 0 0 1",
         "compute e all pe/atom",
         "fix s all atom/swap 1 1 1 300 types 1 2",
+        "variable e equal pe/atoms",
+        "print $(pe)",
+        "if '$(press) > 0' then 'run 1'",
+        "fix a all ave/time 1 1 1 c_thermo_press",
     ],
 )
-def test_what_needs_an_energy_is_refused(wheel, whirl, tmp_path, line):
+@pytest.mark.parametrize("early", [False, True])
+def test_what_needs_an_energy_is_refused(wheel, whirl, tmp_path, line, early):
     from lammps_plugin.runner import open_lammps
 
     write_structure(crystal(), tmp_path / "atoms.data")
     deck = tmp_path / "run.in"
+    if early and line.split()[0] in ("minimize", "print", "if"):
+        pytest.skip("a command that leaves nothing behind")
+    pair = "pair_style voxpot\npair_coeff * * peer.py:make Mo Ta W\n"
     deck.write_text(
-        START.format(boundary="p p p", data="atoms.data")
-        + f"pair_style voxpot\npair_coeff * * peer.py:make Mo Ta W\n{line}\n"
+        START.format(boundary="p p p", data="atoms.data") + (f"{line}\n{pair}" if early else f"{pair}{line}\n")
     )
     lmp = open_lammps(["-screen", "none", "-log", "log.lammps"], plugin=False)
 
     with pytest.raises(DeckError, match="the calculator says forces only"):
         Deck(lmp).run(deck)
     lmp.close()
+
+
+@pytest.mark.lammps
+def test_hidden_atoms_are_not_told_to_the_calculator(bare, whirl, tmp_path):
+    atoms = crystal()
+    write_structure(atoms, tmp_path / "atoms.data")
+    deck = tmp_path / "run.in"
+    deck.write_text(
+        START.format(boundary="p p p", data="atoms.data")
+        + "pair_style voxpot\npair_coeff * * peer.py:make Mo Ta W\ngroup gone id 3 7\n"
+        "neigh_modify exclude group gone all\nrun 0\n"
+    )
+    Deck(bare).run(deck)
+
+    shown = ~np.isin(np.arange(len(atoms)), [2, 6])
+    rest = atoms[shown]
+    rest.calc = whirl()
+    forces = np.array(bare.gather_atoms("f", 1, 3)).reshape(-1, 3)
+    assert_allclose(forces[shown], rest.get_forces(), rtol=0, atol=1e-12)
+    assert_allclose(forces[~shown], 0, atol=0)
 
 
 def test_decks_with_a_calculator_are_served_line_by_line(tmp_path):
