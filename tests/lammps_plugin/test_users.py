@@ -369,3 +369,36 @@ def test_quit_ends_a_deck_with_the_status_that_it_says(program, write_data, allo
 
     assert done.returncode == 3
     assert (tmp_path / "log").read_text().count("Loop time") == 1
+
+
+def test_a_run_goes_on_from_a_restart_as_if_it_had_not_stopped(route, write_data, alloy, tmp_path):
+    head = START.format(boundary="p p p", data=write_data(alloy)) + PAIR
+    more = "fix i all npt temp 1500 1500 0.1 aniso 0 0 1\n"
+    route.run(head + f"velocity all create 1500 7\n{more}restart 6 {tmp_path}/r.*\nrun 12\n")
+    expected = [route.lmp.get_thermo(name) for name in ("pe", "ke", "pxx", "vol")]
+    route.run(f"clear\nread_restart {tmp_path}/r.6\n{PAIR}{more}run 6\n")
+
+    assert_allclose([route.lmp.get_thermo(name) for name in ("pe", "ke", "pxx", "vol")], expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("style", ["cg", "sd", "fire", "quickmin", "hftn", "cg\nmin_modify line forcezero"])
+def test_every_minimiser_goes_downhill_to_small_forces(route, write_data, alloy, calculator, style):
+    route.run(START.format(boundary="p p p", data=write_data(alloy)) + PAIR + "run 0\n")
+    before = route.lmp.get_thermo("pe")
+    route.run(f"timestep 0.001\nmin_style {style}\nminimize 0 0.5 400 4000\n")
+
+    assert route.lmp.get_thermo("pe") < before - 1
+    assert route.lmp.get_thermo("fnorm") < 1
+    same_as_now(route, calculator, moving=True)  # FIRE has velocities
+
+
+@pytest.mark.parametrize("package", ["package omp 2 neigh yes\nsuffix omp", "suffix opt"])
+def test_accelerated_styles_of_lammps_do_not_matter(route, write_data, alloy, calculator, package):
+    deck = START.format(boundary="p p p", data=write_data(alloy)).replace("units metal", f"{package}\nunits metal")
+
+    route.run(
+        deck + PAIR + "group gone id 50:54\nneigh_modify exclude group gone all\nrun 0\nneigh_modify exclude none\n"
+    )
+    route.run("velocity all create 300 7\nfix i all nve\nrun 4\nsuffix off\n")
+
+    same_as_now(route, calculator, moving=True)
