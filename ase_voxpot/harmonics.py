@@ -10,15 +10,19 @@ Bigi, Fraux, Browning, Ceriotti, J. Chem. Phys. 159, 064802 (2023), Eqs. 10-14.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
+
+from ase_voxpot.compiled import njit
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 __all__ = ["norms", "solid_harmonics", "solid_harmonics_into"]
+
+FEW = 5000
+"""Points for which NumPy is done long before anything is compiled."""
 
 
 @cache
@@ -32,7 +36,7 @@ def norms(degree: int) -> Float[np.ndarray, " harmonic"]:
     return out
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(fastmath=True, error_model="numpy")
 def solid_harmonics_into(x, y, z, degree, norm, power, value, slope):  # pragma: no cover - compiled
     """Write S_lm(x, y, z) to ``value`` [harmonic] and its gradient to ``slope`` [3, harmonic].
 
@@ -41,7 +45,8 @@ def solid_harmonics_into(x, y, z, degree, norm, power, value, slope):  # pragma:
 
         ∂Q_l^m/∂x = -x Q_{l-1}^{m+1},   ∂Q_l^m/∂y = -y Q_{l-1}^{m+1},   ∂Q_l^m/∂z = (l + m) Q_{l-1}^m.
 
-    ``power`` [2, degree + 1] is scratch for the powers of x + iy.
+    ``power`` [2, degree + 1] is scratch for the powers of x + iy.  Not compiled, it takes arrays of points,
+    which are the last axis of all others then.
     """
     r2 = x * x + y * y + z * z
     power[0, 0], power[1, 0] = 1, 0
@@ -71,13 +76,13 @@ def solid_harmonics_into(x, y, z, degree, norm, power, value, slope):  # pragma:
                 continue
             w = norm[plus]
             c1, s1 = m * power[0, m - 1], m * power[1, m - 1]
-            value[plus], value[minus] = w * q * c, w * q * s
             slope[0, plus], slope[0, minus] = w * (q * c1 - x * up * c), w * (q * s1 - x * up * s)
             slope[1, plus], slope[1, minus] = w * (-q * s1 - y * up * c), w * (q * c1 - y * up * s)
             slope[2, plus], slope[2, minus] = w * lift * c, w * lift * s
+            value[minus], value[plus] = w * q * s, w * q * c  # last: of arrays q is no copy
 
 
-@njit(cache=True)
+@njit()
 def _fill(points, degree, norm, value, slope):  # pragma: no cover - compiled
     power = np.empty((2, degree + 1), points.dtype)
     for p in range(len(points)):
@@ -93,8 +98,15 @@ def solid_harmonics(
     >>> value.round(12) + 0.0
     array([[1., 0., 2., 0., 0., 0., 4., 0., 0.]])
     """
-    count = (degree + 1) ** 2
+    count, norm = (degree + 1) ** 2, norms(degree).astype(points.dtype)
+    if len(points) <= FEW:
+        into: Any = getattr(solid_harmonics_into, "py_func", solid_harmonics_into)
+        power, value, slope = (
+            np.empty((*n, len(points)), points.dtype) for n in ((2, degree + 1), (count,), (3, count))
+        )
+        into(*points.T, degree, norm, power, value, slope)
+        return np.ascontiguousarray(value.T), np.ascontiguousarray(slope.transpose(2, 0, 1))
     value = np.empty((len(points), count), points.dtype)
     slope = np.empty((len(points), 3, count), points.dtype)
-    _fill(points, degree, norms(degree).astype(points.dtype), value, slope)
+    _fill(points, degree, norm, value, slope)
     return value, slope

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from ase_voxpot.compiled import njit
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["add_forces", "close", "forces_from_arrays", "moved", "within"]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def moved(positions, before, strain):  # pragma: no cover - compiled
     """Å, by how much the atom moved that moved most, apart from the strain; infinite if one is lost."""
     most = 0.0
@@ -28,7 +29,7 @@ def moved(positions, before, strain):  # pragma: no cover - compiled
     return np.sqrt(most)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def within(  # pragma: no cover - compiled
     positions, images, centre, neighbour, image, cutoff, out_centre, out_neighbour, offset, first
 ):
@@ -56,7 +57,7 @@ def within(  # pragma: no cover - compiled
     return count, np.sqrt(least), worst
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def close(offset, distance):  # pragma: no cover - compiled
     """Numbers of the pairs nearer than ``distance``."""
     limit, count = distance * distance, 0
@@ -71,7 +72,7 @@ def close(offset, distance):  # pragma: no cover - compiled
     return out
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def add_forces(gradient, centre, neighbour, forces):  # pragma: no cover - compiled
     """Add dE/dd of every pair to the force on its centre, and take it off the force on its neighbour."""
     for p in range(len(centre)):

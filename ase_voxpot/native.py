@@ -15,10 +15,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numba import carray, cfunc, njit, typeof, types  # type: ignore[attr-defined]
+from numba import carray, typeof, types  # type: ignore[attr-defined]
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
 
+from ase_voxpot.compiled import cfunc, njit
 from ase_voxpot.errors import SpecError
 from ase_voxpot.lanes import LANES
 from ase_voxpot.network.inference import SteerableInference
@@ -48,7 +49,7 @@ class Work(NamedTuple):
     outer: float
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _by_species(species, count):  # pragma: no cover - compiled
     """Numbers of the atoms, species by species."""
     start = np.zeros(count + 1, np.int64)
@@ -63,7 +64,7 @@ def _by_species(species, count):  # pragma: no cover - compiled
     return order
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def evaluate(work, species, first, channel, offset, energies, slopes):  # pragma: no cover - compiled
     """Energies [atom] in eV and dE/dd [pair, 3] in eV/Å, or none if ``slopes`` is empty.
 
@@ -77,7 +78,7 @@ def evaluate(work, species, first, channel, offset, energies, slopes):  # pragma
     order = _by_species(species, len(work.charge))
     features = np.empty((0, 0), work.weights.mean.dtype)
     evaluate_blocks(
-        0, -(-atoms // LANES), order, species, first, channel, offset, work.pairs, work.weights, work.room,
+        np.int64(0), -(-atoms // LANES), order, species, first, channel, offset, work.pairs, work.weights, work.room,
         energies, slopes, features,
     )  # fmt: skip
     add_baseline(work.reference, work.charge, work.inner, work.outer, species, first, channel, offset, energies, slopes)
@@ -118,7 +119,7 @@ def _function(kind: str) -> Any:
         types.CPointer(long), long, long, types.int32, ints, types.CPointer(long), ints, doubles, doubles, doubles
     )
 
-    @cfunc(signature, cache=True)
+    @cfunc(signature)
     def function(  # pragma: no cover - compiled
         work, atoms, pairs, forces, species, first, channel, offset, energies, gradient
     ):

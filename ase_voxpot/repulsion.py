@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from ase.units import Bohr, Hartree
-from numba import njit
+
+from ase_voxpot.compiled import njit
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -38,7 +39,7 @@ class Known(NamedTuple):
     outer: float  # Å
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def repulsion(r, za, zb, inner, outer):  # pragma: no cover - compiled
     """The repulsion V(r) of one pair in eV, and its derivative V'(r) in eV/Å."""
     inverse = (za**0.23 + zb**0.23) / SCREENING
@@ -56,7 +57,7 @@ def repulsion(r, za, zb, inner, outer):  # pragma: no cover - compiled
     return switch * value, fading * value + switch * slope
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def repulsions(r, za, zb, inner, outer):  # pragma: no cover - compiled
     """As ``repulsion``, for the pairs in arrays."""
     value, slope = np.empty(len(r)), np.empty(len(r))
@@ -65,7 +66,7 @@ def repulsions(r, za, zb, inner, outer):  # pragma: no cover - compiled
     return value, slope
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def add_baseline(  # pragma: no cover - compiled
     reference, charge, inner, outer, species, first, channel, offset, energies, slopes
 ):

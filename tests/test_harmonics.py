@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.special import eval_legendre, sph_harm_y
 
-from ase_voxpot.harmonics import norms, solid_harmonics
+from ase_voxpot.harmonics import FEW, norms, solid_harmonics
 from tests import laws
 
 DEGREE = 8
@@ -31,6 +31,17 @@ def test_they_are_scipys_spherical_harmonics_times_powers_of_r(points):
             assert_allclose(value[:, l * l + l + m], factor * y.real, atol=1e-12 * 3**l)
             if m:
                 assert_allclose(value[:, l * l + l - m], factor * y.imag, atol=1e-12 * 3**l)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_few_points_and_many_are_the_same_to_it(rng, dtype):
+    points = rng.normal(size=(FEW + 1, 3)).astype(dtype)
+
+    many, few = solid_harmonics(points, 4), solid_harmonics(points[:9], 4)
+
+    for whole, part in zip(many, few, strict=True):
+        assert whole.dtype == part.dtype == dtype
+        laws.close(part, whole[:9], laws.TOLERANCES[np.dtype(dtype).name].same)
 
 
 def test_the_first_ones_are_written_by_hand():

@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from ase_voxpot.compiled import njit
 from ase_voxpot.folded import folding
 from ase_voxpot.folded.blocks import deposit_block, gather_block, sort_neighbours
 from ase_voxpot.lanes import LANES
@@ -45,7 +45,7 @@ ENDS = ("neighbours", "forces")
 SPHERE = ("fields", "sphere", "products", "products, adjoint", "sphere, adjoint", "fields, adjoint")
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _linear(stage, atoms, species, offset, weights, pair_room, room, said, slopes):  # pragma: no cover - compiled
     natural, nothing = np.arange(room.u.shape[0]), np.empty((0, 0), room.h.dtype)
     for _ in range(TIMES):
@@ -66,7 +66,7 @@ def _linear(stage, atoms, species, offset, weights, pair_room, room, said, slope
             gather_block(room.field, offset, pair_room, slopes)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _ends(stage, atoms, candidates, species, cutoff, known, block, energies, sums):  # pragma: no cover - compiled
     for _ in range(TIMES):
         if stage == 0:
@@ -76,7 +76,7 @@ def _ends(stage, atoms, candidates, species, cutoff, known, block, energies, sum
             add_forces_block(atoms, block, sums.forces, sums.virial)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _sphere(stage, weights, room):  # pragma: no cover - compiled
     start = 2 * (weights.degree + 1) * room.u.shape[1]
     for _ in range(TIMES):

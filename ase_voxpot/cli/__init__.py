@@ -32,6 +32,7 @@ from ase_voxpot.cli.relax import relax
 from ase_voxpot.cli.select import select
 from ase_voxpot.cli.train import train
 from ase_voxpot.cli.validate import validate
+from ase_voxpot.cli.warmup import warmup
 from ase_voxpot.errors import VoxPotError
 from ase_voxpot.extras import EXTRAS, missing
 
@@ -60,7 +61,7 @@ PANELS = {
     "Simulate": (relax, md, mc),
     "Properties": (eos, elastic, phonons, defects, diffusion, melt),
     "Trust": (evaluate, validate, physics, check, benchmark),
-    "Models and data": (info, predict, reconstruct, generate, select, train),
+    "Models and data": (info, predict, reconstruct, generate, select, train, warmup),
 }
 """The verbs, as ``voxpot --help`` arranges them."""
 

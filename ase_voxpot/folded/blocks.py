@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from ase_voxpot.compiled import njit
 from ase_voxpot.folded.rows import factors, harmonic_rows, pull_rows, shell_rows, turn_rows
 from ase_voxpot.lanes import LANES, aligned
 from ase_voxpot.lanes.elementary import exp
@@ -88,7 +88,7 @@ def pair_room(fold: Fold, *, species: int, most: int, dtype: type[np.floating] |
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def sort_pairs(atoms, first, channel, room):  # pragma: no cover - compiled
     """Sort the pairs around ``atoms`` (a block, or fewer at the end) into rows of equal species."""
     slot, counts = room.slot, room.counts
@@ -103,7 +103,7 @@ def sort_pairs(atoms, first, channel, room):  # pragma: no cover - compiled
     _fill_up(room)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def sort_neighbours(atoms, first, neighbour, species, room):  # pragma: no cover - compiled
     """The same with the species as they are now, of all atoms, instead of that of every neighbour."""
     slot, counts = room.slot, room.counts
@@ -118,7 +118,7 @@ def sort_neighbours(atoms, first, neighbour, species, room):  # pragma: no cover
     _fill_up(room)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _fill_up(room):  # pragma: no cover - compiled
     """Let every lane have as many rows as the one with most."""
     slot, rows, counts = room.slot, room.rows, room.counts
@@ -132,7 +132,7 @@ def _fill_up(room):  # pragma: no cover - compiled
                 slot[s, row, lane] = -1
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def _load(offset, s, begin, rows, room):  # pragma: no cover - compiled
     """Offsets of some rows of species ``s``, in units of the cutoff, and their shells."""
     slot, x, t, scale = room.slot, room.x, room.t, 1 / room.cutoff
@@ -154,7 +154,7 @@ def _load(offset, s, begin, rows, room):  # pragma: no cover - compiled
     shell_rows(rows, t, window, room.narrowing, len(room.f), room.f, room.df)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _add_rows(angle, shape, rows, seen, corner, add):  # pragma: no cover - compiled
     """Sum harmonics times shells over the rows of one species."""
     harmonics, shells, places = len(angle), len(shape), shape.shape[1]
@@ -164,7 +164,7 @@ def _add_rows(angle, shape, rows, seen, corner, add):  # pragma: no cover - comp
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _look(field, corner, shape, rows, level):  # pragma: no cover - compiled
     """The field under the shells of every pair: a sum over shells, for each harmonic."""
     harmonics, shells, places = len(level), len(shape), shape.shape[1]
@@ -174,7 +174,7 @@ def _look(field, corner, shape, rows, level):  # pragma: no cover - compiled
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def deposit_block(offset, room, seen):  # pragma: no cover - compiled
     """Write the coefficients of a block to ``seen``."""
     value, shells = room.value, len(room.f)
@@ -189,7 +189,7 @@ def deposit_block(offset, room, seen):  # pragma: no cover - compiled
             _add_rows(value, room.f, rows, seen, corner, begin > 0)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def gather_block(field, offset, room, out):  # pragma: no cover - compiled
     """Write the derivative of ⟨field, coefficients⟩ by the offsets to ``out`` [pair, 3]."""
     level, steep, total, unit = room.level, room.steep, room.total, 1 / room.cutoff
@@ -209,7 +209,7 @@ def gather_block(field, offset, room, out):  # pragma: no cover - compiled
                         out[q, 0], out[q, 1], out[q, 2] = unit * total[0, at], unit * total[1, at], unit * total[2, at]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def _load_tangent(tangent, s, begin, rows, room):  # pragma: no cover - compiled
     """Tangents to ``total``, and the change of the shells along them in place of their slopes."""
     slot, x, df, total, scale = room.slot, room.x, room.df, room.total, 1 / room.cutoff
@@ -223,7 +223,7 @@ def _load_tangent(tangent, s, begin, rows, room):  # pragma: no cover - compiled
             df[q, at] *= 2 * (total[0, at] * x[0, at] + total[1, at] * x[1, at] + total[2, at] * x[2, at])
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def tangent_block(tangent, offset, room, seen):  # pragma: no cover - compiled
     """Write the change of the coefficients when every neighbour moves along ``tangent`` [pair, 3]."""
     value, turn, shells = room.value, room.level, len(room.f)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 
+from ase_voxpot.compiled import njit
 from ase_voxpot.folded.blocks import deposit_block, gather_block, pair_room, sort_pairs, tangent_block
 from ase_voxpot.lanes import LANES, aligned
 from ase_voxpot.lanes.threads import spread
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["deposit", "deposit_tangent", "gather"]
 
 
-@njit(cache=True)
+@njit()
 def _unfold(seen, start, out):  # pragma: no cover - compiled
     """From [channel, harmonic, lane] to [harmonic, atom, channel]."""
     for m in range(out.shape[0]):
@@ -30,7 +30,7 @@ def _unfold(seen, start, out):  # pragma: no cover - compiled
                 out[m, start + lane, c] = seen[c, m, lane]
 
 
-@njit(cache=True)
+@njit()
 def _fold(field, start, mine):  # pragma: no cover - compiled
     """The reverse of ``_unfold``, with zeros in lanes that are free."""
     count = min(LANES, field.shape[1] - start)
@@ -41,7 +41,7 @@ def _fold(field, start, mine):  # pragma: no cover - compiled
                 mine[c, m, lane] = field[m, start + lane, c]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _deposit(begin, end, room, block, offset, first, channel, out):  # pragma: no cover - compiled
     for start in range(begin * LANES, end * LANES, LANES):
         sort_pairs(np.arange(start, min(start + LANES, out.shape[1])), first, channel, room)
@@ -49,7 +49,7 @@ def _deposit(begin, end, room, block, offset, first, channel, out):  # pragma: n
         _unfold(block, start, out)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _gather(begin, end, room, block, offset, first, channel, field, out):  # pragma: no cover - compiled
     for start in range(begin * LANES, end * LANES, LANES):
         sort_pairs(np.arange(start, min(start + LANES, field.shape[1])), first, channel, room)
@@ -57,7 +57,7 @@ def _gather(begin, end, room, block, offset, first, channel, field, out):  # pra
         gather_block(block, offset, room, out)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _deposit_tangent(begin, end, room, block, offset, first, channel, tangent, out):  # pragma: no cover - compiled
     for start in range(begin * LANES, end * LANES, LANES):
         sort_pairs(np.arange(start, min(start + LANES, out.shape[1])), first, channel, room)

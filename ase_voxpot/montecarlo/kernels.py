@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from ase_voxpot.compiled import njit
 from ase_voxpot.montecarlo.ensembles import bias_change
 from ase_voxpot.network.passes import energies_of
 
@@ -28,7 +28,7 @@ __all__ = ["Batch", "Geometry", "State", "batch_room", "refresh", "walk"]
 BATCH = 12
 """Trials that are evaluated together."""
 
-_bias_change = njit(cache=True, nogil=True)(bias_change)
+_bias_change = njit(nogil=True)(bias_change)
 
 
 class Geometry(NamedTuple):
@@ -83,7 +83,7 @@ def batch_room(atoms: int, most: int) -> Batch:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _clashes(i, geometry, batch):  # pragma: no cover - compiled
     """Whether an atom that sees ``i``, or i itself, is touched by the batch already."""
     stamp = batch.stamp[0]
@@ -95,7 +95,7 @@ def _clashes(i, geometry, batch):  # pragma: no cover - compiled
     return False
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _touch(i, end, geometry, batch):  # pragma: no cover - compiled
     """Add the atoms that see ``i`` to those of the batch; where they end."""
     mark, touched, stamp = batch.mark, batch.touched, batch.stamp[0]
@@ -112,7 +112,7 @@ def _touch(i, end, geometry, batch):  # pragma: no cover - compiled
     return end
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _in_order(touched, end, species, kinds, order):  # pragma: no cover - compiled
     """The touched atoms, species by species."""
     start = np.zeros(kinds + 1, np.int64)
@@ -126,7 +126,7 @@ def _in_order(touched, end, species, kinds, order):  # pragma: no cover - compil
         start[k] += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def refresh(atoms, species, geometry, place, nothing, energies):  # pragma: no cover - compiled
     """Write the energies of ``atoms``, listed species by species, from scratch."""
     pair_room, weights, room = place
@@ -138,7 +138,7 @@ def refresh(atoms, species, geometry, place, nothing, energies):  # pragma: no c
             energies[i] += geometry.close_value[p, species[i], species[geometry.close_neighbour[p]]]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _draw(flips, sites, rng, pending):  # pragma: no cover - compiled
     """The random numbers that say what is tried, before they are given a meaning."""
     pending[0] = sites[int(rng.random() * len(sites))]
@@ -148,7 +148,7 @@ def _draw(flips, sites, rng, pending):  # pragma: no cover - compiled
         pending[1] = sites[int(rng.random() * len(sites))]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _other(kinds, mine, luck):  # pragma: no cover - compiled
     """One of ``kinds`` that is not ``mine``."""
     number = int(luck * (len(kinds) - 1))
@@ -161,7 +161,7 @@ def _other(kinds, mine, luck):  # pragma: no cover - compiled
     return -1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _collect(left, flips, kinds, sites, rng, geometry, state, batch, pending):  # pragma: no cover - compiled
     """Draw trials and carry them out for the time being, until two would touch; how many."""
     species, count, end = state.species, 0, 0
@@ -195,7 +195,7 @@ def _collect(left, flips, kinds, sites, rng, geometry, state, batch, pending):  
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _decide(t, change, flips, beta, bias, state, batch, tally):  # pragma: no cover - compiled
     """Take trial ``t`` of the batch or leave it."""
     species, counts = state.species, state.counts
@@ -220,7 +220,7 @@ def _decide(t, change, flips, beta, bias, state, batch, tally):  # pragma: no co
         species[batch.site[t, 1]] = b
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def walk(  # pragma: no cover - compiled
     rng, trials, flips, beta, bias, kinds, sites, geometry, state, batch, place, nothing, tally
 ):

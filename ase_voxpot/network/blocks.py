@@ -15,8 +15,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
+from ase_voxpot.compiled import njit
 from ase_voxpot.lanes import LANES
 from ase_voxpot.lanes.elementary import exp, log
 from ase_voxpot.lanes.registers import LONG, Place, Registers, Split, intrinsic
@@ -91,16 +92,17 @@ def _squares_adjoint(_, u, begin, rows, channels, gx, at, gu):
     return types.void(u, long, long, long, gx, long, gu), generate
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def squares_block(u, degree, x):  # pragma: no cover - compiled
     """Write the squares of u [harmonic, channel and lane] to the beginning of x."""
     size = u.shape[1]
     for l in range(degree + 1):
         _squares(u, l * l * size, 2 * l + 1, size // LANES, x, 2 * l * size)
-    x[size : 2 * size] = u[0]
+    for i in range(size):  # to assign slices takes Numba long to compile
+        x[size + i] = u[0, i]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def squares_adjoint_block(u, degree, gx, gu):  # pragma: no cover - compiled
     """Write dE/du from dE/dx."""
     size = u.shape[1]
@@ -178,19 +180,19 @@ def _products_adjoint(_, f, points, channels, gx, at, gf):
     return types.void(f, long, long, gx, long, gf), generate
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def products_block(f, weight, x, to):  # pragma: no cover - compiled
     """Write the products of f [point, parity, channel and lane] to x, from ``to`` on."""
     _products(f, weight, f.shape[0], f.shape[2] // LANES, x, to)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def products_adjoint_block(f, gx, at, gf):  # pragma: no cover - compiled
     """Write dE/df, but for the weights of the points, from dE/dx."""
     _products_adjoint(f, f.shape[0], f.shape[2] // LANES, gx, at, gf)
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@njit(nogil=True, fastmath=True, error_model="numpy")
 def tame_block(mean, scale, x, rise):  # pragma: no cover - compiled
     """Take asinh of the standardised invariants, in place, and write its derivative to ``rise``."""
     one = x.dtype.type(1)
@@ -204,7 +206,7 @@ def tame_block(mean, scale, x, rise):  # pragma: no cover - compiled
         rise[i] /= root
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@njit(nogil=True, fastmath=True, error_model="numpy")
 def silu_block(x, rise):  # pragma: no cover - compiled
     """Take x σ(x) in place, and write its derivative to ``rise``."""
     one = x.dtype.type(1)

@@ -3,7 +3,8 @@
     pairs ─► seen ─ W_l ► u ────────────────► squares ┐
                   ─ V_l ► mixed ─ Y ► f ─────► products ┴► x ─► dense ─► energy
 
-``inference`` packs the weights and hands out the blocks.
+``inference`` packs the weights and hands out the blocks.  Compiled functions get flags as ``bool(1)``, since
+Numba would compile them once for ``True`` and once for a flag that is known later.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from ase_voxpot.compiled import njit
 from ase_voxpot.folded.blocks import deposit_block, gather_block, sort_neighbours, sort_pairs
 from ase_voxpot.lanes import LANES
 from ase_voxpot.lanes.tiles import multiply
@@ -81,7 +82,7 @@ class Room(NamedTuple):
     mask: Float[np.ndarray, " lane"]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def mix(seen, matrices, place, out):  # pragma: no cover - compiled
     """One matrix per degree on the coefficients of a block, for as many degrees as ``place`` has."""
     inputs, harmonics, size = seen.shape[0], seen.shape[1], out.shape[1]
@@ -93,7 +94,7 @@ def mix(seen, matrices, place, out):  # pragma: no cover - compiled
         multiply(matrices, matrix, size // LANES, inputs, seen, m * LANES, harmonics * LANES, out, to, LANES, False)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def mix_back(gradient, matrices, place, field, add):  # pragma: no cover - compiled
     """The adjoint of ``mix``."""
     inputs, harmonics, size = field.shape[0], field.shape[1], gradient.shape[1]
@@ -105,7 +106,7 @@ def mix_back(gradient, matrices, place, field, add):  # pragma: no cover - compi
         multiply(matrices, matrix, inputs, size // LANES, gradient, at, LANES, field, m * LANES, harmonics * LANES, add)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def to_sphere(weights, mixed, f):  # pragma: no cover - compiled
     """The mixtures as functions on half the points of the sphere, even and odd parts apart."""
     sphere, points, size = weights.sphere, len(weights.point), mixed.shape[1]
@@ -115,7 +116,7 @@ def to_sphere(weights, mixed, f):  # pragma: no cover - compiled
         multiply(sphere, even * points, points, odd, mixed, even * size + i, size, f, size + i, 2 * size, False)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def from_sphere(weights, gf, mixed):  # pragma: no cover - compiled
     """The adjoint of ``to_sphere``."""
     sphere, points, size = weights.sphere_back, len(weights.point), mixed.shape[1]
@@ -125,7 +126,7 @@ def from_sphere(weights, gf, mixed):  # pragma: no cover - compiled
         multiply(sphere, even * points, odd, points, gf, size + i, 2 * size, mixed, even * size + i, size, False)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def _perceive(kind, weights, room):  # pragma: no cover - compiled
     """The hidden layers of one species; returns where the last of them begins."""
     widths, h = weights.widths, room.h
@@ -141,7 +142,7 @@ def _perceive(kind, weights, room):  # pragma: no cover - compiled
     return start
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def _perceive_back(kind, weights, room, start, add):  # pragma: no cover - compiled
     """dE/dx of one species, in the lanes of the mask, from where the last layer begins."""
     widths, gh, species = weights.widths, room.gh, len(weights.empty)
@@ -167,7 +168,7 @@ def _perceive_back(kind, weights, room, start, add):  # pragma: no cover - compi
         start -= rows
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def dense(atoms, species, weights, room, gradient, energies, features):  # pragma: no cover - compiled
     """The dense layers of every species of a block, forwards and backwards."""
     lowest = species[atoms[0]]
@@ -188,7 +189,7 @@ def dense(atoms, species, weights, room, gradient, energies, features):  # pragm
             _perceive_back(kind, weights, room, start, kind > lowest)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def network_block(atoms, species, weights, room, gradient, energies, features):  # pragma: no cover - compiled
     """From ``room.seen`` to energies and ``room.field``."""
     invariants, harmonics = len(weights.mean) * LANES, np.arange(room.u.shape[0])
@@ -206,14 +207,14 @@ def network_block(atoms, species, weights, room, gradient, energies, features): 
     for i in range(invariants):
         room.gh[i] *= room.rise[i]
     squares_adjoint_block(room.u, weights.degree, room.gh, room.gu)
-    mix_back(room.gu, weights.pairs_back, harmonics, room.field, False)
+    mix_back(room.gu, weights.pairs_back, harmonics, room.field, bool(0))
     if len(weights.point):
         products_adjoint_block(room.f, room.gh, squared, room.gf)
         from_sphere(weights, room.gf, room.mixed)
-        mix_back(room.mixed, weights.fields_back, weights.place, room.field, True)
+        mix_back(room.mixed, weights.fields_back, weights.place, room.field, bool(1))
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def evaluate_blocks(  # pragma: no cover - compiled
     begin, end, order, species, first, channel, offset, pair_room, weights, room, energies, slopes, features
 ):
@@ -228,7 +229,7 @@ def evaluate_blocks(  # pragma: no cover - compiled
             gather_block(room.field, offset, pair_room, slopes)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def energies_of(  # pragma: no cover - compiled
     atoms, species, first, neighbour, offset, pair_room, weights, room, nothing, energies
 ):
@@ -241,4 +242,4 @@ def energies_of(  # pragma: no cover - compiled
         block = atoms[start : start + LANES]
         sort_neighbours(block, first, neighbour, species, pair_room)
         deposit_block(offset, pair_room, room.seen)
-        network_block(block, species, weights, room, False, energies, nothing)
+        network_block(block, species, weights, room, bool(0), energies, nothing)

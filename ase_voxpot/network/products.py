@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 
 from ase_voxpot import fused
+from ase_voxpot.compiled import njit
 from ase_voxpot.network.shapes import KINDS
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["products", "products_adjoint_into", "products_into", "squares", "squares_adjoint_into", "squares_into"]
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(parallel=True, fastmath=True)
 def squares_into(u, degree, x):  # pragma: no cover - compiled
     """Write the squares to the first columns of x [atom, invariant]."""
     channels = u.shape[2]
@@ -51,7 +52,7 @@ def squares_into(u, degree, x):  # pragma: no cover - compiled
                     cross[k] += row[k] * row[k - 1]
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _cross_adjoint(row, cross, out):  # pragma: no cover - compiled
     """Add the derivative of Σ_k cross_k row_k row_k₋ by the row."""
     channels = len(row)
@@ -63,7 +64,7 @@ def _cross_adjoint(row, cross, out):  # pragma: no cover - compiled
         out[k] += cross[k + 1] * row[k + 1]
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(parallel=True, fastmath=True)
 def squares_adjoint_into(u, degree, gx, linear, gu):  # pragma: no cover - compiled
     """Write dE/du from dE/dx; ``linear`` is 1, or 0 to leave out what does not depend on u."""
     channels = u.shape[2]
@@ -83,7 +84,7 @@ def squares_adjoint_into(u, degree, gx, linear, gu):  # pragma: no cover - compi
                 _cross_adjoint(row, cross, out)
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(parallel=True, fastmath=True)
 def _squares_tangent_into(u, v, degree, tx):  # pragma: no cover - compiled
     """Write the change of the squares when u moves along v."""
     channels = u.shape[2]
@@ -106,7 +107,7 @@ def _squares_tangent_into(u, v, degree, tx):  # pragma: no cover - compiled
                     cross[k] += a[k] * b[k - 1] + b[k] * a[k - 1]
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _wrap(row, out):  # pragma: no cover - compiled
     """Copy a row between its last two and its first two entries."""
     channels = len(row)
@@ -115,7 +116,7 @@ def _wrap(row, out):  # pragma: no cover - compiled
     out[channels + 2], out[channels + 3] = row[0], row[1 % channels]
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(parallel=True, fastmath=True)
 def products_into(f, weight, start, x):  # pragma: no cover - compiled
     """Write the products to the columns of x [atom, invariant] from ``start`` on."""
     points, atoms, channels = f.shape
@@ -139,7 +140,7 @@ def products_into(f, weight, start, x):  # pragma: no cover - compiled
                 x[i, start + j * channels + k] = a[j, k]
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _load(gx, i, start, channels, g):  # pragma: no cover - compiled
     """The cotangents of one atom, each row with its first two entries once more behind."""
     for j in range(KINDS):
@@ -148,7 +149,7 @@ def _load(gx, i, start, channels, g):  # pragma: no cover - compiled
         g[j, channels], g[j, channels + 1] = g[j, 0], g[j, 1 % channels]
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(parallel=True, fastmath=True)
 def products_adjoint_into(f, weight, start, gx, gf):  # pragma: no cover - compiled
     """Write dE/df from dE/dx."""
     points, atoms, channels = f.shape
@@ -170,7 +171,7 @@ def products_adjoint_into(f, weight, start, gx, gf):  # pragma: no cover - compi
                 out[k] = w * (own + shifted + g[2, k + 2] * after * later)
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(parallel=True, fastmath=True)
 def _products_second_into(f, v, weight, gx, tx, hf):  # pragma: no cover - compiled
     """Derivatives of ⟨v, adjoint(f, gx)⟩: by gx to tx (the change of the products along v), by f to hf."""
     points, atoms, channels = f.shape

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from ase_voxpot.compiled import njit
 from ase_voxpot.folded.blocks import deposit_block, gather_block, sort_neighbours
 from ase_voxpot.lanes import LANES
 from ase_voxpot.network.passes import network_block
@@ -80,7 +80,7 @@ def total(parts: Sequence[Sums]) -> Sums:
     return Sums(forces, virial, np.array([min(part.closest[0] for part in parts)]))
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def near_block(atoms, candidates, cutoff, room, closest):  # pragma: no cover - compiled
     """The pairs of a block; each is written, and overwritten by the next if it does not count.
 
@@ -106,7 +106,7 @@ def near_block(atoms, candidates, cutoff, room, closest):  # pragma: no cover - 
     closest[0] = least
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def add_repulsion_block(atoms, species, known, room, energies):  # pragma: no cover - compiled
     """References to the energies of a block, and the repulsion of its close pairs to energies and slopes."""
     limit = known.outer * known.outer
@@ -125,7 +125,7 @@ def add_repulsion_block(atoms, species, known, room, energies):  # pragma: no co
                 room.slope[p, k] += 0.5 * slope / r * room.offset[p, k]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def add_forces_block(atoms, room, forces, virial):  # pragma: no cover - compiled
     """dE/dd of every pair to the force on its centre, and off that on its neighbour; d ⊗ dE/dd to the virial."""
     offset, slope = room.offset, room.slope
@@ -147,10 +147,12 @@ def add_forces_block(atoms, room, forces, virial):  # pragma: no cover - compile
         forces[i, 0] += fx
         forces[i, 1] += fy
         forces[i, 2] += fz
-    virial += np.array(((xx, xy, xz), (yx, yy, yz), (zx, zy, zz)))
+    for i, row in enumerate(((xx, xy, xz), (yx, yy, yz), (zx, zy, zz))):
+        for k in range(3):
+            virial[i, k] += row[k]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def step_blocks(  # pragma: no cover - compiled
     begin, end, order, species, candidates, cutoff, known, block, pair_room, weights, room, energies, sums, features
 ):
@@ -160,7 +162,7 @@ def step_blocks(  # pragma: no cover - compiled
         near_block(atoms, candidates, cutoff, block, sums.closest)
         sort_neighbours(block.lanes[: len(atoms)], block.first, block.neighbour, species, pair_room)
         deposit_block(block.offset, pair_room, room.seen)
-        network_block(atoms, species, weights, room, True, energies, features)
+        network_block(atoms, species, weights, room, bool(1), energies, features)
         gather_block(room.field, block.offset, pair_room, block.slope)
         add_repulsion_block(atoms, species, known, block, energies)
         add_forces_block(atoms, block, sums.forces, sums.virial)

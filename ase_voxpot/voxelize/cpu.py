@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from ase_voxpot.compiled import njit
 from ase_voxpot.radial import shell_weights
 from ase_voxpot.voxelize.reference import axis_points
 
@@ -39,7 +40,7 @@ def _weights(
     return weight.astype(offset.dtype), (slope[:, :, None] * (offset / r[:, None])[:, None, :]).astype(offset.dtype)
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _gauss(d, axis, width, out, slope):  # pragma: no cover - compiled
     """exp(-(x-d)²/2σ²) along the three axes, and the derivatives by d."""
     for k in range(3):
@@ -49,7 +50,7 @@ def _gauss(d, axis, width, out, slope):  # pragma: no cover - compiled
             slope[k, a] = out[k, a] * u / width
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(parallel=True, fastmath=True)
 def _deposit(offset, first, channel, weight, axis, width, density):  # pragma: no cover - compiled
     n, shells = len(axis), weight.shape[1]
     for i in prange(len(first) - 1):
@@ -66,7 +67,7 @@ def _deposit(offset, first, channel, weight, axis, width, density):  # pragma: n
                             cube[a, b, c] += height * g[2, c]
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(parallel=True, fastmath=True)
 def _gather(field, offset, first, channel, weight, slope, axis, width, out):  # pragma: no cover - compiled
     n, shells = len(axis), weight.shape[1]
     for i in prange(len(first) - 1):
@@ -99,7 +100,7 @@ def _gather(field, offset, first, channel, weight, slope, axis, width, out):  # 
             out[p, 0], out[p, 1], out[p, 2] = fx, fy, fz
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(parallel=True, fastmath=True)
 def _deposit_tangent(  # pragma: no cover - compiled
     tangent, offset, first, channel, weight, slope, axis, width, change
 ):

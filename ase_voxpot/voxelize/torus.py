@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from ase_voxpot.compiled import njit
 from ase_voxpot.errors import CellError, SpecError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def gather(
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _sweep(fractions, weight, cell, width, reach, density, paint):  # pragma: no cover - compiled
     """Every atom over the voxels that it reaches: paint them, or read them back into the weights.
 

@@ -7,12 +7,13 @@ A box is an origin and three lengths along fixed directions.  Frames come as one
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ase_voxpot.compiled import njit
 
 __all__ = ["PAINT", "bounds", "field_in_rectangles", "locate"]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def bounds(positions, inverse, low, high):  # pragma: no cover - compiled
     """Least and greatest coordinate of every frame along each direction; no finite numbers if one is none."""
     low[:], high[:] = np.inf, -np.inf
@@ -26,7 +27,7 @@ def bounds(positions, inverse, low, high):  # pragma: no cover - compiled
                 high[f, k] = max(high[f, k], s)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def locate(positions, origin, length, inverse, n, clip, voxel):  # pragma: no cover - compiled
     """Number of the voxel that every atom is in, -1 if in none; how many are in none.
 
@@ -50,7 +51,7 @@ def locate(positions, origin, length, inverse, n, clip, voxel):  # pragma: no co
     return lost
 
 
-@njit(cache=True, nogil=True, fastmath=True, inline="always")
+@njit(nogil=True, fastmath=True, inline="always")
 def _gaussians(position, origin, length, rate, along):  # pragma: no cover - compiled
     """One Gaussian along each axis, at the centres of the voxels."""
     n = along.shape[1]
@@ -62,7 +63,7 @@ def _gaussians(position, origin, length, rate, along):  # pragma: no cover - com
             along[k, a] = np.exp(-rate[k] * d * d)
 
 
-@njit(cache=True, nogil=True, fastmath=True, inline="always")
+@njit(nogil=True, fastmath=True, inline="always")
 def _add_product(charge, along, plane, cube):  # pragma: no cover - compiled
     """Add the product of three Gaussians to the cube."""
     n = along.shape[1]
@@ -75,7 +76,7 @@ def _add_product(charge, along, plane, cube):  # pragma: no cover - compiled
             cube[a * n * n + c] += height * plane[c]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def field_in_rectangles(  # pragma: no cover - compiled
     positions, charges, voxel, origin, length, axes, rate, n, out
 ):
@@ -92,7 +93,7 @@ def field_in_rectangles(  # pragma: no cover - compiled
             out[f, v] = cube[v]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _centre(number, n, origin, length, axes, centre):  # pragma: no cover - compiled
     a, b, c = number // (n * n), number // n % n, number % n
     u = (a + 0.5) * length[0] / n
@@ -102,7 +103,7 @@ def _centre(number, n, origin, length, axes, centre):  # pragma: no cover - comp
         centre[m] = origin[m] + u * axes[0, m] + v * axes[1, m] + w * axes[2, m]
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(nogil=True, inline="always")
 def _exponent(point, position, rate):  # pragma: no cover - compiled
     e = 0.0
     for m in range(3):
@@ -111,7 +112,7 @@ def _exponent(point, position, rate):  # pragma: no cover - compiled
     return e
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _density(point, positions, charges, voxel, rate):  # pragma: no cover - compiled
     """V of all atoms that are in a voxel."""
     total = 0.0
@@ -121,7 +122,7 @@ def _density(point, positions, charges, voxel, rate):  # pragma: no cover - comp
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _field(positions, charges, voxel, origin, length, axes, rate, n, out):  # pragma: no cover - compiled
     centre = np.empty(3)
     for f in range(len(positions)):
@@ -131,7 +132,7 @@ def _field(positions, charges, voxel, origin, length, axes, rate, n, out):  # pr
             out[f, v] = _density(centre, positions[f], charges, voxel[f], rate[r])
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _occupied(positions, charges, voxel, origin, length, axes, rate, n, out):  # pragma: no cover - compiled
     centre = np.empty(3)
     out[:] = 0
@@ -144,7 +145,7 @@ def _occupied(positions, charges, voxel, origin, length, axes, rate, n, out):  #
             out[f, voxel[f, j]] = _density(centre, positions[f], charges, voxel[f], rate[r])
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _inside(positions, charges, voxel, origin, length, axes, rate, n, out):  # pragma: no cover - compiled
     centre = np.empty(3)
     cube = np.empty(n * n * n)
@@ -160,7 +161,7 @@ def _inside(positions, charges, voxel, origin, length, axes, rate, n, out):  # p
             out[f, v] = cube[v]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _atoms(positions, charges, voxel, origin, length, axes, rate, n, out):  # pragma: no cover - compiled
     cube = np.empty(n * n * n)
     for f in range(len(positions)):

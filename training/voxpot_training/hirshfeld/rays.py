@@ -13,7 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from ase_voxpot.compiled import njit
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -60,7 +62,7 @@ class Sites(NamedTuple):
     onset: Float[np.ndarray, " neighbour"]  # Å
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _interpolate(densities, kind, r):  # pragma: no cover - compiled
     """Cubic Hermite: the density of a kind at r and its derivative by r / spacing."""
     u = r / densities.spacing
@@ -73,7 +75,7 @@ def _interpolate(densities, kind, r):  # pragma: no cover - compiled
     return a + t * (p + t * (square + t * cube)), p + t * (2 * square + t * 3 * cube)
 
 
-@njit(cache=True)
+@njit()
 def _lead(densities, sites, s, u, r):  # pragma: no cover - compiled
     """The value of h at the distance r along the direction u from site s."""
     x, y, z = r * u[0], r * u[1], r * u[2]
@@ -89,7 +91,7 @@ def _lead(densities, sites, s, u, r):  # pragma: no cover - compiled
     return np.log(max(_interpolate(densities, sites.mine[s], r)[0], TINY) / rest)
 
 
-@njit(cache=True)
+@njit()
 def _owns(densities, sites, s, u, r):  # pragma: no cover - compiled
     """Whether h is positive, without summing on once it cannot be."""
     x, y, z = r * u[0], r * u[1], r * u[2]
@@ -107,7 +109,7 @@ def _owns(densities, sites, s, u, r):  # pragma: no cover - compiled
     return True
 
 
-@njit(cache=True)
+@njit()
 def _undisputed(densities, sites, s, step):  # pragma: no cover - compiled
     """Steps within which no ray can leave the site: all neighbours together, each as near as can be, hold less."""
     k = 0
@@ -127,7 +129,7 @@ def _undisputed(densities, sites, s, step):  # pragma: no cover - compiled
     return k
 
 
-@njit(cache=True)
+@njit()
 def _refine(densities, sites, s, u, a, b):  # pragma: no cover - compiled
     """The zero of h between a and b."""
     ha, hb = _lead(densities, sites, s, u, a), _lead(densities, sites, s, u, b)
@@ -150,7 +152,7 @@ def _refine(densities, sites, s, u, a, b):  # pragma: no cover - compiled
     return m
 
 
-@njit(cache=True)
+@njit()
 def _normal(densities, sites, s, u, r):  # pragma: no cover - compiled
     """Cosine between u and the normal -grad h, the nearest atom outside and its distance."""
     x, y, z = r * u[0], r * u[1], r * u[2]
@@ -176,7 +178,7 @@ def _normal(densities, sites, s, u, r):  # pragma: no cover - compiled
     return (nx * u[0] + ny * u[1] + nz * u[2]) / length, np.sqrt(nearest), outside
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def trace(densities, sites, direction, start):  # pragma: no cover - compiled
     """Follow every ray from its nucleus out to the ``stop`` of the site.
 
@@ -218,7 +220,7 @@ def trace(densities, sites, direction, start):  # pragma: no cover - compiled
     return inside, outside, which, cosine, count, still
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def density_at(densities, points, around, kind):  # pragma: no cover - compiled
     """Density of all atoms together.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ase_voxpot.compiled import njit
 
 __all__ = ["coefficients_into", "deposit_into"]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _phases(fractional, most):  # pragma: no cover - compiled
     """Powers exp(-2πi m s) of every axis, from -most to most, for every atom."""
     phase = np.empty((3, 2 * most.max() + 1, len(fractional)), np.complex128)
@@ -20,7 +21,7 @@ def _phases(fractional, most):  # pragma: no cover - compiled
     return phase
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _sum_atoms(plane, along, slot, scale, here):  # pragma: no cover - compiled
     """Sum phases element by element; the largest part that came out."""
     here[:] = 0
@@ -33,7 +34,7 @@ def _sum_atoms(plane, along, slot, scale, here):  # pragma: no cover - compiled
     return loudest
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def coefficients_into(
     fractional, slot, reciprocal, most, radius, width, per_volume, silent, g, h
 ):  # pragma: no cover - compiled
@@ -63,7 +64,7 @@ def coefficients_into(
     return count
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _settle(index, n, edge):  # pragma: no cover - compiled
     """The voxel that a place belongs to, -1 if to none."""
     if edge == 2:
@@ -73,7 +74,7 @@ def _settle(index, n, edge):  # pragma: no cover - compiled
     return index if 0 <= index < n else -1
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _shares(place, n, edge, soft, index, share):  # pragma: no cover - compiled
     """The two voxels of every axis that share a point, and how; the second takes nothing if not ``soft``."""
     for axis in range(3):
@@ -87,7 +88,7 @@ def _shares(place, n, edge, soft, index, share):  # pragma: no cover - compiled
                 share[axis, side] = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def deposit_into(place, value, edge, soft, out):  # pragma: no cover - compiled
     """Add ``value`` [channel, point] to the voxels of ``out`` [channel, n, n, n] at ``place`` [point, 3].
 
