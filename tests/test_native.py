@@ -77,5 +77,5 @@ def test_atoms_with_more_neighbours_than_there_is_room_for_are_told_not_computed
 
 
 def test_a_potential_that_goes_through_torch_has_none():
-    with pytest.raises(SpecError, match="goes through torch"):
+    with pytest.raises(SpecError, match="evaluated by torch"):
         NativePass(seeded(specification("dense")))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ase_voxpot.cli.options import Device, Dtype, Json, Model, Peers
+from ase_voxpot.cli.options import Device, Dtype, Json, Model, Peers, Unconverged
 from ase_voxpot.cli.refusals import check_targets, refuse_all, refuse_same_names, sift, tell_refused
 from ase_voxpot.screen import console, progress_bar, score_table, total_table
 
@@ -41,10 +41,7 @@ def evaluate(
     virial_sign: Annotated[
         int, typer.Option(help="Of stress × volume over virial: -1 as in GAP, GPUMD and nequip, or 1.")
     ] = -1,
-    unconverged: Annotated[
-        bool,
-        typer.Option("--unconverged", help="Score ionic steps of VASP whose electronic loop did not converge, too."),
-    ] = False,
+    unconverged: Unconverged = False,
     peer: Peers = None,
     skip: Annotated[
         bool,

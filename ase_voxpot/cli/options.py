@@ -27,6 +27,7 @@ __all__ = [
     "Structure",
     "Supercell",
     "Timestep",
+    "Unconverged",
     "Vacant",
     "parts",
 ]
@@ -90,6 +91,11 @@ Strict = Annotated[
     bool,
     typer.Option("--strict", help="Stop at the first that cannot be taken, with exit status 2, and write nothing."),
 ]
+Unconverged = Annotated[
+    bool,
+    typer.Option("--unconverged", help="Score ionic steps of VASP whose electronic loop did not converge (NELM), too."),
+]
+
 Prefix = Annotated[Path, typer.Option("--output", "-o", help="Beginning of the names of all files of the run.")]
 Restart = Annotated[bool, typer.Option("--restart", "--resume", help="Continue from the last checkpoint.")]
 Json = Annotated[Path | None, typer.Option(help="Write the figures here.", show_default=False)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ase_voxpot.cli.options import Device, Dtype, Model, Seed
+from ase_voxpot.cli.options import Device, Dtype, Model, Seed, Unconverged
 from ase_voxpot.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
@@ -42,10 +42,7 @@ def validate(
     snapshots: Annotated[
         bool, typer.Option("--snapshots", help="Frames are not equally spaced in time: say nothing of motion.")
     ] = False,
-    unconverged: Annotated[
-        bool,
-        typer.Option("--unconverged", help="Score ionic steps whose electronic loop did not converge (NELM), too."),
-    ] = False,
+    unconverged: Unconverged = False,
     frames: Annotated[int, typer.Option("--frames", help="Most frames of the model's dynamics.")] = 2000,
     md: Annotated[bool, typer.Option(help="Run the model, to compare structure and motion.")] = True,
     seed: Seed = 0,
