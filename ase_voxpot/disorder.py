@@ -96,7 +96,8 @@ def refuse_disorder(atoms: Atoms, remedy: str = REMEDY) -> None:
         )
     more = f" (and {len(sites) - 1} other kinds)" if len(sites) > 1 else ""
     raise OccupancyError(
-        f"expected one whole atom on every site, got partially occupied ones: {sites[0]}{more}; {remedy}"
+        "expected an ordered crystal, one whole atom on every site, got partially occupied ones: "
+        f"{sites[0]}{more}; {remedy}"
     )
 
 

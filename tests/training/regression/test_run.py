@@ -149,7 +149,7 @@ def test_crystals_that_cannot_be_taken_are_named_and_cost_no_other_its_predictio
     said = capsys.readouterr()
     assert "2 predictions of lattice parameter" in said.out
     assert "MAE" in said.out
-    assert "voxpot: frame 1: expected one whole atom on every site" in said.err
+    assert "voxpot: frame 1: expected an ordered crystal, one whole atom on every site" in said.err
     assert "voxpot: 2 of 4 frames were not predicted" in said.err
     with output.open() as file:
         rows = list(csv.DictReader(file))
