@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Float
 
-__all__ = ["SAME_SITE", "VOIGT", "Elasticity", "elasticity", "is_cubic", "point_group", "symmetrised", "young"]
+__all__ = ["VOIGT", "Elasticity", "elasticity", "is_cubic", "point_group", "symmetrised", "young"]
 
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 PLACE = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])

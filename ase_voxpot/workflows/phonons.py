@@ -6,6 +6,7 @@ worth the name: its own Brillouin zone is small and folds everything together.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ import numpy as np
 from ase.units import kB, kJ, mol
 
 from ase_voxpot.workflows.cells import compact, wide
-from ase_voxpot.workflows.moduli import SAME_SITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,9 +84,7 @@ def harmonic(
         observe: called after every displacement with how many are done, and of how many.
     """
     from ase import Atoms
-    from phonopy import Phonopy
     from phonopy.structure.atoms import PhonopyAtoms
-    from phonopy.structure.cells import guess_primitive_matrix
 
     crystal = compact(crystal)
     cell = PhonopyAtoms(
@@ -94,20 +92,38 @@ def harmonic(
     )
     repeat = wide(crystal, width).cell.lengths() / crystal.cell.lengths()
     matrix = np.diag(np.round(repeat).astype(int))
-    primitive = guess_primitive_matrix(cell, symprec=SAME_SITE)
-    model = Phonopy(cell, supercell_matrix=matrix, primitive_matrix=primitive, symprec=SAME_SITE)
+    model = _model(cell, matrix)
     model.generate_displacements(distance=DISPLACEMENT)
     forces: list[Any] = []
     supercells = model.supercells_with_displacements or []
-    for displaced in supercells:
-        atoms = Atoms(displaced.symbols, cell=displaced.cell, scaled_positions=displaced.scaled_positions, pbc=True)
+
+    def forces_in(supercell: PhonopyAtoms) -> Any:
+        atoms = Atoms(supercell.symbols, cell=supercell.cell, scaled_positions=supercell.scaled_positions, pbc=True)
         atoms.calc = calculator
-        forces.append(atoms.get_forces())
+        return atoms.get_forces()
+
+    left = forces_in(model.supercell)  # by a relaxation; symmetry would take them for answers to displacements
+    for displaced in supercells:
+        forces.append(forces_in(displaced) - left)
         observe(len(forces), len(supercells))
     model.forces = np.array(forces)
     model.produce_force_constants(show_drift=False)
     model.symmetrize_force_constants(show_drift=False)
     return model
+
+
+def _model(cell: Any, matrix: Any) -> Phonopy:
+    """A supercell for displacements, without symmetry where phonopy finds more of it in one cell than in the other."""
+    from phonopy import Phonopy
+    from phonopy.structure.cells import guess_primitive_matrix
+
+    primitive = guess_primitive_matrix(cell)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Warning: Point group symmetries", UserWarning)
+        try:
+            return Phonopy(cell, supercell_matrix=matrix, primitive_matrix=primitive)
+        except UserWarning:
+            return Phonopy(cell, supercell_matrix=matrix, primitive_matrix=primitive, is_symmetry=False)
 
 
 def mesh_of(model: Phonopy) -> list[int]:

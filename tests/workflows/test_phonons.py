@@ -105,3 +105,14 @@ def test_the_cell_that_a_crystal_is_given_in_does_not_matter(fcc, springs, vecto
     assert theirs.atoms == 1
     assert_allclose(theirs.highest, mine.highest, rtol=1e-5)
     assert_allclose(theirs.special["X"], mine.special["X"], atol=1e-4)
+
+
+@pytest.mark.parametrize("noise", [1e-6, 1e-5, 1e-4, 3e-4])
+def test_forces_that_a_relaxation_left_are_no_answer_to_a_displacement(fcc, springs, noise):
+    rng = np.random.default_rng(1)
+    other = fcc.copy()
+    other.rattle(noise, rng=rng)
+
+    assert phonons(other, springs, width=7.0).highest == pytest.approx(
+        phonons(fcc, springs, width=7.0).highest, rel=2e-3
+    )
