@@ -9,7 +9,7 @@ import pytest
 import torch
 from ase.io import write
 
-from ase_voxpot.errors import ConfigError, DataError
+from ase_voxpot.errors import ConfigError, DataError, OccupancyError
 from ase_voxpot.spec import BaselineSpec, Grid, PotentialSpec, SteerableSpec
 from ase_voxpot.weights import read_header
 from tests.vasp.files import END, computed, energy_of, head
@@ -46,6 +46,14 @@ def test_an_absent_file_names_the_places_looked_at(tmp_path, monkeypatch):
 
     with pytest.raises(DataError, match="found it at none of .*; set VOXPOT_DATA"):
         load_frames((Source(file="a.extxyz"),), ("W",), tmp_path)
+
+
+def test_frames_with_partially_occupied_sites_are_refused_by_number(tmp_path, frames):
+    frames[1].info["occupancy"] = {"0": {"Mo": 0.5, "W": 0.5}, "1": {"W": 0.9}}
+    write(tmp_path / "a.extxyz", frames[:3])
+
+    with pytest.raises(OccupancyError, match="a.extxyz: frame 1: .*partially occupied"):
+        load_frames((Source(file="a.extxyz"),), ("Mo", "W"), tmp_path)
 
 
 def test_offsets_are_added_per_atom_of_the_element(tmp_path, frames):
