@@ -49,8 +49,9 @@ def test_an_absent_file_names_the_places_looked_at(tmp_path, monkeypatch):
 
 
 def test_frames_with_partially_occupied_sites_are_refused_by_number(tmp_path, frames):
-    frames[1].info["occupancy"] = {"0": {"Mo": 0.5, "W": 0.5}, "1": {"W": 0.9}}
-    write(tmp_path / "a.extxyz", frames[:3])
+    some = [atoms.copy() for atoms in frames[:3]]
+    some[1].info["occupancy"] = {"0": {"Mo": 0.5, "W": 0.5}, "1": {"W": 0.9}}
+    write(tmp_path / "a.extxyz", some)
 
     with pytest.raises(OccupancyError, match="a.extxyz: frame 1: .*partially occupied"):
         load_frames((Source(file="a.extxyz"),), ("Mo", "W"), tmp_path)
