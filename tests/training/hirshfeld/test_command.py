@@ -65,7 +65,9 @@ def test_a_disordered_cif_is_one_sentence_and_status_2(ask, tmp_path, capsys):
         ask(path)
 
     assert stop.value.code == 2
-    assert "expected an ordered crystal" in capsys.readouterr().err
+    sentence = capsys.readouterr().err
+    assert "disordered.cif: frame 0: expected" in sentence
+    assert "--decorate" in sentence
 
 
 @pytest.mark.parametrize(

@@ -110,14 +110,14 @@ def measure(
     spec = WholeCellSpec(n=n, reading=reading)  # type: ignore[arg-type]
     positions, charges = _positions(folder / "positions.npy", frames, source)
     voxelize(positions[:2], charges, spec)  # compiles
-    watch = Growth(torch.device("cpu"))
+    watch = Growth("cpu")
     times = {t: [_timed(positions, charges, spec, folder / "voxels.npy", t) for _ in range(repeat)] for t in (1, 2)}
     peak = watch.peak()
     one, two = (min(t.wall for t in times[k]) for k in (1, 2))
     plain = _plain(positions, charges, spec, folder / "voxels.npy", sample)
     torch.set_num_threads(1)
     moved = positions.nbytes + 4 * frames * n**3
-    floor = moved / measure_peaks(torch.device("cpu"), torch.float32).bandwidth
+    floor = moved / measure_peaks("cpu", np.float32).bandwidth
     cpu, busiest = min(t.cpu for t in times[1]), min(t.busiest for t in times[2])
     return {
         "reading": reading,
