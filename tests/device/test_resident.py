@@ -270,7 +270,7 @@ def test_a_step_stays_on_its_device(host, crystal):
 
 
 def test_tables_belong_to_devices(host, crystal):
-    with pytest.raises(SpecError, match="expected a VerletList on cpu, got tables; neighbour_list makes the right one"):
+    with pytest.raises(SpecError, match="expected a VerletList on cpu, got tables; use Potential.neighbour_list"):
         host.evaluate(crystal, neighbours=TableList(host.cutoff, device=host.device))
 
 
