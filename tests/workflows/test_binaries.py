@@ -8,6 +8,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import write
 
+from ase_voxpot.workflows import binaries
 from ase_voxpot.workflows.binaries import FILE, find_frames
 
 
@@ -44,7 +45,13 @@ def test_binaries_and_the_lowest_energies_of_the_elements_are_found():
 
 
 @pytest.mark.parametrize("folder", ["", "/no/such/folder"])
-def test_without_data_there_is_nothing(monkeypatch, folder):
+def test_a_checkout_has_data_of_its_own(monkeypatch, folder):
     monkeypatch.setenv("VOXPOT_DATA", folder)
+
+    assert set(find_frames().elements) == {"Mo", "Ta", "W"}
+
+
+def test_without_data_there_is_nothing(monkeypatch):
+    monkeypatch.setattr(binaries, "data_folders", list)
 
     assert find_frames() is None
