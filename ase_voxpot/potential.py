@@ -9,11 +9,8 @@ float64.  Steerable networks on the CPU need no torch.
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib.util import find_spec
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
@@ -22,7 +19,8 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from ase_voxpot.baseline import Baseline
 from ase_voxpot.disorder import AS_THEY_ARE, refuse_disorder
-from ase_voxpot.errors import ArchitectureError, DeviceError, SpecError, StructureError
+from ase_voxpot.engines.devices import resolve_device
+from ase_voxpot.errors import ArchitectureError, SpecError, StructureError
 from ase_voxpot.extras import require
 from ase_voxpot.folded import folding
 from ase_voxpot.forks import use_torch
@@ -49,7 +47,7 @@ if TYPE_CHECKING:
     from ase_voxpot.spec import PotentialSpec
     from ase_voxpot.uncertainty import Estimate, Uncertainty
 
-__all__ = ["Potential", "Result", "resolve_device"]
+__all__ = ["Potential", "Result"]
 
 BATCH = 4096
 """Atoms of small structures whose pairs are held together."""
@@ -83,46 +81,6 @@ class Result:
             raise StructureError("stress needs a cell with three vectors that span a volume; got none")
         full = (self.virial + self.virial.T) / (2 * self.volume)
         return full[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
-
-
-def resolve_device(device: str) -> str:
-    """Turn ``auto``, ``cpu``, ``cuda`` … into the name of a device that is there.
-
-    Raises:
-        DeviceError: CUDA asked for and absent, or an unknown name.
-        MissingPackageError: another device than the CPU asked for, and torch is not installed.
-    """
-    if device == "cpu" or (device == "auto" and not _has_driver()):
-        return "cpu"
-    torch = require("torch", f"device {device!r}")
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        found = torch.device(device)
-    except RuntimeError:
-        raise DeviceError(f"expected a device such as 'auto', 'cpu' or 'cuda', got {device!r}") from None
-    if found.type == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("device 'cuda' was asked for, but torch sees no CUDA device here; use 'auto' or 'cpu'")
-    return str(found)
-
-
-@cache
-def _has_driver() -> bool:
-    """Whether torch is installed, and so is the driver of a GPU: asking torch itself takes a second."""
-    try:
-        if find_spec("torch") is None:
-            return False
-    except ModuleNotFoundError:  # of a finder that hides it
-        return False
-    if "torch" in sys.modules:
-        return True
-    for library in ("libcuda.so.1", "libamdhip64.so", "nvcuda.dll"):
-        try:
-            ctypes.CDLL(library)
-        except OSError:
-            continue
-        return True
-    return False
 
 
 class Potential:
