@@ -23,8 +23,8 @@ from ase.calculators.calculator import (
     register_calculator_class,
 )
 
-from ase_voxpot.disorder import AS_THEY_ARE, refuse_disorder
 from ase_voxpot.errors import DivergenceError, WeightsError
+from ase_voxpot.frames.disorder import AS_THEY_ARE, refuse_disorder
 from ase_voxpot.potential import Potential
 from ase_voxpot.weights import load_potential
 

@@ -17,19 +17,19 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
-from ase_voxpot.baseline import Baseline
-from ase_voxpot.disorder import AS_THEY_ARE, refuse_disorder
+from ase_voxpot.baseline.energies import Baseline
+from ase_voxpot.descriptor import folding
+from ase_voxpot.engines.cpu.engine import CpuEngine
+from ase_voxpot.engines.cpu.packing import FixedArrays, ModuleArrays
 from ase_voxpot.engines.devices import resolve_device
+from ase_voxpot.engines.forks import use_torch
 from ase_voxpot.errors import ArchitectureError, SpecError, StructureError
 from ase_voxpot.extras import require
-from ase_voxpot.folded import folding
-from ase_voxpot.forks import use_torch
-from ase_voxpot.loops import forces_from_arrays
-from ase_voxpot.neighbours import VerletList, join, species_indices
-from ase_voxpot.network.inference import SteerableInference
-from ase_voxpot.network.packing import FixedArrays, ModuleArrays
+from ase_voxpot.frames.disorder import AS_THEY_ARE, refuse_disorder
+from ase_voxpot.neighbours.loops import forces_from_arrays
+from ase_voxpot.neighbours.verlet import VerletList, join, species_indices
+from ase_voxpot.neighbours.workspace import FRESH, Workspace
 from ase_voxpot.network.shapes import FITTED, steerable_shapes
-from ase_voxpot.scratch import FRESH, Scratch
 from ase_voxpot.spec import SteerableSpec
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import nn
 
-    from ase_voxpot.device.tables import TableList
     from ase_voxpot.engines import Engine
-    from ase_voxpot.neighbours import Pairs
+    from ase_voxpot.engines.cuda.tables import TableList
+    from ase_voxpot.neighbours.verlet import Pairs
+    from ase_voxpot.network.inputs import Representation
     from ase_voxpot.network.steerable import SteerableNetwork
-    from ase_voxpot.representation import Representation
     from ase_voxpot.spec import PotentialSpec
     from ase_voxpot.uncertainty import Estimate, Uncertainty
 
@@ -102,7 +102,7 @@ class Potential:
             arrays: weights by name, as ``Potential.arrays`` gives them.
             device: ``auto`` takes a GPU if there is one.
             dtype: precision inside the network.
-            route: ``folded`` sums the voxels out in closed form (steerable networks, their
+            route: ``descriptor`` sums the voxels out in closed form (steerable networks, their
                 default), ``voxels`` makes the cubes (the only route of the others).
 
         Raises:
@@ -148,15 +148,15 @@ class Potential:
             fold = folding(self.spec)
             if self.device == "cpu":
                 source = ModuleArrays(self.network) if self._arrays is None else FixedArrays(self._arrays)
-                return SteerableInference(spec, fold, source, known=self.baseline.known)
+                return CpuEngine(spec, fold, source, known=self.baseline.known)
             if self.device.startswith("cuda"):
-                from ase_voxpot.device.resident import Resident
+                from ase_voxpot.engines.cuda.engine import CudaEngine
 
-                return Resident(cast("SteerableNetwork", self.network), fold, self.baseline)
+                return CudaEngine(cast("SteerableNetwork", self.network), fold, self.baseline)
         require("torch", f"a {spec.kind} network on the route {self.route!r}, on {self.device}")
-        from ase_voxpot.graph import GraphInference
+        from ase_voxpot.engines.autograd import AutogradEngine
 
-        return GraphInference(self.network, self.representation, device=self.device, dtype=self.dtype)
+        return AutogradEngine(self.network, self.representation, device=self.device, dtype=self.dtype)
 
     @property
     def network(self) -> nn.Module:
@@ -175,14 +175,14 @@ class Potential:
             network.load_state_dict({name: torch.from_numpy(array) for name, array in self.arrays().items()})
             self._network, self._arrays = network, None
             engine = getattr(self, "engine", None)  # not there yet while it is being made
-            if isinstance(engine, SteerableInference):
+            if isinstance(engine, CpuEngine):
                 engine.follow(ModuleArrays(self._network))
         return self._network
 
     @cached_property
     def representation(self) -> Representation:
         """The input of the torch module, made from pairs."""
-        from ase_voxpot.representation import Folded, Voxels
+        from ase_voxpot.network.inputs import Folded, Voxels
 
         return Folded(self.spec) if self.route == "folded" else Voxels(self.spec)
 
@@ -218,14 +218,14 @@ class Potential:
         *,
         forces: bool = True,
         features: Float[np.ndarray, "atom feature"] | None = None,
-        scratch: Scratch = FRESH,
+        scratch: Workspace = FRESH,
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
         """Energies of the atoms in eV, and dE/dd of every pair in eV/Å.
 
         This is where a neighbour list from elsewhere enters: ``species`` runs over all
         atoms that pairs refer to, ghosts included.  Without ``forces`` the second array
         is empty.  ``features``, an array from ``room_for_features``, is filled with what
-        the last layer of the network gets from every atom.  A ``scratch`` that keeps its
+        the last layer of the network gets from every atom.  A ``neighbours.workspace`` that keeps its
         arrays lends one to dE/dd, until its next use.
         """
         energies, close, repulsion = self.baseline(pairs, species)
@@ -246,7 +246,7 @@ class Potential:
         """
         if self.engine.neighbour_type not in (VerletList, None):
             return self.engine.neighbour_type(self.cutoff, skin=skin, device=self.device)
-        return VerletList(self.cutoff, skin=skin, scratch=Scratch())
+        return VerletList(self.cutoff, skin=skin, scratch=Workspace())
 
     def room_for_features(self, atoms: int) -> Float[np.ndarray, "atom feature"]:
         """An array for the features of so many atoms, in the precision of the network."""

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.units import GPa
 
-from ase_voxpot.disorder import refuse_disorder
 from ase_voxpot.errors import DataError, VoxPotError
-from ase_voxpot.neighbours import VerletList, species_indices
+from ase_voxpot.frames.disorder import refuse_disorder
+from ase_voxpot.neighbours.verlet import VerletList, species_indices
 from ase_voxpot.peers import stress_or_none
 from ase_voxpot.spec import decode
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Float
 
-    from ase_voxpot.labels import Labels
+    from ase_voxpot.frames.labels import Labels
     from ase_voxpot.potential import Potential
 
 __all__ = ["Figures", "Prediction", "Scores", "predict", "predict_with", "refuse_unfit", "score"]

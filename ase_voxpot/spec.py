@@ -57,7 +57,7 @@ class Grid:
 
     Networks that read cubes (plain, dense) depend on all of it.  A steerable network is evaluated in closed form: of
     ``n``, ``spacing``, ``width`` and ``lift`` its energy depends only on 1/(width² + filter_width²) - 1/lift², see
-    ``folded``, which is 0 in the shipped models.
+    ``descriptor``, which is 0 in the shipped models.
 
     >>> Grid(n=5, spacing=0.5, width=0.4, cutoff=3.0).reach  # Å, centre to face
     1.0

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
-from ase_voxpot.disorder import decorate, partial_sites, refuse_disorder
 from ase_voxpot.errors import ConfigError, DataError, OverlapError, StructureError, VoxPotError
-from ase_voxpot.labels import read_each
-from ase_voxpot.neighbours import VerletList
+from ase_voxpot.frames.disorder import decorate, partial_sites, refuse_disorder
+from ase_voxpot.frames.labels import read_each
+from ase_voxpot.neighbours.verlet import VerletList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

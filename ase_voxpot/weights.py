@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ase_voxpot.errors import ArchitectureError, ChecksumError, ConfigError, SchemaError, SpecError
-from ase_voxpot.sealed import checksum, find_sealed, read_arrays, read_texts, write_sealed
 from ase_voxpot.spec import PotentialSpec, decode, encode
+from ase_voxpot.storage.sealed import checksum, find_sealed, read_arrays, read_texts, write_sealed
 from ase_voxpot.uncertainty import Calibration, Uncertainty
 
 if TYPE_CHECKING:

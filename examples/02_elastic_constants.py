@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from ase_voxpot import VoxPotCalculator
+from ase_voxpot.properties.cells import element
+from ase_voxpot.properties.drawings import draw_elastic
+from ase_voxpot.properties.elastic import elastic_ensemble
 from ase_voxpot.structures import random_alloy
-from ase_voxpot.workflows.cells import element
-from ase_voxpot.workflows.drawings import draw_elastic
-from ase_voxpot.workflows.elastic import elastic_ensemble
 
 alloys = [random_alloy("bcc:MoTaW", repeat=3, rng=np.random.default_rng(seed)) for seed in range(4)]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from ase_voxpot import VoxPotCalculator
-from ase_voxpot.workflows.cells import at_rest, element
-from ase_voxpot.workflows.drawings import draw_phonons
-from ase_voxpot.workflows.phonons import harmonic, heat, spectrum
-from ase_voxpot.workflows.quasiharmonic import quasi_harmonic
+from ase_voxpot.properties.cells import at_rest, element
+from ase_voxpot.properties.drawings import draw_phonons
+from ase_voxpot.properties.phonons import harmonic, heat, spectrum
+from ase_voxpot.properties.quasiharmonic import quasi_harmonic
 
 calculator = VoxPotCalculator("motaw")
 tungsten = at_rest(element("W"), calculator)

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ase_voxpot import VoxPotCalculator
-from ase_voxpot.dynamics import Plan, run, summarise
-from ase_voxpot.plots import draw_run
-from ase_voxpot.records import Records
+from ase_voxpot.md.records import Records
+from ase_voxpot.md.run import Plan, run, summarise
+from ase_voxpot.plotting.figures import draw_run
 from ase_voxpot.structures import random_alloy
 
 atoms = random_alloy("bcc:MoTaW", repeat=3, rng=np.random.default_rng(2))

@@ -8,7 +8,7 @@ from ase.eos import EquationOfState
 from ase.units import GPa
 
 from ase_voxpot import VoxPotCalculator
-from ase_voxpot.relaxation import relax
+from ase_voxpot.md.relaxation import relax
 from ase_voxpot.structures import random_alloy
 
 atoms = random_alloy("bcc:MoTaW", repeat=2, rng=np.random.default_rng(3))

@@ -11,8 +11,8 @@ import numpy as np
 from ase.io import write
 
 from ase_voxpot import load_potential
-from ase_voxpot.labels import labels_of, read_frames
-from ase_voxpot.plots import draw_parity
+from ase_voxpot.frames.labels import labels_of, read_frames
+from ase_voxpot.plotting.figures import draw_parity
 from ase_voxpot.scoring import predict, score
 from ase_voxpot.structures import random_alloy
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from ase_voxpot.neighbours import VerletList, species_indices
+from ase_voxpot.neighbours.verlet import VerletList, species_indices
 from ase_voxpot.network.steerable import filter_bank
 from ase_voxpot.structures import random_alloy
 from ase_voxpot.voxelize import reference

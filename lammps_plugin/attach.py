@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ase_voxpot.loops import forces_from_arrays
-from ase_voxpot.neighbours import VerletList, species_indices
+from ase_voxpot.neighbours.loops import forces_from_arrays
+from ase_voxpot.neighbours.verlet import VerletList, species_indices
 from ase_voxpot.weights import load_potential
 from lammps_plugin.errors import DeckError, explain
 from lammps_plugin.exclusions import refuse_hidden_neighbours

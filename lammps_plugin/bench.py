@@ -49,14 +49,14 @@ class Watch:
     """CPU seconds of the compiled potential, call by call, for all that is loaded before ``stop``."""
 
     def __init__(self) -> None:
-        from ase_voxpot.native import PROTOTYPE, NativePass
+        from ase_voxpot.engines.cpu.cfunction import PROTOTYPE, NativePass
 
         self.spent: list[float] = []
         self._native, self._plain = NativePass, NativePass.__init__
         self._kept: list[Any] = []  # ctypes would free functions with their last reference
 
-        def watched(native: Any, potential: Any) -> None:
-            self._plain(native, potential)
+        def watched(native: Any, engine: Any, baseline: Any) -> None:
+            self._plain(native, engine, baseline)
             function = PROTOTYPE(native.address)
 
             def timed(*arguments: Any) -> Any:
@@ -184,7 +184,7 @@ def memory(
     steps: Annotated[int, typer.Option(help="Steps in all.")] = 10_000,
     parts: Annotated[int, typer.Option(help="Rows of the table.")] = 5,
 ) -> None:
-    """Resident memory of the process in the course of a run of 432 atoms."""
+    """CudaEngine memory of the process in the course of a run of 432 atoms."""
     lmp = open_lammps(["-screen", "none", "-log", "none"])
     lmp.commands_string(deck((6, 6, 6), model) + "run 100\n")
     typer.echo(f" step   MiB\n{0:5d} {resident():5.1f}")

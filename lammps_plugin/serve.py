@@ -5,7 +5,7 @@ table, which is filled with C functions.  They never raise: what goes wrong beco
 in the table, and LAMMPS stops with it.
 
 Where one thread is enough, the pair style calls the compiled potential itself, see
-``ase_voxpot.native``, and nothing here; else it asks ``evaluate``.
+``ase_voxpot.engines.cpu.cfunction``, and nothing here; else it asks ``evaluate``.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ase_voxpot.native import NativePass, has_native_pass
-from ase_voxpot.neighbours import Pairs, species_indices
+from ase_voxpot.engines.cpu.cfunction import NativePass
+from ase_voxpot.engines.cpu.engine import CpuEngine
+from ase_voxpot.neighbours.verlet import Pairs, species_indices
 from ase_voxpot.weights import load_potential
 from lammps_plugin.errors import explain
 from lammps_plugin.threads import share_threads, worth_one_thread
@@ -94,7 +95,8 @@ class Server:
         """
         self.potential = potential
         self.species = species_indices(elements, potential.spec.species)
-        self.native = NativePass(potential) if has_native_pass(potential) else None
+        engine = getattr(potential, "engine", None)
+        self.native = NativePass(engine, potential.baseline) if isinstance(engine, CpuEngine) else None
         self._kept: tuple[np.ndarray, np.ndarray]
 
     def evaluate(self, request: Any) -> None:

@@ -20,7 +20,7 @@ def share_threads(ranks: int) -> int:
     """Limit evaluations to the share of one of ``ranks``; how many threads that is."""
     import numba
 
-    from ase_voxpot.lanes.threads import set_threads
+    from ase_voxpot.simd.threads import set_threads
 
     threads = threads_of_rank(ranks)
     set_threads(threads)
@@ -32,7 +32,7 @@ def share_threads(ranks: int) -> int:
 
 def worth_one_thread(threads: int) -> int:
     """The largest number of atoms that a potential would leave to one of so many threads."""
-    from ase_voxpot.lanes import LANES
-    from ase_voxpot.lanes.threads import ENOUGH
+    from ase_voxpot.simd import LANES
+    from ase_voxpot.simd.threads import ENOUGH
 
     return sys.maxsize if threads == 1 else (2 * ENOUGH - 1) * LANES

@@ -1,6 +1,6 @@
 """Laws that every painter, potential and calculator must keep, as functions to apply to each.
 
-A *painter* spreads pairs over what atoms see (``voxelize``, ``folded``); a *model* is
+A *painter* spreads pairs over what atoms see (``voxelize``, ``descriptor``); a *model* is
 anything that turns ``Atoms`` into an object with ``energy``, ``forces`` and
 ``stress``.  A law takes one of them with a structure and fails with the numbers that
 break it; ``TOLERANCES`` says, once, how far numbers may be apart.

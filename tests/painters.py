@@ -7,7 +7,7 @@ from types import ModuleType
 import numpy as np
 import torch
 
-from ase_voxpot.folded import Fold, cpu as folded_cpu, gpu as folded_gpu
+from ase_voxpot.descriptor import Fold, autograd as folded_gpu, cpu as folded_cpu
 from ase_voxpot.spec import Grid
 from ase_voxpot.voxelize import cpu as voxel_cpu, gpu as voxel_gpu, reference as voxel_reference
 from tests.laws import Painter, PairSet

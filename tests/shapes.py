@@ -21,13 +21,13 @@ import torch.func  # noqa: F401
 __all__ = ["check_shapes", "checker"]
 
 CHECKED = (
-    "radial",
-    "baseline",
-    "neighbours",
+    "descriptor.radial",
+    "baseline.energies",
+    "neighbours.verlet",
     "voxelize.reference",
     "voxelize.wholecell_reference",
     "voxelize.gpu",
-    "folded.gpu",
+    "descriptor.autograd",
     "network.layers",
     "network.dense",
     "network.plain",

@@ -9,7 +9,8 @@ from ase import Atoms
 from ase.build import bulk
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ase_voxpot import graph, potential as module
+from ase_voxpot import potential as module
+from ase_voxpot.engines import autograd as graph
 from ase_voxpot.engines.devices import resolve_device
 from ase_voxpot.errors import (
     CellError,
@@ -21,7 +22,7 @@ from ase_voxpot.errors import (
     StructureError,
     UnknownElementError,
 )
-from ase_voxpot.neighbours import VerletList
+from ase_voxpot.neighbours.verlet import VerletList
 from ase_voxpot.potential import Potential
 from ase_voxpot.spec import BaselineSpec
 from tests import laws

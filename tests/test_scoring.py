@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 from ase_voxpot.calculator import VoxPotCalculator
 from ase_voxpot.errors import DataError, UnknownElementError
-from ase_voxpot.labels import Labels
+from ase_voxpot.frames.labels import Labels
 from ase_voxpot.scoring import Prediction, predict, predict_with, score
 from tests.models import seeded, specification
 

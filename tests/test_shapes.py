@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from ase_voxpot.descriptor.radial import fade, shell_weights
 from ase_voxpot.network.layers import SpeciesDense
-from ase_voxpot.radial import fade, shell_weights
 
 
 def test_a_wrong_rank_is_noticed():

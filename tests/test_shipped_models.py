@@ -13,11 +13,11 @@ from ase.eos import EquationOfState
 from ase.units import GPa
 
 from ase_voxpot.calculator import VoxPotCalculator
-from ase_voxpot.labels import labels_of
+from ase_voxpot.frames.labels import labels_of
 from ase_voxpot.network.outline import in_one_line
+from ase_voxpot.properties.defects import vacancy
 from ase_voxpot.scoring import predict, score
 from ase_voxpot.weights import find_model, load_potential, read_header, shipped_models
-from ase_voxpot.workflows.defects import vacancy
 from voxpot_training.potential.probes import probes
 
 PBE = {"Nb": (3.322, 176), "Mo": (3.169, 273), "Ta": (3.322, 200), "W": (3.190, 316)}

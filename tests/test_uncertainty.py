@@ -43,7 +43,7 @@ def test_features_are_what_the_last_layer_gets(kind, route, potential_of, crysta
 
 
 def _pairs(potential, atoms, species):
-    from ase_voxpot.neighbours import VerletList
+    from ase_voxpot.neighbours.verlet import VerletList
 
     return VerletList(potential.cutoff).update(atoms), species
 

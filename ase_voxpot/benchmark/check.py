@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ase_voxpot.descriptor import autograd as folded, folding
 from ase_voxpot.errors import ConfigError, DivergenceError
-from ase_voxpot.folded import folding, gpu as folded
-from ase_voxpot.loops import forces_from_arrays
-from ase_voxpot.neighbours import VerletList, species_indices
+from ase_voxpot.neighbours.loops import forces_from_arrays
+from ase_voxpot.neighbours.verlet import VerletList, species_indices
+from ase_voxpot.network.inputs import Scene
 from ase_voxpot.potential import Result
-from ase_voxpot.representation import Scene
 from ase_voxpot.spec import SteerableSpec
 from ase_voxpot.voxelize import gpu as voxels
 

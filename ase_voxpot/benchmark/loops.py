@@ -11,8 +11,8 @@ import numpy as np
 from ase_voxpot.benchmark.machine import measure_peaks
 from ase_voxpot.benchmark.orders import Painting
 from ase_voxpot.benchmark.systems import make_system
-from ase_voxpot.neighbours import VerletList, species_indices
-from ase_voxpot.radial import shell_weights
+from ase_voxpot.descriptor.radial import shell_weights
+from ase_voxpot.neighbours.verlet import VerletList, species_indices
 from ase_voxpot.spec import Grid
 from ase_voxpot.voxelize import cpu
 from ase_voxpot.voxelize.reference import axis_points
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
     from ase_voxpot.benchmark.orders import Order
-    from ase_voxpot.neighbours import Pairs
+    from ase_voxpot.neighbours.verlet import Pairs
 
 __all__ = ["paint_in_loops", "run_voxelizer"]
 

@@ -23,7 +23,7 @@ def _read(path: Path, key: str) -> int | None:
 
 
 def available(device: str) -> int | None:
-    """Bytes that can still be had on ``device``; None where nobody tells."""
+    """Bytes that can still be had on ``engines.cuda``; None where nobody tells."""
     if device.startswith("cuda"):
         import torch
 
@@ -35,7 +35,7 @@ class Growth:
     """Peak memory beyond that at the start, from making this object on."""
 
     def __init__(self, device: str) -> None:
-        """Give back what is not in use, and start to watch ``device``."""
+        """Give back what is not in use, and start to watch ``engines.cuda``."""
         gc.collect()
         self.device = device
         if device.startswith("cuda"):

@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ase_voxpot.compiled import njit
-from ase_voxpot.folded import folding
-from ase_voxpot.folded.blocks import deposit_block, gather_block, sort_neighbours
-from ase_voxpot.lanes import LANES
-from ase_voxpot.network.blocks import (
+from ase_voxpot.descriptor import folding
+from ase_voxpot.descriptor.blocks import deposit_block, gather_block, sort_neighbours
+from ase_voxpot.engines.cpu.blocks import (
     products_adjoint_block,
     products_block,
     squares_adjoint_block,
     squares_block,
     tame_block,
 )
-from ase_voxpot.network.inference import SteerableInference
-from ase_voxpot.network.passes import dense, from_sphere, mix, mix_back, to_sphere
-from ase_voxpot.network.steps import add_forces_block, add_repulsion_block, near_block, no_sums
+from ase_voxpot.engines.cpu.engine import CpuEngine
+from ase_voxpot.engines.cpu.passes import dense, from_sphere, mix, mix_back, to_sphere
+from ase_voxpot.engines.cpu.step import add_forces_block, add_repulsion_block, near_block, no_sums
+from ase_voxpot.simd import LANES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jaxtyping import Int
 
-    from ase_voxpot.neighbours import Candidates
+    from ase_voxpot.neighbours.verlet import Candidates
     from ase_voxpot.network.steerable import SteerableNetwork
     from ase_voxpot.potential import Potential
 
@@ -106,7 +106,7 @@ def parts(
         species: of its atoms.
     """
     atoms, cutoff, known = np.argsort(species, kind="stable")[:LANES], potential.cutoff, potential.baseline.known
-    by_hand = SteerableInference.of_network(network, folding(potential.spec))
+    by_hand = CpuEngine.of_network(network, folding(potential.spec))
     by_hand.step(candidates, species, cutoff, known)
     weights, (pair_room, room, block) = by_hand.workplace()
     said, sums = np.empty(len(species)), no_sums(np.empty((len(species), 3)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from ase_voxpot.style import COLOURS, INK, save, tidy
+from ase_voxpot.plotting.style import COLOURS, INK, save, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

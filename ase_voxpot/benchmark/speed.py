@@ -14,7 +14,7 @@ from ase_voxpot.benchmark.orders import Steps, Timing
 from ase_voxpot.benchmark.systems import edges, make_system
 from ase_voxpot.benchmark.timing import dynamics, in_turn, seconds
 from ase_voxpot.calculator import SKIN, VoxPotCalculator
-from ase_voxpot.neighbours import VerletList
+from ase_voxpot.neighbours.verlet import VerletList
 from ase_voxpot.peers import Peer, parse_peer
 from ase_voxpot.spec import SteerableSpec
 from ase_voxpot.weights import find_model, load_potential, read_header

@@ -16,7 +16,7 @@ from ase_voxpot.benchmark.parts import parts
 from ase_voxpot.benchmark.systems import make_system
 from ase_voxpot.calculator import SKIN
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.neighbours import VerletList, species_indices
+from ase_voxpot.neighbours.verlet import VerletList, species_indices
 from ase_voxpot.network.steerable import SteerableNetwork
 from ase_voxpot.weights import find_model, load_potential, read_header
 

@@ -49,7 +49,7 @@ def work(order: Order, observe: Callable[[str], None]) -> Iterator[Any]:
     """What the order asks for."""
     import torch
 
-    from ase_voxpot.lanes.threads import set_threads
+    from ase_voxpot.simd.threads import set_threads
 
     torch.set_num_threads(order.threads)  # of the peaks and of what the answers are compared with
     set_threads(order.threads)

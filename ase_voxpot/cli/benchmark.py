@@ -9,7 +9,7 @@ import typer
 
 from ase_voxpot.cli.options import Dtype, Json, Peers, Seed
 from ase_voxpot.cli.refusals import check_targets, refuse_same_names
-from ase_voxpot.screen import console, progress_bar, table
+from ase_voxpot.plotting.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from ase_voxpot.benchmark.campaign import Findings
@@ -55,7 +55,7 @@ def benchmark(
     """
     from ase_voxpot.benchmark.campaign import measure
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.files import write_json
+    from ase_voxpot.storage.files import write_json
 
     if breakdown and voxelizer:
         raise ConfigError("benchmark: expected one of --breakdown and --voxelizer, got both")

@@ -8,7 +8,7 @@ import typer
 
 from ase_voxpot.cli.options import Device, Dtype, Json, Model, Repeat, Seed
 from ase_voxpot.cli.refusals import check_targets
-from ase_voxpot.screen import console, table
+from ase_voxpot.plotting.screen import console, table
 
 __all__ = ["check"]
 
@@ -37,8 +37,8 @@ def check(
 
     import numpy as np
 
-    from ase_voxpot.files import write_json
-    from ase_voxpot.soundness import examine
+    from ase_voxpot.physics.invariance import examine
+    from ase_voxpot.storage.files import write_json
     from ase_voxpot.structures import open_structure
     from ase_voxpot.weights import find_model, load_potential, read_header
 

@@ -22,10 +22,10 @@ from ase_voxpot.cli.options import (
     Vacant,
 )
 from ase_voxpot.cli.refusals import check_targets
-from ase_voxpot.screen import console, progress, table, value_with_error
+from ase_voxpot.plotting.screen import console, progress, table, value_with_error
 
 if TYPE_CHECKING:
-    from ase_voxpot.workflows.sites import Swaps, Vacancies
+    from ase_voxpot.properties.sites import Swaps, Vacancies
 
 __all__ = ["defects"]
 
@@ -67,10 +67,10 @@ def defects(
     import numpy as np
 
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.files import write_json
-    from ase_voxpot.workflows.cells import to_rest, wide
-    from ase_voxpot.workflows.drawings import draw_sites
-    from ase_voxpot.workflows.sites import alloy_potentials, element_potentials, swaps as exchange, vacancies as remove
+    from ase_voxpot.properties.cells import to_rest, wide
+    from ase_voxpot.properties.drawings import draw_sites
+    from ase_voxpot.properties.sites import alloy_potentials, element_potentials, swaps as exchange, vacancies as remove
+    from ase_voxpot.storage.files import write_json
 
     if sites < 1 or swaps < 0 or jumps < 0:
         raise ConfigError(f"expected at least one site, no fewer than 0 swaps and jumps, got {sites}, {swaps}, {jumps}")
@@ -116,7 +116,7 @@ def defects(
 
 def _jump(rest: Any, calculator: Any, sites: list[int]) -> dict[str, list[float]]:
     """Barriers in eV by the element that jumps."""
-    from ase_voxpot.workflows.defects import vacancy_migration
+    from ase_voxpot.properties.defects import vacancy_migration
 
     out: dict[str, list[float]] = {}
     if sites:
@@ -164,7 +164,7 @@ def _print(
 ) -> None:
     import numpy as np
 
-    from ase_voxpot.workflows.sites import mean_error
+    from ase_voxpot.properties.sites import mean_error
 
     headers = ["vacancy of", "sites", "E_f, elements\neV", "least … most\neV"]
     headers += ["E_f, alloy\neV"] if "alloy" in potentials else []

@@ -25,15 +25,15 @@ from ase_voxpot.cli.options import (
     Vacant,
 )
 from ase_voxpot.cli.refusals import check_targets
-from ase_voxpot.screen import console, progress_bar, table, value_with_error
+from ase_voxpot.plotting.screen import console, progress_bar, table, value_with_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ase import Atoms
 
-    from ase_voxpot.records import Sample
-    from ase_voxpot.workflows.diffusion import Arrhenius, Diffusion, Schedule
+    from ase_voxpot.md.records import Sample
+    from ase_voxpot.properties.diffusion import Arrhenius, Diffusion, Schedule
 
 __all__ = ["diffusion"]
 
@@ -86,10 +86,10 @@ def diffusion(
     import numpy as np
 
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.files import write_json
-    from ase_voxpot.workflows.diffusion import Schedule, arrhenius, without_atoms
-    from ase_voxpot.workflows.drawings import draw_diffusion
-    from ase_voxpot.workflows.viscosity import Viscosity
+    from ase_voxpot.properties.diffusion import Schedule, arrhenius, without_atoms
+    from ase_voxpot.properties.drawings import draw_diffusion
+    from ase_voxpot.properties.viscosity import Viscosity
+    from ase_voxpot.storage.files import write_json
 
     schedules = [
         Schedule(
@@ -127,7 +127,7 @@ def diffusion(
 def _run_all(
     atoms: Atoms, calculator: Any, schedules: Sequence[Schedule], output: Path, *, restart: bool
 ) -> list[Diffusion]:
-    from ase_voxpot.workflows.diffusion import diffuse
+    from ase_voxpot.properties.diffusion import diffuse
 
     runs = []
     with progress_bar("{task.fields[now]}") as bar:
@@ -147,7 +147,7 @@ def _run_all(
 
 def _corrected(run: Diffusion, name: str) -> tuple[float, float] | None:
     """The coefficient in an endless cell, with its error."""
-    from ase_voxpot.workflows.viscosity import missing_diffusion
+    from ase_voxpot.properties.viscosity import missing_diffusion
 
     if run.viscosity is None or run.length is None or run.viscosity.value <= 0:
         return None

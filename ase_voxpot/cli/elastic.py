@@ -22,10 +22,10 @@ from ase_voxpot.cli.options import (
     Vacant,
 )
 from ase_voxpot.cli.refusals import check_targets
-from ase_voxpot.screen import console, progress, table, value_with_error
+from ase_voxpot.plotting.screen import console, progress, table, value_with_error
 
 if TYPE_CHECKING:
-    from ase_voxpot.workflows.elastic import Ensemble
+    from ase_voxpot.properties.elastic import Ensemble
 
 __all__ = ["elastic"]
 
@@ -88,10 +88,10 @@ def elastic(
     voxpot elastic cell.cif --calculator ase.calculators.emt:EMT --plot tensor.png
     """
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.files import write_json
-    from ase_voxpot.workflows.drawings import draw_elastic
-    from ase_voxpot.workflows.elastic import LARGE, elastic_ensemble, strains
-    from ase_voxpot.workflows.moduli import is_cubic
+    from ase_voxpot.properties.drawings import draw_elastic
+    from ase_voxpot.properties.elastic import LARGE, elastic_ensemble, strains
+    from ase_voxpot.properties.moduli import is_cubic
+    from ase_voxpot.storage.files import write_json
 
     check_targets(json, plot=plot)
     method = find_method(model, calculator, device=device, dtype=dtype)

@@ -22,10 +22,10 @@ from ase_voxpot.cli.options import (
     Vacant,
 )
 from ase_voxpot.cli.refusals import check_targets
-from ase_voxpot.screen import console, progress, table
+from ase_voxpot.plotting.screen import console, progress, table
 
 if TYPE_CHECKING:
-    from ase_voxpot.workflows.eos import VolumeCurve
+    from ase_voxpot.properties.eos import VolumeCurve
 
 __all__ = ["eos"]
 
@@ -60,9 +60,9 @@ def eos(
     """
     from dataclasses import asdict
 
-    from ase_voxpot.files import write_json
-    from ase_voxpot.workflows.drawings import draw_eos
-    from ase_voxpot.workflows.eos import equation_of_state
+    from ase_voxpot.properties.drawings import draw_eos
+    from ase_voxpot.properties.eos import equation_of_state
+    from ase_voxpot.storage.files import write_json
 
     check_targets(json, plot=plot)
     method = find_method(model, calculator, device=device, dtype=dtype)

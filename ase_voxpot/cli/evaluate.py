@@ -9,7 +9,7 @@ import typer
 
 from ase_voxpot.cli.options import Device, Dtype, Json, Model, Peers, Unconverged
 from ase_voxpot.cli.refusals import check_targets, refuse_all, refuse_same_names, sift, tell_refused
-from ase_voxpot.screen import console, progress_bar, score_table, total_table
+from ase_voxpot.plotting.screen import console, progress_bar, score_table, total_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,11 +63,11 @@ def evaluate(
     voxpot evaluate data.xyz --energy-key dft_energy --forces-key dft_forces
     voxpot evaluate test.extxyz.gz --peer snap=peers.py:make:snap
     """
-    from ase_voxpot.files import write_json
-    from ase_voxpot.labelled import origins
-    from ase_voxpot.labels import LabelKeys, labels_of
+    from ase_voxpot.frames.labelled import origins
+    from ase_voxpot.frames.labels import LabelKeys, labels_of
     from ase_voxpot.peers import parse_peer
     from ase_voxpot.scoring import predict, predict_with, score
+    from ase_voxpot.storage.files import write_json
     from ase_voxpot.weights import load_potential
 
     check_targets(json, plot=plot)
@@ -92,7 +92,7 @@ def evaluate(
         for contestant in peers
     }
     if plot is not None:
-        from ase_voxpot.plots import draw_parity
+        from ase_voxpot.plotting.figures import draw_parity
 
         draw_parity(plot, structures, labels, predictions, scores)
     if json is not None:
@@ -113,8 +113,8 @@ def _frames(
     path: Path, potential: Potential, *, skip: bool, unconverged: bool
 ) -> tuple[list[Atoms], dict[int, str], list[str]]:
     """What is scored, why the rest is not, and what is to be known of the file."""
-    from ase_voxpot.labelled import only_converged, read_computed
-    from ase_voxpot.labels import read_each, read_frames
+    from ase_voxpot.frames.labelled import only_converged, read_computed
+    from ase_voxpot.frames.labels import read_each, read_frames
     from ase_voxpot.scoring import refuse_unfit
 
     computed = read_computed(path)

@@ -12,7 +12,7 @@ from ase_voxpot.cli.family import training_module
 from ase_voxpot.cli.material import note
 from ase_voxpot.cli.options import Json, ModelOfCrystals, Seed
 from ase_voxpot.cli.refusals import check_targets, refuse_all, refuse_seed
-from ase_voxpot.screen import console, progress_bar, table
+from ase_voxpot.plotting.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,8 +77,8 @@ def generate(
     voxpot generate -m nesf-lcs6a -n 9 --between two.extxyz -o between.extxyz
     """
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.files import write_json
     from ase_voxpot.peers import parse_peer
+    from ase_voxpot.storage.files import write_json
 
     refuse_seed(seed)
     if between is not None and (condition or prior):
@@ -121,7 +121,7 @@ def _made(tried: Sequence[Any], model: str, figures: dict[str, Any]) -> list[Ato
 def _write(path: Path, made: Sequence[Atoms]) -> None:
     from ase.io import write
 
-    from ase_voxpot.files import draft_of
+    from ase_voxpot.storage.files import draft_of
 
     with draft_of(path) as draft:
         write(draft, made, format="extxyz")
@@ -129,7 +129,7 @@ def _write(path: Path, made: Sequence[Atoms]) -> None:
 
 def _between(generator: Any, path: Path, count: int) -> list[Any]:
     from ase_voxpot.errors import DataError
-    from ase_voxpot.labels import read_frames
+    from ase_voxpot.frames.labels import read_frames
 
     crystals = read_frames(path, ":2")
     if len(crystals) < 2:
@@ -140,7 +140,7 @@ def _between(generator: Any, path: Path, count: int) -> list[Any]:
 
 def _known(path: Path) -> list[Atoms]:
     """Crystals that are not new; what is no ordered crystal is like none and is told."""
-    from ase_voxpot.labels import read_each
+    from ase_voxpot.frames.labels import read_each
 
     found = read_each(path)
     kept, refused = training_module("crystals", verb="generate --known").sift_crystals(found)

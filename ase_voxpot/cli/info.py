@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ase_voxpot.cli.family import training_module
-from ase_voxpot.screen import console, score_table, table
+from ase_voxpot.plotting.screen import console, score_table, table
 
 __all__ = ["info"]
 

@@ -27,7 +27,7 @@ from ase_voxpot.cli.options import (
     Vacant,
 )
 from ase_voxpot.cli.refusals import check_targets, refuse_same_names
-from ase_voxpot.screen import console, progress_bar, table
+from ase_voxpot.plotting.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,9 +100,9 @@ def mc(
     voxpot mc bcc:MoTaW --repeat 4 -T 1000 --md 50 --pressure 0 --interval 0.1 --sweeps 10
     """
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.files import write_json
     from ase_voxpot.montecarlo import Burst, Plan
     from ase_voxpot.montecarlo.full import Relaxation
+    from ase_voxpot.storage.files import write_json
 
     if md < 0 or relax < 0:
         raise ConfigError(f"md and relax: expected numbers of steps from 0 on, got {md} and {relax}")
@@ -147,8 +147,8 @@ def _measure(runs: list[tuple[str, Records, Callable[[], Atoms]]], temperature: 
     """Trials per second of every run, as a table."""
     from dataclasses import asdict
 
-    from ase_voxpot.files import write_json
     from ase_voxpot.montecarlo.speed import measure
+    from ase_voxpot.storage.files import write_json
 
     title = f"canonical swaps at {temperature:g} K, one process, CPU time"
     rows = table(title, "run", "atoms", "trials/s", "full energies\nand forces/s", "ratio", "largest\nerror, eV")
@@ -199,8 +199,8 @@ def _run(atoms: Atoms, plan: Plan, records: Records, name: str, *, restart: bool
 
 def _finish(outcome: Outcome, records: Records, report: dict[str, Any], title: str) -> None:
     """Write report and picture, print the averages."""
-    from ase_voxpot.files import write_json
     from ase_voxpot.montecarlo.pictures import draw_run, draw_scan
+    from ase_voxpot.storage.files import write_json
 
     write_json(records.report, report)
     if len(outcome.replicas) > 2:

@@ -23,11 +23,11 @@ from ase_voxpot.cli.options import (
     Timestep,
     Vacant,
 )
-from ase_voxpot.screen import console, progress_bar, table
+from ase_voxpot.plotting.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
-    from ase_voxpot.dynamics import Summary
-    from ase_voxpot.records import Records, Sample
+    from ase_voxpot.md.records import Records, Sample
+    from ase_voxpot.md.run import Summary
 
 __all__ = ["md"]
 
@@ -79,11 +79,11 @@ def md(
     voxpot md cell.vasp --ensemble npt -T 300 -P 10 --timestep 2
     voxpot md bcc:MoTaW --repeat 3 -T 6000 --uncertainty stop:2
     """
-    from ase_voxpot.dynamics import Plan, run, summarise
-    from ase_voxpot.ensembles import PISTONS
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.guards import Guard
-    from ase_voxpot.records import CUT, Records
+    from ase_voxpot.md.guard import Guard
+    from ase_voxpot.md.integrators import PISTONS
+    from ase_voxpot.md.records import CUT, Records
+    from ase_voxpot.md.run import Plan, run, summarise
 
     plan = Plan(
         ensemble=ensemble,  # type: ignore[arg-type]
@@ -114,7 +114,7 @@ def md(
 
         samples = run(atoms, plan, records, start="checkpoint" if restart else "anew", observe=observe, guard=guard)
 
-    from ase_voxpot.plots import draw_run
+    from ase_voxpot.plotting.figures import draw_run
 
     draw_run(records.picture, samples, plan, len(atoms))
     title = f"{ensemble} of {structure} with {model}"

@@ -25,14 +25,14 @@ from ase_voxpot.cli.options import (
     Vacant,
 )
 from ase_voxpot.cli.refusals import check_targets
-from ase_voxpot.screen import console, progress_bar, table
+from ase_voxpot.plotting.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from ase_voxpot.records import Sample
-    from ase_voxpot.workflows.coexistence import Melting
-    from ase_voxpot.workflows.melting import Schedule
+    from ase_voxpot.md.records import Sample
+    from ase_voxpot.properties.coexistence import Melting
+    from ase_voxpot.properties.melting import Schedule
 
 __all__ = ["melt"]
 
@@ -79,9 +79,9 @@ def melt(
     voxpot melt fcc:Cu -T 1300 -c ase.calculators.emt:EMT --across 4 --along 10 --steps 5000
     """
     from ase_voxpot.errors import ConfigError, DivergenceError
-    from ase_voxpot.files import write_json
-    from ase_voxpot.workflows.drawings import draw_melting
-    from ase_voxpot.workflows.melting import Schedule
+    from ase_voxpot.properties.drawings import draw_melting
+    from ase_voxpot.properties.melting import Schedule
+    from ase_voxpot.storage.files import write_json
 
     if across < 1 or along < 1:
         raise ConfigError(f"across, along: expected whole numbers from 1 on, got {across} and {along}")
@@ -119,7 +119,7 @@ def melt(
 
 
 def _run(crystal: Atoms, calculator: Any, schedule: Schedule, output: Path, *, restart: bool) -> Melting:
-    from ase_voxpot.workflows.melting import STAGES, coexist
+    from ase_voxpot.properties.melting import STAGES, coexist
 
     with progress_bar("{task.fields[now]}") as bar:
         tasks = {name: bar.add_task(name, total=schedule.plan(name).steps, now="") for name in STAGES}

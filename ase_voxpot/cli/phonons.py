@@ -22,13 +22,13 @@ from ase_voxpot.cli.options import (
     Vacant,
 )
 from ase_voxpot.cli.refusals import check_targets
-from ase_voxpot.screen import console, progress_bar, table
+from ase_voxpot.plotting.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from ase_voxpot.workflows.phonons import Heat, Phonons
-    from ase_voxpot.workflows.quasiharmonic import QuasiHarmonic
+    from ase_voxpot.properties.phonons import Heat, Phonons
+    from ase_voxpot.properties.quasiharmonic import QuasiHarmonic
 
 __all__ = ["phonons"]
 
@@ -69,9 +69,9 @@ def phonons(
     import numpy as np
 
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.files import write_json
-    from ase_voxpot.workflows.drawings import draw_phonons
-    from ase_voxpot.workflows.phonons import heat, spectrum
+    from ase_voxpot.properties.drawings import draw_phonons
+    from ase_voxpot.properties.phonons import heat, spectrum
+    from ase_voxpot.storage.files import write_json
 
     if not (1 <= highest < 1e4 and 5 <= width < 100):
         raise ConfigError(
@@ -96,14 +96,14 @@ def phonons(
 
 def _rest(work: Work) -> Atoms:
     """The structure without pressure."""
-    from ase_voxpot.workflows.cells import to_rest
+    from ase_voxpot.properties.cells import to_rest
 
     return to_rest(work.build(0), work.calculator, fmax=0.001)
 
 
 def _run(work: Work, rest: Atoms, *, width: float, highest: float, qha: bool) -> tuple[Any, QuasiHarmonic | None]:
-    from ase_voxpot.workflows.phonons import harmonic
-    from ase_voxpot.workflows.quasiharmonic import VOLUMES, quasi_harmonic
+    from ase_voxpot.properties.phonons import harmonic
+    from ase_voxpot.properties.quasiharmonic import VOLUMES, quasi_harmonic
 
     with progress_bar() as bar:
         task = bar.add_task("displacements", total=None)

@@ -9,15 +9,15 @@ import typer
 
 from ase_voxpot.cli.options import Device, Dtype, Json, Model, Peers, parts
 from ase_voxpot.cli.refusals import check_targets, refuse_same_names
-from ase_voxpot.screen import console, progress_bar, table
+from ase_voxpot.plotting.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ase_voxpot.peers import Peer
-    from ase_voxpot.workflows.bench import Results
-    from ase_voxpot.workflows.recipes import Effort, Frames
-    from ase_voxpot.workflows.report import Row
+    from ase_voxpot.physics.bench import Results
+    from ase_voxpot.physics.recipes import Effort, Frames
+    from ase_voxpot.physics.report import Row
 
 __all__ = ["physics"]
 
@@ -51,15 +51,15 @@ def physics(
     voxpot physics --only elastic,phonons --elements W --output tungsten
     voxpot physics --peer emt=ase.calculators.emt:EMT --peer snap=peers.py:make:snap
     """
-    from ase_voxpot.files import draft_of, write_json
-    from ase_voxpot.neighbours import species_indices
+    from ase_voxpot.neighbours.verlet import species_indices
     from ase_voxpot.peers import parse_peer
+    from ase_voxpot.physics.bench import Results, tasks
+    from ase_voxpot.physics.binaries import find_frames
+    from ase_voxpot.physics.pictures import draw_all
+    from ase_voxpot.physics.recipes import FULL, QUICK
+    from ase_voxpot.physics.report import compositions, markdown, rows, to_json
+    from ase_voxpot.storage.files import draft_of, write_json
     from ase_voxpot.weights import find_model, read_header
-    from ase_voxpot.workflows.bench import Results, tasks
-    from ase_voxpot.workflows.binaries import find_frames
-    from ase_voxpot.workflows.pictures import draw_all
-    from ase_voxpot.workflows.recipes import FULL, QUICK
-    from ase_voxpot.workflows.report import compositions, markdown, rows, to_json
 
     check_targets(json)
     known = list(read_header(find_model(model))["spec"].species)
@@ -121,7 +121,7 @@ def _run_all(
     frames: Frames | None,
 ) -> dict[str, dict[tuple[str, str], Any]]:
     """Answers by calculator, then by workflow and subject."""
-    from ase_voxpot.workflows.bench import run, tasks
+    from ase_voxpot.physics.bench import run, tasks
 
     symbols, wanted, fresh = choice
     todo = tasks(symbols, wanted, frames)
@@ -146,8 +146,8 @@ def _run_all(
 
 
 def _print(found: Sequence[Row], names: Sequence[str], answers: dict[str, dict[tuple[str, str], Any]]) -> None:
-    from ase_voxpot.workflows.references import label_of
-    from ase_voxpot.workflows.report import cell, expected, verdict
+    from ase_voxpot.physics.references import label_of
+    from ase_voxpot.physics.report import cell, expected, verdict
 
     screen = console()
     beside = max(1, (screen.width - LABELS) // COLUMN)  # more calculators go into tables below

@@ -10,7 +10,7 @@ import typer
 from ase_voxpot.cli.family import training_module
 from ase_voxpot.cli.options import Crystals, Strict
 from ase_voxpot.cli.refusals import check_targets, refuse_all, tell_refused
-from ase_voxpot.screen import console, progress_bar, table
+from ase_voxpot.plotting.screen import console, progress_bar, table
 
 __all__ = ["predict"]
 
@@ -40,8 +40,8 @@ def predict(
     voxpot predict perovskites.extxyz --model hirshfeld-abo3 --output lattice.csv
     voxpot predict POSCAR --model cgcnn-formation
     """
-    from ase_voxpot.files import draft_of
-    from ase_voxpot.labels import read_each
+    from ase_voxpot.frames.labels import read_each
+    from ase_voxpot.storage.files import draft_of
 
     training = training_module("regression.predict", verb="predict")
     check_targets(output)

@@ -10,7 +10,7 @@ import typer
 from ase_voxpot.cli.family import training_module
 from ase_voxpot.cli.options import Crystals, Json, ModelOfCrystals, Strict
 from ase_voxpot.cli.refusals import check_targets, refuse_all, sift, tell_refused
-from ase_voxpot.screen import console, progress_bar
+from ase_voxpot.plotting.screen import console, progress_bar
 
 __all__ = ["reconstruct"]
 
@@ -44,8 +44,8 @@ def reconstruct(
 
     from ase.io import write
 
-    from ase_voxpot.files import draft_of, write_json
-    from ase_voxpot.labels import read_each
+    from ase_voxpot.frames.labels import read_each
+    from ase_voxpot.storage.files import draft_of, write_json
 
     kinds, shared = (training_module(name, verb="reconstruct") for name in ("kinds", "autoencoders"))
     check_targets(output, json, plot=plot)

@@ -34,7 +34,7 @@ def check_targets(*targets: Path | None, plot: Path | None = None) -> None:
     Raises:
         ConfigError: a folder, or a suffix that no picture has.
     """
-    from ase_voxpot.files import make_room
+    from ase_voxpot.storage.files import make_room
 
     for target in (*targets, plot):
         if target is not None:

@@ -20,10 +20,10 @@ from ase_voxpot.cli.options import (
     Structure,
     Vacant,
 )
-from ase_voxpot.screen import console, table
+from ase_voxpot.plotting.screen import console, table
 
 if TYPE_CHECKING:
-    from ase_voxpot.relaxation import Progress
+    from ase_voxpot.md.relaxation import Progress
 
 __all__ = ["relax"]
 
@@ -60,7 +60,7 @@ def relax(
     voxpot relax slab.cif --optimizer lbfgs --trajectory path.traj
     """
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.relaxation import relax as run
+    from ase_voxpot.md.relaxation import relax as run
 
     if pressure and not cell:
         raise ConfigError("pressure: acts on a relaxing cell, add --cell")
@@ -101,7 +101,7 @@ def _refuse_unwritable(path: Path | None) -> None:
     from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.files import make_room
+    from ase_voxpot.storage.files import make_room
 
     if path is None:
         return
@@ -117,7 +117,7 @@ def _refuse_unwritable(path: Path | None) -> None:
 def _write(path: Path | None, frames: list[Any]) -> None:
     from ase.io import write
 
-    from ase_voxpot.files import draft_of
+    from ase_voxpot.storage.files import draft_of
 
     if path is not None:
         with draft_of(path) as draft:

@@ -9,7 +9,7 @@ import typer
 
 from ase_voxpot.cli.options import Device, Dtype, Json, Model, Strict
 from ase_voxpot.cli.refusals import check_targets, tell_refused
-from ase_voxpot.screen import console, progress_bar, table
+from ase_voxpot.plotting.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,10 +57,10 @@ def select(
     import numpy as np
     from ase.io import write
 
-    from ase_voxpot.files import draft_of, write_json
-    from ase_voxpot.labels import read_each
-    from ase_voxpot.plots import draw_selection
+    from ase_voxpot.frames.labels import read_each
+    from ase_voxpot.plotting.figures import draw_selection
     from ase_voxpot.selection import select as choose
+    from ase_voxpot.storage.files import draft_of, write_json
     from ase_voxpot.weights import load_potential
 
     picture = plot or output.with_suffix(".png")

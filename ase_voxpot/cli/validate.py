@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ase_voxpot.cli.options import Device, Dtype, Model, Seed, Unconverged
-from ase_voxpot.screen import console, progress_bar, table
+from ase_voxpot.plotting.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
     from ase_voxpot.validation import Validation
@@ -62,8 +62,8 @@ def validate(
     voxpot validate frames.extxyz --snapshots -T 2000
     """
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.files import make_room
-    from ase_voxpot.neighbours import species_indices
+    from ase_voxpot.neighbours.verlet import species_indices
+    from ase_voxpot.storage.files import make_room
     from ase_voxpot.validation import read_run, validate as compare, write_report
     from ase_voxpot.weights import find_model, load_potential, read_header
 

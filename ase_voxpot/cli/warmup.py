@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ase_voxpot.cli.options import Dtype, Model
-from ase_voxpot.screen import console, table
+from ase_voxpot.plotting.screen import console, table
 
 __all__ = ["warmup"]
 
@@ -32,7 +32,7 @@ def warmup(
     RUN pip install ase-voxpot && voxpot warmup --shared   (in a Dockerfile)
     VOXPOT_CACHE=/opt/voxpot voxpot warmup                 (and set it again to use it)
     """
-    from ase_voxpot.warmup import choose_place, contents, warm_up
+    from ase_voxpot.cli.warming import choose_place, contents, warm_up
 
     place = choose_place(shared=shared)
     rows = table(f"{model} in {dtype}", "for", "compiled", "loaded", "s")

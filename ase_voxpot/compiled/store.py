@@ -180,7 +180,7 @@ def _stamp(module: str) -> str:
 def sources(module: str) -> dict[str, bytes]:
     """The source of a module, and of all modules of these packages that it imports, by name.
 
-    >>> sorted(sources("ase_voxpot.loops"))[:2]
+    >>> sorted(sources("ase_voxpot.neighbours.loops"))[:2]
     ['ase_voxpot.compiled', 'ase_voxpot.compiled.places']
     """
     found: dict[str, bytes] = {}

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Float, Int
 
-    from ase_voxpot.neighbours import Pairs
-    from ase_voxpot.scratch import Scratch
+    from ase_voxpot.neighbours.verlet import Pairs
+    from ase_voxpot.neighbours.workspace import Workspace
 
 __all__ = ["Answer", "Engine"]
 
@@ -46,7 +46,7 @@ class Engine(Protocol):
         *,
         gradient: bool = True,
         features: Float[np.ndarray, "atom feature"] | None = None,
-        scratch: Scratch = ...,
+        scratch: Workspace = ...,
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
         """Energies of the network in eV, and dE/dd in eV/Å, float64; the latter empty unless ``gradient``.
 

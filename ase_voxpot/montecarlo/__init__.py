@@ -4,7 +4,7 @@ ensembles    canonical swaps, semi-grand canonical, VCSGC: which configurations 
 walkers      Metropolis' walk; ``full`` for any ASE calculator, ``local`` for our potentials, ``kernels`` compiled
 plan         what is to be run: temperatures, sweeps, annealing, dynamics between the swaps
 replicas     configurations at temperatures, and their exchange
-run          samples, ``records`` on disk, restarts
+run          samples, ``md.records`` on disk, restarts
 order        Warren–Cowley parameters, long-range order, structure factors
 statistics   block averages, heat capacities and where they peak
 meters       what is read off every sample, and averaged

@@ -9,7 +9,7 @@ import numpy as np
 
 from ase_voxpot.errors import ConfigError, StructureError, VoxPotError
 from ase_voxpot.montecarlo.walkers import Walker
-from ase_voxpot.neighbours import check_structure, species_indices
+from ase_voxpot.neighbours.verlet import check_structure, species_indices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ase_voxpot.compiled import njit
+from ase_voxpot.engines.cpu.passes import energies_of
 from ase_voxpot.montecarlo.ensembles import bias_change
-from ase_voxpot.network.passes import energies_of
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from ase.units import kB
 
-from ase_voxpot.baseline import zbl
+from ase_voxpot.baseline.energies import zbl
+from ase_voxpot.engines.cpu.engine import CpuEngine
 from ase_voxpot.errors import DivergenceError
-from ase_voxpot.loops import close as near
 from ase_voxpot.montecarlo.kernels import Geometry, State, batch_room, refresh, walk
 from ase_voxpot.montecarlo.walkers import Walker
-from ase_voxpot.neighbours import Pairs, VerletList, species_indices
-from ase_voxpot.network.inference import SteerableInference
+from ase_voxpot.neighbours.loops import close as near
+from ase_voxpot.neighbours.verlet import Pairs, VerletList, species_indices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ def local_walker(atoms: Atoms, potential: Potential) -> LocalWalker:
     Raises:
         StructureError: one of its kinds, if the structure has no energy.
     """
-    compiled = isinstance(potential.engine, SteerableInference)
+    compiled = isinstance(potential.engine, CpuEngine)
     return (CompiledWalker if compiled else LocalWalker)(atoms, potential)
 
 
@@ -113,7 +113,7 @@ class CompiledWalker(LocalWalker):
 
     def _prepare(self) -> None:
         pairs, potential = self.pairs, self.potential
-        engine = cast("SteerableInference", potential.engine)
+        engine = cast("CpuEngine", potential.engine)
         most = int(np.diff(pairs.first).max(initial=1))
         if self._geometry is None:
             self._geometry = _geometry(pairs, potential)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ase_voxpot.style import COLOURS, DASHED, INK, save, tidy
+from ase_voxpot.plotting.style import COLOURS, DASHED, INK, save, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

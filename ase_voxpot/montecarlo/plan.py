@@ -6,7 +6,7 @@ Lengths are counted in sweeps: one trial per site that takes part, as mchammer's
     ``final_temperature``   annealing (or heating): from the temperature to this one
     several temperatures    parallel tempering: one replica each, neighbours exchange configurations
     ``burst``               hybrid MC/MD: dynamics between the swaps, as LAMMPS does around fix atom/swap
-    ``relaxation``          atoms move downhill before a trial is judged
+    ``md.relaxation``          atoms move downhill before a trial is judged
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ase_voxpot.ensembles import Plan as MDPlan
 from ase_voxpot.errors import ConfigError
+from ase_voxpot.md.integrators import Plan as MDPlan
 from ase_voxpot.montecarlo.ensembles import Canonical
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Burst:
         self.plan(300.0)
 
     def plan(self, temperature: float) -> MDPlan:
-        """The dynamics as ``ase_voxpot.ensembles`` knows it."""
+        """The dynamics as ``ase_voxpot.md.integrators`` knows it."""
         return MDPlan(
             ensemble="nvt" if self.pressure is None else "npt",
             temperature=temperature,

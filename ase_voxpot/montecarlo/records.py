@@ -20,8 +20,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ase_voxpot.errors import ConfigError, DataError
-from ase_voxpot.files import draft_of, make_room
-from ase_voxpot.records import ADD, CUT
+from ase_voxpot.md.records import ADD, CUT
+from ase_voxpot.storage.files import draft_of, make_room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

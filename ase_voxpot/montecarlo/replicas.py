@@ -8,7 +8,7 @@ import numpy as np
 from ase import units
 
 from ase_voxpot.calculator import VoxPotCalculator
-from ase_voxpot.ensembles import BUILD
+from ase_voxpot.md.integrators import BUILD
 from ase_voxpot.montecarlo.full import FullWalker
 from ase_voxpot.montecarlo.local import local_walker
 from ase_voxpot.montecarlo.walkers import Tally, terms_of

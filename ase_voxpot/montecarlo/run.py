@@ -51,13 +51,13 @@ def run(
     start: Literal["anew", "checkpoint"] = "anew",
     observe: Callable[[int, list[Row]], None] = lambda sample, rows: None,
 ) -> Outcome:
-    """Run ``plan`` and write ``records``; one that is complete and continued is only read.
+    """Run ``plan`` and write ``md.records``; one that is complete and continued is only read.
 
     Args:
         atoms: with a calculator; its sites, if they are those of a crystal, are what order refers to.
         plan: what to run.
         records: where to write.
-        start: ``checkpoint`` continues the run of ``records``.
+        start: ``checkpoint`` continues the run of ``md.records``.
         observe: called with every new sample, and its rows.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ase_voxpot.folded import fold_of
+from ase_voxpot.descriptor import fold_of
 from ase_voxpot.network.shapes import invariant_count
 from ase_voxpot.spec import SteerableSpec, encode
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numba import prange
 
-from ase_voxpot import fused
+from ase_voxpot import kernels as fused
 from ase_voxpot.compiled import njit
 from ase_voxpot.network.shapes import KINDS
 
@@ -283,7 +283,7 @@ def squares(
     Who differentiates them ``once`` at most gets kernels made for that, where there are any.
     """
     if once and fused.usable(u):
-        from ase_voxpot.fused import invariants
+        from ase_voxpot.kernels import invariants
 
         return invariants.squares(u, degree)
     if u.device.type == "cpu":
@@ -301,7 +301,7 @@ def products(
 ) -> Float[Tensor, "atom invariant"]:
     """Five invariants per channel, see above; ``once`` as for ``squares``."""
     if once and fused.usable(f):
-        from ase_voxpot.fused import invariants
+        from ase_voxpot.kernels import invariants
 
         return invariants.products(f, weights)
     if f.device.type == "cpu":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ase_voxpot.harmonics import solid_harmonics
+from ase_voxpot.descriptor.harmonics import solid_harmonics
 
 if TYPE_CHECKING:
     from jaxtyping import Float

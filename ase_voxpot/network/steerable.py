@@ -1,6 +1,6 @@
 """The default network: sums of solid harmonics over neighbours, invariants of them, dense layers.
 
-    A[lm, c]    Σ_j f_q(r) S_lm(d/r_c)                coefficients, in closed form (``folded``)
+    A[lm, c]    Σ_j f_q(r) S_lm(d/r_c)                coefficients, in closed form (``descriptor``)
     u_l[m, k]   = Σ_c A[lm, c] W_l[c, k]              learned mixtures, one matrix per degree
     pairs       u_0k,  Σ_m u_lmk²,  Σ_m u_lmk u_lm,k-1      the power spectrum
     field_k(s)  = Σ_lm u'_lmk S_lm(s)                 the mixtures as functions on a sphere
@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ase_voxpot.harmonics import solid_harmonics
+from ase_voxpot.descriptor.harmonics import solid_harmonics
 from ase_voxpot.network.layers import SpeciesDense, asinh
 from ase_voxpot.network.products import products, squares
 from ase_voxpot.network.shapes import invariant_count

@@ -41,7 +41,7 @@ def labelled_run(potential: Potential, frames: int, *, structure: str, repeat: i
         seed: of decoration, momenta and noise.
     """
     from ase_voxpot.calculator import VoxPotCalculator
-    from ase_voxpot.ensembles import BUILD, Plan
+    from ase_voxpot.md.integrators import BUILD, Plan
     from ase_voxpot.structures import random_alloy
 
     rng = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ from html import escape
 from string import Template
 from typing import TYPE_CHECKING
 
-from ase_voxpot.style import COLOURS, GRID, INK
+from ase_voxpot.plotting.style import COLOURS, GRID, INK
 from ase_voxpot.validation.settings import functional_of
 from ase_voxpot.validation.template import PAGE, STYLE
 from ase_voxpot.validation.verdict import findings, overall

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ase_voxpot.style import COLOURS, DASHED, INK
+from ase_voxpot.plotting.style import COLOURS, DASHED, INK
 from ase_voxpot.validation.comparison import MILLI
 from ase_voxpot.validation.strokes import MODEL, VASP, bins, both, times
 from ase_voxpot.validation.structure import histogram

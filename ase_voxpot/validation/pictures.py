@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from ase_voxpot.style import COLOURS, GRID, INK, save, tidy
+from ase_voxpot.plotting.style import COLOURS, GRID, INK, save, tidy
 from ase_voxpot.validation.comparison import MILLI
 from ase_voxpot.validation.panels_of_errors import error_panels
 from ase_voxpot.validation.panels_of_motion import motion_panels

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ase_voxpot.errors import DataError
-from ase_voxpot.labelled import origins
-from ase_voxpot.labels import LabelKeys, Origin, energies_in, forces_in, read_frames, stress_in
+from ase_voxpot.frames.labelled import origins
+from ase_voxpot.frames.labels import LabelKeys, Origin, energies_in, forces_in, read_frames, stress_in
 from ase_voxpot.vasp.atoms import UNCONVERGED
 from ase_voxpot.vasp.building import build
 from ase_voxpot.vasp.frames import Frame

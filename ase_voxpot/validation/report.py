@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ase_voxpot.files import draft_of, make_room, write_json
+from ase_voxpot.storage.files import draft_of, make_room, write_json
 from ase_voxpot.validation.page import page
 from ase_voxpot.validation.pictures import panels, save_png, svg
 

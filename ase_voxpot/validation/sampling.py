@@ -15,7 +15,7 @@ import numpy as np
 from ase import units
 
 from ase_voxpot.errors import ConfigError, DivergenceError, StructureError
-from ase_voxpot.trajectories import unwrap, velocities
+from ase_voxpot.md.trajectories import unwrap, velocities
 from ase_voxpot.vasp.incar import number
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ase_voxpot.style import COLOURS, INK
+from ase_voxpot.plotting.style import COLOURS, INK
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ase_voxpot.trajectories import (
+from ase_voxpot.md.trajectories import (
     diffusion_coefficient,
     mean_squared_displacement,
     shells,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float
 
-    from ase_voxpot.trajectories import Shells
+    from ase_voxpot.md.trajectories import Shells
 
 __all__ = ["SHORTEST", "Motion", "Structure", "describe_motion", "describe_structure", "distance_between", "histogram"]
 

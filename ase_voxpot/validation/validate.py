@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ase_voxpot.errors import ConfigError, DataError, DivergenceError
-from ase_voxpot.neighbours import species_indices
+from ase_voxpot.neighbours.verlet import species_indices
 from ase_voxpot.validation.comparison import (
     by_magnitude,
     compare_energies,

@@ -78,7 +78,7 @@ class Stream:
         """Lines that are complete, whichever system ended them; a last one without its end is dropped.
 
         Raises:
-            DataError: as ``chunks``; or no text.
+            DataError: as ``engines.chunks``; or no text.
         """
         rest = b""
         for chunk in self.chunks():

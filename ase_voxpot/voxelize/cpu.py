@@ -14,7 +14,7 @@ import numpy as np
 from numba import prange
 
 from ase_voxpot.compiled import njit
-from ase_voxpot.radial import shell_weights
+from ase_voxpot.descriptor.radial import shell_weights
 from ase_voxpot.voxelize.reference import axis_points
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ase_voxpot.radial import shell_weights
+from ase_voxpot.descriptor.radial import shell_weights
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int

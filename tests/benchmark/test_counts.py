@@ -12,7 +12,7 @@ from ase_voxpot.benchmark.counts import Cost, count, floor, sphere_points
 from ase_voxpot.benchmark.machine import Peaks
 from ase_voxpot.benchmark.parts import parts
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.neighbours import VerletList
+from ase_voxpot.neighbours.verlet import VerletList
 from tests.models import NETWORKS, SPECIES, specification
 
 SPEC = specification("steerable")

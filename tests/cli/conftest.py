@@ -93,7 +93,7 @@ def frames(here: Path, tiny_model: Path, rng: np.random.Generator) -> Path:
 def springs(here: Path) -> None:
     """A calculator in a file and a cell of its crystal, with the constants of algebra: C11 = 2 C12 = 2 C44 = k / a."""
     (here / "springs.py").write_text(
-        "import numpy as np\nfrom tests.workflows.bonds import Bonds\n\n\n"
+        "import numpy as np\nfrom tests.properties.bonds import Bonds\n\n\n"
         "def make():\n    return Bonds(4 / np.sqrt(2), stiffness=2.0, depth=0.5)\n\n\n"
         "def lazy():\n    calculator = make()\n    calculator.implemented_properties = ['energy', 'forces']\n"
         "    return calculator\n\n\n"

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from ase_voxpot.errors import DivergenceError
-from ase_voxpot.workflows.recipes import WORKFLOWS
+from ase_voxpot.physics.recipes import WORKFLOWS
 
 PEERS = """
 import numpy as np
-from tests.workflows.bonds import Bonds
+from tests.properties.bonds import Bonds
 
 calls = []
 

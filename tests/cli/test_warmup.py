@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ase_voxpot import warmup
+from ase_voxpot.cli import warming as warmup
 from ase_voxpot.compiled import places
 
 
@@ -75,7 +75,7 @@ import numpy as np
 from ase.build import bulk
 from ase_voxpot import VoxPotCalculator
 from ase_voxpot.compiled import store
-from ase_voxpot.native import NativePass
+from ase_voxpot.engines.cpu.cfunction import NativePass
 from ase_voxpot.montecarlo.ensembles import Canonical
 from ase_voxpot.montecarlo.local import local_walker
 from ase_voxpot.montecarlo.walkers import Tally, terms_of

@@ -193,7 +193,7 @@ def test_installations_share_what_has_the_same_source(run, tmp_path):
     code = """
 import numpy as np, ase_voxpot
 from ase_voxpot.compiled import store
-from ase_voxpot.loops import moved
+from ase_voxpot.neighbours.loops import moved
 distance, counts = moved(np.zeros((1, 3)), np.ones((1, 3)), np.eye(3)), store.counts
 print(distance**2, counts["compiled"], counts["loaded"], ase_voxpot.__file__)
 """
@@ -216,13 +216,13 @@ print(distance**2, counts["compiled"], counts["loaded"], ase_voxpot.__file__)
 
 
 def test_a_function_is_made_from_all_that_its_module_imports():
-    found = set(store.sources("ase_voxpot.network.steps"))
+    found = set(store.sources("ase_voxpot.engines.cpu.step"))
 
-    assert {"ase_voxpot.lanes", "ase_voxpot.lanes.tiles", "ase_voxpot.lanes.elementary"} <= found
-    assert {"ase_voxpot.folded.blocks", "ase_voxpot.network.passes", "ase_voxpot.repulsion"} <= found
-    assert "ase_voxpot.loops" not in found  # which is not imported
-    assert "ase_voxpot.neighbours" not in found  # for type checkers alone
-    assert all(store.sources("ase_voxpot.network.steps").values())
+    assert {"ase_voxpot.simd", "ase_voxpot.simd.tiles", "ase_voxpot.simd.elementary"} <= found
+    assert {"ase_voxpot.descriptor.blocks", "ase_voxpot.engines.cpu.passes", "ase_voxpot.baseline.repulsion"} <= found
+    assert "ase_voxpot.neighbours.loops" not in found  # which is not imported
+    assert "ase_voxpot.neighbours.verlet" not in found  # for type checkers alone
+    assert all(store.sources("ase_voxpot.engines.cpu.step").values())
 
 
 def test_every_compiled_function_of_the_package_is_kept_so():

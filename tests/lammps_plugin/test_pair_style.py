@@ -117,7 +117,7 @@ def test_energies_and_virials_of_atoms_sum_to_those_of_the_structure(lmp, write_
 
 def test_centroid_virial_is_the_one_of_the_heat_current(lmp, write_data, alloy, calculator, tmp_path):
     """Fan et al., PRB 92, 094301 (2015): W_i = Σ_j r_ij ⊗ ∂E_j/∂r_ji, r_ij from i to j; LAMMPS' stress is -W."""
-    from ase_voxpot.neighbours import VerletList, species_indices
+    from ase_voxpot.neighbours.verlet import VerletList, species_indices
 
     start(lmp, write_data(alloy))
     lmp.commands_string(

@@ -10,7 +10,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.calculator import Calculator, all_changes
 
-from ase_voxpot.neighbours import VerletList
+from ase_voxpot.neighbours.verlet import VerletList
 
 
 class NearestPairs(Calculator):

@@ -10,8 +10,8 @@ import torch
 from numpy.testing import assert_allclose
 from scipy.spatial.transform import Rotation
 
+from ase_voxpot.descriptor.harmonics import solid_harmonics
 from ase_voxpot.errors import SpecError
-from ase_voxpot.harmonics import solid_harmonics
 from ase_voxpot.network import build_network
 from ase_voxpot.network.dense import DenseNetwork
 from ase_voxpot.network.layers import SpeciesDense

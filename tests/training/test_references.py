@@ -10,7 +10,7 @@ from ase.build import bulk, surface
 from ase.io import write
 
 from ase_voxpot.errors import DataError
-from ase_voxpot.labels import Labels
+from ase_voxpot.frames.labels import Labels
 from voxpot_training.config import Source
 from voxpot_training.data import load_frames
 from voxpot_training.references import Origin, refuse_mixed_references, shifts_between

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from ase_voxpot.style import COLOURS
+from ase_voxpot.plotting.style import COLOURS
 from ase_voxpot.validation.page import CAPTIONS, DARK
 from ase_voxpot.validation.pictures import panels, svg
 from ase_voxpot.validation.reading import read_run

@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from ase_voxpot.radial import shell_weights
+from ase_voxpot.descriptor.radial import shell_weights
 from ase_voxpot.spec import Grid
 from ase_voxpot.voxelize import cpu, gpu, reference
 from tests import laws

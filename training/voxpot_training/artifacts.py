@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ase_voxpot.errors import ArchitectureError, ChecksumError, SchemaError, WeightsError
-from ase_voxpot.sealed import PRECISIONS, checksum, find_sealed, read_arrays, read_texts, write_sealed
+from ase_voxpot.storage.sealed import PRECISIONS, checksum, find_sealed, read_arrays, read_texts, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.data import chemical_symbols
 
-from ase_voxpot.disorder import refuse_disorder
 from ase_voxpot.errors import DataError, StructureError, VoxPotError
+from ase_voxpot.frames.disorder import refuse_disorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

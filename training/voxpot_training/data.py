@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ase_voxpot.errors import DataError, UnknownElementError
-from ase_voxpot.files import data_folders
-from ase_voxpot.labelled import read_labelled
-from ase_voxpot.labels import LabelKeys
+from ase_voxpot.frames.labelled import read_labelled
+from ase_voxpot.frames.labels import LabelKeys
+from ase_voxpot.storage.files import data_folders
 from voxpot_training.references import Origin, refuse_mixed_references
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from ase_voxpot.labels import Labels
+    from ase_voxpot.frames.labels import Labels
     from voxpot_training.config import Source
 
 __all__ = ["Frames", "find_file", "load_frames"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ase_voxpot.errors import StructureError
-from ase_voxpot.neighbours import VerletList
+from ase_voxpot.neighbours.verlet import VerletList
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Bool, Float
 
-    from ase_voxpot.labels import Labels
+    from ase_voxpot.frames.labels import Labels
 
 __all__ = ["Origin", "Shift", "refuse_mixed_references", "shifts_between"]
 

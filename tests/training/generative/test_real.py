@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ase_voxpot.labels import read_frames
+from ase_voxpot.frames.labels import read_frames
 from voxpot_training.generative import fingerprints as module
 from voxpot_training.generative.assess import assess_known, assess_substitution
 from voxpot_training.generative.fingerprints import composition_statistics, structure_fingerprint

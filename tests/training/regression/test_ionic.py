@@ -11,7 +11,7 @@ from ase.build import bulk
 from hypothesis import given, strategies as st
 
 from ase_voxpot.errors import StructureError, UnknownElementError
-from ase_voxpot.labels import read_frames
+from ase_voxpot.frames.labels import read_frames
 from tests.training.regression.conftest import perovskite
 from voxpot_training.regression.ionic import ANIONS, charges, ionic_radius, perovskite_radii, sums_of_radii
 from voxpot_training.regression.perovskites import Perovskite

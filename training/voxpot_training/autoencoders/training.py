@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ase_voxpot.files import write_json
+from ase_voxpot.storage.files import write_json
 from voxpot_training.autoencoders.card import card_as_data, card_as_markdown
 from voxpot_training.autoencoders.pictures import draw_reconstructions
 from voxpot_training.autoencoders.scores import score_reconstructions

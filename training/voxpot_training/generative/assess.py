@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
-from ase_voxpot.screen import console as screen_console
+from ase_voxpot.plotting.screen import console as screen_console
 from voxpot_training.generative.coverage import Coverage, coverage, wasserstein
 from voxpot_training.generative.fingerprints import Fingerprints, fingerprints
 from voxpot_training.generative.screening import screen
@@ -157,7 +157,7 @@ def assess_model(
 
 def main() -> None:
     """Print a table, or JSON."""
-    from ase_voxpot.labels import read_frames
+    from ase_voxpot.frames.labels import read_frames
     from ase_voxpot.spec import decode
     from voxpot_training.generative.config import GeneratorConfig
     from voxpot_training.generative.generation import load_generator

@@ -191,7 +191,7 @@ def relax(
     """
     from ase.calculators.calculator import CalculatorError
 
-    from ase_voxpot.relaxation import relax as descend
+    from ase_voxpot.md.relaxation import relax as descend
 
     moved = atoms.copy()
     moved.calc = calculator

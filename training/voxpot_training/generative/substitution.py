@@ -74,7 +74,7 @@ def substitute(train: Sequence[Atoms], n: int, rng: np.random.Generator) -> list
     """``n`` crystals, each a training structure with all atoms of one element replaced by another one.
 
     Nothing is sorted out: some may be in the training set, twice the same, or invalid, as with any
-    other generator; ``screen`` tells.
+    other generator; ``plotting.screen`` tells.
 
     Raises:
         DataError: the training set holds nothing that could be exchanged.

@@ -11,8 +11,8 @@ import numpy as np
 from rich.console import Console
 
 from ase_voxpot.errors import ConfigError, VoxPotError
-from ase_voxpot.files import draft_of, make_room
-from ase_voxpot.labels import read_frames
+from ase_voxpot.frames.labels import read_frames
+from ase_voxpot.storage.files import draft_of, make_room
 from voxpot_training.hirshfeld.fingerprint import Bins, fingerprint, site_fingerprints
 from voxpot_training.hirshfeld.surface import RAYS, find_surfaces
 

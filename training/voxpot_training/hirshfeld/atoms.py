@@ -23,7 +23,7 @@ from rich.progress import track
 from scipy.interpolate import CubicSpline
 
 from ase_voxpot.errors import DataError, UnknownElementError
-from ase_voxpot.files import draft_of
+from ase_voxpot.storage.files import draft_of
 from voxpot_training.hirshfeld.configurations import HEAVIEST
 
 if TYPE_CHECKING:

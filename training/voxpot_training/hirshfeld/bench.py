@@ -12,7 +12,7 @@ import json
 import os
 import time
 
-from ase_voxpot import screen
+from ase_voxpot.plotting import screen
 
 __all__ = ["measure"]
 

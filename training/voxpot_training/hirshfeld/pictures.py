@@ -100,7 +100,7 @@ def draw_surfaces(path: Path, atoms: Atoms, *, title: str = "") -> None:
 
 
 def _save(figure: Any, path: Path) -> None:
-    from ase_voxpot.style import save
+    from ase_voxpot.plotting.style import save
 
     save(figure, path)
 

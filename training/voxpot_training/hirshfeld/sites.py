@@ -14,8 +14,8 @@ import numpy as np
 from ase.data import chemical_symbols
 from ase.geometry import minkowski_reduce
 
-from ase_voxpot.disorder import refuse_disorder
 from ase_voxpot.errors import CellError, EmptyStructureError, OverlapError, PositionError
+from ase_voxpot.frames.disorder import refuse_disorder
 from voxpot_training.hirshfeld.atoms import log_density
 from voxpot_training.symmetry import ask_spglib
 

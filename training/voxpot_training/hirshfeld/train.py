@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ase_voxpot.errors import StructureError
-from ase_voxpot.labels import read_frames
+from ase_voxpot.frames.labels import read_frames
 from voxpot_training.hirshfeld.method import METHOD
 from voxpot_training.hirshfeld.pictures import draw_residuals
 from voxpot_training.regression.crystals import label_of

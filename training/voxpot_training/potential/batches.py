@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from ase_voxpot.baseline import Baseline
-from ase_voxpot.derivatives import forces_from_pairs, pair_gradient, virial_from_pairs
-from ase_voxpot.neighbours import Pairs, VerletList, species_indices
-from ase_voxpot.representation import Scene
+from ase_voxpot.baseline.energies import Baseline
+from ase_voxpot.engines.derivatives import forces_from_pairs, pair_gradient, virial_from_pairs
+from ase_voxpot.neighbours.verlet import Pairs, VerletList, species_indices
+from ase_voxpot.network.inputs import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
-    from ase_voxpot.labels import Labels
-    from ase_voxpot.representation import Representation
+    from ase_voxpot.frames.labels import Labels
+    from ase_voxpot.network.inputs import Representation
     from ase_voxpot.spec import PotentialSpec
 
 __all__ = ["Batch", "Example", "Prediction", "collate", "make_example", "predict", "shuffled_batches"]

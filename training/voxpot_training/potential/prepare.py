@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from ase_voxpot.labels import Labels
-    from ase_voxpot.representation import Representation
+    from ase_voxpot.frames.labels import Labels
+    from ase_voxpot.network.inputs import Representation
     from voxpot_training.config import ModelConfig, TrainConfig
     from voxpot_training.data import Frames
     from voxpot_training.potential.batches import Example

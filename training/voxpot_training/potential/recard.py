@@ -15,8 +15,8 @@ from typing import Annotated
 import typer
 
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.sealed import read_arrays, read_texts, write_sealed
 from ase_voxpot.spec import encode
+from ase_voxpot.storage.sealed import read_arrays, read_texts, write_sealed
 from ase_voxpot.weights import FORMAT, SCHEMAS, load_potential
 from voxpot_training.config import load_config
 

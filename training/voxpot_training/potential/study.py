@@ -29,8 +29,8 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from ase_voxpot import screen
 from ase_voxpot.errors import ConfigError, VoxPotError
+from ase_voxpot.plotting import screen
 from ase_voxpot.spec import decode
 from ase_voxpot.structures import random_alloy
 from voxpot_training.cards import count_parameters
@@ -108,7 +108,7 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 def price(potential: Potential, lattice: float = 3.22) -> float:
     """CPU time of energy, forces and stress in µs per atom: the least of several calls."""
-    from ase_voxpot.neighbours import VerletList
+    from ase_voxpot.neighbours.verlet import VerletList
 
     side, rng = round((ATOMS / 2) ** (1 / 3)), np.random.default_rng(0)
     atoms = random_alloy("bcc:" + "".join(potential.spec.species), repeat=side, rng=rng, constant=lattice)

@@ -21,11 +21,11 @@ import torch
 from rich.console import Console
 
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.files import write_json
-from ase_voxpot.plots import draw_parity
+from ase_voxpot.plotting.figures import draw_parity
+from ase_voxpot.plotting.screen import console, score_table
 from ase_voxpot.potential import Potential
 from ase_voxpot.scoring import predict as predict_frames, score
-from ase_voxpot.screen import console, score_table
+from ase_voxpot.storage.files import write_json
 from ase_voxpot.weights import find_model, load_potential, save_potential
 from voxpot_training.cards import count_parameters
 from voxpot_training.config import load_config, run_folder
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ase_voxpot.representation import Representation
+    from ase_voxpot.network.inputs import Representation
     from voxpot_training.config import TrainConfig
     from voxpot_training.data import Frames
     from voxpot_training.potential.batches import Batch, Example

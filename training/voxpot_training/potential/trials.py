@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ase_voxpot.loops import forces_from_arrays
-from ase_voxpot.neighbours import VerletList, species_indices
+from ase_voxpot.neighbours.loops import forces_from_arrays
+from ase_voxpot.neighbours.verlet import VerletList, species_indices
 from ase_voxpot.uncertainty import append_bias
 
 if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Bool, Float, Int
 
-    from ase_voxpot.labels import Labels
+    from ase_voxpot.frames.labels import Labels
     from ase_voxpot.potential import Potential
 
 __all__ = ["Trial", "sum_by_species", "try_frame"]

@@ -18,9 +18,9 @@ import numpy as np
 import typer
 
 from ase_voxpot.errors import ConfigError, SpecError, VoxPotError
-from ase_voxpot.files import make_room, write_json
-from ase_voxpot.screen import console, progress_bar, table
+from ase_voxpot.plotting.screen import console, progress_bar, table
 from ase_voxpot.spec import decode
+from ase_voxpot.storage.files import make_room, write_json
 from ase_voxpot.weights import find_model, load_potential, read_header, save_potential
 from voxpot_training.config import TrainConfig, load_config
 from voxpot_training.data import load_frames

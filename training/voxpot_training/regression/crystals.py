@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ase_voxpot.errors import DataError, MissingLabelsError, StructureError
-from ase_voxpot.labels import read_each
+from ase_voxpot.frames.labels import read_each
 from voxpot_training.crystals import formula_of, sift_crystals
 from voxpot_training.data import find_file
 from voxpot_training.regression.perovskites import cubic_edge, perovskite_of

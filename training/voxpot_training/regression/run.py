@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ase_voxpot import screen
 from ase_voxpot.errors import StructureError
-from ase_voxpot.files import write_json
+from ase_voxpot.plotting import screen
 from ase_voxpot.spec import decode
+from ase_voxpot.storage.files import write_json
 from voxpot_training.config import run_folder
 from voxpot_training.regression.card import card_as_data, card_as_markdown, trial_table, unit_of
 from voxpot_training.regression.composition import BASELINES

@@ -53,7 +53,7 @@ class PeriodicSpec:
 
 
 def waves(harmonics: int) -> Int[np.ndarray, "wave 3"]:
-    """Whole-number vectors n with |n| components up to ``harmonics``, one of every ±n, without 0.
+    """Whole-number vectors n with |n| components up to ``descriptor.harmonics``, one of every ±n, without 0.
 
     >>> len(waves(1))
     13

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ase_voxpot import screen
 from ase_voxpot.errors import DataError
-from ase_voxpot.labels import read_each
+from ase_voxpot.frames.labels import read_each
+from ase_voxpot.plotting import screen
 from voxpot_training.autoencoders.training import finish, with_priors
 from voxpot_training.cards import count_parameters
 from voxpot_training.config import config_from, run_folder

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ase_voxpot.errors import ConfigError, VoxPotError
-from ase_voxpot.screen import console
+from ase_voxpot.plotting.screen import console
 from ase_voxpot.spec import decode
 from voxpot_training.teacher.config import TeacherConfig
 

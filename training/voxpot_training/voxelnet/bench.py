@@ -87,7 +87,7 @@ def main() -> None:
     """Print two tables."""
     from rich.table import Table
 
-    from ase_voxpot.screen import console
+    from ase_voxpot.plotting.screen import console
 
     small, large = perovskite(), perovskite().repeat((3, 3, 3))
     large.rattle(0.05, seed=0)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ase_voxpot.harmonics import solid_harmonics
+from ase_voxpot.descriptor.harmonics import solid_harmonics
 from voxpot_training.voxelnet.grids import pairs_of
 
 if TYPE_CHECKING:

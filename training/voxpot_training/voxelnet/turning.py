@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ase_voxpot.harmonics import solid_harmonics
+from ase_voxpot.descriptor.harmonics import solid_harmonics
 from voxpot_training.voxelnet.grids import voxels_of
 
 if TYPE_CHECKING:

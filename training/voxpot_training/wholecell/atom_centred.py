@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.data import chemical_symbols
 
-from ase_voxpot.labels import Labels
+from ase_voxpot.frames.labels import Labels
 from ase_voxpot.weights import load_potential, save_potential
 from voxpot_training.config import ModelConfig, TrainConfig
 from voxpot_training.data import Frames

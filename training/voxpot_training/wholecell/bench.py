@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from ase_voxpot.screen import console, table
+from ase_voxpot.plotting.screen import console, table
 
 if TYPE_CHECKING:
     from ase_voxpot.voxelize.wholecell import WholeCellSpec

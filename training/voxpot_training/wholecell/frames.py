@@ -19,8 +19,8 @@ import numpy as np
 from ase import Atoms
 
 from ase_voxpot.errors import DataError, MissingLabelsError
-from ase_voxpot.files import write_json
-from ase_voxpot.labels import LabelKeys, energies_in, forces_in
+from ase_voxpot.frames.labels import LabelKeys, energies_in, forces_in
+from ase_voxpot.storage.files import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,8 +21,8 @@ import numpy as np
 import typer
 
 from ase_voxpot.errors import ConfigError, DataError, DivergenceError, VoxPotError
-from ase_voxpot.files import draft_of
-from ase_voxpot.screen import console, progress_bar
+from ase_voxpot.plotting.screen import console, progress_bar
+from ase_voxpot.storage.files import draft_of
 from voxpot_training.wholecell.frames import create, from_atoms, load, save
 from voxpot_training.wholecell.nose_hoover import Chain, NoseHoover, start
 from voxpot_training.wholecell.recipe import Recipe, calculator_of, decorate
@@ -158,7 +158,7 @@ def gather(
 
     python -m voxpot_training.wholecell.generate gather frames --run 300=md300.extxyz --run 900=md900.extxyz
     """
-    from ase_voxpot.labelled import read_labelled
+    from ase_voxpot.frames.labelled import read_labelled
 
     runs, temperatures = [], []
     for text in run:

@@ -29,7 +29,7 @@ def in_motion(study: Study) -> dict[str, Any]:
     """Dynamics from a validation frame near 300 K, and work around a closed path.
 
     Returns:
-        ``dynamics`` and ``loop_work_meV``, by what gave the forces.
+        ``md.run`` and ``loop_work_meV``, by what gave the forces.
     """
     from ase_voxpot.calculator import VoxPotCalculator
     from voxpot_training.wholecell.recipe import calculator_of

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, FuncFormatter
 
-from ase_voxpot.style import COLOURS, DASHED, GRID, INK, save, tidy
+from ase_voxpot.plotting.style import COLOURS, DASHED, GRID, INK, save, tidy
 from voxpot_training.learning import read_log
 
 if TYPE_CHECKING:

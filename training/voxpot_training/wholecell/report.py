@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ase_voxpot.files import draft_of, write_json
-from ase_voxpot.screen import table
+from ase_voxpot.plotting.screen import table
+from ase_voxpot.storage.files import draft_of, write_json
 from voxpot_training.wholecell import pictures
 from voxpot_training.wholecell.assess import (
     baselines,

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.files import write_json
-from ase_voxpot.screen import console, progress_bar
+from ase_voxpot.plotting.screen import console, progress_bar
 from ase_voxpot.spec import encode
+from ase_voxpot.storage.files import write_json
 from voxpot_training.config import config_from, run_folder
 from voxpot_training.wholecell.atom_centred import train_potential
 from voxpot_training.wholecell.config import WholeCellConfig

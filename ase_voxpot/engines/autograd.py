@@ -1,0 +1,97 @@
+"""Any network through torch's graph, in chunks of atoms: the road of those without one of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ase_voxpot.engines.chunks import in_chunks
+from ase_voxpot.engines.derivatives import pair_gradient
+from ase_voxpot.engines.forks import use_torch
+from ase_voxpot.neighbours.workspace import FRESH, Workspace
+from ase_voxpot.network.inputs import Scene, Voxels
+from ase_voxpot.network.steerable import SteerableNetwork
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+    from ase_voxpot.neighbours.verlet import Pairs
+    from ase_voxpot.network.inputs import Representation
+
+__all__ = ["AutogradEngine"]
+
+CHUNK = 32
+"""Cubes that go through the network together."""
+DEVICE_CHUNK = 2048
+"""The same on a device with many more cores; less if its memory ends."""
+
+
+class AutogradEngine:
+    """Energies of atoms and their derivative by the offsets of their neighbours."""
+
+    neighbour_type = None
+
+    def __init__(
+        self, network: torch.nn.Module, representation: Representation, *, device: str, dtype: np.dtype
+    ) -> None:
+        """Show ``network``, which is on ``engines.cuda``, what ``network.inputs`` paints."""
+        self._network: Any = network
+        self._representation = representation
+        self._like = torch.empty(0, device=device, dtype=getattr(torch, dtype.name))
+        self._filtered = isinstance(network, SteerableNetwork) and isinstance(representation, Voxels)
+
+    def __call__(
+        self,
+        pairs: Pairs,
+        species: Int[np.ndarray, " atom"],
+        channel: Int[np.ndarray, " pair"],
+        *,
+        gradient: bool = True,
+        features: Float[np.ndarray, "atom feature"] | None = None,
+        scratch: Workspace = FRESH,
+    ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
+        """Energies in eV, and dE/dd in eV/Å, float64; the latter empty unless ``gradient``.
+
+        Args:
+            pairs: who sees whom.
+            species: species number of the atoms at the centres.
+            channel: species number of every neighbour.
+            gradient: whether the derivative is wanted.
+            features: filled with what the last layer gets.
+            scratch: where dE/dd is written.
+
+        Raises:
+            DeviceError: too little memory even for one atom at a time.
+        """
+        use_torch(torch)
+        energies, slopes = np.empty(pairs.atoms), scratch.take("slopes", len(pairs) if gradient else 0, 3)
+
+        def answer(start: int, stop: int) -> None:
+            rows = slice(pairs.first[start], pairs.first[stop])
+            scene = Scene(pairs.of(start, stop), channel[rows])
+            last = None if features is None else torch.from_numpy(features[start:stop])
+            energies[start:stop], slope = self._of_scene(scene, species[start:stop], gradient=gradient, features=last)
+            if slope is not None:
+                slopes[rows] = slope
+
+        chunk = CHUNK if self._like.device.type == "cpu" else DEVICE_CHUNK
+        in_chunks(pairs.atoms, chunk, answer, device=self._like.device)
+        return energies, slopes
+
+    def _of_scene(
+        self, scene: Scene, species: Int[np.ndarray, " atom"], *, gradient: bool, features: torch.Tensor | None
+    ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"] | None]:
+        """One chunk through the network: one forward pass, and torch's backward pass."""
+        like, representation = self._like, self._representation
+        kinds = torch.from_numpy(species).to(like.device, torch.long)
+        view = representation.deposit(scene, like).requires_grad_(gradient)
+        with torch.set_grad_enabled(gradient):
+            seen = self._network.look(view) if self._filtered else view
+            last = None if features is None else like.new_empty(features.shape)
+            said = self._network(seen, kinds, features=last)
+        if features is not None and last is not None:
+            features.copy_(last)
+        slope = pair_gradient(said, view, representation, scene).double().cpu().numpy() if gradient else None
+        return said.detach().double().cpu().numpy(), slope

@@ -1,0 +1,217 @@
+"""The steerable network on one block of atoms, forwards and backwards, in the layout of ``simd``.
+
+The functions between the matrix products: squares and products with their adjoints (see
+``products`` for what they are), the logarithm on the invariants, the nonlinearity of the
+dense layers.
+
+A sphere is looked at in antipodal pairs of points: the even degrees give e at both and the
+odd ones ±o, so that f = e ± o.  What is odd in o cancels between the two.  This is the algebra
+of e + j o with j² = 1 (``registers.Split``), of which the even part is kept, for half the
+points and half the matrix products.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from ase_voxpot.compiled import njit
+from ase_voxpot.network.shapes import KINDS
+from ase_voxpot.simd import LANES
+from ase_voxpot.simd.elementary import exp, log
+from ase_voxpot.simd.registers import LONG, Place, Registers, Split, intrinsic
+
+__all__ = [
+    "products_adjoint_block",
+    "products_block",
+    "silu_block",
+    "squares_adjoint_block",
+    "squares_block",
+    "tame_block",
+]
+
+
+def _around(builder: Any, k: Any, channels: Any, reach: int) -> dict[int, Any]:
+    """Channels from ``reach`` before to ``reach`` after channel k, which are cyclic."""
+    turns = LONG(reach)
+    while_positive = builder.mul(channels, turns)
+    return {
+        n: builder.srem(builder.add(builder.add(k, LONG(n)), while_positive), channels)
+        for n in range(-reach, reach + 1)
+    }
+
+
+@intrinsic
+def _squares(_, u, begin, rows, channels, x, to):
+    """Σ_m u_mk² and Σ_m u_mk u_mk₋ of ``rows`` harmonics."""
+    long = types.int64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        u, begin, rows, channels, x, to = arguments
+        reg = Registers(context, builder, signature.args[0].dtype)
+        features, out = reg.place(signature.args[0], u, begin), reg.place(signature.args[4], x, to)
+        stride = builder.mul(channels, LONG(LANES))
+        with reg.loop(channels) as k:
+            near, held = _around(builder, k, channels, 1), reg.zeros(2)
+            with reg.loop(rows) as m:
+                here, before = (reg.load(features((m, stride), (near[n], LANES))) for n in (0, -1))
+                reg.accumulate(held[0], here * here)
+                reg.accumulate(held[1], here * before)
+            reg.keep(held, [out((k, LANES)), out((k, LANES), (channels, LANES))])
+        return context.get_dummy_value()
+
+    return types.void(u, long, long, long, x, long), generate
+
+
+@intrinsic
+def _squares_adjoint(_, u, begin, rows, channels, gx, at, gu):
+    """dE/du of ``rows`` harmonics."""
+    long = types.int64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        u, begin, rows, channels, gx, at, gu = arguments
+        kinds = signature.args
+        reg = Registers(context, builder, kinds[0].dtype)
+        features, slopes, out = (
+            reg.place(kinds[0], u, begin),
+            reg.place(kinds[4], gx, at),
+            reg.place(kinds[6], gu, begin),
+        )
+        stride = builder.mul(channels, LONG(LANES))
+        with reg.loop(channels) as k:
+            near = _around(builder, k, channels, 1)
+            own, cross = reg.load(slopes((k, LANES))) * 2.0, slopes((channels, LANES))
+            with_before, with_after = reg.load(cross((k, LANES))), reg.load(cross((near[1], LANES)))
+            with reg.loop(rows) as m:
+                before, here, after = (reg.load(features((m, stride), (near[n], LANES))) for n in (-1, 0, 1))
+                reg.store(own * here + with_before * before + with_after * after, out((m, stride), (k, LANES)))
+        return context.get_dummy_value()
+
+    return types.void(u, long, long, long, gx, long, gu), generate
+
+
+@njit(nogil=True)
+def squares_block(u, degree, x):  # pragma: no cover - compiled
+    """Write the squares of u [harmonic, channel and lane] to the beginning of x."""
+    size = u.shape[1]
+    for l in range(degree + 1):
+        _squares(u, l * l * size, 2 * l + 1, size // LANES, x, 2 * l * size)
+    for i in range(size):  # to assign slices takes Numba long to compile
+        x[size + i] = u[0, i]
+
+
+@njit(nogil=True)
+def squares_adjoint_block(u, degree, gx, gu):  # pragma: no cover - compiled
+    """Write dE/du from dE/dx."""
+    size = u.shape[1]
+    for l in range(1, degree + 1):
+        _squares_adjoint(u, l * l * size, 2 * l + 1, size // LANES, gx, 2 * l * size, gu)
+    for i in range(size):
+        gu[0, i] = 2 * gx[i] * u[0, i] + gx[size + i]
+
+
+def _field(reg: Registers, places: tuple[Place, Place], channel: Any) -> Split:
+    even, odd = (reg.load(place((channel, LANES))) for place in places)
+    return Split(even, odd)
+
+
+@intrinsic
+def _products(_, f, weight, points, channels, x, to):
+    """The products of f [point, parity, channel, lane]."""
+    long = types.int64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        f, weight, points, channels, x, to = arguments
+        kinds = signature.args
+        reg = Registers(context, builder, kinds[0].dtype)
+        fields, out = reg.place(kinds[0], f, LONG(0)), reg.place(kinds[4], x, to)
+        weights, size = reg.place(kinds[1], weight, LONG(0)), builder.mul(channels, LONG(LANES))
+        with reg.loop(channels) as k:
+            near, held = _around(builder, k, channels, 2), reg.zeros(KINDS)
+            with reg.loop(points) as p:
+                point = fields((p, size), (p, size))
+                parts = point, point((size, 1))
+                f0, f1, f2 = (_field(reg, parts, near[n]) for n in (0, -1, -2))
+                square, w = f0 * f0, reg.spread(weights((p, 1)))
+                scaled = square * w
+                for register, product in zip(
+                    held,
+                    (scaled * f0, scaled * f1, f0 * f1 * w * f2, scaled * square, scaled * (f1 * f1)),
+                    strict=True,
+                ):
+                    reg.accumulate(register, product.even)
+            reg.keep(held, [out((k, LANES), (j, size)) for j in range(KINDS)])
+        return context.get_dummy_value()
+
+    return types.void(f, weight, long, long, x, long), generate
+
+
+@intrinsic
+def _products_adjoint(_, f, points, channels, gx, at, gf):
+    """dE/df [point, parity, channel, lane] but for the weights of the points."""
+    long = types.int64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        f, points, channels, gx, at, gf = arguments
+        kinds = signature.args
+        reg = Registers(context, builder, kinds[0].dtype)
+        fields, out = reg.place(kinds[0], f, LONG(0)), reg.place(kinds[5], gf, LONG(0))
+        slopes, size = reg.place(kinds[3], gx, at), builder.mul(channels, LONG(LANES))
+        with reg.loop(channels) as k:
+            near = _around(builder, k, channels, 2)
+            cubic, mixed, chain, fourth, cross = (
+                [reg.load(slopes((j, size), (near[n], LANES))) for n in range(3)] for j in range(KINDS)
+            )
+            with reg.loop(points) as p:
+                point, back = fields((p, size), (p, size)), out((p, size), (p, size))
+                parts = point, point((size, 1))
+                earlier, before, here, after, later = (_field(reg, parts, near[n]) for n in range(-2, 3))
+                square, squared = here * here, after * after
+                inner = square * fourth[0] * 4.0 + before * before * cross[0] * 2.0 + squared * cross[1] * 2.0
+                said = here * (inner + before * mixed[0] * 2.0) + square * cubic[0] * 3.0
+                said = said + before * (earlier * chain[0] + after * chain[1])
+                said = said + squared * mixed[1] + after * later * chain[2]
+                reg.store(said.even, back((k, LANES)))
+                reg.store(said.odd, back((k, LANES), (size, 1)))
+        return context.get_dummy_value()
+
+    return types.void(f, long, long, gx, long, gf), generate
+
+
+@njit(nogil=True)
+def products_block(f, weight, x, to):  # pragma: no cover - compiled
+    """Write the products of f [point, parity, channel and lane] to x, from ``to`` on."""
+    _products(f, weight, f.shape[0], f.shape[2] // LANES, x, to)
+
+
+@njit(nogil=True)
+def products_adjoint_block(f, gx, at, gf):  # pragma: no cover - compiled
+    """Write dE/df, but for the weights of the points, from dE/dx."""
+    _products_adjoint(f, f.shape[0], f.shape[2] // LANES, gx, at, gf)
+
+
+@njit(nogil=True, fastmath=True, error_model="numpy")
+def tame_block(mean, scale, x, rise):  # pragma: no cover - compiled
+    """Take asinh of the standardised invariants, in place, and write its derivative to ``rise``."""
+    one = x.dtype.type(1)
+    for row in range(len(mean)):
+        for i in range(row * LANES, (row + 1) * LANES):
+            x[i] = (x[i] - mean[row]) * scale[row]
+            rise[i] = scale[row]
+    for i in range(len(mean) * LANES):
+        root = np.sqrt(one + x[i] * x[i])
+        x[i] = np.copysign(log(np.abs(x[i]) + root), x[i])
+        rise[i] /= root
+
+
+@njit(nogil=True, fastmath=True, error_model="numpy")
+def silu_block(x, rise):  # pragma: no cover - compiled
+    """Take x σ(x) in place, and write its derivative to ``rise``."""
+    one = x.dtype.type(1)
+    for i in range(len(x)):
+        gate = one / (one + exp(-x[i]))
+        h = x[i] * gate
+        rise[i] = gate * (one + x[i] - h)
+        x[i] = h

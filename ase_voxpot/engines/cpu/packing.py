@@ -1,0 +1,125 @@
+"""The weights of a steerable network as the compiled passes need them: every matrix packed for ``multiply``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from ase_voxpot.engines.cpu.passes import Weights
+from ase_voxpot.network.sphere import sphere_rule
+from ase_voxpot.simd.tiles import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from jaxtyping import Float
+    from torch import nn
+
+    from ase_voxpot.spec import SteerableSpec
+
+__all__ = ["FixedArrays", "ModuleArrays", "Source", "pack_weights"]
+
+
+class Source(Protocol):
+    """Where the weights of a network are kept."""
+
+    def version(self) -> Hashable:
+        """A value that changes when the weights change."""
+
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """The weights by their names, all of one precision."""
+
+
+class FixedArrays:
+    """Weights that stay as they are."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self._arrays = arrays
+
+    def version(self) -> Hashable:
+        """Always the same."""
+        return None
+
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """The weights."""
+        return self._arrays
+
+
+class ModuleArrays:
+    """The weights of a torch module, which a training changes in place."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self._held = [held for part in module.modules() for held in (part._parameters, part._buffers)]
+
+    def version(self) -> Hashable:
+        """Addresses of the tensors, and torch's counts of how often they were written to."""
+        tensors = [tensor for held in self._held for tensor in held.values() if tensor is not None]
+        return tuple(number for t in tensors for number in (t.data_ptr(), t._version))
+
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """Views of the tensors."""
+        return {name: tensor.detach().numpy() for name, tensor in self._module.state_dict().items()}
+
+
+def pack_weights(spec: SteerableSpec, arrays: Mapping[str, np.ndarray]) -> Weights:
+    """Packed copies of ``arrays``, which have the names and shapes of ``network.shapes``.
+
+    What is computed here is computed in float64 and rounded once.
+    """
+    mean, scale = arrays["mean"].copy(), arrays["scale"].copy()
+    dtype, degree = mean.dtype, min(spec.degree, spec.product_degree)
+    nothing = np.empty(0, dtype)
+
+    def matrices(mixtures: Float[np.ndarray, "degree channel k"]) -> tuple[np.ndarray, np.ndarray]:
+        whole = [(a.astype(float) @ w).astype(dtype) for a, w in zip(arrays["whiten"], mixtures, strict=False)]
+        return np.concatenate([pack(w) for w in whole]), np.concatenate([pack(w.T) for w in whole])
+
+    pairs, pairs_back = matrices(arrays["pairs"])
+    fields = fields_back = sphere = sphere_back = point = nothing
+    degrees = np.repeat(np.arange(degree + 1), 2 * np.arange(degree + 1) + 1)
+    order = np.argsort(degrees % 2, kind="stable")
+    even = int((degrees % 2 == 0).sum())
+    if spec.products:
+        harmonics, measure = (part.astype(dtype) for part in sphere_rule(degree))
+        fields, fields_back = matrices(arrays["fields"])
+        half = len(measure) // 2
+        point = 2 * measure[:half]
+        parts = np.split(harmonics[:half, order], [even], axis=1)
+        sphere = np.concatenate([pack(y.T) for y in parts])
+        sphere_back = np.concatenate([pack(point[:, None] * y) for y in parts])
+    layers = [arrays[f"dense.weights.{k}"] for k in range(len(spec.hidden) + 1)]
+    biases = [arrays[f"dense.biases.{k}"] for k in range(len(spec.hidden))]
+    empty = _constant(np.arcsinh(-mean.astype(float) * scale), layers, biases).astype(dtype)
+    return Weights(
+        spec.degree,
+        pairs,
+        pairs_back,
+        fields,
+        fields_back,
+        np.argsort(order),
+        even,
+        sphere,
+        sphere_back,
+        point,
+        mean,
+        scale,
+        np.array([w.shape[1] for w in layers]),
+        np.concatenate([nothing, *(pack(w) for layer in layers[:-1] for w in layer)]),
+        np.concatenate([nothing, *(pack(w.T) for layer in layers[:-1] for w in layer)]),
+        np.concatenate([np.empty((len(empty), 0), dtype), *biases], axis=1),
+        layers[-1][:, :, 0].copy(),
+        empty,
+    )
+
+
+def _constant(
+    x: Float[np.ndarray, " input"], layers: list[np.ndarray], biases: list[np.ndarray]
+) -> Float[np.ndarray, " species"]:
+    """The output of the dense layers of every species for one input."""
+    h = np.broadcast_to(x, (len(layers[0]), 1, len(x)))
+    for weight, bias in zip(layers[:-1], biases, strict=True):
+        h = h @ weight + bias[:, None]
+        h = h / (1 + np.exp(-h))
+    return (h @ layers[-1])[:, 0, 0]

@@ -1,0 +1,245 @@
+"""What one thread does with one block of atoms, compiled: from its pairs to energies and back.
+
+    pairs ─► seen ─ W_l ► u ────────────────► squares ┐
+                  ─ V_l ► mixed ─ Y ► f ─────► products ┴► x ─► dense ─► energy
+
+``inference`` packs the weights and hands out the blocks.  Compiled functions get flags as ``bool(1)``, since
+Numba would compile them once for ``True`` and once for a flag that is known later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ase_voxpot.compiled import njit
+from ase_voxpot.descriptor.blocks import deposit_block, gather_block, sort_neighbours, sort_pairs
+from ase_voxpot.engines.cpu.blocks import (
+    products_adjoint_block,
+    products_block,
+    silu_block,
+    squares_adjoint_block,
+    squares_block,
+    tame_block,
+)
+from ase_voxpot.simd import LANES
+from ase_voxpot.simd.tiles import multiply
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+__all__ = [
+    "Room",
+    "Weights",
+    "dense",
+    "energies_of",
+    "evaluate_blocks",
+    "from_sphere",
+    "mix",
+    "mix_back",
+    "network_block",
+    "to_sphere",
+]
+
+
+class Weights(NamedTuple):
+    """What a network has learned, every matrix packed for ``multiply``, forwards and backwards."""
+
+    degree: int
+    pairs: Float[np.ndarray, " entry"]  # a matrix per degree, from channels to u
+    pairs_back: Float[np.ndarray, " entry"]
+    fields: Float[np.ndarray, " entry"]  # likewise, from channels to mixed
+    fields_back: Float[np.ndarray, " entry"]
+    place: Int[np.ndarray, " harmonic"]  # row of each harmonic in mixed: even degrees first
+    even: int  # how many harmonics of even degree there are
+    sphere: Float[np.ndarray, " entry"]  # from harmonics to half the points: even degrees, then odd
+    sphere_back: Float[np.ndarray, " entry"]
+    point: Float[np.ndarray, " point"]  # weights of the points
+    mean: Float[np.ndarray, " invariant"]
+    scale: Float[np.ndarray, " invariant"]
+    widths: Int[np.ndarray, " layer"]  # of the dense layers: invariants, hidden ...
+    dense: Float[np.ndarray, " entry"]  # layer by layer, and in each species by species
+    dense_back: Float[np.ndarray, " entry"]
+    bias: Float[np.ndarray, "species hidden"]  # of all layers, one after the other
+    last: Float[np.ndarray, "species width"]
+    empty: Float[np.ndarray, " species"]  # what the layers say of nothing
+
+
+class Room(NamedTuple):
+    """Where one thread works."""
+
+    seen: Float[np.ndarray, "channel harmonic lane"]
+    field: Float[np.ndarray, "channel harmonic lane"]
+    u: Float[np.ndarray, "harmonic k_and_lane"]
+    gu: Float[np.ndarray, "harmonic k_and_lane"]
+    mixed: Float[np.ndarray, "harmonic k_and_lane"]
+    f: Float[np.ndarray, "point parity k_and_lane"]
+    gf: Float[np.ndarray, "point parity k_and_lane"]
+    h: Float[np.ndarray, " number"]  # invariants and hidden layers
+    gh: Float[np.ndarray, " number"]  # dE/dh
+    rise: Float[np.ndarray, " number"]  # derivative of the nonlinearity that made h
+    mask: Float[np.ndarray, " lane"]
+
+
+@njit(nogil=True)
+def mix(seen, matrices, place, out):  # pragma: no cover - compiled
+    """One matrix per degree on the coefficients of a block, for as many degrees as ``place`` has."""
+    inputs, harmonics, size = seen.shape[0], seen.shape[1], out.shape[1]
+    l = 0
+    for m in range(len(place)):
+        if m == (l + 1) * (l + 1):
+            l += 1
+        matrix, to = l * inputs * (size // LANES), place[m] * size
+        multiply(matrices, matrix, size // LANES, inputs, seen, m * LANES, harmonics * LANES, out, to, LANES, False)
+
+
+@njit(nogil=True)
+def mix_back(gradient, matrices, place, field, add):  # pragma: no cover - compiled
+    """The adjoint of ``mix``."""
+    inputs, harmonics, size = field.shape[0], field.shape[1], gradient.shape[1]
+    l = 0
+    for m in range(len(place)):
+        if m == (l + 1) * (l + 1):
+            l += 1
+        matrix, at = l * inputs * (size // LANES), place[m] * size
+        multiply(matrices, matrix, inputs, size // LANES, gradient, at, LANES, field, m * LANES, harmonics * LANES, add)
+
+
+@njit(nogil=True)
+def to_sphere(weights, mixed, f):  # pragma: no cover - compiled
+    """The mixtures as functions on half the points of the sphere, even and odd parts apart."""
+    sphere, points, size = weights.sphere, len(weights.point), mixed.shape[1]
+    even, odd = weights.even, len(mixed) - weights.even
+    for i in range(0, size, LANES):
+        multiply(sphere, 0, points, even, mixed, i, size, f, i, 2 * size, False)
+        multiply(sphere, even * points, points, odd, mixed, even * size + i, size, f, size + i, 2 * size, False)
+
+
+@njit(nogil=True)
+def from_sphere(weights, gf, mixed):  # pragma: no cover - compiled
+    """The adjoint of ``to_sphere``."""
+    sphere, points, size = weights.sphere_back, len(weights.point), mixed.shape[1]
+    even, odd = weights.even, len(mixed) - weights.even
+    for i in range(0, size, LANES):
+        multiply(sphere, 0, even, points, gf, i, 2 * size, mixed, i, size, False)
+        multiply(sphere, even * points, odd, points, gf, size + i, 2 * size, mixed, even * size + i, size, False)
+
+
+@njit(nogil=True, fastmath=True)
+def _perceive(kind, weights, room):  # pragma: no cover - compiled
+    """The hidden layers of one species; returns where the last of them begins."""
+    widths, h = weights.widths, room.h
+    start, matrix, bias, species = 0, 0, 0, len(weights.empty)
+    for layer in range(len(widths) - 1):
+        inner, rows = widths[layer], widths[layer + 1]
+        here, there = start * LANES, (start + inner) * LANES
+        for r in range(rows):
+            h[there + r * LANES : there + (r + 1) * LANES] = weights.bias[kind, bias + r]
+        multiply(weights.dense, matrix + kind * inner * rows, rows, inner, h, here, LANES, h, there, LANES, True)
+        silu_block(h[there : there + rows * LANES], room.rise[there : there + rows * LANES])
+        start, bias, matrix = start + inner, bias + rows, matrix + species * inner * rows
+    return start
+
+
+@njit(nogil=True, fastmath=True)
+def _perceive_back(kind, weights, room, start, add):  # pragma: no cover - compiled
+    """dE/dx of one species, in the lanes of the mask, from where the last layer begins."""
+    widths, gh, species = weights.widths, room.gh, len(weights.empty)
+    layers = len(widths) - 1
+    for r in range(widths[layers]):
+        for lane in range(LANES):
+            at = (start + r) * LANES + lane
+            if layers == 0 and add:
+                gh[at] += weights.last[kind, r] * room.mask[lane]
+            else:
+                gh[at] = weights.last[kind, r] * room.mask[lane]
+    matrix = 0
+    for layer in range(layers):
+        matrix += species * widths[layer] * widths[layer + 1]
+    for layer in range(layers - 1, -1, -1):
+        inner, rows = widths[layer + 1], widths[layer]
+        matrix -= species * inner * rows
+        here, there = start * LANES, (start - rows) * LANES
+        for i in range(here, here + inner * LANES):
+            gh[i] *= room.rise[i]
+        more = add and layer == 0
+        multiply(weights.dense_back, matrix + kind * inner * rows, rows, inner, gh, here, LANES, gh, there, LANES, more)
+        start -= rows
+
+
+@njit(nogil=True, fastmath=True)
+def dense(atoms, species, weights, room, gradient, energies, features):  # pragma: no cover - compiled
+    """The dense layers of every species of a block, forwards and backwards."""
+    lowest = species[atoms[0]]
+    for kind in range(lowest, species[atoms[-1]] + 1):
+        start = _perceive(kind, weights, room)
+        room.mask[:] = 0
+        for lane in range(len(atoms)):
+            if species[atoms[lane]] != kind:
+                continue
+            room.mask[lane] = 1
+            said = -weights.empty[kind]
+            for r in range(weights.last.shape[1]):
+                said += weights.last[kind, r] * room.h[(start + r) * LANES + lane]
+            energies[atoms[lane]] = said
+            for r in range(features.shape[1]):
+                features[atoms[lane], r] = room.h[(start + r) * LANES + lane]
+        if gradient:
+            _perceive_back(kind, weights, room, start, kind > lowest)
+
+
+@njit(nogil=True)
+def network_block(atoms, species, weights, room, gradient, energies, features):  # pragma: no cover - compiled
+    """From ``room.seen`` to energies and ``room.field``."""
+    invariants, harmonics = len(weights.mean) * LANES, np.arange(room.u.shape[0])
+    squared = 2 * (weights.degree + 1) * room.u.shape[1]
+    mix(room.seen, weights.pairs, harmonics, room.u)
+    squares_block(room.u, weights.degree, room.h)
+    if len(weights.point):
+        mix(room.seen, weights.fields, weights.place, room.mixed)
+        to_sphere(weights, room.mixed, room.f)
+        products_block(room.f, weights.point, room.h, squared)
+    tame_block(weights.mean, weights.scale, room.h, room.rise)
+    dense(atoms, species, weights, room, gradient, energies, features)
+    if not gradient:
+        return
+    for i in range(invariants):
+        room.gh[i] *= room.rise[i]
+    squares_adjoint_block(room.u, weights.degree, room.gh, room.gu)
+    mix_back(room.gu, weights.pairs_back, harmonics, room.field, bool(0))
+    if len(weights.point):
+        products_adjoint_block(room.f, room.gh, squared, room.gf)
+        from_sphere(weights, room.gf, room.mixed)
+        mix_back(room.mixed, weights.fields_back, weights.place, room.field, bool(1))
+
+
+@njit(nogil=True)
+def evaluate_blocks(  # pragma: no cover - compiled
+    begin, end, order, species, first, channel, offset, pair_room, weights, room, energies, slopes, features
+):
+    """Blocks ``begin`` to ``end`` of the atoms in ``order``, from pairs to all that is wanted."""
+    for block in range(begin, end):
+        atoms = order[block * LANES : (block + 1) * LANES]
+        sort_pairs(atoms, first, channel, pair_room)
+        deposit_block(offset, pair_room, room.seen)
+        gradient = len(slopes) > 0
+        network_block(atoms, species, weights, room, gradient, energies, features)
+        if gradient:
+            gather_block(room.field, offset, pair_room, slopes)
+
+
+@njit(nogil=True)
+def energies_of(  # pragma: no cover - compiled
+    atoms, species, first, neighbour, offset, pair_room, weights, room, nothing, energies
+):
+    """Write the energies of some ``atoms``, listed species by species; those of the others are left alone.
+
+    What is written depends on the surroundings of an atom alone, not on who is listed with it.
+    ``nothing`` is an empty matrix of the precision of the weights.
+    """
+    for start in range(0, len(atoms), LANES):
+        block = atoms[start : start + LANES]
+        sort_neighbours(block, first, neighbour, species, pair_room)
+        deposit_block(offset, pair_room, room.seen)
+        network_block(block, species, weights, room, bool(0), energies, nothing)

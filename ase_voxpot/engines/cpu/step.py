@@ -1,0 +1,168 @@
+"""What one thread does with its blocks of atoms in a step of dynamics, compiled: from positions to forces.
+
+As ``passes.evaluate_blocks``, with what comes before and after it in the same pass, so that the
+pairs of a block never leave the nearest caches: which candidates are within the cutoff, the
+repulsion of nuclei, forces on both ends of every pair, the virial.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ase_voxpot.baseline.repulsion import repulsion
+from ase_voxpot.compiled import njit
+from ase_voxpot.descriptor.blocks import deposit_block, gather_block, sort_neighbours
+from ase_voxpot.engines.cpu.passes import network_block
+from ase_voxpot.simd import LANES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jaxtyping import Float, Int
+
+__all__ = [
+    "BlockRoom",
+    "Sums",
+    "add_forces_block",
+    "add_repulsion_block",
+    "block_room",
+    "near_block",
+    "no_sums",
+    "step_blocks",
+    "total",
+]
+
+
+class BlockRoom(NamedTuple):
+    """The pairs of one block."""
+
+    first: Int[np.ndarray, " lane_plus_1"]
+    neighbour: Int[np.ndarray, " pair"]
+    offset: Float[np.ndarray, "pair 3"]
+    slope: Float[np.ndarray, "pair 3"]
+    lanes: Int[np.ndarray, " lane"]
+
+
+class Sums(NamedTuple):
+    """What is added up over a piece of the atoms."""
+
+    forces: Float[np.ndarray, "atom 3"]  # eV/Å
+    virial: Float[np.ndarray, "3 3"]  # eV
+    closest: Float[np.ndarray, " 1"]  # Å², the least distance
+
+
+def block_room(most: int) -> BlockRoom:
+    """Room for the pairs of atoms with ``most`` candidates each, and one more."""
+    room = most * LANES + 1
+    return BlockRoom(
+        np.zeros(LANES + 1, np.int64),
+        np.empty(room, np.int32),
+        np.empty((room, 3)),
+        np.empty((room, 3)),
+        np.arange(LANES),
+    )
+
+
+def no_sums(forces: Float[np.ndarray, "atom 3"]) -> Sums:
+    """Sums of nothing, with room for forces."""
+    forces[:] = 0
+    return Sums(forces, np.zeros((3, 3)), np.full(1, np.inf))
+
+
+def total(parts: Sequence[Sums]) -> Sums:
+    """The sums of all ``parts`` in this order, in memory of their own."""
+    forces, virial = parts[0].forces.copy(), parts[0].virial.copy()
+    for part in parts[1:]:
+        forces += part.forces
+        virial += part.virial
+    return Sums(forces, virial, np.array([min(part.closest[0] for part in parts)]))
+
+
+@njit(nogil=True)
+def near_block(atoms, candidates, cutoff, room, closest):  # pragma: no cover - compiled
+    """The pairs of a block; each is written, and overwritten by the next if it does not count.
+
+    Numbers are unsigned, as Numba looks whether others count from the end.
+    """
+    positions, images = candidates.positions, candidates.images
+    first, neighbour, image = candidates.first, candidates.neighbour, candidates.image
+    offset, found, least, limit = room.offset, room.neighbour, closest[0], cutoff * cutoff
+    count, one, none = np.uint64(0), np.uint64(1), np.uint64(0)
+    for lane in range(len(atoms)):
+        i = np.uint64(atoms[lane])
+        x0, y0, z0 = positions[i, 0], positions[i, 1], positions[i, 2]
+        for p in range(np.uint64(first[i]), np.uint64(first[i + one])):
+            j, s = np.uint64(neighbour[p]), np.uint64(image[p])
+            x = positions[j, 0] - x0 + images[s, 0]
+            y = positions[j, 1] - y0 + images[s, 1]
+            z = positions[j, 2] - z0 + images[s, 2]
+            offset[count, 0], offset[count, 1], offset[count, 2], found[count] = x, y, z, neighbour[p]
+            square = x * x + y * y + z * z
+            least = min(least, square)
+            count += one if square < limit else none
+        room.first[lane + 1] = count
+    closest[0] = least
+
+
+@njit(nogil=True)
+def add_repulsion_block(atoms, species, known, room, energies):  # pragma: no cover - compiled
+    """References to the energies of a block, and the repulsion of its close pairs to energies and slopes."""
+    limit = known.outer * known.outer
+    for lane in range(len(atoms)):
+        i = atoms[lane]
+        energies[i] += known.reference[species[i]]
+        for p in range(room.first[lane], room.first[lane + 1]):
+            x, y, z = room.offset[p, 0], room.offset[p, 1], room.offset[p, 2]
+            square = x * x + y * y + z * z
+            if square >= limit or square == 0:  # two atoms at one place are refused by whoever asked
+                continue
+            r, za, zb = np.sqrt(square), known.charge[species[i]], known.charge[species[room.neighbour[p]]]
+            value, slope = repulsion(r, za, zb, known.inner, known.outer)
+            energies[i] += 0.5 * value
+            for k in range(3):
+                room.slope[p, k] += 0.5 * slope / r * room.offset[p, k]
+
+
+@njit(nogil=True, fastmath=True)
+def add_forces_block(atoms, room, forces, virial):  # pragma: no cover - compiled
+    """dE/dd of every pair to the force on its centre, and off that on its neighbour; d ⊗ dE/dd to the virial."""
+    offset, slope = room.offset, room.slope
+    xx, xy, xz, yx, yy, yz, zx, zy, zz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for lane in range(len(atoms)):
+        fx, fy, fz = 0.0, 0.0, 0.0
+        for p in range(room.first[lane], room.first[lane + 1]):
+            j = np.uint64(room.neighbour[p])
+            x, y, z = offset[p, 0], offset[p, 1], offset[p, 2]
+            a, b, c = slope[p, 0], slope[p, 1], slope[p, 2]
+            fx, fy, fz = fx + a, fy + b, fz + c
+            forces[j, 0] -= a
+            forces[j, 1] -= b
+            forces[j, 2] -= c
+            xx, xy, xz = xx + x * a, xy + x * b, xz + x * c
+            yx, yy, yz = yx + y * a, yy + y * b, yz + y * c
+            zx, zy, zz = zx + z * a, zy + z * b, zz + z * c
+        i = atoms[lane]
+        forces[i, 0] += fx
+        forces[i, 1] += fy
+        forces[i, 2] += fz
+    for i, row in enumerate(((xx, xy, xz), (yx, yy, yz), (zx, zy, zz))):
+        for k in range(3):
+            virial[i, k] += row[k]
+
+
+@njit(nogil=True)
+def step_blocks(  # pragma: no cover - compiled
+    begin, end, order, species, candidates, cutoff, known, block, pair_room, weights, room, energies, sums, features
+):
+    """Blocks ``begin`` to ``end`` of the atoms in ``order``, from positions to all that is wanted."""
+    for number in range(begin, end):
+        atoms = order[number * LANES : (number + 1) * LANES]
+        near_block(atoms, candidates, cutoff, block, sums.closest)
+        sort_neighbours(block.lanes[: len(atoms)], block.first, block.neighbour, species, pair_room)
+        deposit_block(block.offset, pair_room, room.seen)
+        network_block(atoms, species, weights, room, bool(1), energies, features)
+        gather_block(room.field, block.offset, pair_room, block.slope)
+        add_repulsion_block(atoms, species, known, block, energies)
+        add_forces_block(atoms, block, sums.forces, sums.virial)

@@ -1,0 +1,84 @@
+"""From energies to forces and virial, for inference and for training alike.
+
+A network says what every atom costs; its derivative by what the atom sees comes from
+torch, and the representation carries it on to the pairs:
+
+    dE/dd_ij = gather(dE/dview),   F_k = Σ_j dE/dd_kj - Σ_i dE/dd_ik,   W = Σ_ij d_ij ⊗ dE/dd_ij
+
+so that stress = W / V with ASE's sign.  ``gather`` is linear in dE/dview, with
+``deposit_tangent`` as its transpose, and that is all a loss on forces needs to be
+differentiated by the weights: no second derivative of the painting is ever made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
+
+    from ase_voxpot.network.inputs import Representation, Scene
+
+__all__ = ["forces_from_pairs", "pair_gradient", "virial_from_pairs"]
+
+
+class _Gather(torch.autograd.Function):
+    """``representation.gather`` with ``deposit_tangent`` as its backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, field: Tensor, representation: Representation, scene: Scene) -> Tensor:
+        ctx.representation, ctx.scene = representation, scene
+        return representation.gather(field.detach(), scene)
+
+    @staticmethod
+    def backward(ctx: Any, *tangents: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.representation.deposit_tangent(tangents[0], ctx.scene), None, None
+
+
+def pair_gradient(
+    energies: Float[Tensor, " atom"],
+    view: Float[Tensor, ...],
+    representation: Representation,
+    scene: Scene,
+    *,
+    differentiable: bool = False,
+) -> Float[Tensor, "pair 3"]:
+    """dE/dd_ij of every pair, in eV/Å.
+
+    Args:
+        energies: what the network said, made from ``view``.
+        view: a leaf that requires gradients, from ``representation.deposit``.
+        representation: who painted the view.
+        scene: the pairs it was painted from.
+        differentiable: keep the graph, for a loss that holds forces.
+    """
+    (field,) = torch.autograd.grad(energies.sum(), view, create_graph=differentiable)
+    if differentiable:
+        gradient: Tensor = _Gather.apply(field, representation, scene)  # type: ignore[no-untyped-call]
+        return gradient
+    return representation.gather(field, scene)
+
+
+def forces_from_pairs(
+    gradient: Float[Tensor, "pair 3"],
+    centre: Int[Tensor, " pair"],
+    neighbour: Int[Tensor, " pair"],
+    atoms: int,
+) -> Float[Tensor, "atom 3"]:
+    """Forces in eV/Å, in the precision of ``gradient``."""
+    forces = gradient.new_zeros(atoms, 3)
+    return forces.index_add(0, centre, gradient).index_add(0, neighbour, -gradient)
+
+
+def virial_from_pairs(
+    gradient: Float[Tensor, "pair 3"],
+    offset: Float[Tensor, "pair 3"],
+    owner: Int[Tensor, " pair"],
+    count: int,
+) -> Float[Tensor, "owner 3 3"]:
+    """Σ d ⊗ dE/dd in eV for each owner (a structure or an atom): the derivative by strain."""
+    products = offset[:, :, None] * gradient[:, None, :]
+    return gradient.new_zeros(count, 3, 3).index_add(0, owner, products)

@@ -1,0 +1,138 @@
+"""What a network gets to see of the pairs, as torch tensors on its device.
+
+    Voxels   the cubes of ``voxelize``, for every network
+    Folded   the coefficients of ``descriptor``, for the steerable one: the same sums,
+             with the voxels summed out in closed form
+
+Both have ``deposit``, ``gather`` and ``deposit_tangent``.  On the CPU the Numba kernels
+do the work, elsewhere torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+
+from ase_voxpot.descriptor import autograd as folded_gpu, cpu as folded_cpu, folding
+from ase_voxpot.voxelize import cpu as voxel_cpu, gpu as voxel_gpu
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
+
+    from ase_voxpot.neighbours.verlet import Pairs
+    from ase_voxpot.spec import PotentialSpec
+
+__all__ = ["Folded", "Representation", "Scene", "Voxels"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Pairs, and the species number of every neighbour."""
+
+    pairs: Pairs
+    channel: Int[np.ndarray, " pair"]
+
+    def on(self, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        """Offsets, centres and channels as tensors."""
+        return (
+            torch.from_numpy(self.pairs.offset).to(device, dtype),
+            torch.from_numpy(self.pairs.centre).to(device, torch.long),
+            torch.from_numpy(self.channel).to(device, torch.long),
+        )
+
+
+class Representation(Protocol):
+    """The three functions by which networks and pairs know each other."""
+
+    def deposit(self, scene: Scene, like: Tensor) -> Float[Tensor, ...]:
+        """What every atom sees, on the device and in the precision of ``like``."""
+
+    def gather(self, field: Float[Tensor, ...], scene: Scene) -> Float[Tensor, "pair 3"]:
+        """Derivative of ⟨field, deposit(scene)⟩ by every offset."""
+
+    def deposit_tangent(self, tangent: Float[Tensor, "pair 3"], scene: Scene) -> Float[Tensor, ...]:
+        """Change of what every atom sees when the neighbours move along ``tangent``."""
+
+
+def _numpy_dtype(tensor: Tensor) -> np.dtype:
+    return np.dtype(str(tensor.dtype).removeprefix("torch."))
+
+
+class Voxels:
+    """Cubes of voxels, [atom, channel, n, n, n]."""
+
+    def __init__(self, spec: PotentialSpec) -> None:
+        self.grid, self.species = spec.grid, len(spec.species)
+
+    def deposit(self, scene: Scene, like: Tensor) -> Float[Tensor, "atom channel n n n"]:
+        """Paint the neighbours."""
+        shape = (scene.pairs.atoms, self.species)
+        if like.device.type == "cpu":
+            offset = scene.pairs.offset.astype(_numpy_dtype(like))
+            cube = voxel_cpu.deposit(offset, scene.pairs.centre, scene.channel, shape=shape, grid=self.grid)
+            return torch.from_numpy(cube)
+        return voxel_gpu.deposit(*scene.on(like.device, like.dtype), shape=shape, grid=self.grid)
+
+    def gather(self, field: Float[Tensor, "atom channel n n n"], scene: Scene) -> Float[Tensor, "pair 3"]:
+        """Transpose of ``deposit_tangent``."""
+        if field.device.type == "cpu":
+            offset = scene.pairs.offset.astype(_numpy_dtype(field))
+            array = field.contiguous().numpy()
+            return torch.from_numpy(voxel_cpu.gather(array, offset, scene.pairs.centre, scene.channel, grid=self.grid))
+        return voxel_gpu.gather(field, *scene.on(field.device, field.dtype), grid=self.grid)
+
+    def deposit_tangent(self, tangent: Float[Tensor, "pair 3"], scene: Scene) -> Float[Tensor, "atom channel n n n"]:
+        """Derivative of ``deposit``."""
+        shape = (scene.pairs.atoms, self.species)
+        if tangent.device.type == "cpu":
+            offset = scene.pairs.offset.astype(_numpy_dtype(tangent))
+            array = tangent.contiguous().numpy()
+            change = voxel_cpu.deposit_tangent(
+                array, offset, scene.pairs.centre, scene.channel, shape=shape, grid=self.grid
+            )
+            return torch.from_numpy(change)
+        return voxel_gpu.deposit_tangent(tangent, *scene.on(tangent.device, tangent.dtype), shape=shape, grid=self.grid)
+
+
+class Folded:
+    """Coefficients under the filters of a steerable network, [harmonic, atom, channel]."""
+
+    def __init__(self, spec: PotentialSpec) -> None:
+        self.fold, self.species = folding(spec), len(spec.species)
+
+    def deposit(self, scene: Scene, like: Tensor) -> Float[Tensor, "harmonic atom channel"]:
+        """Sum over the neighbours."""
+        if like.device.type == "cpu":
+            pairs, dtype = scene.pairs, _numpy_dtype(like)
+            return torch.from_numpy(
+                folded_cpu.deposit(
+                    pairs.offset, pairs.first, scene.channel, species=self.species, fold=self.fold, dtype=dtype
+                )
+            )
+        shape = (scene.pairs.atoms, self.species)
+        return folded_gpu.deposit(*scene.on(like.device, like.dtype), shape=shape, fold=self.fold)
+
+    def gather(self, field: Float[Tensor, "harmonic atom channel"], scene: Scene) -> Float[Tensor, "pair 3"]:
+        """Transpose of ``deposit_tangent``."""
+        if field.device.type == "cpu":
+            pairs, array = scene.pairs, field.contiguous().numpy()
+            return torch.from_numpy(folded_cpu.gather(array, pairs.offset, pairs.first, scene.channel, fold=self.fold))
+        return folded_gpu.gather(field, *scene.on(field.device, field.dtype), fold=self.fold)
+
+    def deposit_tangent(self, tangent: Float[Tensor, "pair 3"], scene: Scene) -> Float[Tensor, "harmonic atom channel"]:
+        """Derivative of ``deposit``."""
+        if tangent.device.type == "cpu":
+            pairs, array = scene.pairs, tangent.contiguous().numpy()
+            return torch.from_numpy(
+                folded_cpu.deposit_tangent(
+                    array, pairs.offset, pairs.first, scene.channel, species=self.species, fold=self.fold
+                )
+            )
+        shape = (scene.pairs.atoms, self.species)
+        return folded_gpu.deposit_tangent(
+            tangent, *scene.on(tangent.device, tangent.dtype), shape=shape, fold=self.fold
+        )

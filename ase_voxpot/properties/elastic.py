@@ -1,0 +1,235 @@
+"""The elastic tensor from stresses under strain, ions relaxed: at rest, and over large strains.
+
+At rest it is the slope of stress against strain, from strains of half a per cent.  Published
+tables often hold something else, one straight line through strains of up to ten per
+cent; there ``elastic_regression`` follows them.
+
+Voigt order xx yy zz yz xz xy, shear strains as γ = 2ε, everything in GPa.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase.units import GPa
+
+from ase_voxpot.errors import DivergenceError
+from ase_voxpot.properties.cells import relaxed, to_rest, wide
+from ase_voxpot.properties.moduli import VOIGT, Elasticity, elasticity, point_group, symmetrised
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ase import Atoms
+    from jaxtyping import Float
+
+__all__ = [
+    "Ensemble",
+    "deformations",
+    "elastic_ensemble",
+    "elastic_regression",
+    "elastic_tensor",
+    "fit_tensor",
+    "strains",
+]
+
+SIZES = (-0.005, -0.0025, 0.0025, 0.005)
+"""Strains, along each of the six components; opposite ones cancel what is not linear."""
+LARGE = tuple(k / 100 for k in range(-10, 11) if k)
+"""Stretches and shears of the strained cells of Li et al., npj Comput. Mater. 6:70 (2020)."""
+
+
+STRAIGHT = 0.9
+"""Share of the variance of stresses that a straight line has to explain; above 0.999 of stable crystals."""
+NEAR_SITE = 0.01
+"""Å, within which atoms of a relaxed cell are on their sites."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ensemble:
+    """Elasticity of several decorations of one alloy; of a single structure, one."""
+
+    members: list[Elasticity]  # each averaged over the symmetry of the lattice
+    mean: Elasticity  # of the mean tensor
+    cells: list[Atoms]  # at rest
+    rotations: Float[np.ndarray, "rotation 3 3"]  # of the point group that was averaged over
+
+    def error(self, name: str) -> float | None:
+        """Standard error of a number of ``Elasticity`` over the decorations; None of a single one."""
+        values = [getattr(m, name) for m in self.members]
+        return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+
+
+def elastic_ensemble(
+    structures: Sequence[Atoms],
+    calculator: Any,
+    *,
+    like: Atoms | None = None,
+    sizes: Sequence[float] | None = None,
+    observe: Callable[[], None] = lambda: None,
+) -> Ensemble:
+    """Elasticity of structures that stand for one material.
+
+    Each is brought to rest, ions and cell; its tensor is averaged over a point group.
+
+    Args:
+        structures: periodic, near equilibrium; not changed.
+        calculator: with stress.
+        like: whose point group to average over: of a random alloy, its lattice of one
+            element; that of the first structure without it, at rest if there it has more of it.
+        sizes: regression over strains this large, instead of slopes at rest.
+        observe: called after every strained cell, ``strains(sizes)`` times per structure.
+
+    Raises:
+        DivergenceError: cell or ions found no rest.
+    """
+    rotations = point_group(structures[0] if like is None else like)
+    cells: list[Atoms] = []
+    members: list[Elasticity] = []
+    for atoms in structures:
+        cell = _rest(atoms, calculator)
+        if like is None and not cells:
+            found = point_group(cell, tolerance=NEAR_SITE)
+            rotations = found if len(found) > len(rotations) else rotations
+        if sizes is None:
+            tensor = elastic_tensor(cell, calculator, observe=observe)
+        else:
+            tensor = elastic_regression(cell, calculator, sizes=sizes, observe=observe)
+        cells.append(cell)
+        members.append(elasticity(symmetrised(tensor, rotations)))
+    mean = elasticity(np.mean([m.tensor for m in members], axis=0))
+    return Ensemble(members=members, mean=mean, cells=cells, rotations=rotations)
+
+
+def _rest(atoms: Atoms, calculator: Any) -> Atoms:
+    """A wide cell at rest; of one element symmetry may leave nothing but a volume to find."""
+    if len(set(atoms.numbers)) == 1:
+        return wide(to_rest(atoms, calculator))
+    return relaxed(wide(atoms), calculator, free="cell")
+
+
+def strains(sizes: Sequence[float] | None) -> int:
+    """Strained cells per structure."""
+    return 6 * len(SIZES) if sizes is None else 6 * len(sizes) + 1
+
+
+def elastic_tensor(
+    atoms: Atoms, calculator: Any, *, fmax: float = 0.002, observe: Callable[[], None] = lambda: None
+) -> Float[np.ndarray, "6 6"]:
+    """Stress against strain by least squares, GPa, made symmetric.
+
+    Args:
+        atoms: at rest, wide enough; not changed.
+        calculator: with stress.
+        fmax: eV/Å, for the ions.
+        observe: called after every strained cell.
+
+    Raises:
+        DivergenceError: the ions found no rest, or another one at every strain.
+    """
+    applied, stresses = [], []
+    for component in range(6):
+        for size in SIZES:
+            voigt = np.zeros(6)
+            voigt[component] = size
+            trial = atoms.copy()
+            trial.set_cell(atoms.cell[:] @ (np.eye(3) + _matrix(voigt)), scale_atoms=True)
+            applied.append(voigt)
+            stresses.append(relaxed(trial, calculator, fmax=fmax).get_stress() / GPa)
+            observe()
+    design = np.hstack([np.ones((len(applied), 1)), applied])  # the stress at rest need not vanish
+    tensor = np.linalg.lstsq(design, np.array(stresses), rcond=None)[0]
+    _refuse_jumps(atoms, np.array(stresses), design @ tensor)
+    return (tensor[1:] + tensor[1:].T) / 2
+
+
+def _refuse_jumps(atoms: Atoms, stresses: Float[np.ndarray, "strain 6"], line: Float[np.ndarray, "strain 6"]) -> None:
+    """Refuse stresses that are no straight line against strain: their slope is no elastic constant."""
+    off = ((stresses - line) ** 2).sum()
+    explained = 1 - off / max(((stresses - stresses.mean(axis=0)) ** 2).sum(), 1e-12)
+    if explained < STRAIGHT:
+        raise DivergenceError(
+            f"{atoms.get_chemical_formula()}: expected stresses that grow in proportion to strain, got some that are "
+            f"off by {np.sqrt(off / stresses.size):.1f} GPa (R² {explained:.2f}): ions fall to other places when the "
+            "crystal is strained by half a per cent; it is not stable, relax it from a rattled start"
+        )
+
+
+def _matrix(voigt: Float[np.ndarray, " 6"]) -> Float[np.ndarray, "3 3"]:
+    out = np.zeros((3, 3))
+    for value, (a, b) in zip(voigt, VOIGT, strict=True):
+        out[a, b] += value / 2
+        out[b, a] += value / 2
+    return out
+
+
+def deformations(sizes: Sequence[float] = LARGE) -> Float[np.ndarray, "strain 3 3"]:
+    """Gradients F = 1 + δ e_b e_aᵀ, a ≤ b: rest, three stretches along the axes, then shears yz, xz, xy.
+
+    Args:
+        sizes: δ; of a shear it is the tangent of its angle.
+
+    >>> deformations([0.1])[:, 2, 1]
+    array([0. , 0. , 0. , 0. , 0.1, 0. , 0. ])
+    """
+    out = [np.eye(3)]
+    for pair in VOIGT:
+        for size in sizes:
+            gradient = np.eye(3)
+            gradient[pair[::-1]] += size
+            out.append(gradient)
+    return np.array(out)
+
+
+def fit_tensor(
+    gradients: Float[np.ndarray, "strain 3 3"], stresses: Float[np.ndarray, "strain 6"]
+) -> Float[np.ndarray, "6 6"]:
+    """One straight line through all stresses against strain by least squares, GPa, made symmetric.
+
+    Strains are those of Green and Lagrange, (FᵀF - 1) / 2; stresses are Cauchy's.  For large
+    strains the two are no pair, but this is what reproduces the published constants.
+
+    Args:
+        gradients: F, by which vectors of the crystal at rest become those of the strained one.
+        stresses: GPa, Voigt, in the axes of the strained cell; that at rest need not vanish.
+    """
+    green = (np.swapaxes(gradients, 1, 2) @ gradients - np.eye(3)) / 2
+    voigt = np.stack([green[:, a, b] * (1 if a == b else 2) for a, b in VOIGT], axis=1)
+    design = np.hstack([np.ones((len(voigt), 1)), voigt])
+    tensor = np.linalg.lstsq(design, stresses, rcond=None)[0][1:]
+    return (tensor + tensor.T) / 2
+
+
+def elastic_regression(
+    atoms: Atoms,
+    calculator: Any,
+    *,
+    sizes: Sequence[float] = LARGE,
+    fmax: float = 0.002,
+    observe: Callable[[], None] = lambda: None,
+) -> Float[np.ndarray, "6 6"]:
+    """The tensor as Li *et al.* published it: a regression over stretches and shears of up to ten per cent.
+
+    Their 121 cells per metal hold the crystal at rest and F = 1 + δ e_b e_aᵀ for six pairs
+    a ≤ b of axes and δ = ±1, ±2 … ±10 %; the regression of their stresses is theirs to 1 GPa.
+
+    Args:
+        atoms: at rest, wide enough; not changed.
+        calculator: with stress.
+        sizes: δ.
+        fmax: eV/Å, for the ions, which stay on their sites in a strained bcc or fcc element.
+        observe: called after every strained cell.
+
+    Raises:
+        DivergenceError: the ions found no rest.
+    """
+    gradients = deformations(sizes)
+    stresses = []
+    for gradient in gradients:
+        trial = atoms.copy()
+        trial.set_cell(atoms.cell[:] @ gradient.T, scale_atoms=True)
+        stresses.append(relaxed(trial, calculator, fmax=fmax).get_stress() / GPa)
+        observe()
+    return fit_tensor(gradients, np.array(stresses))

@@ -1,0 +1,97 @@
+"""What networks see: both representations, on the CPU and as torch would make them elsewhere."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from ase_voxpot.descriptor import autograd as folded_gpu, folding
+from ase_voxpot.neighbours.verlet import VerletList, species_indices
+from ase_voxpot.network.inputs import Folded, Scene, Voxels
+from ase_voxpot.spec import Grid
+from ase_voxpot.voxelize import gpu as voxel_gpu
+from tests import laws
+from tests.models import SPECIES, specification
+
+
+@pytest.fixture(params=[Folded, Voxels])
+def representation(request):
+    grid = Grid(n=6, spacing=1.2, width=1.0, cutoff=4.5, shells=2)
+    return request.param(specification("steerable", grid=grid))
+
+
+@pytest.fixture
+def scene(crystal):
+    pairs = VerletList(4.5).update(crystal)
+    return Scene(pairs, species_indices(crystal.get_chemical_symbols(), SPECIES)[pairs.neighbour])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gather_is_the_transpose_of_deposit_tangent(representation, scene, rng, dtype):
+    tangent = torch.from_numpy(rng.normal(size=(len(scene.pairs), 3))).to(dtype)
+    change = representation.deposit_tangent(tangent, scene)
+    field = torch.from_numpy(rng.normal(size=change.shape)).to(dtype)
+
+    gathered = representation.gather(field, scene)
+
+    assert change.dtype == gathered.dtype == dtype
+    one, other = (change.double() * field).sum(), (gathered.double() * tangent).sum()
+    scale = (change.double() ** 2).sum().sqrt() * (field.double() ** 2).sum().sqrt()
+    assert abs(float(one - other)) < laws.TOLERANCES[str(dtype).removeprefix("torch.")].same * float(scale)
+
+
+def test_kernels_and_torch_see_the_same(representation, scene, rng):
+    """What a GPU would make, here made on the CPU by the same torch code."""
+    tensors, shape = scene.on(torch.device("cpu"), torch.float64), (scene.pairs.atoms, 3)
+    if isinstance(representation, Folded):
+        module, options = folded_gpu, {"fold": representation.fold}
+    else:
+        module, options = voxel_gpu, {"grid": representation.grid}
+    tangent = torch.from_numpy(rng.normal(size=(len(scene.pairs), 3)))
+
+    view = representation.deposit(scene, torch.zeros(0, dtype=torch.float64))
+    field = torch.from_numpy(rng.normal(size=view.shape))
+
+    laws.close(view, module.deposit(*tensors, shape=shape, **options), laws.STRICT.same)
+    laws.close(representation.gather(field, scene), module.gather(field, *tensors, **options), laws.STRICT.same)
+    expected = module.deposit_tangent(tangent, *tensors, shape=shape, **options)
+    laws.close(representation.deposit_tangent(tangent, scene), expected, laws.STRICT.same)
+
+
+def test_precision_is_that_of_the_network(representation, scene):
+    single, double = (representation.deposit(scene, torch.zeros(0, dtype=t)) for t in (torch.float32, torch.float64))
+
+    assert single.dtype == torch.float32
+    assert double.dtype == torch.float64
+    laws.close(single, double, laws.TOLERANCES["float32"].equal)
+
+
+def test_fields_need_not_be_contiguous(representation, scene, rng):
+    view = representation.deposit(scene, torch.zeros(0, dtype=torch.float64))
+    field = torch.from_numpy(rng.normal(size=view.shape[::-1])).permute(*range(view.dim() - 1, -1, -1))
+
+    np.testing.assert_array_equal(representation.gather(field, scene), representation.gather(field.contiguous(), scene))
+
+
+def test_widths_of_paint_and_filter_fold_into_one():
+    fold = folding(specification("steerable"))
+
+    assert fold.narrowing == pytest.approx(1 / (1.4**2 + 1.0**2))
+    assert (fold.cutoff, fold.shells, fold.degree, fold.harmonics) == (5.0, 8, 4, 25)
+
+
+def test_a_lift_takes_the_window_away():
+    def narrowing(lift):
+        grid = Grid(n=16, spacing=0.75, width=1.4, cutoff=5.0, shells=8, lift=lift)
+        return folding(specification("steerable", grid=grid)).narrowing
+
+    assert narrowing(2.5) == pytest.approx(1 / (1.4**2 + 1) - 1 / 2.5**2)
+    assert narrowing(math.hypot(1.4, 1.0)) == 0
+
+
+def test_only_steerable_networks_fold():
+    with pytest.raises(TypeError, match="only steerable networks can be folded, got PlainSpec"):
+        Folded(specification("plain"))

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase.calculators.lj import LennardJones
+from ase.calculators.morse import MorsePotential
+
+from ase_voxpot.calculator import VoxPotCalculator
+from ase_voxpot.physics.dimer import dimer_curve, lattice_curve
+
+DISTANCES = np.linspace(0.8, 6, 105)
+
+
+def test_a_sound_pair_repels_and_has_one_bottom():
+    found = dimer_curve(("W", "W"), LennardJones(sigma=2.2, epsilon=1.0, rc=8.0), DISTANCES)
+
+    assert found.monotone
+    assert found.minima == 1
+    assert found.bottom == pytest.approx(2.2 * 2 ** (1 / 6), abs=0.05)
+    assert found.wall > 1e4
+
+
+class Hole(LennardJones):
+    """Falls inwards again, and ripples."""
+
+    def calculate(self, *arguments, **keywords):
+        super().calculate(*arguments, **keywords)
+        r = self.atoms.get_distance(0, 1)
+        self.results["energy"] = -2.0 * np.exp(-(((r - 1.0) / 0.3) ** 2)) - np.exp(-(((r - 3.0) / 0.5) ** 2))
+
+
+def test_a_hole_is_seen():
+    found = dimer_curve(("W", "W"), Hole(sigma=2.2, rc=8.0), DISTANCES)
+
+    assert found.minima == 2
+    assert found.bottom == pytest.approx(1.0, abs=0.06)
+
+
+def test_an_energy_that_falls_to_the_end_is_not_monotone():
+    found = dimer_curve(("W", "W"), LennardJones(sigma=2.2, epsilon=-1.0, rc=8.0), DISTANCES)
+
+    assert not found.monotone
+    assert found.wall == 0
+
+
+def test_a_lattice_has_its_bottom_where_it_rests(fcc):
+    calculator = MorsePotential(r0=4 / np.sqrt(2), rho0=6.0, epsilon=0.4, rcut1=3.2, rcut2=3.8)
+
+    found = lattice_curve(fcc, calculator, np.linspace(2.0, 4.4, 41))
+
+    assert found.bottom == pytest.approx(4 / np.sqrt(2), abs=0.1)
+    assert found.monotone
+    assert found.minima == 1
+
+
+@pytest.mark.parametrize("pair", [("Mo", "Mo"), ("Mo", "Ta"), ("W", "W")])
+def test_the_shipped_model_has_no_hole_between_two_atoms(pair):
+    found = dimer_curve(pair, VoxPotCalculator("motaw", device="cpu"), DISTANCES)
+
+    assert found.monotone
+    assert found.wall > 500
