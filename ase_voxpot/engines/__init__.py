@@ -1,8 +1,12 @@
-"""What evaluates a network: energies of atoms, and their derivatives by the offsets of their neighbours.
+"""Evaluate a network: energies of atoms, and their derivatives by the offsets of their neighbours.
 
-cpu        steerable networks on the CPU: compiled by Numba, without torch
-cuda       steerable networks on a GPU: torch and Triton
-autograd   any network through torch's automatic differentiation
+cpu          steerable networks on the CPU: compiled by Numba, without torch
+cuda         steerable networks on a GPU: torch and Triton
+autograd     any network, by torch's automatic differentiation
+derivatives  forces and virial from the derivatives by the offsets
+chunks       how many atoms fit into memory at a time
+devices      names of devices
+forks        threads and forked processes
 """
 
 from __future__ import annotations

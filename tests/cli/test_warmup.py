@@ -87,7 +87,7 @@ for _ in range(3):
     atoms.rattle(0.05)
     atoms.get_stress()
 calculator.potential.evaluate([atoms, atoms[:3]])
-NativePass(calculator.potential)
+NativePass(calculator.potential.engine, calculator.potential.baseline)
 walker = local_walker(atoms, calculator.potential)
 terms = terms_of(Canonical(), walker.elements, walker.species)
 walker.walk(9, 1000.0, terms, np.random.default_rng(0), Tally.of(3))
