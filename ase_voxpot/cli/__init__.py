@@ -18,22 +18,18 @@ from ase_voxpot.cli.diffusion import diffusion
 from ase_voxpot.cli.elastic import elastic
 from ase_voxpot.cli.eos import eos
 from ase_voxpot.cli.evaluate import evaluate
-from ase_voxpot.cli.generate import generate
 from ase_voxpot.cli.info import info
-from ase_voxpot.cli.lmp import lmp
 from ase_voxpot.cli.mc import mc
 from ase_voxpot.cli.md import md
 from ase_voxpot.cli.melt import melt
 from ase_voxpot.cli.phonons import phonons
 from ase_voxpot.cli.physics import physics
-from ase_voxpot.cli.predict import predict
-from ase_voxpot.cli.reconstruct import reconstruct
 from ase_voxpot.cli.relax import relax
 from ase_voxpot.cli.select import select
-from ase_voxpot.cli.train import train
 from ase_voxpot.cli.validate import validate
 from ase_voxpot.cli.warmup import warmup
 from ase_voxpot.errors import VoxPotError
+from ase_voxpot.extensions import Verb, extensions, load_extension
 from ase_voxpot.extras import EXTRAS, missing
 
 if TYPE_CHECKING:
@@ -61,18 +57,39 @@ PANELS = {
     "Simulate": (relax, md, mc),
     "Properties": (eos, elastic, phonons, defects, diffusion, melt),
     "Trust": (evaluate, validate, physics, check, benchmark),
-    "Models and data": (info, predict, reconstruct, generate, select, train, warmup),
+    "Models and data": (info, select, warmup),
 }
-"""The verbs, as ``voxpot --help`` arranges them."""
+"""The commands of this package, as ``voxpot --help`` arranges them."""
+
+
+def _broken(name: str, error: VoxPotError) -> Verb:
+    """A command in place of one that cannot be loaded; it raises the reason."""
+
+    def command() -> None:
+        raise error
+
+    command.__name__ = name
+    command.__doc__ = f"Cannot be loaded: {error}"
+    return Verb(command, settings={"allow_extra_args": True, "ignore_unknown_options": True})
+
+
+def extra_verbs() -> dict[str, Verb]:
+    """The commands that other packages add, by name."""
+    verbs = {}
+    for name, point in extensions("voxpot.verbs").items():
+        try:
+            loaded = load_extension(point)
+        except VoxPotError as error:
+            loaded = _broken(name, error)
+        verbs[name] = loaded if isinstance(loaded, Verb) else Verb(loaded)
+    return verbs
+
 
 for panel, verbs in PANELS.items():
     for verb in verbs:
         app.command(rich_help_panel=panel)(verb)
-# all else on its command line is for LAMMPS, whose options have one dash
-app.command(
-    rich_help_panel="Simulate",
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]},
-)(lmp)
+for name, extra in extra_verbs().items():
+    app.command(name, rich_help_panel=extra.panel, context_settings=dict(extra.settings))(extra.function)
 
 
 def _version(wanted: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.family import training_module
+from ase_voxpot.extensions import extensions, load_extension
 from ase_voxpot.plotting.screen import console, score_table, table
 
 __all__ = ["info"]
@@ -45,36 +45,36 @@ def _list_models() -> None:
 
 
 def _list_others() -> None:
-    """The shipped models that are no potentials; nothing without the training package."""
-    from ase_voxpot.errors import ConfigError, MissingPackageError
+    """The models of extensions, which are no potentials."""
+    from ase_voxpot.errors import VoxPotError
 
-    try:
-        artifacts, kinds = (training_module(name, verb="info") for name in ("artifacts", "kinds"))
-    except (ConfigError, MissingPackageError):
-        return
-    names = artifacts.shipped_artifacts()
-    if not names:
-        return
-    rows = table("Models of crystals", "name", "asked by", "about")
-    rows.columns[1].justify = rows.columns[2].justify = "left"
-    rows.columns[2].no_wrap = False
-    for name, kind in names.items():
-        about = str(artifacts.read_card(artifacts.find_artifact(name)).get("about", ""))
-        rows.add_row(name, f"voxpot {kinds.VERBS.get(kind, 'predict')}", about)
-    console().print(rows)
+    for name, point in extensions("voxpot.models").items():
+        try:
+            entries = load_extension(point).catalogue()
+        except VoxPotError as error:
+            console().print(f"Models of {name}: {error}", soft_wrap=True)
+            continue
+        rows = table(f"Models of {name}", "name", "used by", "about")
+        rows.columns[1].justify = rows.columns[2].justify = "left"
+        rows.columns[2].no_wrap = False
+        for entry in entries:
+            rows.add_row(entry.name, f"voxpot {entry.verb}", entry.about)
+        if entries:
+            console().print(rows)
 
 
 def _card_of_another(model: str) -> dict[str, Any] | None:
-    """The card of a model that is no potential; None for all else."""
-    from ase_voxpot.errors import ConfigError, MissingPackageError, WeightsError
+    """The card of a model of an extension; None for any other."""
+    from ase_voxpot.errors import VoxPotError
 
-    try:
-        artifacts = training_module("artifacts", verb="info")
-        path = artifacts.find_artifact(model)
-    except (ConfigError, MissingPackageError, WeightsError):
-        return None
-    card: dict[str, Any] | None = artifacts.read_card(path) if artifacts.is_artifact(path) else None
-    return card
+    for point in extensions("voxpot.models").values():
+        try:
+            card: dict[str, Any] | None = load_extension(point).card_of(model)
+        except VoxPotError:
+            continue
+        if card is not None:
+            return card
+    return None
 
 
 def _describe(model: str) -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 
@@ -13,12 +11,6 @@ def test_a_missing_deck_is_said_so(voxpot):
     assert (
         "no.in: expected a LAMMPS deck, found no such file" in voxpot("lmp", "-in", "no.in", "-echo", "both").sentence
     )
-
-
-def test_a_missing_package_is_said_so(voxpot, monkeypatch):
-    monkeypatch.setitem(sys.modules, "lammps_plugin.runner", None)
-
-    assert "LAMMPS needs the package lammps_plugin" in voxpot("lmp", "-in", "x.in").sentence
 
 
 @pytest.mark.lammps

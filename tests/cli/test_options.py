@@ -9,10 +9,10 @@ from importlib import import_module
 
 import pytest
 
-from ase_voxpot.cli import PANELS
+from ase_voxpot.cli import PANELS, extra_verbs
 from ase_voxpot.cli.options import parts
 
-VERBS = [verb for verbs in PANELS.values() for verb in verbs]
+VERBS = [*(verb for verbs in PANELS.values() for verb in verbs), *(v.function for v in extra_verbs().values())]
 OWN = {
     "benchmark": {"device", "model", "repeat"},  # several models and devices; how often a call is repeated
     "info": {"model"},  # an argument

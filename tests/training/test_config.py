@@ -6,10 +6,10 @@ import pytest
 
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.spec import decode
+from voxpot_crystals.latent.structure_field.config import FieldConfig, FieldSchedule
+from voxpot_crystals.latent.voxel_vae.config import GeneratorConfig, GeneratorSchedule
+from voxpot_crystals.regression.config import CrystalSource, CrystalSplit, RegressionConfig, RegressionSchedule
 from voxpot_training.config import LossConfig, PotentialSchedule, Source, SplitConfig, TrainConfig
-from voxpot_training.generative.config import GeneratorConfig, GeneratorSchedule
-from voxpot_training.regression.config import CrystalSource, CrystalSplit, RegressionConfig, RegressionSchedule
-from voxpot_training.structure_field.config import FieldConfig, FieldSchedule
 from voxpot_training.teacher.config import TeacherConfig
 from voxpot_training.wholecell.config import FrameSchedule, WholeCellConfig
 

@@ -1,8 +1,7 @@
 """Trained networks that are no potentials, on disk: tensors, a spec, a card.  Never a pickle.
 
-``kind`` says which member of the family a file belongs to, ``spec`` how to build its
-network, ``card`` how it was made and how well it does.  The models that come with the
-package lie in ``pretrained/``, each with its card as text beside it.
+``kind`` names the module that a file belongs to, ``spec`` describes its network, ``card`` how
+it was made and how well it does.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ase_voxpot.errors import ArchitectureError, ChecksumError, SchemaError, WeightsError
-from ase_voxpot.storage.sealed import PRECISIONS, checksum, find_sealed, read_arrays, read_texts, write_sealed
+from ase_voxpot.storage.sealed import PRECISIONS, checksum, read_arrays, read_texts, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -25,19 +24,16 @@ if TYPE_CHECKING:
 __all__ = [
     "Artifact",
     "fill",
-    "find_artifact",
     "halved",
     "is_artifact",
     "kind_of",
     "load_artifact",
     "read_card",
     "save_artifact",
-    "shipped_artifacts",
 ]
 
 FORMAT = "ase-voxpot model"
 SCHEMAS = ("1",)
-SHIPPED = Path(__file__).with_name("pretrained")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +47,8 @@ class Artifact:
     tensors: dict[str, Tensor]
 
 
-def shipped_artifacts() -> dict[str, str]:
-    """The models that come with the package: name and kind."""
-    return {path.stem: _texts(path)["kind"] for path in sorted(SHIPPED.glob("*.safetensors"))}
-
-
-def find_artifact(model: str | Path) -> Path:
-    """The file of a shipped model by its name, or of any model by its path.
-
-    Raises:
-        WeightsError: neither a shipped name nor a file.
-    """
-    return find_sealed(model, SHIPPED)
-
-
 def is_artifact(path: Path) -> bool:
-    """Whether a file is a model of this kind of files, whatever member of the family it is of."""
+    """Whether a file has this format, of whatever kind its model is."""
     try:
         _texts(path)
     except WeightsError:
@@ -74,13 +56,13 @@ def is_artifact(path: Path) -> bool:
     return True
 
 
-def kind_of(model: str | Path) -> str:
-    """Which member of the family a model is of, by its shipped name or path.
+def kind_of(path: Path) -> str:
+    """The kind of a model.
 
     Raises:
-        WeightsError: neither a shipped name nor a file; ``SchemaError`` foreign.
+        WeightsError: no such file; ``SchemaError`` foreign.
     """
-    return _texts(find_artifact(model))["kind"]
+    return _texts(path)["kind"]
 
 
 def save_artifact(
@@ -114,18 +96,17 @@ def _table(path: Path, name: str, text: str) -> dict[str, Any]:
     return table
 
 
-def load_artifact(model: str | Path, *, kinds: Collection[str]) -> Artifact:
-    """A model by its shipped name or path.
+def load_artifact(path: Path, *, kinds: Collection[str]) -> Artifact:
+    """A model, read and checked.
 
     Args:
-        model: name or path.
-        kinds: those that the caller can make use of.
+        path: its file.
+        kinds: those that the caller can use.
 
     Raises:
         WeightsError: missing file; ``SchemaError`` foreign, or of a kind not asked for;
             ``ChecksumError`` damaged.
     """
-    path = find_artifact(model)
     texts = _texts(path)
     if texts["kind"] not in kinds:
         raise SchemaError(f"{path}: expected a model of kind {' or '.join(sorted(kinds))}, got {texts['kind']!r}")

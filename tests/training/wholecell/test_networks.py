@@ -12,7 +12,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ase_voxpot.errors import ConfigError, DataError, SchemaError, SpecError, StructureError
 from ase_voxpot.peers import parse_peer
-from ase_voxpot.voxelize.wholecell import WholeCellSpec, voxelize
 from voxpot_training.wholecell.assess import errors, gamma_scan, shift_scan, symmetry_errors, tolerant
 from voxpot_training.wholecell.baselines import fit_harmonic, fit_linear
 from voxpot_training.wholecell.calculator import WholeCellCalculator
@@ -22,6 +21,7 @@ from voxpot_training.wholecell.model import WholeCellModel
 from voxpot_training.wholecell.networks import NetworkSpec, Same, build
 from voxpot_training.wholecell.shadow import loop_work, run_with_shadow
 from voxpot_training.wholecell.splits import split_frames
+from voxpot_training.wholecell.voxelizer import WholeCellSpec, voxelize
 
 SPEC = WholeCellSpec(n=4, gamma=0.2)
 CNN = NetworkSpec(widths=(8, 8, 16), dropout=0.1)

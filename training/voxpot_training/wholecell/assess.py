@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ase_voxpot.voxelize.wholecell import voxelize
 from voxpot_training.wholecell.atom_centred import ask
 from voxpot_training.wholecell.baselines import fit_harmonic, fit_linear, harmonic_energies
 from voxpot_training.wholecell.splits import spread
+from voxpot_training.wholecell.voxelizer import voxelize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ase_voxpot.potential import Potential
-    from ase_voxpot.voxelize.wholecell import WholeCellSpec
     from voxpot_training.wholecell.frames import FrameSet
     from voxpot_training.wholecell.model import WholeCellModel
     from voxpot_training.wholecell.splits import Split
+    from voxpot_training.wholecell.voxelizer import WholeCellSpec
 
 __all__ = [
     "Asked",

@@ -19,7 +19,7 @@ import typer
 from ase_voxpot.plotting.screen import console, table
 
 if TYPE_CHECKING:
-    from ase_voxpot.voxelize.wholecell import WholeCellSpec
+    from voxpot_training.wholecell.voxelizer import WholeCellSpec
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -52,7 +52,7 @@ class _Time:
 
 
 def _timed(positions: np.ndarray, charges: np.ndarray, spec: WholeCellSpec, path: Path, threads: int) -> _Time:
-    from ase_voxpot.voxelize.wholecell import open_voxels, voxelize
+    from voxpot_training.wholecell.voxelizer import open_voxels, voxelize
 
     out = open_voxels(path, len(positions), spec.n)
     of_thread: dict[int, float] = {}
@@ -72,9 +72,9 @@ def _plain(
     positions: np.ndarray, charges: np.ndarray, spec: WholeCellSpec, path: Path, sample: int
 ) -> dict[str, float]:
     """Seconds of a frame in plain loops, and by how much answers differ at most."""
-    from ase_voxpot.voxelize.wholecell import unit_length
-    from ase_voxpot.voxelize.wholecell_boxes import bounding_box
-    from ase_voxpot.voxelize.wholecell_reference import voxelize_frame
+    from voxpot_training.wholecell.boxes import bounding_box
+    from voxpot_training.wholecell.reference import voxelize_frame
+    from voxpot_training.wholecell.voxelizer import unit_length
 
     box, unit = bounding_box(positions), [float(u) for u in unit_length(positions, spec)[0]]
     fast: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -105,7 +105,7 @@ def measure(
 
     from ase_voxpot.benchmark.machine import measure_peaks
     from ase_voxpot.benchmark.memory import Growth
-    from ase_voxpot.voxelize.wholecell import WholeCellSpec, voxelize
+    from voxpot_training.wholecell.voxelizer import WholeCellSpec, voxelize
 
     spec = WholeCellSpec(n=n, reading=reading)  # type: ignore[arg-type]
     positions, charges = _positions(folder / "positions.npy", frames, source)

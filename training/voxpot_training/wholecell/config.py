@@ -17,10 +17,10 @@ from dataclasses import dataclass, field, replace
 
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.spec import BaselineSpec, Grid, PotentialSpec, SteerableSpec
-from ase_voxpot.voxelize.wholecell import WholeCellSpec
 from voxpot_training.config import LossConfig, PotentialSchedule, Schedule, check_name_and_seed, expect
 from voxpot_training.wholecell.networks import NetworkSpec
 from voxpot_training.wholecell.recipe import Recipe
+from voxpot_training.wholecell.voxelizer import WholeCellSpec
 
 __all__ = ["AtomCentred", "FrameSchedule", "Quick", "WholeCellConfig"]
 

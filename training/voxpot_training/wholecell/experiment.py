@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from ase_voxpot.spec import encode
-from ase_voxpot.voxelize.wholecell import open_voxels, unit_length, voxelize
-from ase_voxpot.voxelize.wholecell_boxes import bounding_box
 from voxpot_training.loop import fit
+from voxpot_training.wholecell.boxes import bounding_box
 from voxpot_training.wholecell.model import WholeCellModel
 from voxpot_training.wholecell.networks import NetworkSpec, build
+from voxpot_training.wholecell.voxelizer import open_voxels, unit_length, voxelize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ase_voxpot.voxelize.wholecell import WholeCellSpec
     from voxpot_training.wholecell.config import FrameSchedule
     from voxpot_training.wholecell.frames import FrameSet
     from voxpot_training.wholecell.splits import Split
+    from voxpot_training.wholecell.voxelizer import WholeCellSpec
 
 __all__ = ["ForceTask", "train_network", "voxels_of"]
 

@@ -10,10 +10,10 @@ import torch
 
 from ase_voxpot.errors import ArchitectureError, DivergenceError
 from ase_voxpot.spec import decode, encode
-from ase_voxpot.voxelize.wholecell import WholeCellSpec, voxelize
-from ase_voxpot.voxelize.wholecell_boxes import Box
 from voxpot_training.artifacts import fill, load_artifact, save_artifact
+from voxpot_training.wholecell.boxes import Box
 from voxpot_training.wholecell.networks import ForceNetwork, NetworkSpec, build
+from voxpot_training.wholecell.voxelizer import WholeCellSpec, voxelize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ase_voxpot.potential import Potential
-    from ase_voxpot.voxelize.wholecell import WholeCellSpec
     from voxpot_training.wholecell.config import WholeCellConfig
     from voxpot_training.wholecell.frames import FrameSet
     from voxpot_training.wholecell.model import WholeCellModel
     from voxpot_training.wholecell.splits import Split
+    from voxpot_training.wholecell.voxelizer import WholeCellSpec
 
 __all__ = ["Entry", "Study"]
 

@@ -1,0 +1,251 @@
+"""A trained model: crystals to latent vectors, and latent vectors to crystals.
+
+A decode can fail: no atom, or a lattice that none has.  It then has no crystal, never a wrong one
+in silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from ase import Atoms
+
+from ase_voxpot.errors import ArchitectureError, StructureError
+from voxpot_crystals.latent.decoded import Decoded
+from voxpot_crystals.latent.files import keep, read
+from voxpot_crystals.latent.priors.files import PREFIX, PriorSpec
+from voxpot_crystals.latent.structure_field.batches import collate
+from voxpot_crystals.latent.structure_field.flow import FlowSpec, find_atoms, ranked_atoms
+from voxpot_crystals.latent.structure_field.periodic import PeriodicField, PeriodicSpec
+from voxpot_crystals.latent.structure_field.published import PublishedField, PublishedSpec
+from voxpot_crystals.latent.structure_field.queries import SPECIES
+from voxpot_crystals.latent.structure_field.views import view_of
+from voxpot_crystals.latent.trust import DOUBTFUL, latent_gaps
+from voxpot_crystals.structures.checks import check_crystal
+from voxpot_crystals.structures.lattice import turned_to
+from voxpot_training.artifacts import fill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from jaxtyping import Float
+    from torch import nn
+
+    from voxpot_crystals.latent.priors.fitting import Priors
+    from voxpot_crystals.latent.structure_field.views import Seen, View
+
+__all__ = ["Codec", "CodecSpec", "load_codec", "make_field", "other_choices", "save_codec"]
+
+KIND = "structure_field"
+ENCODED = 256
+"""Crystals of a batch."""
+LAST, SPARE = 2, 3
+"""Places that are exchanged when a crystal is not convincing, and what may come in their stead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodecSpec:
+    """Networks and reconstruction."""
+
+    model: PublishedSpec | PeriodicSpec
+    flow: FlowSpec
+    prior: PriorSpec | None = None  # to sample from, if there is one
+
+
+def make_field(spec: PublishedSpec | PeriodicSpec) -> PublishedField | PeriodicField:
+    """Networks with random weights."""
+    return PublishedField(spec) if isinstance(spec, PublishedSpec) else PeriodicField(spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """Encoder, decoder and the flow of particles between field and atoms."""
+
+    spec: CodecSpec
+    network: nn.Module
+    card: dict[str, Any]
+    priors: Priors | None = None
+
+    @property
+    def view(self) -> View:
+        """How crystals are looked at."""
+        return view_of(self.spec.model)
+
+    def see(self, atoms: Sequence[Atoms]) -> list[Seen]:
+        """Check crystals and look at them.
+
+        Raises:
+            StructureError: naming the frame: no ordered crystal, unknown species, atoms too near each other.
+        """
+        seen = []
+        for row, crystal in enumerate(atoms):
+            try:
+                check_crystal(crystal)
+                _check_distances(crystal, self.spec.flow.radius)
+                _check_number(crystal, getattr(self.spec.model, "most", 0))
+                seen.append(self.view.see(crystal))
+            except StructureError as error:
+                raise type(error)(f"frame {row}: {error}") from None
+        return seen
+
+    def encode(self, seen: Sequence[Seen]) -> Float[np.ndarray, "crystal latent"]:
+        """Latent vectors."""
+        latent = [np.zeros((0, self.spec.model.latent))]
+        with torch.no_grad():
+            for start in range(0, len(seen), ENCODED):
+                batch = collate(seen[start : start + ENCODED], [], self.view)
+                part = self.network.encode(batch.positions, batch.kinds, batch.owner, batch.lattice, batch.edges)
+                latent.append(part.double().numpy())
+        return np.concatenate(latent)
+
+    def decode(
+        self,
+        latent: Float[np.ndarray, " latent"],
+        *,
+        like: Float[np.ndarray, "3 3"] | None = None,
+        origin: Float[np.ndarray, " 3"] | None = None,
+    ) -> Decoded:
+        """The crystal of a latent vector.
+
+        Where the networks say how many atoms there are, a crystal whose own latent vector is another one is
+        compared with those that the next best places would make, and the nearest is kept.
+
+        Args:
+            latent: the vector.
+            like: a cell that the result is turned to; else it stands in standard orientation.
+            origin: Å, where the origin of the view lies in the cell ``like``.
+        """
+        code = torch.from_numpy(latent[None]).float()
+        with torch.no_grad():
+            cell = self.view.cell(self.network.lattice(code)[0].double().numpy())
+        if cell is None:
+            return Decoded(None, "no lattice")
+        if like is not None:
+            cell = turned_to(cell, like)
+        place = (np.zeros(3), np.eye(3)) if like is None or origin is None else (origin, np.linalg.inv(like))
+        field, space = self.field_of(latent, cell), self.view.space(cell)
+        box = getattr(self.spec.model, "box", ())
+        corners = (np.zeros(3), np.array(box)) if box else None
+        count = self._count(code)
+        if count is None:
+            return self._crystal(code, find_atoms(field, space, self.spec.flow, box=corners), cell, place)
+        places = ranked_atoms(field, space, self.spec.flow, box=corners)
+        if 0 < len(places) < count:
+            return Decoded(None, f"{len(places)} of {count} atoms")
+        best = self._crystal(code, places[:count], cell, place)
+        gap = self._gap(latent, best)
+        if gap > DOUBTFUL:
+            for chosen in other_choices(count, len(places)):
+                other = self._crystal(code, places[chosen], cell, place)
+                nearer = self._gap(latent, other)
+                if nearer < gap:
+                    best, gap = other, nearer
+        return best
+
+    def _crystal(
+        self,
+        code: torch.Tensor,
+        positions: Float[np.ndarray, "atom 3"],
+        cell: Float[np.ndarray, "3 3"],
+        place: tuple[Float[np.ndarray, " 3"], Float[np.ndarray, "3 3"]],
+    ) -> Decoded:
+        """Atoms at ``positions`` from the origin of the view, which lies at a ``place`` (Å, and the inverse cell)."""
+        if not len(positions):
+            return Decoded(None, "no atom")
+        symbols = [self.spec.model.species[k] for k in self._vote(code, positions, cell)]
+        origin, inverse = place  # the same place in the cell, in fractions
+        atoms = Atoms(symbols, positions=positions + origin @ inverse @ cell, cell=cell, pbc=True)
+        atoms.wrap(eps=1e-4)
+        return Decoded(atoms)
+
+    def _gap(self, latent: Float[np.ndarray, " latent"], found: Decoded) -> float:
+        """How far the latent vector of a decoded crystal is from that which it was decoded from."""
+        gap = float(latent_gaps(self, latent[None], [found])[0])
+        return np.inf if np.isnan(gap) else gap
+
+    def _count(self, code: torch.Tensor) -> int | None:
+        """How many atoms a latent vector speaks of, where the networks say so."""
+        with torch.no_grad():
+            number = self.network.number(code)
+        return None if number is None else int(number[0].argmax())
+
+    def field_of(
+        self, latent: Float[np.ndarray, " latent"], cell: Float[np.ndarray, "3 3"]
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """The position field of a latent vector: points in Å, from the origin of the view, to vectors in Å."""
+        code = torch.from_numpy(latent[None]).float()
+
+        def field(points: np.ndarray) -> np.ndarray:
+            with torch.no_grad():
+                seen = torch.from_numpy(self.view.coordinates(points, cell)).float()
+                owner = torch.zeros(len(seen), dtype=torch.long)
+                return np.asarray(self.network.displacement(code, seen, owner).double().numpy())
+
+        return field
+
+    def _vote(self, code: torch.Tensor, positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
+        """The species that most points around an atom say."""
+        points = (positions[:, None] + SPECIES).reshape(-1, 3)
+        with torch.no_grad():
+            seen = torch.from_numpy(self.view.coordinates(points, cell)).float()
+            owner = torch.zeros(len(seen), dtype=torch.long)
+            said = self.network.species(code, seen, owner).argmax(1).numpy().reshape(len(positions), -1)
+        return np.array([np.bincount(votes).argmax() for votes in said])
+
+    def reconstruct(self, atoms: Sequence[Atoms]) -> list[Decoded]:
+        """Every crystal through its latent vector; the input is not changed."""
+        seen = self.see(atoms)
+        return [self.decode(z, like=s.cell, origin=s.origin) for z, s in zip(self.encode(seen), seen, strict=True)]
+
+
+def other_choices(count: int, available: int) -> list[list[int]]:
+    """Which places to try where the first ``count`` are not convincing: one of the last exchanged for one of the next.
+
+    >>> other_choices(2, 4)
+    [[0, 2], [0, 3], [1, 2], [1, 3]]
+    """
+    first, spare = list(range(count)), range(count, min(count + SPARE, available))
+    return [[*(k for k in first if k != out), new] for out in reversed(first[-LAST:]) for new in spare]
+
+
+def _check_distances(atoms: Atoms, radius: float) -> None:
+    distances = atoms.get_all_distances(mic=True)
+    np.fill_diagonal(distances, np.inf)
+    if distances.min(initial=np.inf) <= radius:
+        raise StructureError(
+            f"expected atoms farther apart than the {radius:g} Å within which particles are one atom, "
+            f"got two at {distances.min():.2f} Å"
+        )
+
+
+def _check_number(atoms: Atoms, most: int) -> None:
+    if most and len(atoms) > most:
+        raise StructureError(f"expected up to {most} atoms, as in the training crystals, got {len(atoms)}")
+
+
+def save_codec(path: Path, codec: Codec) -> None:
+    """Write a model file, in half precision: what is read back is a little different."""
+    tensors = {k: v for k, v in codec.network.state_dict().items() if v.is_floating_point()}
+    keep(path, kind=KIND, spec=codec.spec, card=codec.card, tensors=tensors, priors=codec.priors)
+
+
+def load_codec(model: str | Path) -> Codec:
+    """A model by its shipped name or path.
+
+    Raises:
+        WeightsError: missing, damaged or foreign file; one of another kind.
+    """
+    artifact, spec, priors = read(model, kind=KIND, spec=CodecSpec)
+    if not spec.model.species:
+        raise ArchitectureError(f"{artifact.path}: expected the species that the model knows, got none")
+    network = make_field(spec.model)
+    counters = {k: v for k, v in network.state_dict().items() if not v.is_floating_point()}
+    own = {k: v for k, v in artifact.tensors.items() if not k.startswith(PREFIX)}
+    fill(network, {**counters, **own}, source=artifact.path)
+    if priors and priors.latent != spec.model.latent:
+        raise ArchitectureError(f"{artifact.path}: expected priors of its latent vectors, got those of another model")
+    return Codec(spec, network.requires_grad_(False).eval(), artifact.card, priors)

@@ -1,0 +1,212 @@
+"""What generators make, judged by one set of figures; ion exchange and known crystals are always among them.
+
+    python -m voxpot_crystals.latent.voxel_vae.assess training/data/crystal/perov5_val.extxyz.gz --model icsg3d-perov
+    python -m voxpot_crystals.latent.voxel_vae.assess training/data/crystal/perov5_val.extxyz.gz --by row
+
+With a model, the sides are those of its training, and every prior of it is drawn from; without, a fifth of the
+crystals is held out, and the baseline stands alone.  Every column has as many crystals, none of them sorted out
+before they are judged; a draw that cannot be decoded is one that is not valid.  Coverage depends on how many crystals
+there are on either side: compare a column with that of the training crystals, which is what as many real ones reach.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.table import Table
+
+from ase_voxpot.plotting.screen import console as screen_console
+from voxpot_crystals.latent.voxel_vae.coverage import Coverage, coverage, wasserstein
+from voxpot_crystals.latent.voxel_vae.fingerprints import Fingerprints, fingerprints
+from voxpot_crystals.latent.voxel_vae.screening import screen
+from voxpot_crystals.latent.voxel_vae.substitution import substitute
+from voxpot_crystals.latent.voxel_vae.validity import Validity, composition_fault, structure_fault, validity
+from voxpot_crystals.regression.grouping import held_out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ase import Atoms
+
+    from voxpot_crystals.latent.generation import Generator
+
+__all__ = ["Generation", "assess", "assess_known", "assess_model", "assess_substitution"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """What one source of new crystals makes."""
+
+    source: str
+    asked: int
+    made: int
+    seconds: float  # of the processor, to draw and decode all
+    validity: Validity  # shares of what was asked for
+    coverage: Coverage
+    wasserstein: dict[str, float]  # of the valid ones from what was held out
+    unique: float  # shares of what was made
+    novel: float
+
+    def rows(self) -> dict[str, str]:
+        """Names and values, as text."""
+        out = {"made": f"{self.made} of {self.asked}", "CPU s for 100": f"{100 * self.seconds / self.asked:.2f}"}
+        shares = {k: getattr(self.validity, k) for k in ("structure", "composition", "both")}
+        out |= {f"valid, {name}": f"{100 * value:.1f} %" for name, value in shares.items()}
+        names = {
+            "recall": "COV-R",
+            "precision": "COV-P",
+            "joint_recall": "COV-R, joint",
+            "joint_precision": "COV-P, joint",
+        }
+        out |= {names[name]: f"{100 * value:.1f} %" for name, value in asdict(self.coverage).items()}
+        out |= {f"Wasserstein, {name}": f"{value:.3f}" for name, value in self.wasserstein.items()}
+        return out | {"unique": f"{100 * self.unique:.1f} %", "novel": f"{100 * self.novel:.1f} %"}
+
+
+def assess(
+    source: str,
+    made: Sequence[Atoms],
+    train: Sequence[Atoms],
+    real: Fingerprints,
+    held: Sequence[Atoms],
+    *,
+    asked: int,
+    seconds: float,
+    predict: Callable[[Sequence[Atoms]], np.ndarray] | None = None,
+    store: Path | None = None,
+) -> Generation:
+    """All figures of some crystals.
+
+    Args:
+        source: what made them.
+        made: the crystals.
+        train: what it learned from.
+        real: fingerprints of ``held``.
+        held: crystals that it has not seen.
+        asked: how many were to be made.
+        seconds: that took.
+        predict: a property, to compare its distribution.
+        store: keeps structure fingerprints, see ``fingerprints``.
+    """
+    valid, share = validity(made), len(made) / asked
+    sound = [a for a in made if not structure_fault(a) and not composition_fault(a)]
+    covered = coverage(fingerprints(made, store=store), real)
+    screened = screen(made, train)
+    return Generation(
+        source=source,
+        asked=asked,
+        made=len(made),
+        seconds=seconds,
+        validity=Validity(
+            crystals=asked,
+            structure=valid.structure * share,
+            composition=valid.composition * share,
+            both=valid.both * share,
+        ),
+        coverage=replace(covered, precision=covered.precision * share, joint_precision=covered.joint_precision * share),
+        wasserstein=wasserstein(sound, held, predict),
+        unique=float(screened.unique.mean()),
+        novel=float(screened.novel.mean()),
+    )
+
+
+def assess_substitution(
+    train: Sequence[Atoms], held: Sequence[Atoms], *, count: int, seed: int = 0, **how: Any
+) -> Generation:
+    """The baseline; ``how`` as for ``assess``."""
+    clock = time.process_time()
+    made = substitute(train, count, np.random.default_rng(seed))
+    seconds = time.process_time() - clock
+    real = fingerprints(held, store=how.get("store"))
+    return assess("ion exchange", made, train, real, held, asked=count, seconds=seconds, **how)
+
+
+def assess_known(train: Sequence[Atoms], held: Sequence[Atoms], *, count: int, seed: int = 0, **how: Any) -> Generation:
+    """Training crystals as if they had been made: what coverage as many real ones reach; ``how`` as for ``assess``."""
+    chosen = np.random.default_rng(seed).permutation(len(train))[:count]
+    real, made = fingerprints(held, store=how.get("store")), [train[k] for k in chosen]
+    return assess("training crystals", made, train, real, held, asked=len(made), seconds=0.0, **how)
+
+
+def assess_model(
+    generator: Generator,
+    train: Sequence[Atoms],
+    held: Sequence[Atoms],
+    *,
+    count: int,
+    prior: str | None = None,
+    seed: int = 0,
+    **how: Any,
+) -> list[Generation]:
+    """Every prior of a model, or one; ``how`` as for ``assess``."""
+    real, found = fingerprints(held, store=how.get("store")), []
+    for name in [prior] if prior else list(generator.priors.known):
+        clock = time.process_time()
+        draws = generator.sample(count, prior=name, rng=np.random.default_rng(seed))
+        seconds = time.process_time() - clock
+        made = [d.atoms for d in draws if d.atoms is not None]
+        found.append(assess(name, made, train, real, held, asked=count, seconds=seconds, **how))
+    return found
+
+
+def main() -> None:
+    """Print a table, or JSON."""
+    from ase_voxpot.frames.labels import read_frames
+    from ase_voxpot.spec import decode
+    from voxpot_crystals.latent.voxel_vae.config import GeneratorConfig
+    from voxpot_crystals.latent.voxel_vae.generation import load_generator
+    from voxpot_crystals.latent.voxel_vae.train import sides
+    from voxpot_crystals.regression.predict import load_predictor
+
+    parser = argparse.ArgumentParser(
+        prog="python -m voxpot_crystals.latent.voxel_vae.assess",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("crystals", type=Path, help="extended XYZ")
+    parser.add_argument("--model", help="a generator, by name or path")
+    parser.add_argument("--prior", help="one prior of the model instead of all")
+    parser.add_argument("--by", choices=("row", "formula"), default="formula", help="what is held out, without a model")
+    parser.add_argument("--predictor", help="a property model, to compare distributions of what it says")
+    parser.add_argument("-n", type=int, default=500, help="crystals to make (500)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--store", type=Path, help="an .npz file that keeps structure fingerprints")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    asked = parser.parse_args()
+    frames = read_frames(asked.crystals)
+    how: dict[str, Any] = {"count": asked.n, "seed": asked.seed, "store": asked.store}
+    if asked.predictor:
+        predictor = load_predictor(asked.predictor)
+        how["predict"] = lambda crystals: predictor.predict(crystals)[0]
+    found: list[Generation] = []
+    if asked.model:
+        generator = load_generator(asked.model)
+        config = decode(GeneratorConfig, generator.codec.card["config"], where="config")
+        train, valid, held = sides(frames, config)
+        train = [*train, *valid]
+        found = assess_model(generator, train, held, prior=asked.prior, **how)
+    else:
+        rows = held_out(frames, asked.by, 0.2, np.random.default_rng(asked.seed))
+        train, held = ([frames[k] for k in part] for part in rows)
+    found += [assess_substitution(train, held, **how), assess_known(train, held, **how)]
+    console = screen_console()
+    if asked.json:
+        console.print_json(json.dumps([asdict(row) for row in found]))
+        return
+    table = Table(
+        "", *(row.source for row in found), title=f"{asked.n} draws each, against {len(held)} crystals held out"
+    )
+    rows = [row.rows() for row in found]
+    for name in rows[0]:
+        table.add_row(name, *(row[name] for row in rows))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

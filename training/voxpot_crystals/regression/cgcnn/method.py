@@ -1,0 +1,58 @@
+"""CGCNN, as the shared regression wants to hear of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ase_voxpot.errors import StructureError, UnknownElementError
+from voxpot_crystals.regression.cgcnn.network import CGCNN, CGCNNSpec, collate
+from voxpot_crystals.regression.elements import HEAVIEST
+from voxpot_crystals.regression.method import Method
+from voxpot_crystals.structures.graphs import graph_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ase import Atoms
+
+    from voxpot_crystals.structures.graphs import Graph
+
+__all__ = ["METHOD", "graphs_of"]
+
+
+def graphs_of(atoms: Sequence[Atoms], spec: CGCNNSpec) -> list[Graph]:
+    """The graph of every crystal.
+
+    Raises:
+        StructureError: naming the frame; ``UnknownElementError`` beyond the elements that have features.
+    """
+    graphs = []
+    for row, crystal in enumerate(atoms):
+        if crystal.numbers.max() > HEAVIEST:
+            raise UnknownElementError(
+                f"frame {row}: expected elements up to Z = {HEAVIEST}, got Z = {crystal.numbers.max()}"
+            )
+        try:
+            sized = crystal if spec.volume is None else _brought_to(crystal, spec.volume)
+            graphs.append(graph_of(sized, nearest=spec.nearest, cutoff=spec.cutoff))
+        except StructureError as error:
+            raise type(error)(f"frame {row}: {error}") from None
+    return graphs
+
+
+def _brought_to(crystal: Atoms, volume: float) -> Atoms:
+    """The crystal, swollen or shrunk to ``volume`` Å³ per atom."""
+    factor = (volume * len(crystal) / crystal.cell.volume) ** (1 / 3)
+    sized = crystal.copy()
+    sized.set_cell(crystal.cell[:] * factor, scale_atoms=True)
+    return sized
+
+
+METHOD = Method(
+    kind="cgcnn",
+    spec=CGCNNSpec,
+    adapt=lambda spec, atoms: spec,
+    prepare=graphs_of,
+    collate=collate,
+    network=CGCNN,
+)

@@ -1,0 +1,102 @@
+"""The network that reads fingerprints: a small CNN, and beside it a Gaussian process.
+
+Convolutions without padding, ReLU, a flat end with one number, as in Williams et al. (2020);
+strides in place of pooling.  Where the sites of a perovskite are shown one by one, the
+answer is a mean of the CNN and of a process with the same fingerprints and the elements on
+the sites: the CNN sees shapes, the process remembers what it has seen alike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import avg_pool2d
+
+from voxpot_crystals.regression.elements import element_features
+from voxpot_crystals.regression.hirshfeld.kernel import SiteKernel
+from voxpot_crystals.regression.hirshfeld.views import SITES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jaxtyping import Float
+    from torch import Tensor
+
+    from voxpot_crystals.regression.hirshfeld.views import HirshfeldSpec, Look
+
+__all__ = ["Batch", "Reader", "collate", "finish"]
+
+POOL = 2
+"""Bins along an edge that the process takes together."""
+
+
+class Batch(NamedTuple):
+    """Crystals side by side."""
+
+    images: Float[Tensor, "crystal channel n n"]
+    numbers: Float[Tensor, "crystal site"]  # atomic numbers on A, B and X; none where they are not told apart
+
+
+def collate(looks: Sequence[Look], spec: HirshfeldSpec, rng: np.random.Generator | int | None) -> Batch:
+    """One image per crystal: a random draw in training; in prediction the one of that number, or the first."""
+    draws = [
+        int(rng.integers(len(look.images))) if isinstance(rng, np.random.Generator) else rng or 0 for look in looks
+    ]
+    images = np.stack([look.images[k] for look, k in zip(looks, draws, strict=True)])
+    return Batch(torch.from_numpy(images), torch.tensor([look.numbers for look in looks], dtype=torch.float32))
+
+
+class Reader(nn.Module):
+    """A number from fingerprints."""
+
+    def __init__(self, spec: HirshfeldSpec) -> None:
+        super().__init__()
+        first, second, third = spec.channels
+        convolutions = nn.Sequential(
+            nn.Conv2d(spec.inputs, first, 5, stride=3), nn.ReLU(),
+            nn.Conv2d(first, second, 3, stride=2), nn.ReLU(),
+            nn.Conv2d(second, third, 3), nn.ReLU(),
+            nn.Flatten(),
+        )  # fmt: skip
+        with torch.no_grad():
+            flat = convolutions(torch.zeros(1, spec.inputs, spec.bins.count, spec.bins.count)).shape[1]
+        self.cnn = nn.Sequential(
+            convolutions, nn.Dropout(spec.dropout), nn.Linear(flat, spec.hidden), nn.ReLU(), nn.Linear(spec.hidden, 1)
+        )
+        self.share = spec.share
+        self.edges = len(spec.edges)
+        pixels = self.edges * (spec.bins.count // POOL) ** 2
+        self.process = SiteKernel(spec.room, pixels, spec.components) if spec.room else None
+        self.register_buffer("fitted", torch.zeros(()))
+        table = torch.from_numpy(element_features()).float()
+        known = table[1:]
+        self.register_buffer("table", (table - known.mean(0)) / known.std(0).clamp(min=1e-6), persistent=False)
+
+    def pixels(self, batch: Batch) -> Float[Tensor, "crystal site pixel"]:
+        """The fingerprints of each site at all sizes, coarser."""
+        small = avg_pool2d(batch.images, POOL)
+        by_site = small.unflatten(1, (self.edges, SITES)).transpose(1, 2)
+        return by_site.flatten(2)
+
+    def forward(self, batch: Batch) -> Float[Tensor, " crystal"]:
+        """Lattice parameters, about of mean 0 and spread 1."""
+        seen = self.cnn(batch.images).squeeze(1)
+        if self.process is None or self.training or not self.fitted:
+            return seen
+        known = self.process(self.pixels(batch), batch.numbers, self.table)
+        return (1 - self.share) * seen + self.share * known
+
+
+def finish(network: Reader, spec: HirshfeldSpec, looks: Sequence[Look], target: np.ndarray, seed: int) -> None:
+    """Fit the process, once the CNN is trained."""
+    if network.process is None:
+        return
+    batch = collate(looks, spec, None)
+    support = torch.tensor([float(look.support) for look in looks])
+    network.process.fit(
+        network.pixels(batch), batch.numbers, network.table, support, torch.from_numpy(target).double(), seed
+    )
+    network.fitted.fill_(1.0)

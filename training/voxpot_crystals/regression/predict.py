@@ -1,0 +1,222 @@
+"""From a model file to numbers: what ``voxpot predict`` runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ase_voxpot.errors import (
+    ArchitectureError,
+    ConfigError,
+    DataError,
+    DivergenceError,
+    MissingLabelsError,
+    SchemaError,
+    SpecError,
+    StructureError,
+    VoxPotError,
+)
+from ase_voxpot.spec import decode, encode
+from voxpot_crystals.models import REGRESSIONS, load_model
+from voxpot_crystals.regression.crystals import label_of
+from voxpot_crystals.regression.ensemble import Ensemble, Scatter
+from voxpot_crystals.regression.scores import figures_of, trust_of
+from voxpot_crystals.regression.strangers import Strangers
+from voxpot_crystals.regression.yardstick import Yardstick
+from voxpot_crystals.structures.checks import check_crystal
+from voxpot_training.artifacts import fill, save_artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from ase import Atoms
+    from jaxtyping import Float
+
+    from voxpot_crystals.regression.method import Method
+    from voxpot_crystals.regression.scores import Figures, Trust
+
+__all__ = ["Predictions", "Predictor", "load_predictor", "method_of", "save_predictor"]
+
+NO_NUMBER = "expected a finite prediction, got NaN or infinity; the crystal is far from all that the model knows"
+
+
+def method_of(kind: str) -> Method:
+    """The method of a kind of models; each is imported only when it is needed."""
+    if kind == "hirshfeld":
+        from voxpot_crystals.regression.hirshfeld.method import METHOD as HIRSHFELD
+
+        return HIRSHFELD
+    if kind == "voxelnet":
+        from voxpot_crystals.regression.voxelnet.method import METHOD as VOXELNET
+
+        return VOXELNET
+    from voxpot_crystals.regression.cgcnn.method import METHOD as CGCNN
+
+    return CGCNN
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What is said of crystals, row by row; NaN of those that could not be taken, and why not."""
+
+    value: Float[np.ndarray, " crystal"]  # in the unit of the target
+    sigma: Float[np.ndarray, " crystal"]  # the same
+    refused: dict[int, str]  # by row
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A trained property model: crystals in, numbers and their uncertainties out."""
+
+    ensemble: Ensemble
+    yardstick: Yardstick
+    strangers: Strangers
+    logarithm: bool
+    card: dict[str, Any]
+
+    def predict(self, atoms: Sequence[Atoms]) -> tuple[Float[np.ndarray, " crystal"], Float[np.ndarray, " crystal"]]:
+        """Predictions and standard deviations, in the unit of the target.
+
+        The input is not changed.
+
+        Raises:
+            StructureError: a frame that is no ordered crystal, or that the model cannot see;
+                ``UnknownElementError`` an element that it does not know.
+            DivergenceError: a prediction is not finite.
+        """
+        said = self.predict_each(atoms, strict=True)
+        return said.value, said.sigma
+
+    def predict_each(
+        self,
+        found: Iterable[Atoms | VoxPotError],
+        *,
+        strict: bool = False,
+    ) -> Predictions:
+        """As ``predict``, crystal by crystal: those that cannot be taken are told and cost no other its prediction.
+
+        Args:
+            found: crystals, or why one could not be read.
+            strict: raise at the first that cannot be taken, as ``predict``.
+        """
+        atoms: dict[int, Atoms] = {}
+        items: list[Any] = []
+        refused: dict[int, str] = {}
+        row = -1
+        for row, crystal in enumerate(found):
+            try:
+                items.append(self._item(crystal))
+                atoms[row] = crystal  # type: ignore[assignment]
+            except (StructureError, DataError) as error:
+                refused[row] = str(error).removeprefix("frame 0: ")
+                if strict:
+                    raise type(error)(f"frame {row}: {refused[row]}") from None
+        value, sigma = np.full((2, row + 1), np.nan)
+        if items:
+            value[list(atoms)], sigma[list(atoms)] = self._of(list(atoms.values()), items)
+        endless = ~np.isfinite(value + sigma)
+        value[endless], sigma[endless] = np.nan, np.nan
+        for row in np.flatnonzero(endless).tolist():
+            refused.setdefault(row, NO_NUMBER)
+            if strict:
+                raise DivergenceError(f"frame {row}: {NO_NUMBER}")
+        return Predictions(value, sigma, dict(sorted(refused.items())))
+
+    def _item(self, crystal: Atoms | VoxPotError) -> Any:
+        """What the method sees of a crystal."""
+        if isinstance(crystal, VoxPotError):
+            raise crystal
+        check_crystal(crystal)
+        (item,) = self.ensemble.method.prepare([crystal], self.ensemble.spec)
+        return item
+
+    def _of(
+        self, atoms: Sequence[Atoms], items: Sequence[Any]
+    ) -> tuple[Float[np.ndarray, " crystal"], Float[np.ndarray, " crystal"]]:
+        mean, sigma = self.ensemble.predict(items)
+        value = self.yardstick.known(atoms) + self.yardstick.spread * mean
+        sigma = self.strangers.widened(atoms, self.yardstick.spread * sigma)
+        if not self.logarithm:
+            return value, sigma
+        return 10**value, np.log(10) * 10**value * sigma
+
+    def score(self, atoms: Sequence[Atoms], said: Predictions, key: str) -> tuple[Figures, Trust] | None:
+        """Predictions beside the truth under ``key`` (that of the training if empty), if all crystals carry it.
+
+        Crystals without a prediction are left out. The edge of a cell is no truth here: crystals to be predicted
+        come at any size.
+
+        Raises:
+            MissingLabelsError: a key was given, and a crystal has no finite number under it.
+        """
+        trained = str(self.card.get("target", {}).get("key", ""))
+        rows = [row for row in range(len(atoms)) if row not in said.refused]
+        lacking = [row for row in rows if (key or trained) not in atoms[row].info]
+        if lacking and key:
+            known = ", ".join(atoms[lacking[0]].info) or "none"
+            raise MissingLabelsError(
+                f"key: expected {key!r} in info of every frame, but {len(lacking)} of {len(rows)} frames "
+                f"(first: frame {lacking[0]}) lack it; the keys seen there are {known}"
+            )
+        if lacking:
+            return None
+        try:
+            truth = np.array([label_of(atoms[row], key or trained) for row in rows])
+        except MissingLabelsError:
+            if key:
+                raise
+            return None
+        return figures_of(truth, said.value[rows]), trust_of(truth, said.value[rows], said.sigma[rows])
+
+
+def save_predictor(path: Path, predictor: Predictor) -> None:
+    """Write a model file; the networks of the ensemble, how to scale them, the card."""
+    ensemble, tensors = predictor.ensemble, predictor.yardstick.tensors() | predictor.strangers.tensors()
+    for number, network in enumerate(ensemble.networks):
+        own = network.state_dict()
+        tensors |= {f"member-{number}.{k}": v for k, v in own.items() if v.is_floating_point()}
+    tensors["scatter"] = torch.tensor([ensemble.scatter.floor, ensemble.scatter.factor], dtype=torch.float64)
+    spec = {
+        "model": json.loads(json.dumps(encode(ensemble.spec))),
+        "members": len(ensemble.networks),
+        "logarithm": predictor.logarithm,
+    }
+    save_artifact(path, kind=ensemble.method.kind, spec=spec, card=predictor.card, tensors=tensors)
+
+
+def load_predictor(model: str | Path) -> Predictor:
+    """A property model by its shipped name or path.
+
+    Raises:
+        WeightsError: missing, damaged or foreign file; one of another kind.
+    """
+    artifact = load_model(model, kinds=REGRESSIONS)
+    method, tensors = method_of(artifact.kind), artifact.tensors
+    try:
+        spec = decode(method.spec, artifact.spec["model"], where="spec")
+        members, logarithm = int(artifact.spec["members"]), bool(artifact.spec["logarithm"])
+        floor, factor = tensors["scatter"].tolist()
+        yardstick, strangers = Yardstick.from_tensors(tensors), Strangers.from_tensors(tensors)
+    except (KeyError, TypeError, ValueError, ConfigError, SpecError) as error:
+        raise SchemaError(f"{artifact.path}: its description of the model cannot be used ({error})") from None
+    if not 1 <= members <= 1000:
+        raise ArchitectureError(f"{artifact.path}: expected 1 to 1000 members, got {members}")
+    networks = []
+    for number in range(members):
+        network = method.network(spec)
+        prefix = f"member-{number}."
+        stored = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        fill(network, {**_counters(network), **stored}, source=artifact.path)
+        networks.append(network.requires_grad_(False).eval())
+    ensemble = Ensemble(method, spec, tuple(networks), Scatter(floor=floor, factor=factor))
+    return Predictor(ensemble, yardstick, strangers, logarithm, artifact.card)
+
+
+def _counters(network: torch.nn.Module) -> Mapping[str, torch.Tensor]:
+    """Whole numbers, such as the steps that a batch normalisation has counted: not stored, not needed."""
+    return {k: v for k, v in network.state_dict().items() if not v.is_floating_point()}

@@ -1,0 +1,1 @@
+"""Crystals: cells, lattices and symmetry, whether two are the same, graphs of neighbours, pictures."""

@@ -1,0 +1,278 @@
+"""``voxpot generate``: new crystals from a model that encodes and decodes them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ase_voxpot.cli.material import note
+from ase_voxpot.cli.options import Json, ModelOfCrystals, Seed
+from ase_voxpot.cli.refusals import check_targets, refuse_all, refuse_seed
+from ase_voxpot.plotting.screen import console, progress_bar, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ase import Atoms
+
+__all__ = ["generate"]
+
+AT_ONCE = 16
+"""Draws between two looks at the progress."""
+PATIENCE = 5
+"""Draws per crystal that is wanted, before it ends with fewer."""
+SHOWN = 24
+"""Crystals of a picture."""
+
+
+def generate(
+    model: ModelOfCrystals,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The crystals, as extended XYZ.", show_default=False)],
+    count: Annotated[int, typer.Option("--number", "-n", help="How many crystals.", min=1)] = 100,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option("--condition", "-c", help="What to ask for, as NAME=VALUE; several may be given.", metavar="TEXT"),
+    ] = None,
+    prior: Annotated[
+        str | None, typer.Option(help="What to draw from: gaussian or flow; the flow where there is one.")
+    ] = None,
+    between: Annotated[
+        Path | None,
+        typer.Option("--between", help="Instead: as many steps from the first crystal of this file to the second."),
+    ] = None,
+    rank: Annotated[
+        str | None, typer.Option("--rank", help="Sort by what this property model predicts, lowest first.")
+    ] = None,
+    symprec: Annotated[
+        float | None, typer.Option("--symprec", help="Move crystals onto the symmetry that they have within so many Å.")
+    ] = None,
+    relax: Annotated[
+        str | None,
+        typer.Option("--relax", help="Relax atoms and cells with a calculator: module:factory or file.py:factory."),
+    ] = None,
+    known: Annotated[
+        Path | None, typer.Option("--known", help="Crystals that are not new, such as those of the training.")
+    ] = None,
+    passed: Annotated[bool, typer.Option("--passed", help="Write those alone that pass the screening.")] = False,
+    seed: Seed = 0,
+    json: Json = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the first of them (PNG).")] = None,
+) -> None:
+    """Draw new crystals from a trained model, under conditions if wanted.
+
+    A draw that cannot be decoded is counted and drawn again; after five draws per crystal it ends with fewer.
+    Conditions are the number of atoms, the volume per atom in Å³, elements (these and no others), contains
+    (at least these), and the properties that a model was trained with; what the training crystals do not
+    reach is refused. What was made is screened: distances, charges that can balance, repeats, and with --known
+    what is new; info tells why a crystal did not pass. Crystals of --known that are none, such as those with
+    partially occupied sites, are counted on stderr and compared with nothing; in --between they are refused.
+
+    voxpot generate --model nesf-lcs6a -n 100 --output new.extxyz --plot new.png
+    voxpot generate -m nesf-lcs6a -n 20 -c elements=Ba,Ti,O -c atoms=5 --rank cgcnn-formation -o new.extxyz
+    voxpot generate -m icsg3d-perov -n 200 --known train.extxyz --passed --symprec 0.1 -o new.extxyz
+    voxpot generate -m nesf-lcs6a -n 9 --between two.extxyz -o between.extxyz
+    """
+    from ase_voxpot.errors import ConfigError
+    from ase_voxpot.peers import parse_peer
+    from ase_voxpot.storage.files import write_json
+    from voxpot_crystals.codecs import load_generator
+    from voxpot_crystals.regression.predict import load_predictor
+
+    refuse_seed(seed)
+    if between is not None and (condition or prior):
+        raise ConfigError("between: expected without --condition and --prior, as nothing is drawn; got both")
+    if symprec is not None and not 0 < symprec < 1:
+        raise ConfigError(f"symprec: expected a length between 0 and 1 Å, got {symprec:g}")
+    check_targets(output, json, plot=plot)
+    calculator = parse_peer(relax).make() if relax else None
+    others = _known(known) if known else []
+    generator = load_generator(model)
+    predictor = load_predictor(rank) if rank else None
+    asked = generator.conditions.parse(condition or [])
+    tried = _drawn(generator, count, asked, prior, seed) if between is None else _between(generator, between, count)
+    figures = {"model": model, "seed": seed, "prior": prior, "condition": list(condition or []), "asked": count}
+    made = _made(tried, model, figures)
+    _print_kept(generator.conditions.kept(asked, made), figures)
+    made = _cleaned(made, symprec, calculator, figures)
+    made = _screened(made, others, passed, figures)
+    if predictor is not None:
+        made = _ranked(made, predictor, str(rank), figures)
+    _write(output, made)
+    if json is not None:
+        write_json(json, figures)
+    if plot is not None:
+        _draw(plot, made, model, predictor)
+    kept = f"; {len(made)} passed and were kept" if passed else ""
+    typer.echo(f"wrote {output}: {_counts(figures)}{kept}")
+
+
+def _made(tried: Sequence[Any], model: str, figures: dict[str, Any]) -> list[Atoms]:
+    """The crystals, numbered; what became of the draws is put into the figures."""
+    made = [d.atoms for d in tried if d.atoms is not None]
+    failures = Counter(d.failure for d in tried if d.atoms is None)
+    figures |= {"made": len(made), "tried": len(tried), "failed": dict(failures)}
+    for index, crystal in enumerate(made):
+        crystal.info |= {"source": f"generated by {model}", "index": index}
+    return made
+
+
+def _write(path: Path, made: Sequence[Atoms]) -> None:
+    from ase.io import write
+
+    from ase_voxpot.storage.files import draft_of
+
+    with draft_of(path) as draft:
+        write(draft, made, format="extxyz")
+
+
+def _between(generator: Any, path: Path, count: int) -> list[Any]:
+    from ase_voxpot.errors import DataError
+    from ase_voxpot.frames.labels import read_frames
+
+    crystals = read_frames(path, ":2")
+    if len(crystals) < 2:
+        raise DataError(f"{path}: expected two crystals to go between, got {len(crystals)}")
+    found: list[Any] = generator.interpolate(crystals[0], crystals[1], count)
+    return found
+
+
+def _known(path: Path) -> list[Atoms]:
+    """Crystals that are not new; what is no ordered crystal is like none and is told."""
+    from ase_voxpot.frames.labels import read_each
+    from voxpot_crystals.structures.checks import sift_crystals
+
+    found = read_each(path)
+    kept, refused = sift_crystals(found)
+    refuse_all(refused, len(found), path)
+    if refused:
+        row, reason = next(iter(refused.items()))
+        note(
+            f"{len(refused)} of {len(found)} crystals of {path} are not compared with, the first frame {row}: {reason}"
+        )
+    return list(kept.values())
+
+
+def _drawn(generator: Any, count: int, asked: Any, prior: str | None, seed: int) -> list[Any]:
+    """Draws until enough of them are crystals, or too many were needed."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    tried: list[Any] = []
+    made = 0
+    with progress_bar("{task.fields[failed]}") as bar:
+        task = bar.add_task("crystals", total=count, failed="")
+        while made < count and len(tried) < PATIENCE * count:
+            wanted = min(count - made, AT_ONCE, PATIENCE * count - len(tried))
+            tried += generator.sample(wanted, condition=asked, prior=prior, rng=rng)
+            made = sum(d.atoms is not None for d in tried)
+            bar.update(task, completed=made, failed=f"{len(tried) - made} failed" if made < len(tried) else "")
+    return tried
+
+
+def _ranked(made: Sequence[Atoms], predictor: Any, name: str, figures: dict[str, Any]) -> list[Atoms]:
+    """The crystals with what is predicted of them in info, lowest first, those of which nothing can be said last."""
+    from ase_voxpot.errors import StructureError
+
+    target = predictor.card.get("target", {})
+    quantity, unit = target.get("name") or target.get("key", "prediction"), target.get("unit", "")
+    with progress_bar() as bar:
+        for crystal in bar.track(made, description=name):
+            try:
+                (value,), (sigma,) = predictor.predict([crystal])
+            except StructureError as error:
+                crystal.info["not_predicted"] = str(error).removeprefix("frame 0: ")
+            else:
+                crystal.info |= {"prediction": float(value), "uncertainty": float(sigma)}
+    order = sorted(made, key=lambda a: a.info.get("prediction", float("inf")))
+    shown = table(f"{quantity} by {name}, {unit}", "crystal", "index", "prediction", "uncertainty")
+    rows = figures["ranked"] = []
+    for crystal in order:
+        info = {key: crystal.info.get(key) for key in ("index", "prediction", "uncertainty")}
+        rows.append({"formula": crystal.get_chemical_formula(), **info})
+    for row in rows[:10]:
+        numbers = ("–" if row[key] is None else f"{row[key]:.3f}" for key in ("prediction", "uncertainty"))
+        shown.add_row(row["formula"], str(row["index"]), *numbers)
+    console().print(shown)
+    return order
+
+
+def _print_kept(kept: Mapping[str, Mapping[str, Any]], figures: dict[str, Any]) -> None:
+    """What was asked for, and what came."""
+    figures["kept"] = kept
+    if not kept:
+        return
+    rows = table("Conditions", "name", "asked", "came")
+    for name, found in kept.items():
+        if "share" in found:
+            came = "–" if found["share"] is None else f"{100 * found['share']:.0f} % have them"
+            rows.add_row(name, str(found["asked"]), came)
+        else:
+            came = "not measured" if found["mean"] is None else f"{found['mean']:.4g} ± {found['deviation']:.2g}"
+            rows.add_row(name, f"{found['asked']:g}", came)
+    console().print(rows)
+
+
+def _cleaned(made: Sequence[Atoms], symprec: float | None, calculator: Any, figures: dict[str, Any]) -> list[Atoms]:
+    """The crystals, brought to their symmetry and relaxed where that is wanted; what fails to relax stays as it was."""
+    from voxpot_crystals.latent.voxel_vae import screening
+
+    out = list(made)
+    if symprec is not None:
+        out = [a if screening.structure_fault(a) else screening.symmetrised(a, symprec) for a in out]
+    if calculator is None:
+        return out
+    failed: Counter[str] = Counter()
+    with progress_bar() as bar:
+        for k, crystal in enumerate(bar.track(out, description="relaxing")):
+            moved, reached, why = screening.relax(crystal, calculator)
+            if moved is None:
+                failed[why.split(":")[0]] += 1
+                crystal.info["relaxed"] = f"failed: {why}"
+                continue
+            energy = float(moved.get_potential_energy()) / len(moved)
+            moved.calc = None
+            moved.info |= {"relaxed": "reached" if reached else "not reached", "relaxed_energy_per_atom": energy}
+            out[k] = moved
+    figures["relaxation"] = {"crystals": len(out), "failed": dict(failed)}
+    return out
+
+
+def _screened(made: Sequence[Atoms], known: Sequence[Atoms], passed: bool, figures: dict[str, Any]) -> list[Atoms]:
+    """The crystals, each with what was found of it; those alone that passed if that is wanted."""
+    from voxpot_crystals.latent.voxel_vae.screening import faults
+
+    reasons = faults(made, known)
+    for crystal, reason in zip(made, reasons, strict=True):
+        crystal.info["screened"] = reason or "passed"
+    counts = Counter(reason or "passed" for reason in reasons)
+    figures["screened"] = dict(counts)
+    rows = table("Screening", "found", "crystals", "share")
+    for name, count in counts.most_common():
+        rows.add_row(name, str(count), f"{100 * count / len(reasons):.0f} %")
+    if reasons:
+        console().print(rows)
+    return [a for a, reason in zip(made, reasons, strict=True) if not (passed and reason)]
+
+
+def _draw(path: Path, made: Sequence[Atoms], model: str, predictor: Any) -> None:
+    from voxpot_crystals.structures.pictures import draw_gallery
+
+    shown = list(made[:SHOWN])
+    titles = [a.get_chemical_formula() for a in shown]
+    if predictor is not None:
+        unit = predictor.card.get("target", {}).get("unit", "")
+        titles = [
+            f"{t}\n{a.info['prediction']:.2f} ± {a.info['uncertainty']:.2f} {unit}" if "prediction" in a.info else t
+            for t, a in zip(titles, shown, strict=True)
+        ]
+    draw_gallery(path, shown, titles=titles, heading=f"{model}: {len(shown)} of {len(made)} crystals")
+
+
+def _counts(figures: Mapping[str, Any]) -> str:
+    failed = ", ".join(f"{count} {reason}" for reason, count in sorted(figures["failed"].items()))
+    short = f", fewer than the {figures['asked']} asked for" if figures["made"] < figures["asked"] else ""
+    lost = f"; {figures['tried'] - figures['made']} failed ({failed})" if failed else "; none failed"
+    return f"{figures['made']} crystals from {figures['tried']} decodes{short}{lost}"

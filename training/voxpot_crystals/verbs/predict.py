@@ -1,0 +1,89 @@
+"""``voxpot predict``: a property of crystals, from a model of their structure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ase_voxpot.cli.options import Crystals, Strict
+from ase_voxpot.cli.refusals import check_targets, refuse_all, tell_refused
+from ase_voxpot.plotting.screen import console, progress_bar, table
+
+__all__ = ["predict"]
+
+FEW = 50
+"""Crystals for which a bar is not worth while."""
+
+
+def predict(
+    frames: Crystals,
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Name of a shipped property model, or path of a model file.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="CSV with the columns id, prediction, uncertainty.")
+    ] = None,
+    key: Annotated[str, typer.Option(help="Where the truth stands in info, if it is known; else as trained.")] = "",
+    strict: Strict = False,
+) -> None:
+    """Predict a property of every crystal of a file, with its uncertainty.
+
+    One row per frame, in the order of the file, id from 0; on the screen without --output.
+    Frames that carry the true value are scored. A crystal that the model cannot take, such as one with partially
+    occupied sites, has an empty prediction, and a fourth column, reason, says why; the others are predicted, and the
+    exit status is 1. With --strict the first such crystal stops it all, by number, with exit status 2, and so does a
+    file that has no others.
+
+    voxpot predict perovskites.extxyz --model hirshfeld-abo3 --output lattice.csv
+    voxpot predict POSCAR --model cgcnn-formation
+    """
+    from ase_voxpot.frames.labels import read_each
+    from ase_voxpot.storage.files import draft_of
+    from voxpot_crystals.regression.predict import load_predictor
+
+    check_targets(output)
+    predictor = load_predictor(model)
+    found = read_each(frames)
+    with progress_bar() as bar:
+        shown = bar.track(found, description="crystals") if len(found) > FEW else found
+        said = predictor.predict_each(shown, strict=strict)
+    refuse_all(said.refused, len(found), frames)
+    text = _as_csv(said)
+    score = predictor.score(found, said, key)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        with draft_of(output) as draft:
+            draft.write_text(text, encoding="utf-8")
+        _report(predictor, said, score, f"{model} on {frames}", output)
+    tell_refused(said.refused, len(found), "predicted")
+
+
+def _as_csv(said: Any) -> str:
+    import csv
+    import io
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("id", "prediction", "uncertainty", *(["reason"] if said.refused else [])))
+    for k, (v, s) in enumerate(zip(said.value, said.sigma, strict=True)):
+        if k in said.refused:
+            writer.writerow((k, "", "", said.refused[k]))
+        else:
+            writer.writerow((k, f"{v:.6g}", f"{s:.6g}", *([""] if said.refused else [])))
+    return text.getvalue()
+
+
+def _report(predictor: Any, said: Any, score: Any, title: str, output: Path) -> None:
+    """What was written, and how near it came to the truth."""
+    target = predictor.card.get("target", {})
+    count = len(said.value) - len(said.refused)
+    typer.echo(f"wrote {output}: {count} predictions of {target.get('name') or target.get('key', 'a property')}")
+    if score is not None:
+        figures, trust = score
+        rows = table(f"{title}, in {target.get('unit', '')}", "crystals", "MAE", "RMSE", "r²", "within 1 σ")
+        numbers = (figures.mae, figures.rmse, figures.r2, trust.within_68)
+        rows.add_row(str(figures.crystals), *(f"{v:.4f}" for v in numbers))
+        console().print(rows)
