@@ -20,30 +20,29 @@ import torch.func  # noqa: F401
 
 __all__ = ["check_shapes", "checker"]
 
-CHECKED = (
-    "descriptor.radial",
-    "baseline.energies",
-    "neighbours.verlet",
-    "voxelize.reference",
-    "voxelize.wholecell_reference",
-    "voxelize.gpu",
-    "descriptor.autograd",
-    "network.layers",
-    "network.dense",
-    "network.plain",
-    "network.steerable",
-)
+CHECKED = [
+    "ase_voxpot.descriptor.radial",
+    "ase_voxpot.baseline.energies",
+    "ase_voxpot.neighbours.verlet",
+    "ase_voxpot.voxelize.reference",
+    "voxpot_training.wholecell.reference",
+    "ase_voxpot.voxelize.gpu",
+    "ase_voxpot.descriptor.autograd",
+    "ase_voxpot.network.layers",
+    "ase_voxpot.network.dense",
+    "ase_voxpot.network.plain",
+    "ase_voxpot.network.steerable",
+]
 checker = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # an int will do for a float
 
 
 def check_shapes() -> None:
     """Load the modules with checks around their functions."""
-    names = [f"ase_voxpot.{name}" for name in CHECKED]
     before = typing.TYPE_CHECKING
     typing.TYPE_CHECKING = True
     try:
-        with jaxtyping.install_import_hook(names, "tests.shapes.checker"):
-            for name in names:
+        with jaxtyping.install_import_hook(CHECKED, "tests.shapes.checker"):
+            for name in CHECKED:
                 importlib.import_module(name)
     finally:
         typing.TYPE_CHECKING = before

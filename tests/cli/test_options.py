@@ -35,7 +35,7 @@ def options():
     for verb in VERBS:
         scope = vars(import_module(verb.__module__))
         for name, hint in typing.get_type_hints(verb, globalns=scope, include_extras=True).items():
-            if name != "return" and name not in OWN.get(verb.__name__, ()):
+            if name not in ("return", "context") and name not in OWN.get(verb.__name__, ()):
                 found[name][verb.__name__] = hint
     return found
 
