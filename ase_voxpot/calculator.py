@@ -215,8 +215,8 @@ class VoxPotCalculator(Calculator):
         if result.volume is not None:
             self.results["stress"] = result.stress
         if result.uncertainty is not None:
-            said = result.uncertainty
-            values = (said.energy, said.energies, said.forces, said.extrapolation)
+            answer = result.uncertainty
+            values = (answer.energy, answer.energies, answer.forces, answer.extrapolation)
             self.results |= dict(zip(UNCERTAINTIES, values, strict=True))
 
     def export_properties(self) -> Any:

@@ -248,7 +248,7 @@ class Potential:
             return self.engine.neighbour_type(self.cutoff, skin=skin, device=self.device)
         return VerletList(self.cutoff, skin=skin, scratch=Workspace())
 
-    def room_for_features(self, atoms: int) -> Float[np.ndarray, "atom feature"]:
+    def feature_buffer(self, atoms: int) -> Float[np.ndarray, "atom feature"]:
         """An array for the features of so many atoms, in the precision of the network."""
         return np.empty((atoms, self.width), self.dtype)
 
@@ -295,7 +295,7 @@ class Potential:
             species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
         neighbours = neighbours or self.neighbour_list()
         known = self.known_uncertainty() if uncertainty else None
-        features = None if known is None else self.room_for_features(len(atoms))
+        features = None if known is None else self.feature_buffer(len(atoms))
         engine: Any = self.engine
         if type(neighbours) is engine.neighbour_type:
             energies, forces, virial = engine.evaluate(atoms, species, neighbours, features=features)
@@ -306,8 +306,8 @@ class Potential:
             energies, gradient = self.of_pairs(pairs, species, features=features, scratch=neighbours.scratch)
             forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, len(atoms))
             virial = pairs.offset.T @ gradient
-        said = None if known is None or features is None else known.of_features(features, species)
-        return Result(energies, forces, virial, _volume(atoms), said)
+        result = None if known is None or features is None else known.of_features(features, species)
+        return Result(energies, forces, virial, _volume(atoms), result)
 
     def known_uncertainty(self) -> Uncertainty:
         """The uncertainty of the model.
@@ -330,7 +330,7 @@ class Potential:
         """
         refuse_disorder(atoms, AS_THEY_ARE)
         species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
-        features = self.room_for_features(len(atoms))
+        features = self.feature_buffer(len(atoms))
         self.of_pairs(VerletList(self.cutoff).update(atoms), species, forces=False, features=features)
         return features, species
 
@@ -361,7 +361,7 @@ class Potential:
         self, batch: list[tuple[Pairs, Int[np.ndarray, " atom"], float | None]], known: Uncertainty | None
     ) -> Iterator[Result]:
         pairs, species = join([part for part, _, _ in batch]), np.concatenate([kinds for _, kinds, _ in batch])
-        features = None if known is None else self.room_for_features(pairs.atoms)
+        features = None if known is None else self.feature_buffer(pairs.atoms)
         energies, gradient = self.of_pairs(pairs, species, features=features)
         forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, pairs.atoms)
         first = 0
@@ -369,8 +369,8 @@ class Potential:
             atoms = slice(first, first + part.atoms)
             rows = slice(pairs.first[atoms.start], pairs.first[atoms.stop])
             virial = part.offset.T @ gradient[rows]
-            said = None if known is None or features is None else known.of_features(features[atoms], kinds)
-            yield Result(energies[atoms].copy(), forces[atoms].copy(), virial, volume, said)
+            result = None if known is None or features is None else known.of_features(features[atoms], kinds)
+            yield Result(energies[atoms].copy(), forces[atoms].copy(), virial, volume, result)
             first = atoms.stop
 
 

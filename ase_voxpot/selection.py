@@ -106,14 +106,14 @@ def select(
         best = int(sigma.argmax())
         if sigma[best] <= least:
             break
-        said = estimates[best]
+        result = estimates[best]
         picks.append(
             Pick(
                 frame=best,
                 uncertainty=float(before[best]),
                 gain=float(sigma[best]),
-                atom=float(said.energies.max()),
-                extrapolation=said.extrapolation,
+                atom=float(result.energies.max()),
+                extrapolation=result.extrapolation,
             )
         )
         free[best] = False

@@ -62,8 +62,8 @@ class External(ABC):
         self._exclusions = exclusions or Exclusions(lmp)
         refuse_unfit(lmp, fix, elements)
         self._exchanges = {name: style for name, style in styles_of_fixes(lmp).items() if style in EXCHANGES}
-        said = "yes" if energy else "no"
-        lmp.command(f"fix_modify {fix} energy {said} virial {said}")
+        result = "yes" if energy else "no"
+        lmp.command(f"fix_modify {fix} energy {result} virial {result}")
         lmp.set_fix_external_callback(fix, self, None)
 
     def __call__(self, caller: Any, step: int, count: int, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:

@@ -545,12 +545,12 @@ class TestUncertainty:
         alloy.calc = VoxPotCalculator(certain_model, device="cpu", uncertainty=True)
         alloy.get_potential_energy()
 
-        said = alloy.calc.potential.evaluate(alloy, uncertainty=True).uncertainty
+        result = alloy.calc.potential.evaluate(alloy, uncertainty=True).uncertainty
         results = alloy.calc.results
-        assert results["energy_uncertainty"] == pytest.approx(said.energy)
-        assert_allclose(results["energies_uncertainty"], said.energies)
-        assert_allclose(results["forces_uncertainty"], said.forces)
-        assert results["extrapolation"] == pytest.approx(said.extrapolation)
+        assert results["energy_uncertainty"] == pytest.approx(result.energy)
+        assert_allclose(results["energies_uncertainty"], result.energies)
+        assert_allclose(results["forces_uncertainty"], result.forces)
+        assert results["extrapolation"] == pytest.approx(result.extrapolation)
         assert results["energies"].sum() == pytest.approx(results["energy"])
 
     def test_they_are_not_when_not(self, certain_model, alloy):

@@ -20,8 +20,8 @@ def case(symbols, *, energy_error, force_error=0.0, stress_error=None, group="de
     forces = np.ones((len(atoms), 3))
     stress = None if stress_error is None else np.zeros(6)
     label = Labels(energy=1.0, forces=forces, stress=stress, group=group)
-    said = Prediction(energy=1.0 + energy_error, forces=forces + force_error, stress=np.full(6, stress_error or 0.0))
-    return atoms, label, said
+    result = Prediction(energy=1.0 + energy_error, forces=forces + force_error, stress=np.full(6, stress_error or 0.0))
+    return atoms, label, result
 
 
 def scored(*cases):
@@ -118,9 +118,9 @@ class Smeared(Calculator):
 
 
 def test_of_any_calculator_the_free_energy_is_compared():
-    (said,) = predict_with(Smeared(), [bulk("W", "bcc", a=3.2)])
+    (result,) = predict_with(Smeared(), [bulk("W", "bcc", a=3.2)])
 
-    assert said.energy == 1.0
+    assert result.energy == 1.0
 
 
 def test_a_frame_without_energy_is_named():

@@ -21,7 +21,7 @@ def potential():
     return made_certain(seeded(specification("steerable"), dtype="float64"))
 
 
-def said_by(potential, atoms):
+def asked_of(potential, atoms):
     return potential.evaluate(atoms, uncertainty=True).uncertainty
 
 
@@ -71,13 +71,13 @@ def test_the_formula(potential, crystal):
     for i, kind in enumerate(species):
         phi[i, kind * width : (kind + 1) * width] = [*features[i], 1.0]
 
-    said = said_by(potential, crystal)
+    result = asked_of(potential, crystal)
 
-    assert_allclose(said.energy**2, phi.sum(axis=0) @ known.covariance @ phi.sum(axis=0))
-    assert_allclose(said.energies**2, np.einsum("ir,rs,is->i", phi, known.covariance, phi))
+    assert_allclose(result.energy**2, phi.sum(axis=0) @ known.covariance @ phi.sum(axis=0))
+    assert_allclose(result.energies**2, np.einsum("ir,rs,is->i", phi, known.covariance, phi))
     local = [np.linalg.norm(known.local[k] @ [*f, 1.0]) for k, f in zip(species, features, strict=True)]
-    assert_allclose(said.forces, 0.1 * np.sqrt(local))
-    assert_allclose(said.extrapolation, max(said.energy / len(crystal) / 0.02, said.energies.max() / 0.3))
+    assert_allclose(result.forces, 0.1 * np.sqrt(local))
+    assert_allclose(result.extrapolation, max(result.energy / len(crystal) / 0.02, result.energies.max() / 0.3))
     assert_allclose(known.sum_of(features, species), phi.sum(axis=0))
 
 
@@ -87,7 +87,7 @@ def test_nothing_depends_on_order_place_or_orientation(potential, crystal, rng):
     other.rotate(40, (1, 2, 3), rotate_cell=True)
     other.translate((0.3, -7, 2))
 
-    expected, actual = said_by(potential, crystal), said_by(potential, other)
+    expected, actual = asked_of(potential, crystal), asked_of(potential, other)
 
     assert_allclose(actual.energy, expected.energy, rtol=1e-7)
     assert_allclose(actual.energies, expected.energies[order], rtol=1e-7)
@@ -96,7 +96,7 @@ def test_nothing_depends_on_order_place_or_orientation(potential, crystal, rng):
 
 def test_copies_err_alike(potential, crystal):
     """A repeated cell is wrong by the multiple, so that its atoms are no better known."""
-    expected, actual = said_by(potential, crystal), said_by(potential, crystal.repeat((2, 1, 1)))
+    expected, actual = asked_of(potential, crystal), asked_of(potential, crystal.repeat((2, 1, 1)))
 
     assert_allclose(actual.energy, 2 * expected.energy, rtol=1e-9)
     assert_allclose(actual.energies, np.tile(expected.energies, 2), rtol=1e-9)
@@ -108,7 +108,7 @@ def test_single_precision_is_enough(crystal):
     single = made_certain(seeded(specification("steerable"), dtype="float32"))
     single.network.load_state_dict(double.network.state_dict())
 
-    expected, actual = said_by(double, crystal), said_by(single, crystal)
+    expected, actual = asked_of(double, crystal), asked_of(single, crystal)
 
     assert_allclose(actual.energy, expected.energy, rtol=1e-4)
     assert_allclose(actual.energies, expected.energies, rtol=1e-4)
@@ -146,12 +146,12 @@ def test_energies_are_a_power_of_what_the_last_layer_leaves_open(potential, crys
     bent = Uncertainty(known.root, known.local, dataclasses.replace(CALIBRATION, energy_scale=0.2, energy_power=0.6))
     features, species = potential.features(crystal)
 
-    plain, said = (u.of_features(features, species) for u in (known, bent))
+    plain, result = (u.of_features(features, species) for u in (known, bent))
 
     count = len(crystal)
-    assert_allclose(said.energy / count, 0.2 * (plain.energy / count) ** 0.6)
-    assert_allclose(said.energies, 0.2 * plain.energies**0.6)
-    assert said.extrapolation == plain.extrapolation
+    assert_allclose(result.energy / count, 0.2 * (plain.energy / count) ** 0.6)
+    assert_allclose(result.energies, 0.2 * plain.energies**0.6)
+    assert result.extrapolation == plain.extrapolation
 
 
 def test_a_limit_scales_the_extrapolation(potential, crystal):

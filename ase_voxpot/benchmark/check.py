@@ -79,11 +79,11 @@ def reference(potential: Potential, atoms: Atoms) -> Result:
         view = folded.deposit(offset, centre, channel, shape=shape, fold=folding(spec))
     else:
         view = voxels.deposit(offset, centre, channel, shape=shape, grid=spec.grid)
-    said = potential.network(view, torch.from_numpy(species).long())
-    gradient = torch.autograd.grad(said.sum(), offset)[0].numpy()
+    result = potential.network(view, torch.from_numpy(species).long())
+    gradient = torch.autograd.grad(result.sum(), offset)[0].numpy()
     gradient[close] += repulsion
     forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, len(atoms))
-    return Result(energies + said.detach().numpy(), forces, pairs.offset.T @ gradient, atoms.get_volume())
+    return Result(energies + result.detach().numpy(), forces, pairs.offset.T @ gradient, atoms.get_volume())
 
 
 def deviation(

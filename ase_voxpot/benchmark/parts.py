@@ -46,24 +46,26 @@ SPHERE = ("fields", "sphere", "products", "products, adjoint", "sphere, adjoint"
 
 
 @njit(nogil=True)
-def _linear(stage, atoms, species, offset, weights, pair_room, room, said, slopes):  # pragma: no cover - compiled
-    natural, nothing = np.arange(room.u.shape[0]), np.empty((0, 0), room.h.dtype)
+def _linear(
+    stage, atoms, species, offset, weights, pair_buffers, buffers, result, slopes
+):  # pragma: no cover - compiled
+    natural, nothing = np.arange(buffers.u.shape[0]), np.empty((0, 0), buffers.h.dtype)
     for _ in range(TIMES):
         if stage == 0:
-            deposit_block(offset, pair_room, room.seen)
+            deposit_block(offset, pair_buffers, buffers.seen)
         elif stage == 1:
-            mix(room.seen, weights.pairs, natural, room.u)
+            mix(buffers.seen, weights.pairs, natural, buffers.u)
         elif stage == 2:
-            squares_block(room.u, weights.degree, room.h)
+            squares_block(buffers.u, weights.degree, buffers.h)
         elif stage == 3:
-            tame_block(weights.mean, weights.scale, room.h, room.rise)
-            dense(atoms, species, weights, room, True, said, nothing)
+            tame_block(weights.mean, weights.scale, buffers.h, buffers.rise)
+            dense(atoms, species, weights, buffers, True, result, nothing)
         elif stage == 4:
-            squares_adjoint_block(room.u, weights.degree, room.gh, room.gu)
+            squares_adjoint_block(buffers.u, weights.degree, buffers.gh, buffers.gu)
         elif stage == 5:
-            mix_back(room.gu, weights.pairs_back, natural, room.field, False)
+            mix_back(buffers.gu, weights.pairs_back, natural, buffers.field, False)
         else:
-            gather_block(room.field, offset, pair_room, slopes)
+            gather_block(buffers.field, offset, pair_buffers, slopes)
 
 
 @njit(nogil=True)
@@ -77,21 +79,21 @@ def _ends(stage, atoms, candidates, species, cutoff, known, block, energies, sum
 
 
 @njit(nogil=True)
-def _sphere(stage, weights, room):  # pragma: no cover - compiled
-    start = 2 * (weights.degree + 1) * room.u.shape[1]
+def _sphere(stage, weights, buffers):  # pragma: no cover - compiled
+    start = 2 * (weights.degree + 1) * buffers.u.shape[1]
     for _ in range(TIMES):
         if stage == 0:
-            mix(room.seen, weights.fields, weights.place, room.mixed)
+            mix(buffers.seen, weights.fields, weights.place, buffers.mixed)
         elif stage == 1:
-            to_sphere(weights, room.mixed, room.f)
+            to_sphere(weights, buffers.mixed, buffers.f)
         elif stage == 2:
-            products_block(room.f, weights.point, room.h, start)
+            products_block(buffers.f, weights.point, buffers.h, start)
         elif stage == 3:
-            products_adjoint_block(room.f, room.gh, start, room.gf)
+            products_adjoint_block(buffers.f, buffers.gh, start, buffers.gf)
         elif stage == 4:
-            from_sphere(weights, room.gf, room.mixed)
+            from_sphere(weights, buffers.gf, buffers.mixed)
         else:
-            mix_back(room.mixed, weights.fields_back, weights.place, room.field, True)
+            mix_back(buffers.mixed, weights.fields_back, weights.place, buffers.field, True)
 
 
 def parts(
@@ -108,14 +110,14 @@ def parts(
     atoms, cutoff, known = np.argsort(species, kind="stable")[:LANES], potential.cutoff, potential.baseline.known
     by_hand = CpuEngine.of_network(network, folding(potential.spec))
     by_hand.step(candidates, species, cutoff, known)
-    weights, (pair_room, room, block) = by_hand.workplace()
-    said, sums = np.empty(len(species)), no_sums(np.empty((len(species), 3)))
+    weights, (pair_buffers, buffers, block) = by_hand.workplace()
+    result, sums = np.empty(len(species)), no_sums(np.empty((len(species), 3)))
     near_block(atoms, candidates, cutoff, block, sums.closest)
-    sort_neighbours(block.lanes[: len(atoms)], block.first, block.neighbour, species, pair_room)
-    seen = (atoms, species, block.offset, weights, pair_room, room, said, block.slope)
+    sort_neighbours(block.lanes[: len(atoms)], block.first, block.neighbour, species, pair_buffers)
+    seen = (atoms, species, block.offset, weights, pair_buffers, buffers, result, block.slope)
     out: dict[str, Callable[[], object]] = {name: partial(_linear, k, *seen) for k, name in enumerate(LINEAR)}
-    ends = (atoms, candidates, species, cutoff, known, block, said, sums)
+    ends = (atoms, candidates, species, cutoff, known, block, result, sums)
     out |= {name: partial(_ends, k, *ends) for k, name in enumerate(ENDS)}
     if len(weights.point):
-        out |= {name: partial(_sphere, k, weights, room) for k, name in enumerate(SPHERE)}
+        out |= {name: partial(_sphere, k, weights, buffers) for k, name in enumerate(SPHERE)}
     return {name: (run, TIMES * len(atoms)) for name, run in out.items()}

@@ -79,7 +79,7 @@ def evaluate(
     )
     structures, refused, notes = _frames(frames, potential, skip=skip, unconverged=unconverged)
     labels = labels_of(structures, keys)
-    said = origins([label.origin for label in labels], keys)
+    result = origins([label.origin for label in labels], keys)
     own = predict(potential, structures)
     predictions = _watched(own, len(structures), "frames")
     scores = score(structures, labels, predictions)
@@ -98,11 +98,11 @@ def evaluate(
     if json is not None:
         beside = {"peers": [v.to_json(model=k) for k, v in others.items()]} if others else {}
         left = {"refused": refused} if refused else {}
-        write_json(json, scores.to_json(model=model) | beside | left | {"labels": said, "notes": notes})
+        write_json(json, scores.to_json(model=model) | beside | left | {"labels": result, "notes": notes})
     for note in notes:
         typer.echo(f"voxpot: note: {note}", err=True)
     console().print(score_table(scores, title=f"{model} on {frames}"))
-    for origin in said:
+    for origin in result:
         console().print(origin, soft_wrap=True, markup=False, emoji=False)
     if others:
         console().print(total_table({model: scores, **others}, title="Side by side, all frames"))
@@ -131,8 +131,8 @@ def _frames(
         kept, refused = sift(found, look, strict=False)
         refuse_all(refused, len(found), path)
         frames = list(kept.values())
-    frames, said = only_converged(frames, path, unconverged=unconverged)
-    return frames, refused, [*notes, *said]
+    frames, result = only_converged(frames, path, unconverged=unconverged)
+    return frames, refused, [*notes, *result]
 
 
 def _watched(predictions: Iterator[Prediction], count: int, what: str) -> list[Prediction]:

@@ -154,10 +154,12 @@ def _measure(runs: list[tuple[str, Records, Callable[[], Atoms]]], temperature: 
     rows = table(title, "run", "atoms", "trials/s", "full energies\nand forces/s", "ratio", "largest\nerror, eV")
     found = {}
     for name, _, make in runs:
-        said = measure(make(), temperature=temperature)
-        found[name] = asdict(said)
-        ratio = f"{said.trials / said.full:.1f}"
-        rows.add_row(name, f"{said.atoms:,}", f"{said.trials:,.0f}", f"{said.full:.3g}", ratio, f"{said.error:.1e}")
+        result = measure(make(), temperature=temperature)
+        found[name] = asdict(result)
+        ratio = f"{result.trials / result.full:.1f}"
+        rows.add_row(
+            name, f"{result.atoms:,}", f"{result.trials:,.0f}", f"{result.full:.3g}", ratio, f"{result.error:.1e}"
+        )
     console().print(rows)
     if json is not None:
         write_json(json, found)

@@ -34,11 +34,11 @@ def check_targets(*targets: Path | None, plot: Path | None = None) -> None:
     Raises:
         ConfigError: a folder, or a suffix that no picture has.
     """
-    from ase_voxpot.storage.files import make_room
+    from ase_voxpot.storage.files import make_parents
 
     for target in (*targets, plot):
         if target is not None:
-            make_room(target)
+            make_parents(target)
     if plot is not None and plot.suffix not in PICTURES:
         raise ConfigError(f"plot: expected a name that ends in {', '.join(PICTURES)}, got {str(plot)!r}")
 

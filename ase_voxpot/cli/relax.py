@@ -101,11 +101,11 @@ def _refuse_unwritable(path: Path | None) -> None:
     from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.storage.files import make_room
+    from ase_voxpot.storage.files import make_parents
 
     if path is None:
         return
-    make_room(path)
+    make_parents(path)
     try:
         known = ioformats[filetype(str(path), read=False)].can_write
     except (UnknownFileTypeError, KeyError):

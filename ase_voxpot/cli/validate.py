@@ -63,7 +63,7 @@ def validate(
     """
     from ase_voxpot.errors import ConfigError
     from ase_voxpot.neighbours.verlet import species_indices
-    from ase_voxpot.storage.files import make_room
+    from ase_voxpot.storage.files import make_parents
     from ase_voxpot.validation import read_run, validate as compare, write_report
     from ase_voxpot.weights import find_model, load_potential, read_header
 
@@ -72,7 +72,7 @@ def validate(
     if frames < 1 or seed < 0:
         raise ConfigError(f"frames, seed: expected whole numbers from 1 and 0 on, got {frames} and {seed}")
     card = read_header(find_model(model))["card"]
-    make_room(output / "report.html")
+    make_parents(output / "report.html")
     run = _timed(read_run(runs), timestep=timestep, snapshots=snapshots)
     potential = load_potential(model, device=device, dtype=dtype)  # type: ignore[arg-type]
     species_indices(run.symbols, potential.spec.species)

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from ase_voxpot.descriptor import Fold
 
 __all__ = [
-    "PairRoom",
+    "PairBuffers",
     "deposit_block",
     "gather_block",
-    "pair_room",
+    "pair_buffers",
     "sort_neighbours",
     "sort_pairs",
     "tangent_block",
@@ -41,7 +41,7 @@ ROWS = 8
 """Rows that are worked on together: so few that they stay in the nearest cache."""
 
 
-class PairRoom(NamedTuple):
+class PairBuffers(NamedTuple):
     """What the functions of this module work in, and the numbers of the fold."""
 
     cutoff: float
@@ -63,11 +63,11 @@ class PairRoom(NamedTuple):
     total: Float[np.ndarray, "3 place"]
 
 
-def pair_room(fold: Fold, *, species: int, most: int, dtype: type[np.floating] | np.dtype) -> PairRoom:
+def pair_buffers(fold: Fold, *, species: int, most: int, dtype: type[np.floating] | np.dtype) -> PairBuffers:
     """Room for blocks of atoms with ``most`` neighbours at most."""
     places, harmonics = ROWS * LANES, fold.harmonics
     table = factors(fold.degree).astype(dtype)
-    return PairRoom(
+    return PairBuffers(
         fold.cutoff,
         fold.narrowing * fold.cutoff**2,
         fold.degree,
@@ -89,9 +89,9 @@ def pair_room(fold: Fold, *, species: int, most: int, dtype: type[np.floating] |
 
 
 @njit(nogil=True)
-def sort_pairs(atoms, first, channel, room):  # pragma: no cover - compiled
+def sort_pairs(atoms, first, channel, buffers):  # pragma: no cover - compiled
     """Sort the pairs around ``atoms`` (a block, or fewer at the end) into rows of equal species."""
-    slot, counts = room.slot, room.counts
+    slot, counts = buffers.slot, buffers.counts
     counts[:] = 0
     for place in range(len(atoms)):
         lane, i = np.uint64(place), np.uint64(atoms[place])  # unsigned: others may count from the end, for Numba
@@ -100,13 +100,13 @@ def sort_pairs(atoms, first, channel, room):  # pragma: no cover - compiled
             row = counts[s, lane]
             slot[s, np.uint64(row), lane] = p
             counts[s, lane] = row + 1
-    _fill_up(room)
+    _fill_up(buffers)
 
 
 @njit(nogil=True)
-def sort_neighbours(atoms, first, neighbour, species, room):  # pragma: no cover - compiled
+def sort_neighbours(atoms, first, neighbour, species, buffers):  # pragma: no cover - compiled
     """The same with the species as they are now, of all atoms, instead of that of every neighbour."""
-    slot, counts = room.slot, room.counts
+    slot, counts = buffers.slot, buffers.counts
     counts[:] = 0
     for place in range(len(atoms)):
         lane, i = np.uint64(place), np.uint64(atoms[place])
@@ -115,13 +115,13 @@ def sort_neighbours(atoms, first, neighbour, species, room):  # pragma: no cover
             row = counts[s, lane]
             slot[s, np.uint64(row), lane] = p
             counts[s, lane] = row + 1
-    _fill_up(room)
+    _fill_up(buffers)
 
 
 @njit(nogil=True)
-def _fill_up(room):  # pragma: no cover - compiled
+def _fill_up(buffers):  # pragma: no cover - compiled
     """Let every lane have as many rows as the one with most."""
-    slot, rows, counts = room.slot, room.rows, room.counts
+    slot, rows, counts = buffers.slot, buffers.rows, buffers.counts
     for s in range(len(rows)):
         most = 0
         for lane in range(LANES):
@@ -133,9 +133,9 @@ def _fill_up(room):  # pragma: no cover - compiled
 
 
 @njit(nogil=True, fastmath=True)
-def _load(offset, s, begin, rows, room):  # pragma: no cover - compiled
+def _load(offset, s, begin, rows, buffers):  # pragma: no cover - compiled
     """Offsets of some rows of species ``s``, in units of the cutoff, and their shells."""
-    slot, x, t, scale = room.slot, room.x, room.t, 1 / room.cutoff
+    slot, x, t, scale = buffers.slot, buffers.x, buffers.t, 1 / buffers.cutoff
     for row in range(rows):
         for lane in range(LANES):
             p, at = slot[s, begin + row, lane], row * LANES + lane
@@ -145,13 +145,13 @@ def _load(offset, s, begin, rows, room):  # pragma: no cover - compiled
                 q = np.uint64(p)
                 a, b, c = offset[q, 0] * scale, offset[q, 1] * scale, offset[q, 2] * scale
                 x[0, at], x[1, at], x[2, at], t[at] = a, b, c, a * a + b * b + c * c
-    window, rate = room.window, t.dtype.type(-0.5 * room.narrowing)
+    window, rate = buffers.window, t.dtype.type(-0.5 * buffers.narrowing)
     for at in range(rows * LANES):
         window[at] = 1
     if rate != 0:
         for at in range(rows * LANES):
             window[at] = exp(rate * t[at])
-    shell_rows(rows, t, window, room.narrowing, len(room.f), room.f, room.df)
+    shell_rows(rows, t, window, buffers.narrowing, len(buffers.f), buffers.f, buffers.df)
 
 
 @njit(nogil=True)
@@ -175,44 +175,44 @@ def _look(field, corner, shape, rows, level):  # pragma: no cover - compiled
 
 
 @njit(nogil=True)
-def deposit_block(offset, room, seen):  # pragma: no cover - compiled
+def deposit_block(offset, buffers, seen):  # pragma: no cover - compiled
     """Write the coefficients of a block to ``seen``."""
-    value, shells = room.value, len(room.f)
-    for s in range(len(room.rows)):
+    value, shells = buffers.value, len(buffers.f)
+    for s in range(len(buffers.rows)):
         corner = s * shells * len(value) * LANES
-        if room.rows[s] == 0:
+        if buffers.rows[s] == 0:
             seen[s * shells : (s + 1) * shells] = 0
-        for begin in range(0, room.rows[s], ROWS):
-            rows = min(ROWS, room.rows[s] - begin)
-            _load(offset, s, begin, rows, room)
-            harmonic_rows(rows, room.degree, room.factors, room.scratch, room.x, room.t, value)
-            _add_rows(value, room.f, rows, seen, corner, begin > 0)
+        for begin in range(0, buffers.rows[s], ROWS):
+            rows = min(ROWS, buffers.rows[s] - begin)
+            _load(offset, s, begin, rows, buffers)
+            harmonic_rows(rows, buffers.degree, buffers.factors, buffers.scratch, buffers.x, buffers.t, value)
+            _add_rows(value, buffers.f, rows, seen, corner, begin > 0)
 
 
 @njit(nogil=True)
-def gather_block(field, offset, room, out):  # pragma: no cover - compiled
+def gather_block(field, offset, buffers, out):  # pragma: no cover - compiled
     """Write the derivative of ⟨field, coefficients⟩ by the offsets to ``out`` [pair, 3]."""
-    level, steep, total, unit = room.level, room.steep, room.total, 1 / room.cutoff
-    for s in range(len(room.rows)):
-        corner = s * len(room.f) * len(level) * LANES
-        for begin in range(0, room.rows[s], ROWS):
-            rows = min(ROWS, room.rows[s] - begin)
-            _load(offset, s, begin, rows, room)
-            _look(field, corner, room.f, rows, level)
-            _look(field, corner, room.df, rows, steep)
-            pull_rows(rows, room.degree, room.factors, room.scratch, room.x, room.t, level, steep, total)
+    level, steep, total, unit = buffers.level, buffers.steep, buffers.total, 1 / buffers.cutoff
+    for s in range(len(buffers.rows)):
+        corner = s * len(buffers.f) * len(level) * LANES
+        for begin in range(0, buffers.rows[s], ROWS):
+            rows = min(ROWS, buffers.rows[s] - begin)
+            _load(offset, s, begin, rows, buffers)
+            _look(field, corner, buffers.f, rows, level)
+            _look(field, corner, buffers.df, rows, steep)
+            pull_rows(rows, buffers.degree, buffers.factors, buffers.scratch, buffers.x, buffers.t, level, steep, total)
             for row in range(rows):
                 for lane in range(LANES):
-                    p, at = room.slot[s, begin + row, lane], row * LANES + lane
+                    p, at = buffers.slot[s, begin + row, lane], row * LANES + lane
                     if p >= 0:
                         q = np.uint64(p)
                         out[q, 0], out[q, 1], out[q, 2] = unit * total[0, at], unit * total[1, at], unit * total[2, at]
 
 
 @njit(nogil=True, fastmath=True)
-def _load_tangent(tangent, s, begin, rows, room):  # pragma: no cover - compiled
+def _load_tangent(tangent, s, begin, rows, buffers):  # pragma: no cover - compiled
     """Tangents to ``total``, and the change of the shells along them in place of their slopes."""
-    slot, x, df, total, scale = room.slot, room.x, room.df, room.total, 1 / room.cutoff
+    slot, x, df, total, scale = buffers.slot, buffers.x, buffers.df, buffers.total, 1 / buffers.cutoff
     for row in range(rows):
         for lane in range(LANES):
             p, at = slot[s, begin + row, lane], row * LANES + lane
@@ -224,17 +224,19 @@ def _load_tangent(tangent, s, begin, rows, room):  # pragma: no cover - compiled
 
 
 @njit(nogil=True)
-def tangent_block(tangent, offset, room, seen):  # pragma: no cover - compiled
+def tangent_block(tangent, offset, buffers, seen):  # pragma: no cover - compiled
     """Write the change of the coefficients when every neighbour moves along ``tangent`` [pair, 3]."""
-    value, turn, shells = room.value, room.level, len(room.f)
-    for s in range(len(room.rows)):
+    value, turn, shells = buffers.value, buffers.level, len(buffers.f)
+    for s in range(len(buffers.rows)):
         corner = s * shells * len(value) * LANES
-        if room.rows[s] == 0:
+        if buffers.rows[s] == 0:
             seen[s * shells : (s + 1) * shells] = 0
-        for begin in range(0, room.rows[s], ROWS):
-            rows = min(ROWS, room.rows[s] - begin)
-            _load(offset, s, begin, rows, room)
-            _load_tangent(tangent, s, begin, rows, room)
-            turn_rows(rows, room.degree, room.factors, room.scratch, room.x, room.t, room.total, value, turn)
-            _add_rows(value, room.df, rows, seen, corner, begin > 0)
-            _add_rows(turn, room.f, rows, seen, corner, True)
+        for begin in range(0, buffers.rows[s], ROWS):
+            rows = min(ROWS, buffers.rows[s] - begin)
+            _load(offset, s, begin, rows, buffers)
+            _load_tangent(tangent, s, begin, rows, buffers)
+            turn_rows(
+                rows, buffers.degree, buffers.factors, buffers.scratch, buffers.x, buffers.t, buffers.total, value, turn
+            )
+            _add_rows(value, buffers.df, rows, seen, corner, begin > 0)
+            _add_rows(turn, buffers.f, rows, seen, corner, True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ase_voxpot.compiled import njit
-from ase_voxpot.descriptor.blocks import deposit_block, gather_block, pair_room, sort_pairs, tangent_block
+from ase_voxpot.descriptor.blocks import deposit_block, gather_block, pair_buffers, sort_pairs, tangent_block
 from ase_voxpot.simd import LANES, aligned
 from ase_voxpot.simd.threads import spread
 
@@ -42,26 +42,26 @@ def _fold(field, start, mine):  # pragma: no cover - compiled
 
 
 @njit(nogil=True)
-def _deposit(begin, end, room, block, offset, first, channel, out):  # pragma: no cover - compiled
+def _deposit(begin, end, buffers, block, offset, first, channel, out):  # pragma: no cover - compiled
     for start in range(begin * LANES, end * LANES, LANES):
-        sort_pairs(np.arange(start, min(start + LANES, out.shape[1])), first, channel, room)
-        deposit_block(offset, room, block)
+        sort_pairs(np.arange(start, min(start + LANES, out.shape[1])), first, channel, buffers)
+        deposit_block(offset, buffers, block)
         _unfold(block, start, out)
 
 
 @njit(nogil=True)
-def _gather(begin, end, room, block, offset, first, channel, field, out):  # pragma: no cover - compiled
+def _gather(begin, end, buffers, block, offset, first, channel, field, out):  # pragma: no cover - compiled
     for start in range(begin * LANES, end * LANES, LANES):
-        sort_pairs(np.arange(start, min(start + LANES, field.shape[1])), first, channel, room)
+        sort_pairs(np.arange(start, min(start + LANES, field.shape[1])), first, channel, buffers)
         _fold(field, start, block)
-        gather_block(block, offset, room, out)
+        gather_block(block, offset, buffers, out)
 
 
 @njit(nogil=True)
-def _deposit_tangent(begin, end, room, block, offset, first, channel, tangent, out):  # pragma: no cover - compiled
+def _deposit_tangent(begin, end, buffers, block, offset, first, channel, tangent, out):  # pragma: no cover - compiled
     for start in range(begin * LANES, end * LANES, LANES):
-        sort_pairs(np.arange(start, min(start + LANES, out.shape[1])), first, channel, room)
-        tangent_block(tangent, offset, room, block)
+        sort_pairs(np.arange(start, min(start + LANES, out.shape[1])), first, channel, buffers)
+        tangent_block(tangent, offset, buffers, block)
         _unfold(block, start, out)
 
 
@@ -79,10 +79,10 @@ def _run(
     most = int(np.diff(first).max(initial=1))
 
     def work(pieces: Iterator[tuple[int, int]]) -> None:
-        room = pair_room(fold, species=species, most=most, dtype=dtype)
+        buffers = pair_buffers(fold, species=species, most=most, dtype=dtype)
         block = aligned(species * fold.shells, fold.harmonics, LANES, dtype=dtype)
         for begin, end in pieces:
-            kernel(begin, end, room, block, offset, first, channel, *arrays)
+            kernel(begin, end, buffers, block, offset, first, channel, *arrays)
 
     spread(work, -(-(len(first) - 1) // LANES))
 

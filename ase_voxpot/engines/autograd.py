@@ -90,8 +90,8 @@ class AutogradEngine:
         with torch.set_grad_enabled(gradient):
             seen = self._network.look(view) if self._filtered else view
             last = None if features is None else like.new_empty(features.shape)
-            said = self._network(seen, kinds, features=last)
+            result = self._network(seen, kinds, features=last)
         if features is not None and last is not None:
             features.copy_(last)
-        slope = pair_gradient(said, view, representation, scene).double().cpu().numpy() if gradient else None
-        return said.detach().double().cpu().numpy(), slope
+        slope = pair_gradient(result, view, representation, scene).double().cpu().numpy() if gradient else None
+        return result.detach().double().cpu().numpy(), slope

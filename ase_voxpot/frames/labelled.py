@@ -52,9 +52,9 @@ def read_labelled(path: str | Path, keys: LabelKeys | None = None, *, unconverge
     path = Path(path)
     computed = read_computed(path)
     frames, notes = (read_frames(path), []) if computed is None else computed
-    kept, said = only_converged(frames, path, unconverged=unconverged)
+    kept, result = only_converged(frames, path, unconverged=unconverged)
     labels = labels_of(kept, keys)
-    return Labelled(kept, labels, [*notes, *said], origins([label.origin for label in labels], keys))
+    return Labelled(kept, labels, [*notes, *result], origins([label.origin for label in labels], keys))
 
 
 def read_computed(path: Path) -> tuple[list[Atoms], list[str]] | None:
@@ -90,8 +90,8 @@ def only_converged(frames: list[Atoms], path: Path, *, unconverged: bool) -> tup
             f"{path}: expected ionic steps whose electronic loop converged, got none among {count}; raise NELM, or "
             "keep them with --unconverged (unconverged = true in a training)"
         )
-    said = [_unconverged(count, len(frames), kept=unconverged)]
-    return (frames, said) if unconverged else (kept, said)
+    result = [_unconverged(count, len(frames), kept=unconverged)]
+    return (frames, result) if unconverged else (kept, result)
 
 
 def _unconverged(count: int, of: int, *, kept: bool) -> str:
@@ -110,11 +110,11 @@ def origins(found: Sequence[Origin], keys: LabelKeys | None = None) -> list[str]
     """
     energies = Counter(o.energy for o in found)
     stresses = Counter(o.stress for o in found if o.stress is not None)
-    said = [f"Energy: {_counted(energies, len(found))}{_meaning(list(energies))}"]
+    result = [f"Energy: {_counted(energies, len(found))}{_meaning(list(energies))}"]
     if stresses:
-        said.append(f"Stress: {_counted(stresses, len(found))}{_sign(list(stresses), keys or LabelKeys())}")
+        result.append(f"Stress: {_counted(stresses, len(found))}{_sign(list(stresses), keys or LabelKeys())}")
     beside = Counter((name, why) for o in found for name, why in o.beside.items())
-    return said + [
+    return result + [
         f"{name} {why}{'' if many == len(found) else f' ({many} of {len(found)} frames)'}"
         for (name, why), many in beside.items()
     ]

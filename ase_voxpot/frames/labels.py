@@ -215,9 +215,9 @@ def stress_in(atoms: Atoms, keys: LabelKeys, where: str) -> tuple[Float[np.ndarr
             beside[name] = "is not used, as it is not six or nine numbers"
     names = list(found)
     for name in names[1:]:
-        said = _compared(found[names[0]], found[name])
-        if said:
-            beside[name] = f"{said} and is not used"
+        result = _compared(found[names[0]], found[name])
+        if result:
+            beside[name] = f"{result} and is not used"
     beside |= {name: "is not used, as nothing names it" for name in _unnamed(atoms, keys, plain)}
     return (found[names[0]] if names else None), Origin(stress=names[0] if names else None, beside=beside)
 

@@ -21,7 +21,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ase_voxpot.errors import ConfigError, DataError
-from ase_voxpot.storage.files import draft_of, make_room
+from ase_voxpot.storage.files import draft_of, make_parents
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -108,7 +108,7 @@ class Records:
         Raises:
             ConfigError: the place cannot be written to, or holds another run.
         """
-        make_room(self.log)
+        make_parents(self.log)
         for path in (self.log, self.trajectory, self.checkpoint):
             if path.exists():
                 raise ConfigError(

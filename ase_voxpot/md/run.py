@@ -247,7 +247,7 @@ def _sample(atoms: Atoms, plan: Plan, step: int) -> Sample:
     if atoms.pbc.all():
         volume = float(atoms.get_volume())
         pressure = float(-atoms.get_stress(include_ideal_gas=True)[:3].mean() / units.GPa)
-    said = getattr(atoms.calc, "results", {})
+    result = getattr(atoms.calc, "results", {})
     return Sample(
         step=step,
         time=step * plan.timestep,
@@ -257,8 +257,8 @@ def _sample(atoms: Atoms, plan: Plan, step: int) -> Sample:
         total=potential + kinetic,
         pressure=pressure,
         volume=volume,
-        uncertainty=said.get("energy_uncertainty"),
-        extrapolation=said.get("extrapolation"),
+        uncertainty=result.get("energy_uncertainty"),
+        extrapolation=result.get("extrapolation"),
     )
 
 

@@ -23,7 +23,7 @@ from ase_voxpot.montecarlo.ensembles import bias_change
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
-__all__ = ["Batch", "Geometry", "State", "batch_room", "refresh", "walk"]
+__all__ = ["Batch", "Geometry", "State", "batch_buffers", "refresh", "walk"]
 
 BATCH = 12
 """Trials that are evaluated together."""
@@ -66,7 +66,7 @@ class Batch(NamedTuple):
     fresh: Float[np.ndarray, " atom"]  # eV, energies that trials would lead to
 
 
-def batch_room(atoms: int, most: int) -> Batch:
+def batch_buffers(atoms: int, most: int) -> Batch:
     """Room for trials among ``atoms`` atoms with ``most`` neighbours at most."""
     places = BATCH * 2 * (most + 1)
     return Batch(
@@ -129,9 +129,9 @@ def _in_order(touched, end, species, kinds, order):  # pragma: no cover - compil
 @njit(nogil=True)
 def refresh(atoms, species, geometry, place, nothing, energies):  # pragma: no cover - compiled
     """Write the energies of ``atoms``, listed species by species, from scratch."""
-    pair_room, weights, room = place
+    pair_buffers, weights, buffers = place
     first, neighbour, offset = geometry.first, geometry.neighbour, geometry.offset
-    energies_of(atoms, species, first, neighbour, offset, pair_room, weights, room, nothing, energies)
+    energies_of(atoms, species, first, neighbour, offset, pair_buffers, weights, buffers, nothing, energies)
     for i in atoms:
         energies[i] += geometry.reference[species[i]]
         for p in range(geometry.close_first[i], geometry.close_first[i + 1]):

@@ -10,7 +10,7 @@ from ase.units import kB
 from ase_voxpot.baseline.energies import zbl
 from ase_voxpot.engines.cpu.engine import CpuEngine
 from ase_voxpot.errors import DivergenceError
-from ase_voxpot.montecarlo.kernels import Geometry, State, batch_room, refresh, walk
+from ase_voxpot.montecarlo.kernels import Geometry, State, batch_buffers, refresh, walk
 from ase_voxpot.montecarlo.walkers import Walker
 from ase_voxpot.neighbours.loops import close as near
 from ase_voxpot.neighbours.verlet import Pairs, VerletList, species_indices
@@ -117,9 +117,9 @@ class CompiledWalker(LocalWalker):
         most = int(np.diff(pairs.first).max(initial=1))
         if self._geometry is None:
             self._geometry = _geometry(pairs, potential)
-            self._batch = batch_room(pairs.atoms, most)
-        weights, pair_room, room = engine.parts(most)
-        self._place = (pair_room, weights, room)
+            self._batch = batch_buffers(pairs.atoms, most)
+        weights, pair_buffers, buffers = engine.parts(most)
+        self._place = (pair_buffers, weights, buffers)
         self._nothing = np.empty((0, 0), weights.mean.dtype)
 
     def _of(self, some: Int[np.ndarray, " touched"]) -> Float[np.ndarray, " touched"]:

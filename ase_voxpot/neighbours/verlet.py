@@ -179,9 +179,9 @@ class VerletList:
                 the same place.
         """
         near = self.candidates(atoms)
-        room, take = len(near.centre) + 1, self.scratch.take
-        centre, neighbour = take("centre", room, dtype=np.int32), take("neighbour", room, dtype=np.int32)
-        offset, first = take("offset", room, 3), take("first", len(atoms) + 1, dtype=np.int64)
+        buffers, take = len(near.centre) + 1, self.scratch.take
+        centre, neighbour = take("centre", buffers, dtype=np.int32), take("neighbour", buffers, dtype=np.int32)
+        offset, first = take("offset", buffers, 3), take("first", len(atoms) + 1, dtype=np.int64)
         seen = (near.positions, near.images, near.centre, near.neighbour, near.image)
         count, closest, worst = within(*seen, self.cutoff, centre, neighbour, offset, first)
         if closest < CLOSEST:

@@ -134,8 +134,8 @@ class SteerableNetwork(nn.Module):
         x = self._tame(self.invariants(coefficients, once=True))
         features = [self.dense.hidden(x[a:b], kind) for kind, (a, b) in enumerate(pairwise(ends))]
         last = self.dense.weights[-1]
-        said = [(h @ last[kind])[:, 0] - empty[kind] for kind, h in enumerate(features)]
-        return torch.cat(said), torch.cat(features)
+        result = [(h @ last[kind])[:, 0] - empty[kind] for kind, h in enumerate(features)]
+        return torch.cat(result), torch.cat(features)
 
     def _tame(self, invariants: Tensor) -> Tensor:
         """Standardised, and growing like a logarithm beyond the range of the training data.

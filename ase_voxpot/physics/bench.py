@@ -15,7 +15,7 @@ import numpy as np
 
 from ase_voxpot.errors import ConfigError, DataError
 from ase_voxpot.physics.recipes import WORKFLOWS, Answer, Effort, Frames, Setting
-from ase_voxpot.storage.files import make_room, write_json
+from ase_voxpot.storage.files import make_parents, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ class Results:
         Raises:
             DataError: a file that is not one of results.
         """
-        self.path = make_room(path)
+        self.path = make_parents(path)
         self._kept: dict[str, Any] = {}
         if path.is_file():
             try:

@@ -53,14 +53,14 @@ def examine(potential: Potential, atoms: Atoms, rng: np.random.Generator, *, tri
         rng: draws rotations, shifts and the atoms that are displaced.
         trials: how many of each.
     """
-    said = potential.evaluate(atoms)
+    result = potential.evaluate(atoms)
     double = _twin(potential, dtype="float64")
     turned = [_turned(potential, atoms, rng) for _ in range(trials)]
     return Soundness(
-        rotation=MILLI * _rms(np.array([forces - said.forces for forces, _ in turned])),
-        rotated_energy=MILLI * _rms(np.array([energy - said.energy for _, energy in turned])) / len(atoms),
-        translation=MILLI * _rms(np.array([_moved(potential, atoms, rng) - said.forces for _ in range(trials)])),
-        supercell=MILLI * abs(potential.evaluate(atoms.repeat((2, 1, 1))).energy / 2 - said.energy) / len(atoms),
+        rotation=MILLI * _rms(np.array([forces - result.forces for forces, _ in turned])),
+        rotated_energy=MILLI * _rms(np.array([energy - result.energy for _, energy in turned])) / len(atoms),
+        translation=MILLI * _rms(np.array([_moved(potential, atoms, rng) - result.forces for _ in range(trials)])),
+        supercell=MILLI * abs(potential.evaluate(atoms.repeat((2, 1, 1))).energy / 2 - result.energy) / len(atoms),
         forces=_force_difference(double, atoms, rng, trials),
         stress=_stress_difference(double, atoms),
         voxels=_route_difference(potential, atoms),
@@ -84,8 +84,8 @@ def _turned(potential: Potential, atoms: Atoms, rng: np.random.Generator) -> tup
     copy = atoms.copy()
     copy.set_cell(atoms.cell[:] @ turn.T)
     copy.set_positions(atoms.positions @ turn.T)
-    said = potential.evaluate(copy)
-    return said.forces @ turn, said.energy
+    result = potential.evaluate(copy)
+    return result.forces @ turn, result.energy
 
 
 def _moved(potential: Potential, atoms: Atoms, rng: np.random.Generator) -> np.ndarray:
@@ -116,7 +116,7 @@ def _force_difference(double: Potential, atoms: Atoms, rng: np.random.Generator,
 
 
 def _stress_difference(double: Potential, atoms: Atoms) -> float:
-    said = double.evaluate(atoms).stress
+    result = double.evaluate(atoms).stress
     wrong = []
     for voigt, (a, b) in enumerate(((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))):
         energy_at = {}
@@ -127,8 +127,8 @@ def _stress_difference(double: Potential, atoms: Atoms) -> float:
             copy = atoms.copy()
             copy.set_cell(atoms.cell[:] @ (np.eye(3) + strain), scale_atoms=True)
             energy_at[steps] = double.evaluate(copy).energy
-        wrong.append(said[voigt] - _central(energy_at) / atoms.get_volume())
-    return _rms(np.array(wrong)) / _rms(said)
+        wrong.append(result[voigt] - _central(energy_at) / atoms.get_volume())
+    return _rms(np.array(wrong)) / _rms(result)
 
 
 def _route_difference(potential: Potential, atoms: Atoms) -> float | None:

@@ -149,7 +149,7 @@ def coexist(
     volume = mean_volume(go("crystal"))
     _refuse_molten(frames["crystal"], perfect, schedule.temperature)
     atoms.set_cell(atoms.cell[:] * (volume / atoms.get_volume()) ** (1 / 3), scale_atoms=True)
-    _make_room(atoms, held)
+    _make_space(atoms, held)
     _hold(atoms, held)
     go("melt")
     go("cool")
@@ -197,7 +197,7 @@ def _middle(atoms: Atoms) -> Bool[np.ndarray, " atom"]:
     return (height >= 0.25) & (height < 0.75)
 
 
-def _make_room(atoms: Atoms, held: Bool[np.ndarray, " atom"]) -> None:
+def _make_space(atoms: Atoms, held: Bool[np.ndarray, " atom"]) -> None:
     """Stretch what is to melt along z, and put the crystal, as it is, into the middle of the cell."""
     cell, height = atoms.cell.array.copy(), atoms.positions[:, 2]
     length, middle = cell[2, 2], height[held].mean()

@@ -26,6 +26,6 @@ LANES = 16
 def aligned(*shape: int, dtype: np.dtype | type[np.floating]) -> Float[np.ndarray, ...]:
     """An array of zeros that begins with a cache line, as vectors that straddle two cost twice."""
     size, line = int(np.prod(shape)), 64 // np.dtype(dtype).itemsize
-    room = np.zeros(size + line, dtype)
-    start = -(room.ctypes.data // room.itemsize) % line
-    return room[start : start + size].reshape(shape)
+    buffers = np.zeros(size + line, dtype)
+    start = -(buffers.ctypes.data // buffers.itemsize) % line
+    return buffers[start : start + size].reshape(shape)

@@ -14,7 +14,7 @@ from ase_voxpot.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["data_folders", "draft_of", "make_room", "write_json"]
+__all__ = ["data_folders", "draft_of", "make_parents", "write_json"]
 
 
 def data_folders() -> list[Path]:
@@ -24,7 +24,7 @@ def data_folders() -> list[Path]:
     return [*([Path(named)] if named else []), *([checkout] if checkout.is_dir() else [])]
 
 
-def make_room(path: Path) -> Path:
+def make_parents(path: Path) -> Path:
     """Make the folder that ``path`` will be written to, before any work is spent on it.
 
     Raises:

@@ -105,14 +105,14 @@ def predict(potential: Potential, run: Run, *, observe: Callable[[int], None] = 
             raise DataError(f"frame {number}: expected finite energy and forces from the model, got NaN or infinity")
         results.append(result)
         observe(number)
-    said = [r.uncertainty for r in results if r.uncertainty is not None]
+    reported = [r.uncertainty for r in results if r.uncertainty is not None]
     return Predicted(
         energies=np.array([r.energy for r in results]),
         forces=np.array([r.forces for r in results]),
         stress=np.array([r.stress for r in results]),
-        energy_sigma=np.array([u.energy for u in said]) if said else None,
-        force_sigma=np.array([u.forces for u in said]) if said else None,
-        extrapolation=np.array([u.extrapolation for u in said]) if said else None,
+        energy_sigma=np.array([u.energy for u in reported]) if reported else None,
+        force_sigma=np.array([u.forces for u in reported]) if reported else None,
+        extrapolation=np.array([u.extrapolation for u in reported]) if reported else None,
     )
 
 

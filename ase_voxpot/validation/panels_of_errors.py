@@ -118,13 +118,13 @@ def _stress_parity(axes: Axes, v: Validation) -> None:
 def _trust(axes: Axes, v: Validation) -> None:
     sigma = np.asarray(v.predicted.force_sigma)
     error = MILLI * np.sqrt(((v.predicted.forces - np.asarray(v.scored.forces)) ** 2).mean(axis=2))
-    said = MILLI * sigma
-    x, y = some(said, error)
+    reported = MILLI * sigma
+    x, y = some(reported, error)
     axes.scatter(x, y, color=MODEL, **cloud(len(x)) | {"alpha": 0.3})
-    groups = np.array_split(np.argsort(said, axis=None), min(10, said.size))
-    means = [[np.sqrt((values.ravel()[g] ** 2).mean()) for g in groups] for values in (said, error)]
+    groups = np.array_split(np.argsort(reported, axis=None), min(10, reported.size))
+    means = [[np.sqrt((values.ravel()[g] ** 2).mean()) for g in groups] for values in (reported, error)]
     axes.plot(*means, "o-", color=COLOURS[1], markersize=4, label="RMS of a tenth each", zorder=3)
-    right, top = float(np.quantile(said, 0.999)), float(np.quantile(error, 0.998))
+    right, top = float(np.quantile(reported, 0.999)), float(np.quantile(error, 0.998))
     axes.plot([0, max(right, top)], [0, max(right, top)], color=INK, linewidth=0.8, label="as expected")
     axes.set(xlabel="uncertainty of a component (meV/Å)", ylabel="error of an atom (meV/Å)")
     axes.set(xlim=(0, 1.05 * right), ylim=(0, 1.05 * top))

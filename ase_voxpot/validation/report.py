@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ase_voxpot.storage.files import draft_of, make_room, write_json
+from ase_voxpot.storage.files import draft_of, make_parents, write_json
 from ase_voxpot.validation.page import page
 from ase_voxpot.validation.pictures import panels, save_png, svg
 
@@ -28,7 +28,7 @@ def write_report(v: Validation, folder: Path, *, observe: Callable[[str], None] 
     Raises:
         ConfigError: the folder cannot be written to.
     """
-    target = make_room(folder / "report.html")
+    target = make_parents(folder / "report.html")
     pictures: dict[str, list[tuple[str, str]]] = {}
     for name, group, figure in panels(v):
         save_png(figure, folder / f"{name}.png")

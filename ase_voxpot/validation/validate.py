@@ -243,10 +243,10 @@ def _scored(run: Run, *, unconverged: bool) -> tuple[Run, list[str]]:
     many = f"{bad} of {of} ionic steps ended without electronic convergence"
     if unconverged:
         return run, [f"{many}: they count in energies, forces and stress, as asked for."]
-    said = [f"{many}: they do not count in energies, forces and stress (--unconverged counts them)."]
+    reported = [f"{many}: they do not count in energies, forces and stress (--unconverged counts them)."]
     if bad == of:
-        return replace(run, energies={}, forces=None, stress=None), said
-    return run.only(~np.isin(np.arange(of), run.unconverged)), said
+        return replace(run, energies={}, forces=None, stress=None), reported
+    return run.only(~np.isin(np.arange(of), run.unconverged)), reported
 
 
 def _motion_of(run: Run, notes: list[str]) -> Motion | None:

@@ -70,7 +70,7 @@ def build(
         )
     for number, frame in enumerate(frames, 1):
         _check(frame, len(symbols), f"{source}: frame {number}")
-    frames, said = _with_forces(frames, source)
+    frames, result = _with_forces(frames, source)
     heavy = masses_of(symbols)
     for symbol, mass in (masses or {}).items():
         if not 0.1 < mass < 500:
@@ -103,7 +103,7 @@ def build(
         left_out=tuple(left_out),
         fixed=fixed,
     )
-    return replace(run, notes=(*notes, *said, *_partial(run, frames), *_spaced(run), *_loops(run)))
+    return replace(run, notes=(*notes, *result, *_partial(run, frames), *_spaced(run), *_loops(run)))
 
 
 def _names(frames: Sequence[Frame]) -> list[str]:

@@ -107,9 +107,9 @@ def test_the_free_energy_is_scored_where_there_is_one(evaluate, here, tiny_model
     for k in range(3):
         atoms = bulk("W", "bcc", a=3.2, cubic=True)
         atoms.rattle(0.1, seed=k)
-        said = potential.evaluate(atoms)
+        result = potential.evaluate(atoms)
         atoms.calc = SinglePointCalculator(
-            atoms, energy=said.energy + 0.08, free_energy=said.energy, forces=said.forces
+            atoms, energy=result.energy + 0.08, free_energy=result.energy, forces=result.forces
         )
         made.append(atoms)
     write(here / "dft.traj", made)

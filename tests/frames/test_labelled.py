@@ -129,9 +129,9 @@ def _frames(tmp_path, *infos, **results):
 
 
 def test_a_mixture_of_energies_is_said(tmp_path):
-    said = _frames(tmp_path, {"calc": {"free_energy": 0.5}}, {}, {})
+    result = _frames(tmp_path, {"calc": {"free_energy": 0.5}}, {}, {})
 
-    assert said == [
+    assert result == [
         "Energy: free_energy stored with the frames (1 of 3 frames), energy stored with the frames (2 of 3 frames): "
         "frames with and without a free energy are mixed, which may differ by the entropy of smearing"
     ]
@@ -139,15 +139,15 @@ def test_a_mixture_of_energies_is_said(tmp_path):
 
 def test_the_sign_of_a_virial_is_said(tmp_path):
     one = {"REF_virial": -np.eye(3)}
-    said = _frames(tmp_path, one, dict(one), {})
+    result = _frames(tmp_path, one, dict(one), {})
 
-    assert said[1].startswith("Stress: -REF_virial/volume (2 of 3 frames); virial = -volume × stress, as GAP, GPUMD")
+    assert result[1].startswith("Stress: -REF_virial/volume (2 of 3 frames); virial = -volume × stress, as GAP, GPUMD")
 
 
 def test_a_stress_that_disagrees_is_counted(tmp_path):
-    said = _frames(tmp_path, {"REF_stress": np.eye(3), "virial": 125 * np.eye(3)}, {"REF_stress": np.eye(3)})
+    result = _frames(tmp_path, {"REF_stress": np.eye(3), "virial": 125 * np.eye(3)}, {"REF_stress": np.eye(3)})
 
-    assert said[1:] == [
+    assert result[1:] == [
         "Stress: REF_stress",
         "-virial/volume has the opposite sign and is not used (1 of 2 frames)",
     ]

@@ -44,14 +44,14 @@ def same_as_calculator(lmp, atoms, calculator):
 
 def refusal(route, deck, monkeypatch):
     """What is said when a deck is refused."""
-    said = []
+    result = []
     # where the process would end, as LAMMPS overlooks exceptions of a callback
-    monkeypatch.setattr("lammps_plugin.external.end_process", said.append)
+    monkeypatch.setattr("lammps_plugin.external.end_process", result.append)
     try:
         route.run(deck)
     except Exception as error:
-        said.append(str(error))
-    return said[0] if said else "nothing"
+        result.append(str(error))
+    return result[0] if result else "nothing"
 
 
 def write_structure(atoms: Atoms, path: Path, species: tuple[str, ...] = SPECIES) -> Path:

@@ -158,8 +158,8 @@ def test_widom_insertion_says_the_energy_of_an_atom(route, own):
 def test_a_fix_that_asks_for_single_energies_is_refused_in_a_deck_with_a_fix(bare, monkeypatch):
     from ase_voxpot.weights import load_potential
 
-    said = []
-    monkeypatch.setattr("lammps_plugin.external.end_process", said.append)
+    result = []
+    monkeypatch.setattr("lammps_plugin.external.end_process", result.append)
     bare.commands_string(
         GAS.format(pair="zero 5\npair_coeff * *", mu=0, edge=60, atoms=2, temperature=HOT, more="")
         + "fix vox all external pf/callback 1 1"
@@ -168,4 +168,4 @@ def test_a_fix_that_asks_for_single_energies_is_refused_in_a_deck_with_a_fix(bar
 
     bare.command("run 1")
 
-    assert "fix g (gcmc) asks the pair style alone; add 'full_energy'" in said[0]
+    assert "fix g (gcmc) asks the pair style alone; add 'full_energy'" in result[0]

@@ -215,15 +215,15 @@ def attached(bare, alloy, write_data, more="", pair="pair_style zero 5.0\npair_c
 def test_all_neighbours_are_found_in_the_list_of_a_deck_with_a_fix(
     bare, write_data, alloy, calculator, monkeypatch, pair, newton
 ):
-    said = []
-    monkeypatch.setattr("lammps_plugin.external.end_process", said.append)
+    result = []
+    monkeypatch.setattr("lammps_plugin.external.end_process", result.append)
     bare.command(f"newton {newton}")
     attached(bare, alloy, write_data, pair=f"pair_style {pair}\n" + ("pair_coeff * *\n" if "zero" in pair else ""))
 
     bare.command("run 0")
 
     alloy.calc = calculator
-    assert not said
+    assert not result
     assert_allclose(bare.get_thermo("pe"), alloy.get_potential_energy(), rtol=0, atol=1e-9)
 
 
@@ -232,16 +232,16 @@ def test_all_neighbours_are_found_in_the_list_of_a_deck_with_a_fix(
 @pytest.mark.parametrize("full", ["", "full"])
 @pytest.mark.parametrize("rule", ["group gone all", "type 1 2", "group gone gone"])
 def test_what_a_fix_would_not_see_is_found_in_the_list(bare, write_data, alloy, monkeypatch, rule, full, newton):
-    said = []
-    monkeypatch.setattr("lammps_plugin.external.end_process", said.append)
+    result = []
+    monkeypatch.setattr("lammps_plugin.external.end_process", result.append)
     bare.command(f"newton {newton}")
     attached(bare, alloy, write_data, GROUPS, f"pair_style zero 5.0 {full}\npair_coeff * *\n")
     bare.command("run 0")
-    assert not said
+    assert not result
 
     bare.commands_string(f"neigh_modify exclude {rule}\nrun 0")
 
-    assert "hides neighbours" in said[0]
+    assert "hides neighbours" in result[0]
 
 
 def test_rules_are_read_as_lammps_reads_them():

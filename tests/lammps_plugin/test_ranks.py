@@ -137,7 +137,7 @@ def test_a_fault_on_one_rank_stops_all_with_a_sentence(program, tmp_path, fault,
     done = program(Path(sys.executable).name, served.__file__, tmp_path, deck.name.split(".")[0], ranks=2)
 
     log = deck.with_suffix(".log")
-    said = done.stdout + done.stderr + (log.read_text() if log.exists() else "")
+    result = done.stdout + done.stderr + (log.read_text() if log.exists() else "")
     assert done.returncode != 0
-    assert sentence in said
-    assert "Loop time" not in said
+    assert sentence in result
+    assert "Loop time" not in result

@@ -224,13 +224,13 @@ def test_the_skin_does_not_matter(route, write_data, alloy, calculator, command)
 def test_newton_off_is_right_or_refused(route, write_data, alloy, calculator, monkeypatch):
     deck = "newton off\n" + START.format(boundary="p p p", data=write_data(alloy)) + PAIR + "run 0\n"
 
-    said = refusal(route, deck, monkeypatch)
+    result = refusal(route, deck, monkeypatch)
 
     if route.name == "external":
-        assert said == "nothing"
+        assert result == "nothing"
         same_as_calculator(route.lmp, alloy, calculator)
     else:
-        assert "expected 'newton on'" in said
+        assert "expected 'newton on'" in result
 
 
 def test_groups_without_atoms_are_no_matter(route, write_data, alloy, calculator):

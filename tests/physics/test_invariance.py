@@ -39,10 +39,10 @@ def test_a_wrong_derivative_is_found_out(crystal, potential_of, rng, monkeypatch
     evaluate = Potential.evaluate
 
     def skewed(self, atoms, **options):
-        said = evaluate(self, atoms, **options)
-        said.forces[:, 0] *= 1.01
-        said.virial[0, 0] *= 1.01
-        return said
+        result = evaluate(self, atoms, **options)
+        result.forces[:, 0] *= 1.01
+        result.virial[0, 0] *= 1.01
+        return result
 
     monkeypatch.setattr(Potential, "evaluate", skewed)
     found = examine(potential_of("steerable"), crystal, rng, trials=6)

@@ -61,9 +61,9 @@ def test_labelled_frames_are_compared_each_with_its_own_elements(alloy, elements
     frames = [mixing.ordered(kind, ("Mo", "Ta"), 3.2) for kind in ("B2", "B32", "D0_3")]
     labels, references = [], {"Mo": -10.0, "Ta": -12.0}
     for atoms, error in zip(frames, (0.001, 0.002, -0.006), strict=True):
-        said = mixing.mixing_energy(atoms, alloy, elements) / 1000
+        result = mixing.mixing_energy(atoms, alloy, elements) / 1000
         own = np.mean([references[s] for s in atoms.get_chemical_symbols()])
-        labels.append(len(atoms) * (own + said - error))
+        labels.append(len(atoms) * (own + result - error))
 
     found = mixing.compare(frames, labels, references, alloy, elements, ("Mo", "Ta"))
 

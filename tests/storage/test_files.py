@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.storage.files import draft_of, make_room, write_json
+from ase_voxpot.storage.files import draft_of, make_parents, write_json
 
 
 def _fail(path):
@@ -41,7 +41,7 @@ def test_a_link_stays_and_its_file_is_written(tmp_path):
     link = tmp_path / "link.txt"
     link.symlink_to(tmp_path / "there" / "a.txt")
 
-    with draft_of(make_room(link)) as draft:
+    with draft_of(make_parents(link)) as draft:
         draft.write_text("all")
 
     assert link.is_symlink()
@@ -53,7 +53,7 @@ def test_a_pipe_is_written_to_as_it_is(tmp_path):
     os.mkfifo(pipe)
     end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
 
-    write_json(make_room(pipe), {"x": 1})
+    write_json(make_parents(pipe), {"x": 1})
 
     assert pipe.is_fifo()
     assert json.loads(os.read(end, 1000)) == {"x": 1}
@@ -70,18 +70,18 @@ def test_json_has_no_nan(tmp_path):
 
 
 def test_room_is_made_or_refused_before_the_work(tmp_path):
-    assert make_room(tmp_path / "new" / "a.txt").parent.is_dir()
+    assert make_parents(tmp_path / "new" / "a.txt").parent.is_dir()
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ConfigError, match="a place to write to"):
-        make_room(tmp_path / "file" / "a.txt")
+        make_parents(tmp_path / "file" / "a.txt")
     with pytest.raises(ConfigError, match="got a folder"):
-        make_room(tmp_path / "new")
+        make_parents(tmp_path / "new")
     with pytest.raises(ConfigError, match="a place to write to"):
-        make_room(Path("/proc/a.txt"))  # there, but not even root can write
+        make_parents(Path("/proc/a.txt"))  # there, but not even root can write
 
 
 def test_looking_for_room_leaves_nothing(tmp_path):
-    make_room(tmp_path / "a.txt")
+    make_parents(tmp_path / "a.txt")
 
     assert not list(tmp_path.iterdir())

@@ -116,9 +116,9 @@ def test_virials_are_taken_and_their_sign_said(tmp_path, frames):
 def test_a_card_says_which_labels_were_taken(write_config, tmp_path):
     model = run(write_config(epochs=1), out=tmp_path / "run")
 
-    said = read_header(model)["card"]["labels"]
-    assert any("Energy: " in sentence for sentence in said)
-    assert f"- labels: {said[0]}" in model.with_suffix(".md").read_text()
+    result = read_header(model)["card"]["labels"]
+    assert any("Energy: " in sentence for sentence in result)
+    assert f"- labels: {result[0]}" in model.with_suffix(".md").read_text()
 
 
 def test_emphasis_is_kept_apart_from_what_is_believed(tmp_path, frames):

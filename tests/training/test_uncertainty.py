@@ -69,14 +69,14 @@ def solved():
 
 def test_errors_are_as_large_as_predicted(solved):
     _, _, held, uncertainty = solved
-    said = summary(measure(held, uncertainty))
+    result = summary(measure(held, uncertainty))
 
-    for part in (said, *said["groups"].values()):
+    for part in (result, *result["groups"].values()):
         assert part["energy"]["rms_error"] == pytest.approx(part["energy"]["sigma"], rel=0.35)
         assert 0.5 < part["energy"]["within_68"] < 0.85
         assert part["energy"]["within_95"] > 0.88
-    assert said["energy"]["spearman"] > 0.3
-    assert said["groups"]["far"]["energy"]["sigma"] > 2 * said["groups"]["a"]["energy"]["sigma"]
+    assert result["energy"]["spearman"] > 0.3
+    assert result["groups"]["far"]["energy"]["sigma"] > 2 * result["groups"]["a"]["energy"]["sigma"]
 
 
 def test_a_posterior_that_spreads_too_widely_is_drawn_in():
@@ -96,19 +96,19 @@ def test_a_posterior_that_spreads_too_widely_is_drawn_in():
 
     valid, held = erring(valid), erring(held)
     uncertainty = posterior_of(train, valid, species=2)
-    said = summary(measure(held, uncertainty))["energy"]
+    result = summary(measure(held, uncertainty))["energy"]
 
     assert uncertainty.calibration.energy_power == pytest.approx(0.5, abs=0.15)
-    assert said["rms_error"] == pytest.approx(said["sigma"], rel=0.2)
-    assert said["within_68"] == pytest.approx(0.68, abs=0.07)
+    assert result["rms_error"] == pytest.approx(result["sigma"], rel=0.2)
+    assert result["within_68"] == pytest.approx(0.68, abs=0.07)
 
 
 def test_forces_are_calibrated_too(solved):
     _, _, held, uncertainty = solved
-    said = summary(measure(held, uncertainty))["forces"]
+    result = summary(measure(held, uncertainty))["forces"]
 
-    assert said["rms_error"] == pytest.approx(said["sigma"], rel=0.3)
-    assert said["spearman"] > 0.3
+    assert result["rms_error"] == pytest.approx(result["sigma"], rel=0.3)
+    assert result["spearman"] > 0.3
 
 
 def test_no_validation_frame_is_beyond_the_limits(solved):

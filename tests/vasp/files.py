@@ -28,15 +28,15 @@ def energy_of(step: int) -> float:
 
 def head(version: str = "6.4.3", **settings: object) -> str:
     """What stands before the first step; settings of INCAR override these."""
-    said = {"NELM": 60, "IBRION": 0, "POTIM": 2.0, "TEBEG": 900.0, "ENCUT": 520.0} | settings
-    lines = "".join(f"   {name:6s} = {value}\n" for name, value in said.items())
+    result = {"NELM": 60, "IBRION": 0, "POTIM": 2.0, "TEBEG": 900.0, "ENCUT": 520.0} | settings
+    lines = "".join(f"   {name:6s} = {value}\n" for name, value in result.items())
     return (
         f" vasp.{version} 19Mar24 (build) complex\n\n   VRHFIN =W: 5p6s5d\n   TITEL  = PAW_PBE W 08Apr2002\n"
         f"   ions per type =               2\n{lines}  Mass of Ions in am\n   POMASS = 183.85\n"
     )
 
 
-def loops(step: int | str, count: int = 5, said: str = "") -> str:
+def loops(step: int | str, count: int = 5, result: str = "") -> str:
     """Electronic steps, and what is said at their end: "reached", "missed" or nothing."""
     text = "".join(
         f"--------------------------------------- Iteration {step!s:>6}({i:4d})  ---------------------------\n"
@@ -45,7 +45,7 @@ def loops(step: int | str, count: int = 5, said: str = "") -> str:
         for i in range(1, count + 1)
     )
     words = {"reached": "because EDIFF is reached", "missed": "EDIFF was not reached (unconverged)"}
-    return text + (f"------------------------ aborting loop {words[said]} ---------\n" if said else "")
+    return text + (f"------------------------ aborting loop {words[result]} ---------\n" if result else "")
 
 
 def stress(step: int, *, learned: bool = False) -> str:
@@ -93,9 +93,9 @@ def learned(step: int) -> str:
     return stress(step, learned=True) + lattice() + table(step, learned=True) + energies(step, learned=True)
 
 
-def computed(step: int, count: int = 5, said: str = "reached") -> str:
+def computed(step: int, count: int = 5, result: str = "reached") -> str:
     """All that VASP 5.4 and later write for a step computed with DFT."""
-    parts = (loops(step, count, said), stress(step), lattice(), table(step), energies(step), warm(step))
+    parts = (loops(step, count, result), stress(step), lattice(), table(step), energies(step), warm(step))
     return "".join(parts)
 
 
@@ -125,8 +125,8 @@ def _energy(values: Mapping[str, float]) -> str:
 
 def xml_head(**settings: object) -> str:
     """What stands before the first step; the settings of INCAR are those given, besides some of MD."""
-    said = {"IBRION": 0, "POTIM": 2.0, "TEBEG": 900.0, "ENCUT": 520.0, "EDIFF": 1e-4} | settings
-    items = "".join(f'  <i name="{k}">{f" {v} "}</i>\n' for k, v in said.items())
+    result = {"IBRION": 0, "POTIM": 2.0, "TEBEG": 900.0, "ENCUT": 520.0, "EDIFF": 1e-4} | settings
+    items = "".join(f'  <i name="{k}">{f" {v} "}</i>\n' for k, v in result.items())
     return (
         '<?xml version="1.0" encoding="ISO-8859-1"?>\n<modeling>\n <generator>\n  <i name="program">vasp </i>\n'
         f' </generator>\n <incar>\n{items} </incar>\n <parameters>\n  <i type="int" name="NELM"> 60 </i>\n'

@@ -51,7 +51,7 @@ def check(run, steps):
     assert_allclose(run.energies["zero"], [energy_of(s) + 0.5 for s in steps])
 
 
-def said(run, *sentences):
+def result(run, *sentences):
     for sentence in sentences:
         assert any(sentence in note for note in run.notes), (sentence, run.notes)
 
@@ -85,8 +85,8 @@ def test_of_a_run_with_a_machine_learned_force_field_the_steps_of_dft_are_frames
     assert_allclose(run.temperatures, 900 + np.array(dft))
     assert (run.interval, run.starts) == (2.0, (0, 4, 5, 7))
     assert_allclose(run.times, 2.0 * (np.array(dft) - 1))
-    said(run, "8 frames, of steps 1-4, 9, 17, 18, 30, are not equally spaced", "4 stretches of 1 to 4 frames")
-    said(run, "the 8 steps computed with DFT are used", "30 times, is left out")
+    result(run, "8 frames, of steps 1-4, 9, 17, 18, 30, are not equally spaced", "4 stretches of 1 to 4 frames")
+    result(run, "the 8 steps computed with DFT are used", "30 times, is left out")
 
 
 def test_tables_of_some_steps_only_are_as_far_apart_as_their_steps(read):
@@ -97,7 +97,7 @@ def test_tables_of_some_steps_only_are_as_far_apart_as_their_steps(read):
 
     check(run, range(5, 31, 5))
     assert (run.interval, run.starts) == (10.0, (0,))
-    said(run, "24 of 30 steps have energies, but no table", "every 5th step, 10 fs apart")
+    result(run, "24 of 30 steps have energies, but no table", "every 5th step, 10 fs apart")
 
 
 def test_tables_of_some_steps_only_without_lines_of_iterations(read):
@@ -166,7 +166,7 @@ def test_loops_that_reach_nelm_are_marked(read):
 
     check(run, range(1, 5))
     assert run.unconverged == (1, 3)
-    said(run, "the electronic loop of 2 of 4 ionic steps (2, 4) ended at NELM = 40 without converging")
+    result(run, "the electronic loop of 2 of 4 ionic steps (2, 4) ended at NELM = 40 without converging")
 
 
 def test_what_the_file_says_of_a_loop_holds(read):
@@ -251,7 +251,7 @@ def test_a_frame_with_stars_is_left_out_and_named(read, kind):
 
     check(run, (1, 3, 4))
     words = {"positions": "positions or forces", "forces": "positions or forces", "zero": "energy(sigma->0)"}
-    said(run, f"1 ionic step left out, where numbers are stars, too large for their columns (step 2: "
+    result(run, f"1 ionic step left out, where numbers are stars, too large for their columns (step 2: "
               f"{words.get(kind, kind)})")  # fmt: skip
     assert (run.starts, run.interval) == ((0, 1), 2.0)
 
@@ -263,7 +263,7 @@ def test_stars_for_a_temperature_leave_the_frame(read):
 
     check(run, (1, 2, 3))
     assert_allclose(run.temperatures, [901, np.nan, 903])
-    said(run, "the temperature of 1 step (2) is stars: not known")
+    result(run, "the temperature of 1 step (2) is stars: not known")
 
 
 def test_a_message_names_the_frame_that_is_read(read):

@@ -34,8 +34,8 @@ def test_it_is_the_equation(rng):
     fractions, weight = some(rng)
 
     for spelling in (deposit, lambda *a, **k: deposit_torch(*map(torch.from_numpy, a), **k).numpy()):
-        said = spelling(fractions, weight, SKEWED, n=5, width=0.5)
-        assert_allclose(said, brute(fractions, weight, SKEWED, 5, 0.5), atol=1e-6)
+        result = spelling(fractions, weight, SKEWED, n=5, width=0.5)
+        assert_allclose(result, brute(fractions, weight, SKEWED, 5, 0.5), atol=1e-6)
 
 
 @given(st.integers(0, 10_000))

@@ -23,7 +23,7 @@ def _huber(error: Tensor, weight: Tensor, delta: float) -> Tensor:
     return total
 
 
-def potential_loss(said: Prediction, batch: Batch, config: LossConfig, progress: float) -> Tensor:
+def potential_loss(result: Prediction, batch: Batch, config: LossConfig, progress: float) -> Tensor:
     """One number from a batch.
 
     Args:
@@ -33,6 +33,6 @@ def potential_loss(said: Prediction, batch: Batch, config: LossConfig, progress:
         progress: 0 at the start of the training, 1 at its end.
     """
     energy = config.energy * (config.energy_final / config.energy) ** progress
-    loss = energy * _huber(said.energy - batch.energy, batch.weight, config.energy_delta)
-    loss = loss + config.force * _huber(said.forces - batch.forces, batch.weight[batch.owner], config.force_delta)
-    return loss + config.virial * _huber(said.virial - batch.virial, batch.virial_weight, config.virial_delta)
+    loss = energy * _huber(result.energy - batch.energy, batch.weight, config.energy_delta)
+    loss = loss + config.force * _huber(result.forces - batch.forces, batch.weight[batch.owner], config.force_delta)
+    return loss + config.virial * _huber(result.virial - batch.virial, batch.virial_weight, config.virial_delta)

@@ -132,13 +132,13 @@ def _draw_blocks(
     """Fill hold-out and validation up to their share of the frames; blocks too large for it train."""
     frames = sum(map(len, blocks))
     least = 1 if len(blocks) >= 3 else 0
-    room = {
+    buffers = {
         "holdout": max(round(config.holdout * frames), least if config.holdout else 0),
         "validation": max(round(config.validation * frames), least if config.validation else 0),
     }
     for number in rng.permutation(len(blocks)):
         size = len(blocks[number])
-        side = next((name for name, left in room.items() if size <= left), "train")
-        if side in room:
-            room[side] -= size
+        side = next((name for name, left in buffers.items() if size <= left), "train")
+        if side in buffers:
+            buffers[side] -= size
         sides[side] += blocks[number]

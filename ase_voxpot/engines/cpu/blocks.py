@@ -170,11 +170,11 @@ def _products_adjoint(_, f, points, channels, gx, at, gf):
                 earlier, before, here, after, later = (_field(reg, parts, near[n]) for n in range(-2, 3))
                 square, squared = here * here, after * after
                 inner = square * fourth[0] * 4.0 + before * before * cross[0] * 2.0 + squared * cross[1] * 2.0
-                said = here * (inner + before * mixed[0] * 2.0) + square * cubic[0] * 3.0
-                said = said + before * (earlier * chain[0] + after * chain[1])
-                said = said + squared * mixed[1] + after * later * chain[2]
-                reg.store(said.even, back((k, LANES)))
-                reg.store(said.odd, back((k, LANES), (size, 1)))
+                result = here * (inner + before * mixed[0] * 2.0) + square * cubic[0] * 3.0
+                result = result + before * (earlier * chain[0] + after * chain[1])
+                result = result + squared * mixed[1] + after * later * chain[2]
+                reg.store(result.even, back((k, LANES)))
+                reg.store(result.odd, back((k, LANES), (size, 1)))
         return context.get_dummy_value()
 
     return types.void(f, long, long, gx, long, gf), generate

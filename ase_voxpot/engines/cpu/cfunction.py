@@ -41,7 +41,7 @@ class Work(NamedTuple):
 
     weights: Any  # network.passes.Weights
     pairs: Any  # folded.blocks.PairRoom
-    room: Any  # network.passes.Room
+    buffers: Any  # network.passes.Room
     reference: np.ndarray
     charge: np.ndarray
     inner: float
@@ -77,7 +77,7 @@ def evaluate(work, species, first, channel, offset, energies, slopes):  # pragma
     order = _by_species(species, len(work.charge))
     features = np.empty((0, 0), work.weights.mean.dtype)
     evaluate_blocks(
-        np.int64(0), -(-atoms // LANES), order, species, first, channel, offset, work.pairs, work.weights, work.room,
+        np.int64(0), -(-atoms // LANES), order, species, first, channel, offset, work.pairs, work.weights, work.buffers,
         energies, slopes, features,
     )  # fmt: skip
     add_baseline(work.reference, work.charge, work.inner, work.outer, species, first, channel, offset, energies, slopes)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ase_voxpot.descriptor.blocks import PairRoom, pair_room
+from ase_voxpot.descriptor.blocks import PairBuffers, pair_buffers
 from ase_voxpot.engines import Answer
 from ase_voxpot.engines.cpu.packing import ModuleArrays, pack_weights
-from ase_voxpot.engines.cpu.passes import Room, Weights, evaluate_blocks
-from ase_voxpot.engines.cpu.step import BlockRoom, Sums, block_room, no_sums, step_blocks, total
+from ase_voxpot.engines.cpu.passes import NetworkBuffers, Weights, evaluate_blocks
+from ase_voxpot.engines.cpu.step import BlockBuffers, Sums, block_buffers, no_sums, step_blocks, total
 from ase_voxpot.neighbours.verlet import CLOSEST, VerletList
 from ase_voxpot.neighbours.workspace import FRESH, Workspace
 from ase_voxpot.simd import LANES, aligned
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["CpuEngine"]
 
 
-def _room(weights: Weights, fold: Fold, spec: tuple[int, int], *, species: int) -> Room:
+def _network_buffers(weights: Weights, fold: Fold, spec: tuple[int, int], *, species: int) -> NetworkBuffers:
     dtype, (channels, products) = weights.mean.dtype, spec
     inputs, harmonics, points = species * fold.shells, fold.harmonics, len(weights.point)
     numbers = int(weights.widths.sum()) * LANES
@@ -50,7 +50,7 @@ def _room(weights: Weights, fold: Fold, spec: tuple[int, int], *, species: int) 
     def make(*shape: int) -> np.ndarray:
         return aligned(*shape, dtype=dtype)
 
-    return Room(
+    return NetworkBuffers(
         make(inputs, harmonics, LANES),
         make(inputs, harmonics, LANES),
         make(harmonics, channels * LANES),
@@ -86,7 +86,7 @@ class CpuEngine:
         """
         self._spec, self._fold, self._source, self._known = spec, fold, source, known
         self._version: Hashable = self  # of no source
-        self._rooms: list[tuple[PairRoom, Room, BlockRoom]] = []
+        self._buffers: list[tuple[PairBuffers, NetworkBuffers, BlockBuffers]] = []
 
     @staticmethod
     def of_network(network: SteerableNetwork, fold: Fold) -> CpuEngine:
@@ -102,36 +102,36 @@ class CpuEngine:
         version = self._source.version()
         if version != self._version:
             self._weights = pack_weights(self._spec, self._source.arrays())
-            self._rooms.clear()
+            self._buffers.clear()
             self._version = version
 
-    def workplace(self) -> tuple[Weights, tuple[PairRoom, Room, BlockRoom]]:
+    def workplace(self) -> tuple[Weights, tuple[PairBuffers, NetworkBuffers, BlockBuffers]]:
         """The weights as they are packed, and the arrays of an earlier call, as it left them."""
-        return self._weights, self._rooms[-1]
+        return self._weights, self._buffers[-1]
 
-    def _take_room(self, most: int) -> tuple[PairRoom, Room, BlockRoom]:
+    def _take_buffers(self, most: int) -> tuple[PairBuffers, NetworkBuffers, BlockBuffers]:
         """Arrays of an earlier call, or new ones."""
         with suppress(IndexError):  # to look first would be too early: another thread may take the last one
             while True:
-                rooms = self._rooms.pop()
-                if rooms[0].slot.shape[1] >= most:
-                    return rooms
-        return self._make_room(most + most // 4)
+                buffers = self._buffers.pop()
+                if buffers[0].slot.shape[1] >= most:
+                    return buffers
+        return self._make_buffers(most + most // 4)
 
-    def _make_room(self, most: int) -> tuple[PairRoom, Room, BlockRoom]:
+    def _make_buffers(self, most: int) -> tuple[PairBuffers, NetworkBuffers, BlockBuffers]:
         species, spec = len(self._weights.empty), self._spec
-        pairs = pair_room(self._fold, species=species, most=most, dtype=self._weights.mean.dtype)
-        room = _room(self._weights, self._fold, (spec.channels, spec.products), species=species)
-        return pairs, room, block_room(most)
+        pairs = pair_buffers(self._fold, species=species, most=most, dtype=self._weights.mean.dtype)
+        buffers = _network_buffers(self._weights, self._fold, (spec.channels, spec.products), species=species)
+        return pairs, buffers, block_buffers(most)
 
-    def parts(self, most: int) -> tuple[Weights, PairRoom, Room]:
+    def parts(self, most: int) -> tuple[Weights, PairBuffers, NetworkBuffers]:
         """What ``evaluate_blocks`` works with: the weights as they are now, and new arrays for one thread.
 
         Args:
             most: neighbours of an atom that there is room for.
         """
         self._update()
-        return self._weights, *self._make_room(most)[:2]
+        return self._weights, *self._make_buffers(most)[:2]
 
     def __call__(
         self,
@@ -160,11 +160,11 @@ class CpuEngine:
         most = int(np.diff(pairs.first).max(initial=1))
 
         def work(pieces: Iterator[tuple[int, int]]) -> None:
-            rooms = self._take_room(most)
+            buffers = self._take_buffers(most)
             seen = (order, species, pairs.first, channel, pairs.offset)
             for begin, end in pieces:
-                evaluate_blocks(begin, end, *seen, rooms[0], self._weights, rooms[1], energies, slopes, kept)
-            self._rooms.append(rooms)
+                evaluate_blocks(begin, end, *seen, buffers[0], self._weights, buffers[1], energies, slopes, kept)
+            self._buffers.append(buffers)
 
         spread(work, -(-pairs.atoms // LANES))
         return energies, slopes
@@ -222,12 +222,12 @@ class CpuEngine:
         arrays = count()
 
         def work(pieces: Iterator[tuple[int, int]]) -> None:
-            rooms = self._take_room(most)
-            given = (order, species, candidates, cutoff, known, rooms[2])
+            buffers = self._take_buffers(most)
+            given = (order, species, candidates, cutoff, known, buffers[2])
             for begin, end in pieces:
                 mine = sums[begin] = no_sums(scratch.take(f"forces {next(arrays)}", len(species), 3))
-                step_blocks(begin, end, *given, rooms[0], self._weights, rooms[1], energies, mine, kept)
-            self._rooms.append(rooms)
+                step_blocks(begin, end, *given, buffers[0], self._weights, buffers[1], energies, mine, kept)
+            self._buffers.append(buffers)
 
         spread(work, -(-len(species) // LANES))
         return energies, total([sums[begin] for begin in sorted(sums)])

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
 __all__ = [
-    "Room",
+    "NetworkBuffers",
     "Weights",
     "dense",
     "energies_of",
@@ -66,7 +66,7 @@ class Weights(NamedTuple):
     empty: Float[np.ndarray, " species"]  # what the layers say of nothing
 
 
-class Room(NamedTuple):
+class NetworkBuffers(NamedTuple):
     """Where one thread works."""
 
     seen: Float[np.ndarray, "channel harmonic lane"]
@@ -127,9 +127,9 @@ def from_sphere(weights, gf, mixed):  # pragma: no cover - compiled
 
 
 @njit(nogil=True, fastmath=True)
-def _perceive(kind, weights, room):  # pragma: no cover - compiled
+def _perceive(kind, weights, buffers):  # pragma: no cover - compiled
     """The hidden layers of one species; returns where the last of them begins."""
-    widths, h = weights.widths, room.h
+    widths, h = weights.widths, buffers.h
     start, matrix, bias, species = 0, 0, 0, len(weights.empty)
     for layer in range(len(widths) - 1):
         inner, rows = widths[layer], widths[layer + 1]
@@ -137,23 +137,23 @@ def _perceive(kind, weights, room):  # pragma: no cover - compiled
         for r in range(rows):
             h[there + r * LANES : there + (r + 1) * LANES] = weights.bias[kind, bias + r]
         multiply(weights.dense, matrix + kind * inner * rows, rows, inner, h, here, LANES, h, there, LANES, True)
-        silu_block(h[there : there + rows * LANES], room.rise[there : there + rows * LANES])
+        silu_block(h[there : there + rows * LANES], buffers.rise[there : there + rows * LANES])
         start, bias, matrix = start + inner, bias + rows, matrix + species * inner * rows
     return start
 
 
 @njit(nogil=True, fastmath=True)
-def _perceive_back(kind, weights, room, start, add):  # pragma: no cover - compiled
+def _perceive_back(kind, weights, buffers, start, add):  # pragma: no cover - compiled
     """dE/dx of one species, in the lanes of the mask, from where the last layer begins."""
-    widths, gh, species = weights.widths, room.gh, len(weights.empty)
+    widths, gh, species = weights.widths, buffers.gh, len(weights.empty)
     layers = len(widths) - 1
     for r in range(widths[layers]):
         for lane in range(LANES):
             at = (start + r) * LANES + lane
             if layers == 0 and add:
-                gh[at] += weights.last[kind, r] * room.mask[lane]
+                gh[at] += weights.last[kind, r] * buffers.mask[lane]
             else:
-                gh[at] = weights.last[kind, r] * room.mask[lane]
+                gh[at] = weights.last[kind, r] * buffers.mask[lane]
     matrix = 0
     for layer in range(layers):
         matrix += species * widths[layer] * widths[layer + 1]
@@ -162,76 +162,76 @@ def _perceive_back(kind, weights, room, start, add):  # pragma: no cover - compi
         matrix -= species * inner * rows
         here, there = start * LANES, (start - rows) * LANES
         for i in range(here, here + inner * LANES):
-            gh[i] *= room.rise[i]
+            gh[i] *= buffers.rise[i]
         more = add and layer == 0
         multiply(weights.dense_back, matrix + kind * inner * rows, rows, inner, gh, here, LANES, gh, there, LANES, more)
         start -= rows
 
 
 @njit(nogil=True, fastmath=True)
-def dense(atoms, species, weights, room, gradient, energies, features):  # pragma: no cover - compiled
+def dense(atoms, species, weights, buffers, gradient, energies, features):  # pragma: no cover - compiled
     """The dense layers of every species of a block, forwards and backwards."""
     lowest = species[atoms[0]]
     for kind in range(lowest, species[atoms[-1]] + 1):
-        start = _perceive(kind, weights, room)
-        room.mask[:] = 0
+        start = _perceive(kind, weights, buffers)
+        buffers.mask[:] = 0
         for lane in range(len(atoms)):
             if species[atoms[lane]] != kind:
                 continue
-            room.mask[lane] = 1
-            said = -weights.empty[kind]
+            buffers.mask[lane] = 1
+            result = -weights.empty[kind]
             for r in range(weights.last.shape[1]):
-                said += weights.last[kind, r] * room.h[(start + r) * LANES + lane]
-            energies[atoms[lane]] = said
+                result += weights.last[kind, r] * buffers.h[(start + r) * LANES + lane]
+            energies[atoms[lane]] = result
             for r in range(features.shape[1]):
-                features[atoms[lane], r] = room.h[(start + r) * LANES + lane]
+                features[atoms[lane], r] = buffers.h[(start + r) * LANES + lane]
         if gradient:
-            _perceive_back(kind, weights, room, start, kind > lowest)
+            _perceive_back(kind, weights, buffers, start, kind > lowest)
 
 
 @njit(nogil=True)
-def network_block(atoms, species, weights, room, gradient, energies, features):  # pragma: no cover - compiled
+def network_block(atoms, species, weights, buffers, gradient, energies, features):  # pragma: no cover - compiled
     """From ``room.seen`` to energies and ``room.field``."""
-    invariants, harmonics = len(weights.mean) * LANES, np.arange(room.u.shape[0])
-    squared = 2 * (weights.degree + 1) * room.u.shape[1]
-    mix(room.seen, weights.pairs, harmonics, room.u)
-    squares_block(room.u, weights.degree, room.h)
+    invariants, harmonics = len(weights.mean) * LANES, np.arange(buffers.u.shape[0])
+    squared = 2 * (weights.degree + 1) * buffers.u.shape[1]
+    mix(buffers.seen, weights.pairs, harmonics, buffers.u)
+    squares_block(buffers.u, weights.degree, buffers.h)
     if len(weights.point):
-        mix(room.seen, weights.fields, weights.place, room.mixed)
-        to_sphere(weights, room.mixed, room.f)
-        products_block(room.f, weights.point, room.h, squared)
-    tame_block(weights.mean, weights.scale, room.h, room.rise)
-    dense(atoms, species, weights, room, gradient, energies, features)
+        mix(buffers.seen, weights.fields, weights.place, buffers.mixed)
+        to_sphere(weights, buffers.mixed, buffers.f)
+        products_block(buffers.f, weights.point, buffers.h, squared)
+    tame_block(weights.mean, weights.scale, buffers.h, buffers.rise)
+    dense(atoms, species, weights, buffers, gradient, energies, features)
     if not gradient:
         return
     for i in range(invariants):
-        room.gh[i] *= room.rise[i]
-    squares_adjoint_block(room.u, weights.degree, room.gh, room.gu)
-    mix_back(room.gu, weights.pairs_back, harmonics, room.field, bool(0))
+        buffers.gh[i] *= buffers.rise[i]
+    squares_adjoint_block(buffers.u, weights.degree, buffers.gh, buffers.gu)
+    mix_back(buffers.gu, weights.pairs_back, harmonics, buffers.field, bool(0))
     if len(weights.point):
-        products_adjoint_block(room.f, room.gh, squared, room.gf)
-        from_sphere(weights, room.gf, room.mixed)
-        mix_back(room.mixed, weights.fields_back, weights.place, room.field, bool(1))
+        products_adjoint_block(buffers.f, buffers.gh, squared, buffers.gf)
+        from_sphere(weights, buffers.gf, buffers.mixed)
+        mix_back(buffers.mixed, weights.fields_back, weights.place, buffers.field, bool(1))
 
 
 @njit(nogil=True)
 def evaluate_blocks(  # pragma: no cover - compiled
-    begin, end, order, species, first, channel, offset, pair_room, weights, room, energies, slopes, features
+    begin, end, order, species, first, channel, offset, pair_buffers, weights, buffers, energies, slopes, features
 ):
     """Blocks ``begin`` to ``end`` of the atoms in ``order``, from pairs to all that is wanted."""
     for block in range(begin, end):
         atoms = order[block * LANES : (block + 1) * LANES]
-        sort_pairs(atoms, first, channel, pair_room)
-        deposit_block(offset, pair_room, room.seen)
+        sort_pairs(atoms, first, channel, pair_buffers)
+        deposit_block(offset, pair_buffers, buffers.seen)
         gradient = len(slopes) > 0
-        network_block(atoms, species, weights, room, gradient, energies, features)
+        network_block(atoms, species, weights, buffers, gradient, energies, features)
         if gradient:
-            gather_block(room.field, offset, pair_room, slopes)
+            gather_block(buffers.field, offset, pair_buffers, slopes)
 
 
 @njit(nogil=True)
 def energies_of(  # pragma: no cover - compiled
-    atoms, species, first, neighbour, offset, pair_room, weights, room, nothing, energies
+    atoms, species, first, neighbour, offset, pair_buffers, weights, buffers, nothing, energies
 ):
     """Write the energies of some ``atoms``, listed species by species; those of the others are left alone.
 
@@ -240,6 +240,6 @@ def energies_of(  # pragma: no cover - compiled
     """
     for start in range(0, len(atoms), LANES):
         block = atoms[start : start + LANES]
-        sort_neighbours(block, first, neighbour, species, pair_room)
-        deposit_block(offset, pair_room, room.seen)
-        network_block(block, species, weights, room, bool(0), energies, nothing)
+        sort_neighbours(block, first, neighbour, species, pair_buffers)
+        deposit_block(offset, pair_buffers, buffers.seen)
+        network_block(block, species, weights, buffers, bool(0), energies, nothing)

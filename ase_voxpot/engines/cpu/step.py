@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
 __all__ = [
-    "BlockRoom",
+    "BlockBuffers",
     "Sums",
     "add_forces_block",
     "add_repulsion_block",
-    "block_room",
+    "block_buffers",
     "near_block",
     "no_sums",
     "step_blocks",
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-class BlockRoom(NamedTuple):
+class BlockBuffers(NamedTuple):
     """The pairs of one block."""
 
     first: Int[np.ndarray, " lane_plus_1"]
@@ -53,14 +53,14 @@ class Sums(NamedTuple):
     closest: Float[np.ndarray, " 1"]  # Å², the least distance
 
 
-def block_room(most: int) -> BlockRoom:
+def block_buffers(most: int) -> BlockBuffers:
     """Room for the pairs of atoms with ``most`` candidates each, and one more."""
-    room = most * LANES + 1
-    return BlockRoom(
+    buffers = most * LANES + 1
+    return BlockBuffers(
         np.zeros(LANES + 1, np.int64),
-        np.empty(room, np.int32),
-        np.empty((room, 3)),
-        np.empty((room, 3)),
+        np.empty(buffers, np.int32),
+        np.empty((buffers, 3)),
+        np.empty((buffers, 3)),
         np.arange(LANES),
     )
 
@@ -81,14 +81,14 @@ def total(parts: Sequence[Sums]) -> Sums:
 
 
 @njit(nogil=True)
-def near_block(atoms, candidates, cutoff, room, closest):  # pragma: no cover - compiled
+def near_block(atoms, candidates, cutoff, buffers, closest):  # pragma: no cover - compiled
     """The pairs of a block; each is written, and overwritten by the next if it does not count.
 
     Numbers are unsigned, as Numba looks whether others count from the end.
     """
     positions, images = candidates.positions, candidates.images
     first, neighbour, image = candidates.first, candidates.neighbour, candidates.image
-    offset, found, least, limit = room.offset, room.neighbour, closest[0], cutoff * cutoff
+    offset, found, least, limit = buffers.offset, buffers.neighbour, closest[0], cutoff * cutoff
     count, one, none = np.uint64(0), np.uint64(1), np.uint64(0)
     for lane in range(len(atoms)):
         i = np.uint64(atoms[lane])
@@ -102,38 +102,38 @@ def near_block(atoms, candidates, cutoff, room, closest):  # pragma: no cover - 
             square = x * x + y * y + z * z
             least = min(least, square)
             count += one if square < limit else none
-        room.first[lane + 1] = count
+        buffers.first[lane + 1] = count
     closest[0] = least
 
 
 @njit(nogil=True)
-def add_repulsion_block(atoms, species, known, room, energies):  # pragma: no cover - compiled
+def add_repulsion_block(atoms, species, known, buffers, energies):  # pragma: no cover - compiled
     """References to the energies of a block, and the repulsion of its close pairs to energies and slopes."""
     limit = known.outer * known.outer
     for lane in range(len(atoms)):
         i = atoms[lane]
         energies[i] += known.reference[species[i]]
-        for p in range(room.first[lane], room.first[lane + 1]):
-            x, y, z = room.offset[p, 0], room.offset[p, 1], room.offset[p, 2]
+        for p in range(buffers.first[lane], buffers.first[lane + 1]):
+            x, y, z = buffers.offset[p, 0], buffers.offset[p, 1], buffers.offset[p, 2]
             square = x * x + y * y + z * z
             if square >= limit or square == 0:  # two atoms at one place are refused by whoever asked
                 continue
-            r, za, zb = np.sqrt(square), known.charge[species[i]], known.charge[species[room.neighbour[p]]]
+            r, za, zb = np.sqrt(square), known.charge[species[i]], known.charge[species[buffers.neighbour[p]]]
             value, slope = repulsion(r, za, zb, known.inner, known.outer)
             energies[i] += 0.5 * value
             for k in range(3):
-                room.slope[p, k] += 0.5 * slope / r * room.offset[p, k]
+                buffers.slope[p, k] += 0.5 * slope / r * buffers.offset[p, k]
 
 
 @njit(nogil=True, fastmath=True)
-def add_forces_block(atoms, room, forces, virial):  # pragma: no cover - compiled
+def add_forces_block(atoms, buffers, forces, virial):  # pragma: no cover - compiled
     """dE/dd of every pair to the force on its centre, and off that on its neighbour; d ⊗ dE/dd to the virial."""
-    offset, slope = room.offset, room.slope
+    offset, slope = buffers.offset, buffers.slope
     xx, xy, xz, yx, yy, yz, zx, zy, zz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for lane in range(len(atoms)):
         fx, fy, fz = 0.0, 0.0, 0.0
-        for p in range(room.first[lane], room.first[lane + 1]):
-            j = np.uint64(room.neighbour[p])
+        for p in range(buffers.first[lane], buffers.first[lane + 1]):
+            j = np.uint64(buffers.neighbour[p])
             x, y, z = offset[p, 0], offset[p, 1], offset[p, 2]
             a, b, c = slope[p, 0], slope[p, 1], slope[p, 2]
             fx, fy, fz = fx + a, fy + b, fz + c
@@ -154,15 +154,28 @@ def add_forces_block(atoms, room, forces, virial):  # pragma: no cover - compile
 
 @njit(nogil=True)
 def step_blocks(  # pragma: no cover - compiled
-    begin, end, order, species, candidates, cutoff, known, block, pair_room, weights, room, energies, sums, features
+    begin,
+    end,
+    order,
+    species,
+    candidates,
+    cutoff,
+    known,
+    block,
+    pair_buffers,
+    weights,
+    buffers,
+    energies,
+    sums,
+    features,
 ):
     """Blocks ``begin`` to ``end`` of the atoms in ``order``, from positions to all that is wanted."""
     for number in range(begin, end):
         atoms = order[number * LANES : (number + 1) * LANES]
         near_block(atoms, candidates, cutoff, block, sums.closest)
-        sort_neighbours(block.lanes[: len(atoms)], block.first, block.neighbour, species, pair_room)
-        deposit_block(block.offset, pair_room, room.seen)
-        network_block(atoms, species, weights, room, bool(1), energies, features)
-        gather_block(room.field, block.offset, pair_room, block.slope)
+        sort_neighbours(block.lanes[: len(atoms)], block.first, block.neighbour, species, pair_buffers)
+        deposit_block(block.offset, pair_buffers, buffers.seen)
+        network_block(atoms, species, weights, buffers, bool(1), energies, features)
+        gather_block(buffers.field, block.offset, pair_buffers, block.slope)
         add_repulsion_block(atoms, species, known, block, energies)
         add_forces_block(atoms, block, sums.forces, sums.virial)

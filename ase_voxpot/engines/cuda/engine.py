@@ -93,12 +93,12 @@ class CudaEngine:
             sums = self._step(positions, atoms.cell[:], table, species, features)
             drift = tables.drift(positions, strain)
             found = torch.cat([part.reshape(-1) for part in (*_parts(sums), drift)]).cpu().numpy()
-            *said, closest, moved = np.split(found, np.cumsum([part.numel() for part in _parts(sums)]))
+            *result, closest, moved = np.split(found, np.cumsum([part.numel() for part in _parts(sums)]))
             if tables.skin == 0 or tables.holds(float(moved[0]), stretch):
                 break
         if not closest[0] >= CLOSEST**2:
             VerletList(tables.cutoff).update(atoms)  # says who is at the same place
-        energies, forces, virial = said
+        energies, forces, virial = result
         return Answer(energies, forces.reshape(-1, 3), virial.reshape(3, 3))
 
     def __call__(
@@ -136,8 +136,8 @@ class CudaEngine:
             slot = first[mine, None] + places
             slot = torch.where(slot < first[mine + 1, None], slot, len(pairs))
             ends = np.searchsorted(species[order[start:stop]], np.arange(self.species + 1))
-            said, slope, seen = self._learned(offset[slot], kinds[slot], ends, gradient=gradient)
-            energies[mine] = said
+            result, slope, seen = self._learned(offset[slot], kinds[slot], ends, gradient=gradient)
+            energies[mine] = result
             if slope is not None:
                 slopes[slot] = slope
             if last is not None:
@@ -178,12 +178,12 @@ class CudaEngine:
             offset = positions[neighbour] - positions[centre][:, None] + images[rows.image[start:stop]]
             offset = torch.where(channel[..., None] >= 0, offset, 2 * self._fold.cutoff)
             ends = np.clip(rows.ends - start, 0, stop - start)
-            said, slope, seen = self._learned(offset.to(self.dtype), channel, ends, gradient=True)
+            result, slope, seen = self._learned(offset.to(self.dtype), channel, ends, gradient=True)
             assert slope is not None
             kind = rows.kind[start:stop]
             value, repelled = self._repulsion(offset, kind, channel)
             gradient = slope.double() + repelled
-            energies = said.double() + value.sum(1) + self._reference[kind.long()]
+            energies = result.double() + value.sum(1) + self._reference[kind.long()]
             own, virial = gradient.sum(1), offset.flatten(0, 1).T @ gradient.flatten(0, 1)
             closest = offset.square().sum(2).min()
             if features is not None:
@@ -213,9 +213,9 @@ class CudaEngine:
             else:
                 paint = gpu.paint
             seen = paint(offset, channel, species=self.species, fold=self._fold)
-            said, features = self._network.of_sorted(seen, ends)
-            slope = torch.autograd.grad(said.sum(), offset)[0] if gradient else None
-        return said.detach(), slope, features.detach()
+            result, features = self._network.of_sorted(seen, ends)
+            slope = torch.autograd.grad(result.sum(), offset)[0] if gradient else None
+        return result.detach(), slope, features.detach()
 
 
 def _parts(sums: _Sums) -> tuple[Tensor, ...]:

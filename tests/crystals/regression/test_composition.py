@@ -6,8 +6,8 @@ from ase.build import bulk
 from numpy.testing import assert_allclose
 
 from tests.crystals.regression.conftest import edge_of, perovskite
+from voxpot_crystals.regression.calibration import Calibration
 from voxpot_crystals.regression.composition import BASELINES, composition_features, fractions
-from voxpot_crystals.regression.yardstick import Yardstick
 
 
 def test_fractions_do_not_depend_on_the_cell():
@@ -40,21 +40,21 @@ def test_baselines_learn_what_radii_decide(name, perovskites, rng):
     target = np.array([a.info["a"] for a in train])
     truth = np.array([a.info["a"] for a in test])
 
-    said = BASELINES[name](train, target, test)
+    predicted = BASELINES[name](train, target, test)
 
-    assert np.abs(said - truth).mean() < 0.7 * np.abs(truth - target.mean()).mean()
+    assert np.abs(predicted - truth).mean() < 0.7 * np.abs(truth - target.mean()).mean()
 
 
 @pytest.mark.parametrize("offset", ["mean", "composition", "radii"])
 def test_a_yardstick_goes_up_and_down(offset, perovskites):
     target = np.array([edge_of(*a.get_chemical_symbols()[:2]) for a in perovskites])
-    yardstick = Yardstick.of(perovskites, target, offset)
+    calibration = Calibration.of(perovskites, target, offset)
 
-    down = yardstick.down(perovskites, target)
-    again = Yardstick.from_tensors(yardstick.tensors())
+    down = calibration.down(perovskites, target)
+    again = Calibration.from_tensors(calibration.tensors())
 
     assert offset == "radii" or abs(down.mean()) < 1e-6  # a robust line leaves a mean
     assert down.std() == pytest.approx(1)
     assert_allclose(again.known(perovskites) + again.spread * down, target)
     if offset == "composition":  # the edges are sums over elements
-        assert yardstick.spread < 0.1 * target.std()
+        assert calibration.spread < 0.1 * target.std()

@@ -13,9 +13,9 @@ from hypothesis import given, strategies as st
 from ase_voxpot.errors import StructureError, UnknownElementError
 from ase_voxpot.frames.labels import read_frames
 from tests.crystals.regression.conftest import perovskite
+from voxpot_crystals.regression.calibration import Calibration
 from voxpot_crystals.regression.ionic import ANIONS, charges, ionic_radius, perovskite_radii, sums_of_radii
 from voxpot_crystals.regression.perovskites import Perovskite
-from voxpot_crystals.regression.yardstick import Yardstick
 
 
 def radii(a: str, b: str, x: str) -> tuple[float, float, float] | None:
@@ -70,7 +70,7 @@ def test_a_line_is_drawn_by_supporting_crystals_alone():
     for k, atoms in enumerate(crystals):
         atoms.info["support"] = k % 2 == 0
     wrong = np.where(np.arange(len(target)) % 2 == 0, target, target + 5.0)
-    known = Yardstick.of(crystals, wrong, "radii").known(crystals)
+    known = Calibration.of(crystals, wrong, "radii").known(crystals)
     assert np.abs(known - target).max() < 0.02
 
 

@@ -147,11 +147,11 @@ def test_crystals_that_cannot_be_taken_are_named_and_cost_no_other_its_predictio
     status = main(["predict", mixed, "-m", str(trained), "-o", str(output)])
 
     assert status == 1
-    said = capsys.readouterr()
-    assert "2 predictions of lattice parameter" in said.out
-    assert "MAE" in said.out
-    assert "voxpot: frame 1: expected an ordered crystal, one whole atom on every site" in said.err
-    assert "voxpot: 2 of 4 frames were not predicted" in said.err
+    predicted = capsys.readouterr()
+    assert "2 predictions of lattice parameter" in predicted.out
+    assert "MAE" in predicted.out
+    assert "voxpot: frame 1: expected an ordered crystal, one whole atom on every site" in predicted.err
+    assert "voxpot: 2 of 4 frames were not predicted" in predicted.err
     with output.open() as file:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == ["0", "1", "2", "3"]
@@ -203,10 +203,10 @@ def test_a_prediction_that_is_no_number_is_none(trained, perovskites, monkeypatc
     predictor = load_predictor(trained)
     monkeypatch.setattr(type(predictor.ensemble), "predict", lambda self, items: (np.array([1.0, np.inf]), np.ones(2)))
 
-    said = predictor.predict_each(perovskites[:2])
+    predicted = predictor.predict_each(perovskites[:2])
 
-    assert list(said.refused) == [1]
-    assert np.isnan(said.value[1])
+    assert list(predicted.refused) == [1]
+    assert np.isnan(predicted.value[1])
     with pytest.raises(DivergenceError, match="frame 1: expected a finite prediction"):
         predictor.predict(perovskites[:2])
 
@@ -247,9 +247,9 @@ def test_a_training_leaves_out_what_it_cannot_see_and_counts_it(config, perovski
 
     model = train(path, quick=True, out=path.parent / "run")
 
-    said = " ".join(capsys.readouterr().out.split())
-    assert "1 left out: no ordered crystals, the first perovskites.extxyz, frame 3" in said
-    assert "1 left out: that the model cannot see, the first" in said
+    predicted = " ".join(capsys.readouterr().out.split())
+    assert "1 left out: no ordered crystals, the first perovskites.extxyz, frame 3" in predicted
+    assert "1 left out: that the model cannot see, the first" in predicted
     assert sum(read_card(model)["crystals"][side] for side in ("trained on", "held out")) == len(perovskites) - 2
 
 

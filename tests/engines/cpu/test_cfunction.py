@@ -16,10 +16,10 @@ def ask(native, pairs, species, *, forces=True):
     channel, offset = species[pairs.neighbour], np.ascontiguousarray(pairs.offset)
     energies, gradient = np.full(pairs.atoms, np.nan), np.full((len(pairs), 3), np.nan)
     arrays = species, pairs.first, channel, offset, energies, gradient
-    said = PROTOTYPE(native.address)(
+    result = PROTOTYPE(native.address)(
         native.reserve(0), pairs.atoms, len(pairs), forces, *(a.ctypes.data for a in arrays)
     )
-    return said, energies, gradient
+    return result, energies, gradient
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def test_it_says_what_the_potential_says(potential_of, scene, dtype):
     pairs, species = scene(potential)
     energies, gradient = potential.of_pairs(pairs, species)
 
-    said, *answer = ask(NativePass(potential.engine, potential.baseline), pairs, species)
+    result, *answer = ask(NativePass(potential.engine, potential.baseline), pairs, species)
 
-    assert said == 0
+    assert result == 0
     assert_allclose(answer[0], energies, rtol=1e-14)
     assert_allclose(answer[1], gradient, rtol=1e-14, atol=1e-14 * np.abs(gradient).max())
 
@@ -50,9 +50,9 @@ def test_without_forces_it_leaves_their_array_alone(potential_of, scene):
     native = NativePass(potential.engine, potential.baseline)
     expected = ask(native, pairs, species)[1]
 
-    said, energies, gradient = ask(native, pairs, species, forces=False)
+    result, energies, gradient = ask(native, pairs, species, forces=False)
 
-    assert said == 0
+    assert result == 0
     assert_array_equal(energies, expected)
     assert np.isnan(gradient).all()
 
@@ -69,6 +69,6 @@ def test_atoms_with_more_neighbours_than_there_is_room_for_are_told_not_computed
     assert most == np.diff(pairs.first).max() > 64
     assert np.isnan(energies).all()
     native.reserve(most)
-    said, energies, _ = ask(native, pairs, species)
-    assert said == 0
+    result, energies, _ = ask(native, pairs, species)
+    assert result == 0
     assert_allclose(energies, potential.of_pairs(pairs, species)[0], rtol=1e-14)

@@ -205,6 +205,6 @@ def test_a_room_that_another_thread_takes_first_is_not_missed():
     scene, species = scene_of(9)
     energies, _ = by_hand(scene.pairs, species, scene.channel)
 
-    by_hand._rooms = Taken()
+    by_hand._buffers = Taken()
 
     assert_allclose(by_hand(scene.pairs, species, scene.channel)[0], energies, rtol=0, atol=0)

@@ -21,8 +21,8 @@ def random(*shape, dtype=torch.float64):
 
 def both_ways(function, argument, weight):
     argument = argument.clone().requires_grad_()
-    said = function(argument)
-    return said.detach().numpy(), torch.autograd.grad((said * weight).sum(), argument)[0].numpy()
+    result = function(argument)
+    return result.detach().numpy(), torch.autograd.grad((result * weight).sum(), argument)[0].numpy()
 
 
 def assert_same(actual, expected, tolerance):
@@ -100,8 +100,8 @@ def test_they_are_differentiated_once_and_never_silently_twice(interpreted):
     from ase_voxpot.kernels.invariants import products, squares
 
     f = random(9, 2, 3).requires_grad_()
-    for said in (squares(f, 2), products(f, random(9))):
-        (slope,) = torch.autograd.grad(said.square().sum(), f, create_graph=True)
+    for result in (squares(f, 2), products(f, random(9))):
+        (slope,) = torch.autograd.grad(result.square().sum(), f, create_graph=True)
         with pytest.raises(RuntimeError, match="have been used in the graph"):
             torch.autograd.grad(slope.sum(), f)
 

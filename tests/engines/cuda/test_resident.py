@@ -122,7 +122,7 @@ def test_boundaries_of_chunks_are_immaterial(resident_of, host, crystal, monkeyp
 def test_pairs_from_elsewhere(potential, host, crystal):
     species = species_indices(crystal.get_chemical_symbols(), SPECIES)
     pairs = VerletList(host.cutoff).update(crystal)
-    seen, expected_seen = host.room_for_features(len(crystal)), host.room_for_features(len(crystal))
+    seen, expected_seen = host.feature_buffer(len(crystal)), host.feature_buffer(len(crystal))
 
     energies, slopes = potential.of_pairs(pairs, species, features=seen)
 
@@ -284,7 +284,7 @@ def test_uncertainties_are_in_the_order_of_the_atoms(crystal):
     species = species_indices(crystal.get_chemical_symbols(), shipped.spec.species)
     expected, kinds = shipped.features(crystal)
     fold = module.CudaEngine(shipped.network, shipped.representation.fold, shipped.baseline)
-    seen = shipped.room_for_features(len(crystal))
+    seen = shipped.feature_buffer(len(crystal))
 
     fold.evaluate(crystal, species, TableList(shipped.cutoff, device=shipped.device), features=seen)
 

@@ -106,11 +106,11 @@ def test_errors_are_those_of_all_validation_frames(frames, tmp_path):
 
     found = potential_errors(potential, frames, split)
 
-    said = [potential.evaluate(frames.atoms(int(k))) for k in split.validation]
-    wrong = np.array([r.energy for r in said]) - frames.energies[split.validation]
+    result = [potential.evaluate(frames.atoms(int(k))) for k in split.validation]
+    wrong = np.array([r.energy for r in result]) - frames.energies[split.validation]
     assert found.energy_mae == pytest.approx(1000 * np.abs(wrong).mean() / 16, rel=1e-4)
     assert found.energy_rmse == pytest.approx(1000 * (wrong**2).mean() ** 0.5 / 16, rel=1e-4)
-    off = np.array([r.forces for r in said]) - frames.forces[split.validation]
+    off = np.array([r.forces for r in result]) - frames.forces[split.validation]
     assert found.mae == pytest.approx(1000 * np.abs(off).mean(), rel=1e-4)
 
 

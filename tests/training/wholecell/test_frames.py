@@ -47,8 +47,8 @@ def test_nothing_in_a_folder_needs_a_pickle(frames, tmp_path):
 
 
 def test_frames_that_were_not_made_yet_are_missed(frames, tmp_path):
-    room = create(tmp_path / "f", frames.numbers, frames.cell, frames.temperatures, 40, {})
-    room.positions[:50], room.forces[:50], room.energies[:50] = (
+    buffers = create(tmp_path / "f", frames.numbers, frames.cell, frames.temperatures, 40, {})
+    buffers.positions[:50], buffers.forces[:50], buffers.energies[:50] = (
         frames.positions[:50],
         frames.forces[:50],
         frames.energies[:50],

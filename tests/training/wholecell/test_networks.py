@@ -62,11 +62,11 @@ def shaken(network):
 def test_three_heads_say_forces_between_minus_one_and_one(n, shape):
     network = shaken(build(NetworkSpec(shape=shape, widths=(4, 6, 8)), n=n, atoms=5, seed=0))
 
-    said = network(torch.randn(2, n, n, n))
+    result = network(torch.randn(2, n, n, n))
 
-    assert said.shape == (2, 5, 3)
-    assert said.abs().max() <= 1
-    assert said.std() > 0.1
+    assert result.shape == (2, 5, 3)
+    assert result.abs().max() <= 1
+    assert result.std() > 0.1
 
 
 def test_a_fresh_network_says_zero_forces():
@@ -79,12 +79,12 @@ def test_zeros_stand_behind_the_last_voxel():
     torch.nn.init.ones_(layer.weight)
     x = torch.arange(8.0).reshape(1, 1, 2, 2, 2)
 
-    said = layer(x)[0, 0]
+    result = layer(x)[0, 0]
 
-    assert said.shape == (2, 2, 2)
-    assert said[0, 0, 0] == 28
-    assert said[1, 0, 0] == 4 + 5 + 6 + 7
-    assert said[1, 1, 1] == 7
+    assert result.shape == (2, 2, 2)
+    assert result[0, 0, 0] == 28
+    assert result[1, 0, 0] == 4 + 5 + 6 + 7
+    assert result[1, 1, 1] == 7
 
 
 def test_voxels_are_standardised_and_constant_ones_say_nothing():
@@ -93,11 +93,11 @@ def test_voxels_are_standardised_and_constant_ones_say_nothing():
     voxels[:, 0, 0, 0] = 7.0
     network.standardise.fit(voxels.mean(dim=0), voxels.std(dim=0))
 
-    said = network.standardise(voxels)[:, 0]
+    result = network.standardise(voxels)[:, 0]
 
-    assert_allclose(said.std(dim=0).flatten()[1:], 1, rtol=1e-3)
-    assert_allclose(said.mean(dim=0).flatten(), 0, atol=1e-3)
-    assert said[:, 0, 0, 0].abs().max() == 0
+    assert_allclose(result.std(dim=0).flatten()[1:], 1, rtol=1e-3)
+    assert_allclose(result.mean(dim=0).flatten(), 0, atol=1e-3)
+    assert result[:, 0, 0, 0].abs().max() == 0
 
 
 def test_networks_that_cannot_be_are_refused():
@@ -113,12 +113,12 @@ def test_force_constants_are_found(frames):
     split = split_frames(frames, "temperature")
     line = fit_harmonic(frames.positions, frames.forces, split.train)
 
-    said = line(frames.positions[split.validation])
+    result = line(frames.positions[split.validation])
 
-    found = errors(said, frames.forces[split.validation], 1.0)
+    found = errors(result, frames.forces[split.validation], 1.0)
     assert found.explained > 0.999
     assert found.rmse < 5
-    assert errors(0 * said, frames.forces[split.validation], 2.0).explained == pytest.approx(0)
+    assert errors(0 * result, frames.forces[split.validation], 2.0).explained == pytest.approx(0)
 
 
 def test_a_straight_line_through_voxels_is_the_line_they_follow(rng):
@@ -126,9 +126,9 @@ def test_a_straight_line_through_voxels_is_the_line_they_follow(rng):
     slope = rng.normal(size=(27, 6))
     forces = (voxels.reshape(400, -1) @ slope + 0.3).reshape(400, 2, 3).astype(np.float32)
 
-    said = fit_linear(voxels, forces, np.arange(300))(voxels[300:])
+    result = fit_linear(voxels, forces, np.arange(300))(voxels[300:])
 
-    assert_allclose(said.reshape(100, 2, 3), forces[300:], atol=1e-3)
+    assert_allclose(result.reshape(100, 2, 3), forces[300:], atol=1e-3)
     with pytest.raises(DataError, match="at least 10 frames"):
         fit_linear(voxels, forces, np.arange(4))
 

@@ -90,8 +90,8 @@ def _fit(
     # one table, so that both sides have the same columns
     table = features([*train, *test])
     model.fit(table[: len(train)], target)  # type: ignore[attr-defined]
-    said: np.ndarray = model.predict(table[len(train) :])  # type: ignore[attr-defined]
-    return said
+    predicted: np.ndarray = model.predict(table[len(train) :])  # type: ignore[attr-defined]
+    return predicted
 
 
 BASELINES: dict[str, Callable[[Sequence[Atoms], np.ndarray, Sequence[Atoms]], np.ndarray]] = {

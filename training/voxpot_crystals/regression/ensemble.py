@@ -103,8 +103,8 @@ class Member:
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Errors on the crystals of the fold that is left out, in units of the target's spread."""
-        said = ask(self._method, self._spec, network, [self._items[k] for k in self._valid])
-        error = said - self._target[self._valid].numpy()
+        predicted = ask(self._method, self._spec, network, [self._items[k] for k in self._valid])
+        error = predicted - self._target[self._valid].numpy()
         mae, rmse = float(np.abs(error).mean()), float(np.sqrt((error**2).mean()))
         return {"valid_mae": mae, "valid_rmse": rmse, "score": mae + rmse}
 
@@ -112,13 +112,13 @@ class Member:
 def ask(method: Method, spec: Any, network: nn.Module, items: Sequence[Any]) -> Float[np.ndarray, " crystal"]:
     """What one network says of prepared crystals, averaged over views."""
     network.eval()
-    said, views = [], method.views(spec)
+    predicted, views = [], method.views(spec)
     with torch.no_grad():
         for start in range(0, len(items), ASKED):
             some = items[start : start + ASKED]
             turns = [None] if views == 1 else range(views)
-            said.append(torch.stack([network(method.collate(some, spec, turn)) for turn in turns]).mean(0))
-    return torch.cat(said).double().numpy()
+            predicted.append(torch.stack([network(method.collate(some, spec, turn)) for turn in turns]).mean(0))
+    return torch.cat(predicted).double().numpy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,8 @@ class Ensemble:
 
     def predict(self, items: Sequence[Any]) -> tuple[Float[np.ndarray, " crystal"], Float[np.ndarray, " crystal"]]:
         """Mean and standard deviation for prepared crystals."""
-        said = np.array([ask(self.method, self.spec, network, items) for network in self.networks])
-        return said.mean(0), self.scatter.sigma(said.std(0, ddof=1))
+        predicted = np.array([ask(self.method, self.spec, network, items) for network in self.networks])
+        return predicted.mean(0), self.scatter.sigma(predicted.std(0, ddof=1))
 
 
 def train_ensemble(
@@ -181,8 +181,8 @@ def train_ensemble(
             method.finish(network, spec, [items[k] for k in side[0]], target[side[0]], config.seed + number)
         networks.append(network)
         left_out[side[1]] = ask(method, spec, network, [items[k] for k in side[1]])
-    said = np.array([ask(method, spec, network, [items[k] for k in own]) for network in networks])
+    predicted = np.array([ask(method, spec, network, [items[k] for k in own]) for network in networks])
     # what the members say of crystals that all but one of them have seen varies too little; the
     # factor makes up for it, and is the larger for it
-    scatter = Scatter.of((left_out - target)[own], said.std(0, ddof=1))
+    scatter = Scatter.of((left_out - target)[own], predicted.std(0, ddof=1))
     return Ensemble(method, spec, tuple(networks), scatter, left_out)

@@ -23,7 +23,7 @@ __all__ = ["draw_holdout", "draw_learning"]
 def draw_holdout(
     path: Path,
     truth: Float[np.ndarray, " crystal"],
-    said: Float[np.ndarray, " crystal"],
+    predicted: Float[np.ndarray, " crystal"],
     sigma: Float[np.ndarray, " crystal"],
     figures: Figures,
     *,
@@ -39,17 +39,17 @@ def draw_holdout(
     with mpl.rc_context({"font.size": 9}):
         figure = Figure(figsize=(12, 3.9), layout="constrained")
         parity, residuals, trust = figure.subplots(1, 3)
-        ends = np.array([min(truth.min(), said.min()), max(truth.max(), said.max())])
-        parity.errorbar(truth, said, sigma, fmt="none", ecolor=PALE, elinewidth=0.6, alpha=0.6)
-        parity.plot(truth, said, "o", color=INK, markersize=2.5, alpha=0.7)
+        ends = np.array([min(truth.min(), predicted.min()), max(truth.max(), predicted.max())])
+        parity.errorbar(truth, predicted, sigma, fmt="none", ecolor=PALE, elinewidth=0.6, alpha=0.6)
+        parity.plot(truth, predicted, "o", color=INK, markersize=2.5, alpha=0.7)
         parity.plot(ends, ends, color=ACCENT, linewidth=1)
         parity.set(xlabel=f"{quantity}, true ({unit})", ylabel=f"predicted ({unit})")
         text = f"MAE {figures.mae:.3g}\nRMSE {figures.rmse:.3g}\nr² {figures.r2:.4f}"
         parity.text(0.04, 0.96, text, transform=parity.transAxes, va="top")
-        residuals.hist(said - truth, bins=min(60, max(10, len(truth) // 6)), color=PALE)
+        residuals.hist(predicted - truth, bins=min(60, max(10, len(truth) // 6)), color=PALE)
         residuals.axvline(0, color=ACCENT, linewidth=1)
         residuals.set(xlabel=f"predicted − true ({unit})", ylabel="crystals")
-        error = np.maximum(np.abs(said - truth), 1e-3 * figures.rmse)
+        error = np.maximum(np.abs(predicted - truth), 1e-3 * figures.rmse)
         trust.loglog(sigma, error, "o", color=INK, markersize=2.5, alpha=0.6)
         span = np.array([sigma.min(), sigma.max()])
         trust.plot(span, span, color=ACCENT, linewidth=1, label="1 σ")

@@ -22,11 +22,11 @@ from ase_voxpot.errors import (
 )
 from ase_voxpot.spec import decode, encode
 from voxpot_crystals.models import REGRESSIONS, load_model
+from voxpot_crystals.regression.calibration import Calibration
 from voxpot_crystals.regression.crystals import label_of
 from voxpot_crystals.regression.ensemble import Ensemble, Scatter
 from voxpot_crystals.regression.scores import figures_of, trust_of
-from voxpot_crystals.regression.strangers import Strangers
-from voxpot_crystals.regression.yardstick import Yardstick
+from voxpot_crystals.regression.unknown_elements import UnknownElements
 from voxpot_crystals.structures.checks import check_crystal
 from voxpot_training.artifacts import fill, save_artifact
 
@@ -74,8 +74,8 @@ class Predictor:
     """A trained property model: crystals in, numbers and their uncertainties out."""
 
     ensemble: Ensemble
-    yardstick: Yardstick
-    strangers: Strangers
+    calibration: Calibration
+    unknown_elements: UnknownElements
     logarithm: bool
     card: dict[str, Any]
 
@@ -89,8 +89,8 @@ class Predictor:
                 ``UnknownElementError`` an element that it does not know.
             DivergenceError: a prediction is not finite.
         """
-        said = self.predict_each(atoms, strict=True)
-        return said.value, said.sigma
+        predicted = self.predict_each(atoms, strict=True)
+        return predicted.value, predicted.sigma
 
     def predict_each(
         self,
@@ -139,13 +139,13 @@ class Predictor:
         self, atoms: Sequence[Atoms], items: Sequence[Any]
     ) -> tuple[Float[np.ndarray, " crystal"], Float[np.ndarray, " crystal"]]:
         mean, sigma = self.ensemble.predict(items)
-        value = self.yardstick.known(atoms) + self.yardstick.spread * mean
-        sigma = self.strangers.widened(atoms, self.yardstick.spread * sigma)
+        value = self.calibration.known(atoms) + self.calibration.spread * mean
+        sigma = self.unknown_elements.widened(atoms, self.calibration.spread * sigma)
         if not self.logarithm:
             return value, sigma
         return 10**value, np.log(10) * 10**value * sigma
 
-    def score(self, atoms: Sequence[Atoms], said: Predictions, key: str) -> tuple[Figures, Trust] | None:
+    def score(self, atoms: Sequence[Atoms], predicted: Predictions, key: str) -> tuple[Figures, Trust] | None:
         """Predictions beside the truth under ``key`` (that of the training if empty), if all crystals carry it.
 
         Crystals without a prediction are left out. The edge of a cell is no truth here: crystals to be predicted
@@ -155,7 +155,7 @@ class Predictor:
             MissingLabelsError: a key was given, and a crystal has no finite number under it.
         """
         trained = str(self.card.get("target", {}).get("key", ""))
-        rows = [row for row in range(len(atoms)) if row not in said.refused]
+        rows = [row for row in range(len(atoms)) if row not in predicted.refused]
         lacking = [row for row in rows if (key or trained) not in atoms[row].info]
         if lacking and key:
             known = ", ".join(atoms[lacking[0]].info) or "none"
@@ -171,12 +171,12 @@ class Predictor:
             if key:
                 raise
             return None
-        return figures_of(truth, said.value[rows]), trust_of(truth, said.value[rows], said.sigma[rows])
+        return figures_of(truth, predicted.value[rows]), trust_of(truth, predicted.value[rows], predicted.sigma[rows])
 
 
 def save_predictor(path: Path, predictor: Predictor) -> None:
     """Write a model file; the networks of the ensemble, how to scale them, the card."""
-    ensemble, tensors = predictor.ensemble, predictor.yardstick.tensors() | predictor.strangers.tensors()
+    ensemble, tensors = predictor.ensemble, predictor.calibration.tensors() | predictor.unknown_elements.tensors()
     for number, network in enumerate(ensemble.networks):
         own = network.state_dict()
         tensors |= {f"member-{number}.{k}": v for k, v in own.items() if v.is_floating_point()}
@@ -201,7 +201,7 @@ def load_predictor(model: str | Path) -> Predictor:
         spec = decode(method.spec, artifact.spec["model"], where="spec")
         members, logarithm = int(artifact.spec["members"]), bool(artifact.spec["logarithm"])
         floor, factor = tensors["scatter"].tolist()
-        yardstick, strangers = Yardstick.from_tensors(tensors), Strangers.from_tensors(tensors)
+        calibration, unknown_elements = Calibration.from_tensors(tensors), UnknownElements.from_tensors(tensors)
     except (KeyError, TypeError, ValueError, ConfigError, SpecError) as error:
         raise SchemaError(f"{artifact.path}: its description of the model cannot be used ({error})") from None
     if not 1 <= members <= 1000:
@@ -214,7 +214,7 @@ def load_predictor(model: str | Path) -> Predictor:
         fill(network, {**_counters(network), **stored}, source=artifact.path)
         networks.append(network.requires_grad_(False).eval())
     ensemble = Ensemble(method, spec, tuple(networks), Scatter(floor=floor, factor=factor))
-    return Predictor(ensemble, yardstick, strangers, logarithm, artifact.card)
+    return Predictor(ensemble, calibration, unknown_elements, logarithm, artifact.card)
 
 
 def _counters(network: torch.nn.Module) -> Mapping[str, torch.Tensor]:

@@ -21,6 +21,7 @@ from ase_voxpot.errors import StructureError
 from ase_voxpot.plotting import screen
 from ase_voxpot.spec import decode
 from ase_voxpot.storage.files import write_json
+from voxpot_crystals.regression.calibration import Calibration
 from voxpot_crystals.regression.card import card_as_data, card_as_markdown, trial_table, unit_of
 from voxpot_crystals.regression.composition import BASELINES
 from voxpot_crystals.regression.config import load_regression
@@ -30,8 +31,7 @@ from voxpot_crystals.regression.grouping import folds, held_out, with_support
 from voxpot_crystals.regression.pictures import draw_holdout, draw_learning
 from voxpot_crystals.regression.predict import Predictor, save_predictor
 from voxpot_crystals.regression.scores import Figures, figures_of, trust_of
-from voxpot_crystals.regression.strangers import Strangers
-from voxpot_crystals.regression.yardstick import Yardstick
+from voxpot_crystals.regression.unknown_elements import UnknownElements
 from voxpot_training.config import run_folder
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Trial:
     by: Grouping
     predictor: Predictor
     held: np.ndarray
-    said: np.ndarray
+    predicted: np.ndarray
     sigma: np.ndarray
     figures: dict[str, Figures]  # of the model, under its name, and of the baselines
 
@@ -142,28 +142,28 @@ def _try(
     kept, held = (own[rows] for rows in held_out([crystals.atoms[k] for k in own], by, config.split.holdout, rng))
     kept = with_support(crystals.atoms, crystals.support, kept, held, by)
     train = [crystals.atoms[k] for k in kept]
-    yardstick = Yardstick.of(train, crystals.target[kept], config.offset)
+    calibration = Calibration.of(train, crystals.target[kept], config.offset)
     ensemble = train_ensemble(
         method,
         spec,
         config,
         train,
         [items[k] for k in kept],
-        yardstick.down(train, crystals.target[kept]),
+        calibration.down(train, crystals.target[kept]),
         folder,
         by="row" if by == "element" else by,
         resume=resume,
         title=f"split by {by}",
     )
-    predictor = Predictor(ensemble, yardstick, Strangers.of(train), config.target.logarithm, {})
+    predictor = Predictor(ensemble, calibration, UnknownElements.of(train), config.target.logarithm, {})
     scored = held if len(held) else own  # without a hold-out, by the members that did not see them
     mean, sigma = ensemble.predict([items[k] for k in scored])
     if not len(held) and ensemble.left_out is not None:
         mean = ensemble.left_out[: len(own)]
-    said = yardstick.known([crystals.atoms[k] for k in scored]) + yardstick.spread * mean
+    predicted = calibration.known([crystals.atoms[k] for k in scored]) + calibration.spread * mean
     sides = [(kept, held)] if len(held) else _folds(crystals, own, config, by)
-    figures = {config.name: figures_of(crystals.target[scored], said)} | _baselines(crystals, sides)
-    return Trial(by, predictor, scored, said, yardstick.spread * sigma, figures)
+    figures = {config.name: figures_of(crystals.target[scored], predicted)} | _baselines(crystals, sides)
+    return Trial(by, predictor, scored, predicted, calibration.spread * sigma, figures)
 
 
 def _folds(
@@ -182,14 +182,14 @@ def _baselines(crystals: Crystals, sides: Sequence[tuple[np.ndarray, np.ndarray]
     figures = {}
     for name, baseline in BASELINES.items():
         try:
-            said = [
+            predicted = [
                 baseline([crystals.atoms[k] for k in kept], crystals.target[kept], [crystals.atoms[k] for k in held])
                 for kept, held in sides
             ]
         except StructureError:  # a formula for perovskites, and these are others
             continue
         truth = np.concatenate([crystals.target[held] for _, held in sides])
-        figures[name] = figures_of(truth, np.concatenate(said))
+        figures[name] = figures_of(truth, np.concatenate(predicted))
     return figures
 
 
@@ -199,13 +199,13 @@ def _finish(config: RegressionConfig, crystals: Crystals, trials: Sequence[Trial
 
     first, model = trials[0], folder / f"{config.name}.safetensors"
     truth = crystals.target[first.held]
-    trust = asdict(trust_of(truth, first.said, first.sigma))
+    trust = asdict(trust_of(truth, first.predicted, first.sigma))
     splits = {t.by: {name: asdict(f) for name, f in t.figures.items()} for t in trials}
     held_out_rows = len(first.held) if config.split.holdout > 0 else 0
     sides = {"trained on": len(crystals.atoms) - held_out_rows, "held out": held_out_rows}
     card = card_as_data(config, sides, crystals.dropped, splits, trust)
-    strangers = replace(first.predictor.strangers, error=_error_of_strangers(trials))
-    save_predictor(model, replace(first.predictor, strangers=strangers, card=card))
+    unknown_elements = replace(first.predictor.unknown_elements, error=_error_of_unknown_elements(trials))
+    save_predictor(model, replace(first.predictor, unknown_elements=unknown_elements, card=card))
     write_json(model.with_suffix(".json"), {"splits": splits, "uncertainty": trust})
     model.with_suffix(".md").write_text(card_as_markdown(config, card), encoding="utf-8")
     how = "held out" if held_out_rows else "that a member did not see"
@@ -213,7 +213,7 @@ def _finish(config: RegressionConfig, crystals: Crystals, trials: Sequence[Trial
     draw_holdout(
         model.with_suffix(".png"),
         truth,
-        first.said,
+        first.predicted,
         first.sigma,
         first.figures[config.name],
         quantity=quantity,
@@ -221,7 +221,9 @@ def _finish(config: RegressionConfig, crystals: Crystals, trials: Sequence[Trial
         title=f"{config.name} on {len(truth)} crystals {how}, split by {first.by}",
     )
     logs = sorted((folder / first.by).glob("member-*/log.csv"))
-    draw_learning(folder / "learning.png", logs, unit=unit, spread=first.predictor.yardstick.spread, title=config.name)
+    draw_learning(
+        folder / "learning.png", logs, unit=unit, spread=first.predictor.calibration.spread, title=config.name
+    )
     held = [crystals.atoms[k].copy() for k in first.held]
     for atoms, value in zip(held, truth, strict=True):
         atoms.info = {config.target.key: 10**value if config.target.logarithm else value}
@@ -229,6 +231,6 @@ def _finish(config: RegressionConfig, crystals: Crystals, trials: Sequence[Trial
     return model
 
 
-def _error_of_strangers(trials: Sequence[Trial]) -> float:
+def _error_of_unknown_elements(trials: Sequence[Trial]) -> float:
     """What the split by element says, if there was one."""
     return next((next(iter(t.figures.values())).rmse for t in trials if t.by == "element"), 0.0)

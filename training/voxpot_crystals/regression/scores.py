@@ -34,9 +34,9 @@ class Trust:
     spearman: float  # rank correlation of sigma and error
 
 
-def figures_of(truth: Float[np.ndarray, " crystal"], said: Float[np.ndarray, " crystal"]) -> Figures:
+def figures_of(truth: Float[np.ndarray, " crystal"], predicted: Float[np.ndarray, " crystal"]) -> Figures:
     """The errors of some predictions."""
-    error = said - truth
+    error = predicted - truth
     spread = float(((truth - truth.mean()) ** 2).sum())
     mse = float((error**2).mean())
     return Figures(
@@ -49,12 +49,12 @@ def figures_of(truth: Float[np.ndarray, " crystal"], said: Float[np.ndarray, " c
 
 
 def trust_of(
-    truth: Float[np.ndarray, " crystal"], said: Float[np.ndarray, " crystal"], sigma: Float[np.ndarray, " crystal"]
+    truth: Float[np.ndarray, " crystal"], predicted: Float[np.ndarray, " crystal"], sigma: Float[np.ndarray, " crystal"]
 ) -> Trust:
     """The uncertainties beside the errors."""
     from scipy.stats import spearmanr
 
-    error = np.abs(said - truth)
+    error = np.abs(predicted - truth)
     varied = len(error) > 2 and np.ptp(sigma) > 0 and np.ptp(error) > 0
     return Trust(
         sigma=float(np.sqrt((sigma**2).mean())),

@@ -48,38 +48,38 @@ def predict(
     found = read_each(frames)
     with progress_bar() as bar:
         shown = bar.track(found, description="crystals") if len(found) > FEW else found
-        said = predictor.predict_each(shown, strict=strict)
-    refuse_all(said.refused, len(found), frames)
-    text = _as_csv(said)
-    score = predictor.score(found, said, key)
+        result = predictor.predict_each(shown, strict=strict)
+    refuse_all(result.refused, len(found), frames)
+    text = _as_csv(result)
+    score = predictor.score(found, result, key)
     if output is None:
         typer.echo(text, nl=False)
     else:
         with draft_of(output) as draft:
             draft.write_text(text, encoding="utf-8")
-        _report(predictor, said, score, f"{model} on {frames}", output)
-    tell_refused(said.refused, len(found), "predicted")
+        _report(predictor, result, score, f"{model} on {frames}", output)
+    tell_refused(result.refused, len(found), "predicted")
 
 
-def _as_csv(said: Any) -> str:
+def _as_csv(result: Any) -> str:
     import csv
     import io
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("id", "prediction", "uncertainty", *(["reason"] if said.refused else [])))
-    for k, (v, s) in enumerate(zip(said.value, said.sigma, strict=True)):
-        if k in said.refused:
-            writer.writerow((k, "", "", said.refused[k]))
+    writer.writerow(("id", "prediction", "uncertainty", *(["reason"] if result.refused else [])))
+    for k, (v, s) in enumerate(zip(result.value, result.sigma, strict=True)):
+        if k in result.refused:
+            writer.writerow((k, "", "", result.refused[k]))
         else:
-            writer.writerow((k, f"{v:.6g}", f"{s:.6g}", *([""] if said.refused else [])))
+            writer.writerow((k, f"{v:.6g}", f"{s:.6g}", *([""] if result.refused else [])))
     return text.getvalue()
 
 
-def _report(predictor: Any, said: Any, score: Any, title: str, output: Path) -> None:
+def _report(predictor: Any, result: Any, score: Any, title: str, output: Path) -> None:
     """What was written, and how near it came to the truth."""
     target = predictor.card.get("target", {})
-    count = len(said.value) - len(said.refused)
+    count = len(result.value) - len(result.refused)
     typer.echo(f"wrote {output}: {count} predictions of {target.get('name') or target.get('key', 'a property')}")
     if score is not None:
         figures, trust = score

@@ -139,8 +139,8 @@ def predict(network: torch.nn.Module, batch: Batch, representation: Representati
     total = energies.new_zeros(frames).index_add(0, batch.owner, energies)
     virial = virial_from_pairs(gradient, batch.offset, batch.owner[batch.centre], frames)
     forces = forces_from_pairs(gradient, batch.centre, batch.neighbour, len(batch.species))
-    said = Prediction(total / batch.sizes, forces, virial.flatten(1)[:, VOIGT] / batch.sizes[:, None])
-    return said if train else Prediction(said.energy.detach(), said.forces.detach(), said.virial.detach())
+    result = Prediction(total / batch.sizes, forces, virial.flatten(1)[:, VOIGT] / batch.sizes[:, None])
+    return result if train else Prediction(result.energy.detach(), result.forces.detach(), result.virial.detach())
 
 
 def shuffled_batches(sizes: Mapping[int, int], batch_atoms: int, rng: np.random.Generator) -> Iterator[list[int]]:

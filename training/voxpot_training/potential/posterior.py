@@ -86,13 +86,13 @@ def posterior_of(train: Sequence[Trial], valid: Sequence[Trial], *, species: int
         ridge=ridge,
     )
     draft = Uncertainty(block_root(covariance), local, plain)
-    said = [draft.of_features(t.inputs[:, :-1], t.species) for t in valid]
-    deviations = np.array([s.energy / t.atoms for s, t in zip(said, valid, strict=True)])
+    result = [draft.of_features(t.inputs[:, :-1], t.species) for t in valid]
+    deviations = np.array([s.energy / t.atoms for s, t in zip(result, valid, strict=True)])
     energy_scale, energy_power = _power_law(deviations, wrong**2)
     found = replace(
         plain,
         energy_limit=float(deviations.max()),
-        atom_limit=max(float(s.energies.max()) for s in said),
+        atom_limit=max(float(s.energies.max()) for s in result),
         energy_scale=energy_scale,
         energy_power=energy_power,
     )

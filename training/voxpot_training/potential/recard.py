@@ -34,17 +34,17 @@ def recard(path: Path, config: Path) -> dict[str, object]:
         ConfigError: the configuration is that of another model.
         WeightsError: the file is none, or is damaged.
     """
-    said = load_config(config)
+    result = load_config(config)
     load_potential(path, device="cpu")  # refuses what is damaged
     texts = read_texts(path, format=FORMAT, schemas=SCHEMAS)
     card = json.loads(texts.get("card", "{}"))
-    if card.get("name") != said.name:
-        raise ConfigError(f"{config}: expected the configuration of {card.get('name')}, got that of {said.name}")
+    if card.get("name") != result.name:
+        raise ConfigError(f"{config}: expected the configuration of {card.get('name')}, got that of {result.name}")
     card |= {
-        "about": said.about,
-        "validity": said.validity,
-        "method": None if said.method is None else encode(said.method),
-        "lattice": said.lattice,
+        "about": result.about,
+        "validity": result.validity,
+        "method": None if result.method is None else encode(result.method),
+        "lattice": result.lattice,
     }
     write_sealed(path, {**texts, "card": json.dumps(card)}, read_arrays(path))
     return dict(card)

@@ -40,8 +40,8 @@ class Reliability:
 
 def measure(trials: Sequence[Trial], uncertainty: Uncertainty) -> Reliability:
     """Both for every frame; atoms that symmetry holds at rest are left out."""
-    said = [uncertainty.of_features(t.inputs[:, :-1], t.species) for t in trials]
-    pairs = list(zip(said, trials, strict=True))
+    result = [uncertainty.of_features(t.inputs[:, :-1], t.species) for t in trials]
+    pairs = list(zip(result, trials, strict=True))
     return Reliability(
         [t.group for t in trials],
         MILLI * np.array([s.energy / t.atoms for s, t in pairs]),
@@ -50,7 +50,7 @@ def measure(trials: Sequence[Trial], uncertainty: Uncertainty) -> Reliability:
         MILLI * np.concatenate([s.forces[t.free] for s, t in pairs]),
         MILLI * np.concatenate([t.forces[t.free] for t in trials]),
         MILLI * np.concatenate([s.energies[t.free] for s, t in pairs]),
-        np.array([s.extrapolation for s in said]),
+        np.array([s.extrapolation for s in result]),
     )
 
 

@@ -79,10 +79,13 @@ class PotentialTask:
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, float]]:
         """Loss and mean errors of a batch, in meV/atom and meV/Å."""
-        said = predict(self.network, batch, self._representation, train=True)
-        energy = float((said.energy - batch.energy).detach().abs().mean())
-        force = float((said.forces - batch.forces).detach().abs().mean())
-        return potential_loss(said, batch, self._config.loss, progress), {"energy": 1e3 * energy, "force": 1e3 * force}
+        result = predict(self.network, batch, self._representation, train=True)
+        energy = float((result.energy - batch.energy).detach().abs().mean())
+        force = float((result.forces - batch.forces).detach().abs().mean())
+        return potential_loss(result, batch, self._config.loss, progress), {
+            "energy": 1e3 * energy,
+            "force": 1e3 * force,
+        }
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Mean errors on the validation frames."""
@@ -96,9 +99,9 @@ def mean_errors(
     energy, force = [], []
     for start in range(0, len(examples), 16):
         batch = collate(examples[start : start + 16], like)
-        said = predict(network, batch, representation, train=False)
-        energy.append((said.energy - batch.energy).abs())
-        force.append((said.forces - batch.forces).abs().flatten())
+        result = predict(network, batch, representation, train=False)
+        energy.append((result.energy - batch.energy).abs())
+        force.append((result.forces - batch.forces).abs().flatten())
     errors = {
         "valid_energy": 1e3 * float(torch.cat(energy).mean()),
         "valid_force": 1e3 * float(torch.cat(force).mean()),
@@ -236,8 +239,8 @@ def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential
     """Score on the hold-out, add the uncertainty, write model, card and pictures."""
     rows = split.holdout or split.validation
     held, labels = [frames.atoms[k] for k in rows], [frames.labels[k] for k in rows]
-    said = list(predict_frames(potential, held))
-    scores = score(held, labels, said)
+    result = list(predict_frames(potential, held))
+    scores = score(held, labels, result)
     card = card_as_data(config, split, scores, frames.notes)
     save_potential(potential, model, card=card)  # before anything more is computed
     report = None
@@ -248,7 +251,7 @@ def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential
     log = folder / "log.csv"
     panels = [(log, "energy", "energy MAE (meV/atom)"), (log, "force", "force MAE (meV/Å)")]
     draw_learning(folder / "loss.png", panels, title=config.name, size=(9, 3.6))
-    draw_parity(folder / "holdout.png", held, labels, said, scores)
+    draw_parity(folder / "holdout.png", held, labels, result, scores)
     console().print(score_table(scores, title=f"{config.name} on its hold-out"))
     if report is not None:
         console().print(uncertainty_table(report, title=f"Uncertainty of {config.name} on its hold-out"))

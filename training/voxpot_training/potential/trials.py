@@ -53,7 +53,7 @@ def try_frame(
     """
     species = species_indices(atoms.get_chemical_symbols(), potential.spec.species)
     pairs = VerletList(potential.cutoff).update(atoms)
-    features = potential.room_for_features(len(atoms))
+    features = potential.feature_buffer(len(atoms))
     energies, gradient = potential.of_pairs(pairs, species, features=features)
     forces = forces_from_arrays(gradient, pairs.centre, pairs.neighbour, len(atoms))
     return Trial(

@@ -20,7 +20,7 @@ import typer
 from ase_voxpot.errors import ConfigError, SpecError, VoxPotError
 from ase_voxpot.plotting.screen import console, progress_bar, table
 from ase_voxpot.spec import decode
-from ase_voxpot.storage.files import make_room, write_json
+from ase_voxpot.storage.files import make_parents, write_json
 from ase_voxpot.weights import find_model, load_potential, read_header, save_potential
 from voxpot_training.config import TrainConfig, load_config
 from voxpot_training.data import load_frames
@@ -148,9 +148,9 @@ def _far(potential: Potential, card: dict[str, Any]) -> dict[str, tuple[list[flo
         return {}
     out = {}
     for name, structures in made.items():
-        said = [potential.evaluate(a, uncertainty=True).uncertainty for a in structures]
-        energies = [1000 * s.energy / len(a) for s, a in zip(said, structures, strict=True) if s is not None]
-        out[name] = (energies, [s.extrapolation for s in said if s is not None])
+        result = [potential.evaluate(a, uncertainty=True).uncertainty for a in structures]
+        energies = [1000 * s.energy / len(a) for s, a in zip(result, structures, strict=True) if s is not None]
+        out[name] = (energies, [s.extrapolation for s in result if s is not None])
     return out
 
 
@@ -187,9 +187,9 @@ def _far_table(report: dict[str, Any]) -> Table:
         "most\nmeV/atom",
         "least\nextrapolation",
     )
-    for name, said in report["far"].items():
-        energy = said["energy"]
-        rows.add_row(name, f"{min(energy):.1f}", f"{max(energy):.1f}", f"{min(said['extrapolation']):.2g}")
+    for name, result in report["far"].items():
+        energy = result["energy"]
+        rows.add_row(name, f"{min(energy):.1f}", f"{max(energy):.1f}", f"{min(result['extrapolation']):.2g}")
     return rows
 
 
@@ -229,7 +229,7 @@ def _main(model: str, config: Path | None, out: Path | None, *, check: bool) -> 
             f"got one of {', '.join(potential.spec.species)}"
         )
     target = Path(out or path)
-    make_room(target)
+    make_parents(target)
     if check:
         report = judge(potential, frames, split, card, name=path.stem, picture=_beside(target, "png"))
         write_json(_beside(target, "json"), report)

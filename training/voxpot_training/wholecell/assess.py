@@ -53,7 +53,7 @@ class Errors:
     energy_rmse: float | None = None  # meV/atom
 
 
-def errors(said: np.ndarray, true: np.ndarray, force_scale: float, *, energy: np.ndarray | None = None) -> Errors:
+def errors(result: np.ndarray, true: np.ndarray, force_scale: float, *, energy: np.ndarray | None = None) -> Errors:
     """Errors of forces in eV/Å.
 
     Args:
@@ -62,7 +62,7 @@ def errors(said: np.ndarray, true: np.ndarray, force_scale: float, *, energy: np
         force_scale: the largest force that was learned from.
         energy: errors of energies in eV/atom, of what has an energy.
     """
-    wrong = np.asarray(said, float).reshape(true.shape) - true
+    wrong = np.asarray(result, float).reshape(true.shape) - true
     square = float((wrong**2).mean())
     return Errors(
         mae=1000 * float(np.abs(wrong).mean()),

@@ -108,7 +108,7 @@ def ask(
         several = [first.copy() for _ in positions[start : start + TOGETHER]]
         for atoms, place in zip(several, positions[start : start + TOGETHER], strict=True):
             atoms.set_positions(place)
-        said = potential.evaluate(several)
-        energies += [r.energy for r in said]
-        forces += [r.forces for r in said]
+        result = potential.evaluate(several)
+        energies += [r.energy for r in result]
+        forces += [r.forces for r in result]
     return np.array(energies), np.array(forces)

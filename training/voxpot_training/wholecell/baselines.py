@@ -43,11 +43,11 @@ class Line:
     def __call__(self, inputs: Float[np.ndarray, "frame ..."]) -> Float[np.ndarray, "frame target"]:
         """Targets of every frame."""
         flat = inputs.reshape(len(inputs), -1)
-        said = np.empty((len(flat), len(self.offset)), np.float32)
+        result = np.empty((len(flat), len(self.offset)), np.float32)
         for start in range(0, len(flat), PORTION):
             part = (flat[start : start + PORTION] - self.centre) * self.scale
-            said[start : start + PORTION] = part @ self.slope + self.offset
-        return said
+            result[start : start + PORTION] = part @ self.slope + self.offset
+        return result
 
 
 @dataclass(frozen=True, slots=True)

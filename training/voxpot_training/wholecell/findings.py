@@ -25,7 +25,7 @@ def findings(config: WholeCellConfig, about: Mapping[str, Any], found: Mapping[s
         about: how the frames were made.
         found: all figures of the report.
     """
-    said = [
+    result = [
         _of_the_paper(config, found),
         _order(found),
         _generalisation(found),
@@ -34,7 +34,7 @@ def findings(config: WholeCellConfig, about: Mapping[str, Any], found: Mapping[s
         _in_motion(found),
         *_reservations(config, about),
     ]
-    return ["## In short", "", *(f"- {sentence}" for sentence in said), ""]
+    return ["## In short", "", *(f"- {sentence}" for sentence in result), ""]
 
 
 def _of_the_paper(config: WholeCellConfig, found: Mapping[str, Any]) -> str:
@@ -67,12 +67,12 @@ def _order(found: Mapping[str, Any]) -> str:
 
 def _generalisation(found: Mapping[str, Any]) -> str:
     best = {split: _best_network(row) for split, row in found["errors"].items()}
-    said = []
+    result = []
     for split, name in best.items():
         e = found["errors"][split][name]
-        said.append(f"{e['mae']:.0f} meV/Å on the {split} split ({name}; {100 * e['explained']:.0f} % explained)")
+        result.append(f"{e['mae']:.0f} meV/Å on the {split} split ({name}; {100 * e['explained']:.0f} % explained)")
     return (
-        f"The best networks at 8³ err by {', '.join(said)}. Force constants fitted by least squares err by "
+        f"The best networks at 8³ err by {', '.join(result)}. Force constants fitted by least squares err by "
         f"{_maes(found, 'force constants')} meV/Å."
     )
 

@@ -59,10 +59,10 @@ def generate(folder: Path, recipe: Recipe, *, observe: Callable[[int], None] = l
     per_run = recipe.frames // len(recipe.temperatures)
     about = asdict(recipe) | {"calculator": identity, "warren_cowley": round(order, 6)}
     about.pop("segment")
-    room = create(folder, atoms.numbers, atoms.cell.array, recipe.temperatures, per_run, about)
+    buffers = create(folder, atoms.numbers, atoms.cell.array, recipe.temperatures, per_run, about)
     atoms.calc = calculator
     for run in range(len(recipe.temperatures)):
-        _make_run(folder, recipe, atoms.copy(), calculator, room, run, observe)
+        _make_run(folder, recipe, atoms.copy(), calculator, buffers, run, observe)
     return load(folder)
 
 
@@ -71,7 +71,7 @@ def _make_run(
     recipe: Recipe,
     atoms: Atoms,
     calculator: Any,
-    room: FrameSet,
+    buffers: FrameSet,
     run: int,
     observe: Callable[[int], None],
 ) -> None:
@@ -81,30 +81,30 @@ def _make_run(
         done, chain = _recall(path)
     else:
         done, chain = 0, start(atoms, temperature, np.random.default_rng([recipe.seed, run]))
-    first = run * room.per_run
+    first = run * buffers.per_run
     observe(first + done)
-    while done < room.per_run:
+    while done < buffers.per_run:
         # neighbours afresh, so that a run taken up here goes on as if it had never stopped
         getattr(calculator, "forget", lambda: None)()
         dynamics = NoseHoover(atoms, chain, temperature=temperature, timestep=recipe.timestep, period=recipe.period)
         if done == 0:
             dynamics.run(recipe.settle)
-        stop = min(done + recipe.segment, room.per_run)
+        stop = min(done + recipe.segment, buffers.per_run)
         for frame in range(first + done, first + stop):
             dynamics.run(recipe.stride)
-            room.positions[frame] = chain.positions
-            room.forces[frame] = dynamics.forces
-            room.energies[frame] = atoms.get_potential_energy()
-        _refuse_diverged(room, first + done, first + stop, temperature)
-        for array in (room.positions, room.forces, room.energies):
+            buffers.positions[frame] = chain.positions
+            buffers.forces[frame] = dynamics.forces
+            buffers.energies[frame] = atoms.get_potential_energy()
+        _refuse_diverged(buffers, first + done, first + stop, temperature)
+        for array in (buffers.positions, buffers.forces, buffers.energies):
             array.flush()  # type: ignore[attr-defined]
         done = stop
         _remember(path, done, chain)  # after the frames: what is behind this state is made again
         observe(first + done)
 
 
-def _refuse_diverged(room: FrameSet, start: int, stop: int, temperature: float) -> None:
-    if not np.isfinite(room.forces[start:stop]).all() or np.abs(room.forces[start:stop]).max() > 1000:
+def _refuse_diverged(buffers: FrameSet, start: int, stop: int, temperature: float) -> None:
+    if not np.isfinite(buffers.forces[start:stop]).all() or np.abs(buffers.forces[start:stop]).max() > 1000:
         raise DivergenceError(
             f"the run at {temperature:g} K diverged before frame {stop}; take a shorter timestep or another calculator"
         )
@@ -178,8 +178,8 @@ def gather(
 
 def _report(found: FrameSet, folder: Path) -> None:
     rms = [float(np.sqrt((found.forces[found.run == r] ** 2).mean())) for r in range(len(found.temperatures))]
-    said = ", ".join(f"{t:g} K {f:.2f}" for t, f in zip(found.temperatures, rms, strict=True))
-    console().print(f"{len(found):,} frames of {len(found.numbers)} atoms in {folder}; RMS force in eV/Å: {said}")
+    result = ", ".join(f"{t:g} K {f:.2f}" for t, f in zip(found.temperatures, rms, strict=True))
+    console().print(f"{len(found):,} frames of {len(found.numbers)} atoms in {folder}; RMS force in eV/Å: {result}")
 
 
 def main() -> None:

@@ -63,23 +63,23 @@ class WholeCellModel:
             PositionError: a position is NaN or infinite.
             DivergenceError: the network says NaN.
         """
-        said = np.empty(positions.shape, np.float32)
+        result = np.empty(positions.shape, np.float32)
         for start in range(0, len(positions), PORTION):
             part = positions[start : start + PORTION]
             voxels, _ = voxelize(part, self.numbers.astype(float), self.voxels, box=self.box, unit=self.unit)
-            said[start : start + PORTION] = self.of_voxels(voxels)
-        if not np.isfinite(said).all():
+            result[start : start + PORTION] = self.of_voxels(voxels)
+        if not np.isfinite(result).all():
             raise DivergenceError("expected finite forces from the network, got NaN; its weights are damaged")
-        return said
+        return result
 
     def of_voxels(self, voxels: Float[np.ndarray, "frame n n n"]) -> Float[np.ndarray, "frame atom 3"]:
         """Forces in eV/Å of voxels that are made already."""
-        said = []
+        result = []
         with torch.no_grad():
             for start in range(0, len(voxels), PORTION):
                 portion = torch.from_numpy(np.ascontiguousarray(voxels[start : start + PORTION]))
-                said.append(self.network(portion).numpy() * np.float32(self.force_scale))
-        return np.concatenate(said)
+                result.append(self.network(portion).numpy() * np.float32(self.force_scale))
+        return np.concatenate(result)
 
     def save(self, path: Path) -> None:
         """Write tensors, spec and card; the file appears whole or not at all."""

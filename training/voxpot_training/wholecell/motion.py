@@ -59,7 +59,7 @@ def in_motion(study: Study) -> dict[str, Any]:
     rng = np.random.default_rng(study.config.seed)
     sides = rng.normal(scale=LOOP / np.sqrt(3), size=(2, len(frames.numbers), 3))
     start = frames.positions[study.splits["random"].train].mean(axis=0, dtype=float) - sides.sum(axis=0) / 2
-    said = {
+    result = {
         "CNN": model.forces,
         "atom-centred potential": lambda path: ask(potential, frames, path)[1],
         "shadow": lambda path: _one_by_one(shadow, frames, path),
@@ -74,15 +74,15 @@ def in_motion(study: Study) -> dict[str, Any]:
             }
             for name, found in runs.items()
         },
-        "loop_work_meV": {name: 1000 * loop_work(forces, start, sides) for name, forces in said.items()},
+        "loop_work_meV": {name: 1000 * loop_work(forces, start, sides) for name, forces in result.items()},
     }
 
 
 def _one_by_one(calculator: Any, frames: FrameSet, path: np.ndarray) -> np.ndarray:
     atoms = frames.atoms(0)
     atoms.calc = calculator
-    said = []
+    result = []
     for positions in path:
         atoms.set_positions(positions)
-        said.append(atoms.get_forces())
-    return np.array(said)
+        result.append(atoms.get_forces())
+    return np.array(result)

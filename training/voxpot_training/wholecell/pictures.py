@@ -110,7 +110,7 @@ def draw_dense(path: Path, logs: Mapping[str, Path], others: Mapping[str, float]
     save(figure, path)
 
 
-def draw_forces(path: Path, said: np.ndarray, true: np.ndarray, *, title: str, by: str = "network") -> None:
+def draw_forces(path: Path, result: np.ndarray, true: np.ndarray, *, title: str, by: str = "network") -> None:
     """Their Figure 6: scatter, histogram and box plots of the three components, eV/Å.
 
     Args:
@@ -120,22 +120,22 @@ def draw_forces(path: Path, said: np.ndarray, true: np.ndarray, *, title: str, b
         title: of the picture.
         by: what said them.
     """
-    said, true = said.reshape(-1, 3), true.reshape(-1, 3)
+    result, true = result.reshape(-1, 3), true.reshape(-1, 3)
     figure = Figure(figsize=(11.0, 3.8), layout="constrained")
     scatter, histogram, boxes = figure.subplots(1, 3)
     edge = float(np.percentile(np.abs(true), 99.9))
     some = np.random.default_rng(0).permutation(len(true))[:3000]
     bins = np.linspace(-edge, edge, 61)
     for k, name in enumerate(COMPONENTS):
-        scatter.scatter(true[some, k], said[some, k], s=3, linewidths=0, alpha=0.5, color=COLOURS[k], label=name)
+        scatter.scatter(true[some, k], result[some, k], s=3, linewidths=0, alpha=0.5, color=COLOURS[k], label=name)
         histogram.hist(true[:, k], bins, histtype="step", color=COLOURS[k], linestyle=(0, (3, 2)), density=True)
-        histogram.hist(said[:, k], bins, histtype="step", color=COLOURS[k], label=name, density=True)
+        histogram.hist(result[:, k], bins, histtype="step", color=COLOURS[k], label=name, density=True)
     scatter.plot([-edge, edge], [-edge, edge], color=INK, linewidth=0.8)
     scatter.set(xlim=(-edge, edge), ylim=(-edge, edge), xlabel="reference (eV/Å)", ylabel=f"{by} (eV/Å)")
     scatter.set_box_aspect(1)
     scatter.legend(frameon=False, fontsize=8, markerscale=3, loc="upper left")
     histogram.set(xlabel="force (eV/Å)", ylabel="density (Å/eV), reference dashed", yscale="log")
-    columns = [values[:, k] for k in range(3) for values in (true, said)]
+    columns = [values[:, k] for k in range(3) for values in (true, result)]
     drawn: Any = boxes.boxplot(columns, whis=(1, 99), showfliers=False, patch_artist=True, widths=0.6)
     for k, box in enumerate(drawn["boxes"]):
         box.set(facecolor=COLOURS[k // 2] if k % 2 else "none", edgecolor=COLOURS[k // 2], alpha=0.7)

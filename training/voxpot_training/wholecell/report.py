@@ -103,9 +103,9 @@ def _errors_on(study: Study, split: str) -> dict[str, Errors]:
     out = baselines(frames, study.voxels(replace(narrow, box="obb", n=8)), study.splits[split])
     for entry, model in study.models.items():
         if entry.split == split and entry.n == 8:
-            said = model.of_voxels(study.voxels(study.spec(entry))[rows])
+            result = model.of_voxels(study.voxels(study.spec(entry))[rows])
             label = f"{'dense' if entry.shape == 'dense' else 'CNN'}, {entry.box}-8, γ {study.spec(entry).gamma:g}"
-            out[label] = errors(said, true, scale)
+            out[label] = errors(result, true, scale)
     out["atom-centred potential"] = potential_errors(study.potentials[split], frames, study.splits[split])
     shipped = load_potential(study.config.shipped)
     out[f"{study.config.shipped}, not of these frames"] = potential_errors(shipped, frames, study.splits[split])
@@ -125,19 +125,19 @@ def _draw_training(study: Study, narrow: bool, others: Mapping[str, float]) -> N
 def _draw_forces(study: Study, narrow: bool) -> None:
     entry = next(e for e in study.entries("random", narrow=narrow) if e.name == "obb-8")
     rows = spread(study.splits["random"].validation, SHOWN)
-    said = study.models[entry].of_voxels(study.voxels(study.spec(entry))[rows])
+    result = study.models[entry].of_voxels(study.voxels(study.spec(entry))[rows])
     title = f"obb-8, γ = {study.spec(entry).gamma:g}, {len(rows)} validation frames of the random split"
     path = study.folder / f"figure6{'-narrow' if narrow else ''}.png"
-    pictures.draw_forces(path, said, study.frames.forces[rows], title=title)
+    pictures.draw_forces(path, result, study.frames.forces[rows], title=title)
 
 
 def _draw_potential(study: Study) -> None:
     """The same picture of forces for the atom-centred potential."""
     rows = spread(study.splits["random"].validation, SHOWN)
-    _, said = ask(study.potentials["random"], study.frames, study.frames.positions[rows])
+    _, result = ask(study.potentials["random"], study.frames, study.frames.positions[rows])
     title = f"atom-centred potential, {len(rows)} validation frames of the random split"
     path = study.folder / "figure6-potential.png"
-    pictures.draw_forces(path, said, study.frames.forces[rows], title=title, by="potential")
+    pictures.draw_forces(path, result, study.frames.forces[rows], title=title, by="potential")
 
 
 def _scans(study: Study) -> dict[str, Any]:
@@ -182,8 +182,8 @@ def _show(console: Console, found: Mapping[str, Any]) -> None:
             rows.add_row(name, *figures, str(found["paper"].get(name, "–")))
         console.print(rows)
     for label, order in found["ordering"].items():
-        said = " < ".join(sorted(order["validation"], key=lambda k: order["validation"][k]))
-        console.print(f"{label}: {said}")
+        result = " < ".join(sorted(order["validation"], key=lambda k: order["validation"][k]))
+        console.print(f"{label}: {result}")
     splits = list(found["errors"])
     methods = dict.fromkeys(name for row in found["errors"].values() for name in row)
     forces = table("Force MAE / RMSE in meV/Å (explained part)", "method", *splits)

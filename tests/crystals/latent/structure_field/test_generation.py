@@ -208,7 +208,7 @@ def test_between_goes_from_one_crystal_to_another(model, tmp_path, decoder, caps
     assert "frame 1" in capsys.readouterr().err
 
 
-class Yardstick:
+class Calibration:
     """A property model that says the edge, and knows no potassium."""
 
     card = {"target": {"name": "edge", "unit": "Å"}}
@@ -223,7 +223,7 @@ class Yardstick:
 
 def test_a_property_model_ranks(model, tmp_path, decoder, monkeypatch, capsys):
     decoder()
-    monkeypatch.setattr(predict, "load_predictor", lambda name: Yardstick())
+    monkeypatch.setattr(predict, "load_predictor", lambda name: Calibration())
     whole, calls = Codec.decode, []
 
     def decode(self, latent, **options):

@@ -121,9 +121,9 @@ def test_a_training_leaves_out_what_is_no_crystal_and_counts_it(tmp_path, capsys
 
     train(config, out=tmp_path / "run", quick=True)
 
-    said = " ".join(capsys.readouterr().out.split())
-    assert said.count("1 crystals of some.extxyz left out, the first as frame 2: expected a crystal") == 2
-    assert "7 crystals to train on" in said
+    result = " ".join(capsys.readouterr().out.split())
+    assert result.count("1 crystals of some.extxyz left out, the first as frame 2: expected a crystal") == 2
+    assert "7 crystals to train on" in result
 
 
 def test_crystals_that_it_cannot_take_are_named_and_have_no_frame(trained, tmp_path, capsys):
@@ -135,9 +135,9 @@ def test_crystals_that_it_cannot_take_are_named_and_have_no_frame(trained, tmp_p
     assert not (tmp_path / "o.extxyz").exists()
 
     assert main([*words, "--json", str(tmp_path / "o.json")]) == 1
-    said = capsys.readouterr()
-    assert "voxpot: 1 of 2 frames were not reconstructed" in said.err
-    assert "1 of 1 crystals" in said.out
+    result = capsys.readouterr()
+    assert "voxpot: 1 of 2 frames were not reconstructed" in result.err
+    assert "1 of 1 crystals" in result.out
     assert [a.info["source_index"] for a in read(tmp_path / "o.extxyz", ":")] == [1]
     assert list(json.loads((tmp_path / "o.json").read_text())["refused"]) == ["0"]
 

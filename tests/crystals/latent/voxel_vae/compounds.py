@@ -17,7 +17,7 @@ def perovskite(a: str, b: str, x: str, edge: float = 4.0) -> Atoms:
     return Atoms([a, b, x, x, x], scaled_positions=places, cell=[edge] * 3, pbc=True)
 
 
-def family() -> list[Atoms]:
+def group() -> list[Atoms]:
     """Nine perovskites of A = Ca, Sr, Ba and B = Ti, Zr, Hf, and two salts."""
     edges = {"Ca": 3.85, "Sr": 3.95, "Ba": 4.05, "Ti": 0.0, "Zr": 0.2, "Hf": 0.15}
     made = [perovskite(a, b, "O", edges[a] + edges[b]) for a in ("Ca", "Sr", "Ba") for b in ("Ti", "Zr", "Hf")]

@@ -7,7 +7,7 @@ from ase.build import bulk
 from numpy.testing import assert_allclose
 
 from ase_voxpot.errors import ConfigError, DataError, UnknownElementError
-from tests.crystals.latent.voxel_vae.compounds import family, perovskite
+from tests.crystals.latent.voxel_vae.compounds import group, perovskite
 from voxpot_crystals.latent.voxel_vae import fingerprints as module
 from voxpot_crystals.latent.voxel_vae.coverage import Cutoffs, coverage, wasserstein
 from voxpot_crystals.latent.voxel_vae.fingerprints import (
@@ -27,7 +27,7 @@ def labels() -> list[tuple[int, str]]:
 
 @pytest.fixture(scope="module")
 def known() -> Fingerprints:
-    return fingerprints(family())
+    return fingerprints(group())
 
 
 def test_a_set_covers_itself(known):
@@ -106,19 +106,19 @@ def test_what_is_no_crystal_has_no_fingerprint():
 
 def test_stored_fingerprints_are_used_and_damaged_ones_refused(tmp_path, monkeypatch):
     store = tmp_path / "kept.npz"
-    first = fingerprints(family()[:2], store=store)
+    first = fingerprints(group()[:2], store=store)
     monkeypatch.setattr(module, "structure_fingerprint", lambda atoms: pytest.fail("computed again"))
 
-    again = fingerprints(family()[:2], store=store)
+    again = fingerprints(group()[:2], store=store)
 
     assert_allclose(again.structure, first.structure)
     store.write_bytes(b"nonsense")
     with pytest.raises(ConfigError, match="remove the file"):
-        fingerprints(family()[:2], store=store)
+        fingerprints(group()[:2], store=store)
 
 
 def test_distributions_are_at_no_distance_from_themselves():
-    crystals = family()
+    crystals = group()
 
     assert set(wasserstein(crystals, crystals, lambda c: np.arange(len(c), dtype=float)).values()) == {0.0}
     with pytest.raises(DataError, match="both sides"):

@@ -38,11 +38,11 @@ def test_labels_follow_a_shift_and_crystals_do_not_see_each_other():
     network = LabelNet(LabelSpec(channels=(4, 8, 8)), 5, 16, 7).eval()
     x = torch.randn(3, 5, 16, 16, 16)
     with torch.no_grad():
-        said = network(x)
-        assert said.shape == (3, 8, 16, 16, 16)
+        result = network(x)
+        assert result.shape == (3, 8, 16, 16, 16)
         moved = network(torch.roll(x, (4, 8, 12), (2, 3, 4)))
-        assert torch.allclose(moved, torch.roll(said, (4, 8, 12), (2, 3, 4)), atol=1e-5)
-        assert torch.allclose(network(x[1:2]), said[1:2], atol=1e-5)
+        assert torch.allclose(moved, torch.roll(result, (4, 8, 12), (2, 3, 4)), atol=1e-5)
+        assert torch.allclose(network(x[1:2]), result[1:2], atol=1e-5)
 
 
 def test_the_autoencoder_has_the_shapes_that_it_says():

@@ -8,7 +8,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 
 from ase_voxpot.errors import ConfigError, DataError, StructureError
-from tests.crystals.latent.voxel_vae.compounds import family, perovskite
+from tests.crystals.latent.voxel_vae.compounds import group, perovskite
 from voxpot_crystals.latent.voxel_vae.screening import relax, screen, symmetrised
 from voxpot_crystals.latent.voxel_vae.substitution import learn_exchange, substitute
 from voxpot_crystals.structures.checks import formula_of
@@ -17,7 +17,7 @@ pytest.importorskip("pymatgen")
 
 
 def test_every_crystal_is_told_what_is_wrong_with_it():
-    train = family()
+    train = group()
     fresh = perovskite("Sr", "Ti", "S", 4.9)
     turned = fresh.copy()
     turned.rotate(20, "z", rotate_cell=True)
@@ -44,7 +44,7 @@ def test_other_arrangements_of_a_formula_are_new():
 
 
 def test_none_of_none_passes():
-    assert screen([], family()).counts["crystals"] == 0
+    assert screen([], group()).counts["crystals"] == 0
 
 
 def test_small_displacements_are_taken_back_to_the_symmetry(rng):
@@ -81,7 +81,7 @@ def test_relaxing_leaves_the_input_alone_and_counts_failures():
 
 
 def test_elements_of_one_place_are_exchanged():
-    exchange = learn_exchange(family())
+    exchange = learn_exchange(group())
     numbers = {s: Atoms(s).numbers[0] for s in ("Ca", "Sr", "Ba", "Ti", "Zr", "Na", "K", "Cl", "O")}
 
     assert exchange.weight[numbers["Ca"], numbers["Sr"]] == 3, "a frame for each of Ti, Zr, Hf"
@@ -93,7 +93,7 @@ def test_elements_of_one_place_are_exchanged():
 
 
 def test_substitutes_are_of_the_same_build_and_their_parents_stay(rng):
-    train = family()
+    train = group()
     train[0].info["heat_ref"] = 1.0
 
     made = substitute(train, 30, rng)
@@ -113,7 +113,7 @@ def test_substitutes_are_of_the_same_build_and_their_parents_stay(rng):
 
 
 def test_cells_grow_with_their_atoms(rng):
-    train = family()
+    train = group()
     made = [a for a in substitute(train, 60, rng) if a.info["parent"] == "CaO3Ti" and "Ba" in a.symbols]
 
     assert made

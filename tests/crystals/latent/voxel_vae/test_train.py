@@ -137,8 +137,8 @@ def test_crystals_that_cannot_be_shown_are_left_out_and_counted(tmp_path, capsys
     write(tmp_path / "perovskites.extxyz", crystals)
     (tmp_path / "tiny.toml").write_text(CONFIG)
     run(tmp_path / "tiny.toml", out=tmp_path / "run", quick=True)
-    said = " ".join(capsys.readouterr().out.split())
-    assert "1 crystals of perovskites.extxyz left out, the first as frame 4: expected edges of up to 5.0 Å" in said
+    answer = " ".join(capsys.readouterr().out.split())
+    assert "1 crystals of perovskites.extxyz left out, the first as frame 4: expected edges of up to 5.0 Å" in answer
 
 
 @pytest.mark.parametrize(

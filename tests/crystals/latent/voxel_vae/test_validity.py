@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from ase_voxpot.errors import UnknownElementError
 from tests.crystals.latent.structure_field.crystals import random_crystal, some_crystals
-from tests.crystals.latent.voxel_vae.compounds import INVALID, VALID, family
+from tests.crystals.latent.voxel_vae.compounds import INVALID, VALID, group
 from voxpot_crystals.latent.voxel_vae.oxidation import is_metal, oxidation_states
 from voxpot_crystals.latent.voxel_vae.validity import composition_fault, structure_fault, validity
 from voxpot_crystals.regression.elements import HEAVIEST, electronegativities
@@ -92,7 +92,7 @@ def test_validity_knows_no_origin_no_rotation_and_no_supercell(seed):
 
 
 def test_real_crystals_have_no_fault():
-    for atoms in some_crystals() + family():
+    for atoms in some_crystals() + group():
         assert structure_fault(atoms) == ""
 
 
@@ -123,7 +123,7 @@ def test_shares_are_counted():
     bad.positions[1] = bad.positions[0] + 0.1
     odd = Atoms("NaCl2", scaled_positions=[(0, 0, 0), (0.5, 0, 0), (0, 0.5, 0)], cell=[5, 5, 5], pbc=True)
 
-    found = validity([*family()[:2], bad, odd])
+    found = validity([*group()[:2], bad, odd])
 
     assert (found.crystals, found.structure, found.composition, found.both) == (4, 0.75, 0.75, 0.5)
     assert validity([]).both == 0

@@ -60,10 +60,10 @@ def test_it_says_the_same_of_every_cell_of_a_crystal(network, rng):
     turned = atoms.copy()
     turned.rotate(40, (1, 2, 3), rotate_cell=True)
 
-    said = say(network, atoms, sheared, moved, turned, atoms.repeat((2, 1, 1)), atoms[rng.permutation(8)])
+    predicted = say(network, atoms, sheared, moved, turned, atoms.repeat((2, 1, 1)), atoms[rng.permutation(8)])
 
-    assert_allclose(said, said[0], rtol=1e-6)
-    assert abs(said[0] - say(network, bulk("W"))[0]) > 1e-4
+    assert_allclose(predicted, predicted[0], rtol=1e-6)
+    assert abs(predicted[0] - say(network, bulk("W"))[0]) > 1e-4
 
 
 def test_a_batch_is_its_singles(network, rng):
@@ -75,9 +75,9 @@ def test_a_batch_is_its_singles(network, rng):
 
 
 def test_structure_matters_not_composition_alone(network):
-    said = say(network, bulk("ZnS", "zincblende", a=5.4), bulk("ZnS", "rocksalt", a=5.0))
+    predicted = say(network, bulk("ZnS", "zincblende", a=5.4), bulk("ZnS", "rocksalt", a=5.0))
 
-    assert abs(said[0] - said[1]) > 1e-5
+    assert abs(predicted[0] - predicted[1]) > 1e-5
 
 
 def test_bad_input_is_named():

@@ -13,9 +13,9 @@ from voxpot_crystals.regression.predict import load_predictor
 @pytest.mark.parametrize(("a", "b", "edge"), [("Sr", "Ti", 3.94), ("Ba", "Zr", 4.25), ("K", "Nb", 4.05)])
 def test_lattice_parameters_of_oxides_whatever_size_is_given(a, b, edge):
     predictor = load_predictor("cgcnn-abo3")
-    said, sigma = predictor.predict([perovskite(a, b, "O", size) for size in (3.6, 4.4, 5.3)])
-    assert np.ptp(said) < 1e-3
-    assert said[0] == pytest.approx(edge, abs=0.05)
+    predicted, sigma = predictor.predict([perovskite(a, b, "O", size) for size in (3.6, 4.4, 5.3)])
+    assert np.ptp(predicted) < 1e-3
+    assert predicted[0] == pytest.approx(edge, abs=0.05)
     assert 0 < sigma[0] < 0.2
 
 
@@ -28,8 +28,8 @@ def test_lattice_parameters_of_oxides_whatever_size_is_given(a, b, edge):
     ],
 )
 def test_formation_energies_of_salts_and_a_metal(atoms, energy):
-    (said,), (sigma,) = load_predictor("cgcnn-formation").predict([atoms])
-    assert said == pytest.approx(energy, abs=0.55)
+    (predicted,), (sigma,) = load_predictor("cgcnn-formation").predict([atoms])
+    assert predicted == pytest.approx(energy, abs=0.55)
     assert sigma > 0
 
 

@@ -32,12 +32,12 @@ def crystal(tmp_path):
 
 
 def test_sites_are_listed(ask, crystal):
-    said = json.loads(ask(crystal, "--rays", 100, "--json"))
+    predicted = json.loads(ask(crystal, "--rays", 100, "--json"))
 
-    assert said["formula"] == "BaO3Ti"
-    assert [row["atoms"] for row in said["sites"]] == [1, 1, 3]
-    assert said["swallowed"] == []
-    assert said["beyond_bins"] == 0
+    assert predicted["formula"] == "BaO3Ti"
+    assert [row["atoms"] for row in predicted["sites"]] == [1, 1, 3]
+    assert predicted["swallowed"] == []
+    assert predicted["beyond_bins"] == 0
     assert "d_i" in ask(crystal, "--rays", 100)
 
 

@@ -107,7 +107,7 @@ def test_views_that_make_no_sense_are_refused(bad, says):
 
 @pytest.fixture(scope="module")
 def remembered(looks):
-    spec = HirshfeldSpec(edges=SPEC.edges, rays=60, channels=(3, 4, 5), hidden=8, share=1.0, room=20)
+    spec = HirshfeldSpec(edges=SPEC.edges, rays=60, channels=(3, 4, 5), hidden=8, share=1.0, buffers=20)
     reader = Reader(spec)
     finish(reader, spec, looks, target(), seed=0)
     return spec, reader.requires_grad_(False).eval()
@@ -116,31 +116,31 @@ def remembered(looks):
 def test_the_process_remembers_what_it_was_shown(looks, remembered):
     spec, reader = remembered
 
-    said = reader(collate(looks, spec, None)).numpy()
+    predicted = reader(collate(looks, spec, None)).numpy()
 
-    assert_allclose(said, target(), atol=0.25)
+    assert_allclose(predicted, target(), atol=0.25)
 
 
 def test_the_process_knows_an_unseen_pair_of_seen_elements(looks):
-    spec = HirshfeldSpec(edges=SPEC.edges, rays=60, channels=(3, 4, 5), hidden=8, share=1.0, room=20)
+    spec = HirshfeldSpec(edges=SPEC.edges, rays=60, channels=(3, 4, 5), hidden=8, share=1.0, buffers=20)
     reader = Reader(spec)
     finish(reader, spec, [look for k, look in enumerate(looks) if k != 5], np.delete(target(), 5), seed=0)
 
-    said = reader.eval()(collate([looks[5]], spec, None)).item()
+    predicted = reader.eval()(collate([looks[5]], spec, None)).item()
 
-    assert abs(said - target()[5]) < 0.4
+    assert abs(predicted - target()[5]) < 0.4
 
 
 def test_one_wrong_label_does_not_spoil_its_neighbours(looks):
-    spec = HirshfeldSpec(edges=SPEC.edges, rays=60, channels=(3, 4, 5), hidden=8, share=1.0, room=20)
+    spec = HirshfeldSpec(edges=SPEC.edges, rays=60, channels=(3, 4, 5), hidden=8, share=1.0, buffers=20)
     wrong = target()
     wrong[3] += 8.0
     reader = Reader(spec)
     finish(reader, spec, looks, wrong, seed=0)
 
-    said = np.delete(reader.eval()(collate(looks, spec, None)).detach().numpy(), 3)
+    predicted = np.delete(reader.eval()(collate(looks, spec, None)).detach().numpy(), 3)
 
-    assert np.median(np.abs(said - np.delete(target(), 3))) < 0.3
+    assert np.median(np.abs(predicted - np.delete(target(), 3))) < 0.3
 
 
 def test_labels_of_another_kind_may_be_shifted():
@@ -154,8 +154,8 @@ def test_labels_of_another_kind_may_be_shifted():
 
     process.fit(images, numbers, table, support, truth + 0.5 * support, seed=0)
 
-    said = process(images, numbers, table)[20:]
-    assert abs(float((said - truth[20:]).mean())) < 0.12
+    predicted = process(images, numbers, table)[20:]
+    assert abs(float((predicted - truth[20:]).mean())) < 0.12
 
 
 CONFIG = """

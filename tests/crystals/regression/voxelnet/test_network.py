@@ -89,9 +89,9 @@ def test_cells_origins_and_orders_do_not_matter(name, rng):
     moved = atoms.copy()
     moved.positions += [0.3, 1.1, -2.0]
 
-    said = say(spec, network, [atoms, sheared, moved, atoms.repeat((1, 2, 1)), atoms[rng.permutation(8)]], 1)
+    predicted = say(spec, network, [atoms, sheared, moved, atoms.repeat((1, 2, 1)), atoms[rng.permutation(8)]], 1)
 
-    assert_allclose(said, said[0], rtol=1e-4, atol=1e-6)
+    assert_allclose(predicted, predicted[0], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", READERS)

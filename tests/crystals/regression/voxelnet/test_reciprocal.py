@@ -20,13 +20,13 @@ def products_of(atoms):
 
 def assert_same_crystal(one, other):
     """Both say the same at the same vectors, of which either may have kept g or -g."""
-    (g, said), (g_other, said_other) = products_of(one), products_of(other)
+    (g, predicted), (g_other, other_result) = products_of(one), products_of(other)
     assert len(g) == len(g_other)
-    both, both_said = np.vstack([g_other, -g_other]), np.concatenate([said_other, said_other])
+    both, both_found = np.vstack([g_other, -g_other]), np.concatenate([other_result, other_result])
     distance = np.linalg.norm(g[:, None] - both[None], axis=2)
     nearest = distance.argmin(1)
     assert distance.min(1).max() < 1e-9
-    assert_allclose(said, both_said[nearest], rtol=0, atol=1e-13)
+    assert_allclose(predicted, both_found[nearest], rtol=0, atol=1e-13)
 
 
 def test_the_kernel_says_what_the_equation_says(triclinic):

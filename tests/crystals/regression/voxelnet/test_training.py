@@ -62,7 +62,7 @@ def test_elements_that_training_did_not_see_are_as_uncertain_as_the_split_by_ele
     _, sigma = predictor.predict([perovskite("Rb", "Ti", edge=4.1)])
 
     assert sigma[0] >= error > 0
-    assert predictor.strangers.error == pytest.approx(error)
+    assert predictor.unknown_elements.error == pytest.approx(error)
 
 
 def test_a_training_on_voxels_averages_its_views(tmp_path):

@@ -157,16 +157,16 @@ class Conditions:
         Raises:
             ConfigError: an unknown name, a name that comes twice, a value that the training crystals do not reach.
         """
-        row, said = np.full(self.size, np.nan), set()
+        row, result = np.full(self.size, np.nan), set()
         for text in texts:
             name, equals, value = (part.strip() for part in text.partition("="))
             if not equals or name not in self.names:
                 known = ", ".join(self.names) or "none, as this model knows of no condition"
                 raise ConfigError(f"condition: expected NAME=VALUE with a name of {known}; got {text!r}")
             group = EXACTLY if name == AMONG else name
-            if group in said:
+            if group in result:
                 raise ConfigError(f"condition {name}: expected once, got it again in {text!r}")
-            said.add(group)
+            result.add(group)
             if group == EXACTLY:
                 row[len(self.quantities) :] = self._flags(name, value)
             else:

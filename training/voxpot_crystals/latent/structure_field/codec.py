@@ -193,8 +193,8 @@ class Codec:
         with torch.no_grad():
             seen = torch.from_numpy(self.view.coordinates(points, cell)).float()
             owner = torch.zeros(len(seen), dtype=torch.long)
-            said = self.network.species(code, seen, owner).argmax(1).numpy().reshape(len(positions), -1)
-        return np.array([np.bincount(votes).argmax() for votes in said])
+            result = self.network.species(code, seen, owner).argmax(1).numpy().reshape(len(positions), -1)
+        return np.array([np.bincount(votes).argmax() for votes in result])
 
     def reconstruct(self, atoms: Sequence[Atoms]) -> list[Decoded]:
         """Every crystal through its latent vector; the input is not changed."""

@@ -41,7 +41,7 @@ def draw_field(path: Path, codec: Codec, atoms: Atoms, *, points: int = 60) -> N
     flat = np.stack([u.ravel(), np.full(u.size, height), w.ravel()], axis=1) @ cell
     plane = np.linalg.qr(cell[[0, 2]].T)[0].T  # two directions: along a, and the rest of c
     plane *= np.sign((plane * cell[[0, 2]]).sum(1))[:, None]
-    said = field(flat)
+    result = field(flat)
     true = seen.sources.nearest(flat)[0]
     space = codec.view.space(cell)
     box = (np.zeros(3), cell.sum(0))
@@ -50,7 +50,7 @@ def draw_field(path: Path, codec: Codec, atoms: Atoms, *, points: int = 60) -> N
     with mpl.rc_context({"font.size": 9}):
         figure = Figure(figsize=(12.5, 3.9), layout="constrained")
         for axes, (vectors, title) in zip(
-            figure.subplots(1, 3), ((true, "|p|, exact"), (said, "|p|, decoded"), (None, "particles")), strict=True
+            figure.subplots(1, 3), ((true, "|p|, exact"), (result, "|p|, decoded"), (None, "particles")), strict=True
         ):
             if vectors is None:
                 jumps = np.linalg.norm(np.diff(ways, axis=0), axis=2) > 2  # across a face of the cell

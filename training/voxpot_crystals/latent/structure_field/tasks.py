@@ -31,13 +31,13 @@ def field_loss(network: nn.Module, batch: Batch, config: FieldConfig) -> tuple[T
     """One number from a batch, and mean errors for the log: positions in Å, share of species, the lattice's numbers."""
     weights = config.loss
     latent = network.encode(batch.positions, batch.kinds, batch.owner, batch.lattice, batch.edges)
-    said = network.displacement(latent, batch.points, batch.points_owner)
+    result = network.displacement(latent, batch.points, batch.points_owner)
     logits = network.species(latent, batch.species_points, batch.species_owner)
     lattice = network.lattice(latent)
     where = (
-        mse_loss(said, batch.displacement)
+        mse_loss(result, batch.displacement)
         if weights.delta is None
-        else huber_loss(said, batch.displacement, delta=weights.delta) / weights.delta
+        else huber_loss(result, batch.displacement, delta=weights.delta) / weights.delta
     )
     loss = weights.position * where + weights.species * cross_entropy(logits, batch.species)
     loss = loss + weights.lattice * mse_loss(lattice, batch.lattice)
@@ -47,7 +47,7 @@ def field_loss(network: nn.Module, batch: Batch, config: FieldConfig) -> tuple[T
         loss = loss + weights.number * cross_entropy(number, counts)
     with torch.no_grad():
         figures = {
-            "position": float((said - batch.displacement).norm(dim=1).mean()),
+            "position": float((result - batch.displacement).norm(dim=1).mean()),
             "species": float((logits.argmax(1) != batch.species).float().mean()),
             "lattice": float((lattice - batch.lattice).abs().mean()),
         }

@@ -148,10 +148,10 @@ class Codec:
         """
         with torch.no_grad():
             logits = self.labels(torch.from_numpy(maps[None]).float())[0, :-1]
-        said = torch.log_softmax(logits, dim=0).double().numpy()
+        result = torch.log_softmax(logits, dim=0).double().numpy()
         near = deposit(fractions, np.eye(len(fractions)), cell, n=self.spec.maps.voxels, width=self.spec.maps.width)
         near[near < np.exp(-0.5 * INSIDE**2)] = 0
-        return np.tensordot(near, said, axes=([1, 2, 3], [1, 2, 3])).argmax(axis=1)
+        return np.tensordot(near, result, axes=([1, 2, 3], [1, 2, 3])).argmax(axis=1)
 
     def rebuild(self, latent: Float[np.ndarray, " latent"], seen: Crystal) -> Decoded:
         """The crystal of a latent vector, in the cell and at the origin of the one that it was made from."""

@@ -33,14 +33,14 @@ def draw_slices(path: Path, codec: Codec, crystals: Sequence[Atoms]) -> None:
         panels = figure.subplots(len(seen), len(columns), squeeze=False)
         for row, (atoms, crystal, code) in enumerate(zip(crystals, seen, latent, strict=True)):
             true = viewer.paint(viewer.bumps(crystal), crystal.kinds)
-            said, _ = codec.picture(code)
-            shown = (true[0, 0], said[0, 0], (said - true)[0, 0])
+            result, _ = codec.picture(code)
+            shown = (true[0, 0], result[0, 0], (result - true)[0, 0])
             for axes, values, (low, high, colours) in zip(
                 panels[row], shown, ((0, 1, "magma"), (0, 1, "magma"), (-0.2, 0.2, "RdBu_r")), strict=False
             ):
                 image = axes.imshow(_closed(values).T, origin="lower", vmin=low, vmax=high, cmap=colours)
             figure.colorbar(image, ax=panels[row, 2])
-            for axes, maps in zip(panels[row, 3:], (true, said), strict=True):
+            for axes, maps in zip(panels[row, 3:], (true, result), strict=True):
                 _draw_elements(axes, codec, maps)
             panels[row, 0].set_ylabel(atoms.get_chemical_formula())
         for axes, title in zip(panels[0], columns, strict=True):
@@ -62,9 +62,9 @@ def _draw_elements(axes: object, codec: Codec, maps: np.ndarray) -> None:
     from ase.data.colors import jmol_colors
 
     with torch.no_grad():
-        said = codec.labels(torch.from_numpy(maps[None]).float())[0, :, 0].argmax(0).numpy()
+        result = codec.labels(torch.from_numpy(maps[None]).float())[0, :, 0].argmax(0).numpy()
     colours = np.array([jmol_colors[atomic_numbers[s]] for s in codec.spec.species] + [(1.0, 1.0, 1.0)])
-    axes.imshow(colours[_closed(said)].transpose(1, 0, 2), origin="lower")  # type: ignore[attr-defined]
-    for kind in sorted(set(said.ravel()) - {len(codec.spec.species)}):
-        rows, cols = np.nonzero(said == kind)
+    axes.imshow(colours[_closed(result)].transpose(1, 0, 2), origin="lower")  # type: ignore[attr-defined]
+    for kind in sorted(set(result.ravel()) - {len(codec.spec.species)}):
+        rows, cols = np.nonzero(result == kind)
         axes.text(rows[0], cols[0], codec.spec.species[kind], fontsize=7, color=INK)  # type: ignore[attr-defined]

@@ -151,21 +151,21 @@ class AutoTask:
 
     @staticmethod
     def _errors(network: nn.Module, latent: Tensor, maps: Tensor, batch: Batch) -> dict[str, Tensor]:
-        true, said = batch.maps, maps
+        true, result = batch.maps, maps
         logits = network.composition(latent)
         entropy = -torch.special.xlogy(batch.shares, batch.shares).sum(1).mean()
         return {
-            "occupancy": (said[:, 0] - true[:, 0]).square().sum() / true[:, 0].square().sum(),
-            "codes": (said[:, 1:] - true[:, 1:]).square().sum() / true[:, 1:].square().sum(),
+            "occupancy": (result[:, 0] - true[:, 0]).square().sum() / true[:, 0].square().sum(),
+            "codes": (result[:, 1:] - true[:, 1:]).square().sum() / true[:, 1:].square().sum(),
             "lattice": mse_loss(network.lattice(latent), batch.lattice),
             "composition": cross_entropy(logits, batch.shares) - entropy,
         }
 
-    def _deep(self, said: Tensor, true: Tensor) -> Tensor:
+    def _deep(self, result: Tensor, true: Tensor) -> Tensor:
         """Relative error of the features, mean over the levels."""
         with torch.no_grad():
             wanted = self._labels.features(true)
-        got = self._labels.features(said)
+        got = self._labels.features(result)
         parts = [(g - w).square().sum() / w.square().sum() for g, w in zip(got, wanted, strict=True)]
         return torch.stack(parts).mean()
 

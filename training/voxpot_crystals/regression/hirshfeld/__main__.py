@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ase_voxpot.errors import ConfigError, VoxPotError
 from ase_voxpot.frames.labels import read_frames
-from ase_voxpot.storage.files import draft_of, make_room
+from ase_voxpot.storage.files import draft_of, make_parents
 from voxpot_crystals.regression.hirshfeld.fingerprint import Bins, fingerprint, site_fingerprints
 from voxpot_crystals.regression.hirshfeld.surface import RAYS, find_surfaces
 
@@ -69,7 +69,7 @@ def _run(asked: argparse.Namespace) -> None:
     if asked.output:
         from voxpot_crystals.regression.hirshfeld.pictures import draw_fingerprints, draw_surfaces
 
-        place = make_room(asked.output.with_name(f"{asked.output.name}.npz"))
+        place = make_parents(asked.output.with_name(f"{asked.output.name}.npz"))
         with draft_of(place) as draft:
             images, missed = site_fingerprints(found, bins)
             np.savez_compressed(draft, edges=bins.edges, fingerprint=whole.image, sites=images, missed=missed)

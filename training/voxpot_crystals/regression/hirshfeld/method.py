@@ -19,7 +19,7 @@ __all__ = ["METHOD"]
 
 def _adapt(spec: HirshfeldSpec, atoms: Sequence[Atoms]) -> HirshfeldSpec:
     """Room for the training crystals, if they are to be remembered."""
-    return replace(spec, room=len(atoms) if spec.share else 0)
+    return replace(spec, buffers=len(atoms) if spec.share else 0)
 
 
 METHOD = Method(

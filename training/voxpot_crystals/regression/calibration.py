@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-__all__ = ["Yardstick"]
+__all__ = ["Calibration"]
 
 RIDGE = 1e-2
 """Variance of what composition does not explain, over that of a slope."""
 
 
 @dataclass(frozen=True, slots=True)
-class Yardstick:
+class Calibration:
     """``target = mean + shares · slope + sums of radii · bonds + spread × what the networks say``."""
 
     mean: float
@@ -45,7 +45,7 @@ class Yardstick:
     bonds: Float[np.ndarray, " 2"] = field(default_factory=lambda: np.zeros(2))  # per Å of r_B + r_X and of r_A + r_X
 
     @classmethod
-    def of(cls, atoms: Sequence[Atoms], target: Float[np.ndarray, " crystal"], offset: str) -> Yardstick:
+    def of(cls, atoms: Sequence[Atoms], target: Float[np.ndarray, " crystal"], offset: str) -> Calibration:
         """From the crystals to train on; ``offset`` as in ``RegressionConfig``."""
         shares, mean = fractions(atoms), float(target.mean())
         slope, bonds = np.zeros(shares.shape[1]), np.zeros(2)
@@ -77,7 +77,7 @@ class Yardstick:
         }
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Yardstick:
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Calibration:
         """From a model file."""
         mean, spread = tensors["yardstick.mean"].tolist()
         bonds = tensors.get("yardstick.bonds", torch.zeros(2))

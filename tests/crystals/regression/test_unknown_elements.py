@@ -4,9 +4,9 @@ import numpy as np
 from ase.build import bulk
 from numpy.testing import assert_allclose, assert_array_equal
 
+from voxpot_crystals.regression.calibration import Calibration
 from voxpot_crystals.regression.elements import kinship
-from voxpot_crystals.regression.strangers import Strangers
-from voxpot_crystals.regression.yardstick import Yardstick
+from voxpot_crystals.regression.unknown_elements import UnknownElements
 
 SODIUM, POTASSIUM, RUBIDIUM, CHLORINE, IRON = 11, 19, 37, 17, 26
 
@@ -16,21 +16,21 @@ def salt(cation: str):
 
 
 def test_crystals_with_a_stranger_are_less_certain():
-    strangers = Strangers(Strangers.of([salt("Na"), salt("K")]).seen, error=0.5)
+    unknown_elements = UnknownElements(UnknownElements.of([salt("Na"), salt("K")]).seen, error=0.5)
     asked = [salt("Na"), salt("Rb"), salt("K")]
 
-    assert_array_equal(strangers.among(asked), [False, True, False])
-    assert_allclose(strangers.widened(asked, np.array([0.1, 0.2, 0.7])), [0.1, 0.5, 0.7])
-    assert_allclose(strangers.widened([salt("Rb")], np.array([0.9])), [0.9])
+    assert_array_equal(unknown_elements.among(asked), [False, True, False])
+    assert_allclose(unknown_elements.widened(asked, np.array([0.1, 0.2, 0.7])), [0.1, 0.5, 0.7])
+    assert_allclose(unknown_elements.widened([salt("Rb")], np.array([0.9])), [0.9])
 
 
 def test_strangers_survive_a_model_file():
-    strangers = Strangers(Strangers.of([salt("Na")]).seen, error=0.3)
-    again = Strangers.from_tensors(strangers.tensors())
+    unknown_elements = UnknownElements(UnknownElements.of([salt("Na")]).seen, error=0.3)
+    again = UnknownElements.from_tensors(unknown_elements.tensors())
 
-    assert_array_equal(again.seen, strangers.seen)
+    assert_array_equal(again.seen, unknown_elements.seen)
     assert again.error == 0.3
-    assert Strangers.from_tensors({}).seen.all()
+    assert UnknownElements.from_tensors({}).seen.all()
 
 
 def test_kin_have_most_in_common():
@@ -46,8 +46,8 @@ def test_an_element_that_was_not_there_counts_as_its_kin():
     crystals = [salt(s) for s in energy for _ in range(20)]
     target = np.array([e for e in energy.values() for _ in range(20)])
 
-    yardstick = Yardstick.of(crystals, target, "composition")
+    calibration = Calibration.of(crystals, target, "composition")
 
-    rubidium, iron = yardstick.known([salt("Rb"), salt("Fe")])
+    rubidium, iron = calibration.known([salt("Rb"), salt("Fe")])
     assert abs(iron - 4.0) < 0.2
     assert rubidium < -1.5 < target.mean(), "its kin have -3, and a ridge draws towards the mean"

@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float
     from torch import Tensor
 
-__all__ = ["Strangers"]
+__all__ = ["UnknownElements"]
 
 
 @dataclass(frozen=True, slots=True)
-class Strangers:
+class UnknownElements:
     """Which elements training has seen, and the error to expect where there is another."""
 
     seen: Bool[np.ndarray, " element"]  # by Z
     error: float = 0.0  # root mean square, in the unit of the target (or of its logarithm); 0 if never tried
 
     @classmethod
-    def of(cls, atoms: Sequence[Atoms]) -> Strangers:
+    def of(cls, atoms: Sequence[Atoms]) -> UnknownElements:
         """Everything that some crystals do not hold."""
         seen = np.zeros(HEAVIEST + 1, bool)
         for crystal in atoms:
@@ -55,7 +55,7 @@ class Strangers:
         }
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Strangers:
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> UnknownElements:
         """From a model file; one that does not say knows all."""
         if "strangers.seen" not in tensors:
             return cls(np.ones(HEAVIEST + 1, bool))
