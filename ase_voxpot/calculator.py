@@ -127,7 +127,7 @@ class VoxPotCalculator(Calculator):
         """Refuse to become another model: that is a new calculator.
 
         Raises:
-            TypeError: if anything is to be changed; what is so already may be said again.
+            TypeError: if a value differs from the present one; equal values are accepted.
         """
         changed = sorted(k for k, value in kwargs.items() if k not in self.parameters or self.parameters[k] != value)
         if changed:

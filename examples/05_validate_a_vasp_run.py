@@ -106,7 +106,7 @@ if __name__ == "__main__":
     write_xdatcar(folder / "XDATCAR", made)
 
     main(["validate", str(folder / "vasprun.xml"), "-m", "motaw-fast", "-o", str(folder / "from_vasprun")])
-    # positions alone: the time between frames must be said, temperature follows from velocities
+    # positions alone: the time between frames must be given, temperature follows from velocities
     main(
         ["validate", str(folder / "XDATCAR"), "--timestep", "3", "-m", "motaw-fast", "-o", str(folder / "from_xdatcar")]
     )

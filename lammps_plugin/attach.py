@@ -55,7 +55,7 @@ class Bridge(External):
             fix: name of a fix of style ``external pf/callback 1 1``.
             potential: who answers.
             elements: of the atom types, in order.
-            exclusions: what ``neigh_modify`` said; where that is not known, hidden neighbours are found in the
+            exclusions: settings of ``neigh_modify``; where that is not known, hidden neighbours are found in the
                 list of the pair style, and refused.
 
         Raises:

@@ -165,7 +165,7 @@ def _compile(compiler: str, wheel: Wheel, library: Path) -> None:
         report = library.with_name("compiler.log")
         report.write_text(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
         first = next((line for line in done.stderr.splitlines() if "error" in line), "no message")
-        raise BuildError(f"{compiler} cannot compile pair_style voxpot ({first.strip()}); all it said is in {report}")
+        raise BuildError(f"{compiler} cannot compile pair_style voxpot ({first.strip()}); its output is in {report}")
     draft.replace(library)
 
 

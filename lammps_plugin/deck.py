@@ -304,7 +304,7 @@ class Deck:
             self._blind.append(blind)
 
     def _refuse_early(self, early: list[Blind]) -> None:
-        """Refuse what was said before the pair style and is still there."""
+        """Refuse commands before the pair style that are still in force."""
         for blind in early:
             there = self._thermo == blind.name if blind.kind == "thermo" else self._lmp.has_id(blind.kind, blind.name)
             if blind.kind and there:

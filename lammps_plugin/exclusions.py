@@ -36,7 +36,7 @@ _VALUES = {"type": 2, "group": 2, "molecule": 1, "molecule/intra": 1, "molecule/
 
 @dataclass(slots=True)
 class Rules:
-    """What ``neigh_modify`` said of atoms that do not see each other."""
+    """Settings of ``neigh_modify exclude``: atoms that do not see each other."""
 
     types: list[tuple[int, int]] = field(default_factory=list)
     groups: list[tuple[str, str]] = field(default_factory=list)

@@ -53,7 +53,7 @@ class External(ABC):
             fix: name of a fix of style ``external pf/callback 1 1``.
             elements: of the atom types, in order.
             energy: whether energies and virials come with the forces.
-            exclusions: what ``neigh_modify`` said, if that is known.
+            exclusions: settings of ``neigh_modify``, if known.
 
         Raises:
             DeckError: as ``refuse_unfit``.

@@ -90,7 +90,7 @@ class ForceBridge(External):
             fix: name of a fix of style ``external pf/callback 1 1``.
             calculator: of ASE.
             elements: of the atom types, in order.
-            exclusions: what ``neigh_modify`` said.
+            exclusions: settings of ``neigh_modify``.
 
         Raises:
             DeckError: other units, several ranks, no such fix, another number of elements than of types.

@@ -43,7 +43,7 @@ def python_environment() -> dict[str, str]:
 def plugin_folder() -> str:
     """The folder with the pair style; without it, if it cannot be had, one with nothing to load.
 
-    A ``lmp`` that runs other decks must not fail for our sake: the reason is said on stderr, once.
+    A ``lmp`` that runs other decks must not fail for our sake: the reason is printed on stderr, once.
     """
     os.environ.update(python_environment())
     try:

@@ -155,7 +155,7 @@ class Service:
         return 0
 
     def reserve(self, number: int, neighbours: int) -> int:
-        """Make room for atoms with so many neighbours; 0 if all went well."""
+        """Enlarge the buffers to so many neighbours of an atom; 0 if all went well."""
         native = self._servers[number].native
         self._table.work = native.reserve(neighbours) if native else None
         return 0

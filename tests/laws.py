@@ -356,7 +356,7 @@ def distant_parts_do_not_meet(model: Model, atoms: Atoms, cutoff: float, toleran
 
 
 def structures_stay_as_they_are(model: Model, atoms: Atoms) -> None:
-    """A model looks and does not touch; what it said before stays said."""
+    """Inputs are not changed, and results of earlier calls stay as they were."""
     before = atoms.copy()
     first = model(atoms)
     kept = first.energy, first.forces.copy(), first.stress.copy()

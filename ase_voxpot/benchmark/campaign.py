@@ -94,7 +94,7 @@ def measure(orders: Sequence[Order], observe: Callable[[str], None] = lambda doi
 
     Raises:
         VoxPotError: a worker refused its order.
-        ConfigError: a worker died, and what it said last.
+        ConfigError: a worker died; the message has the last line of its output.
     """
     found = Findings()
     for order in orders:
@@ -122,7 +122,7 @@ def _carry_out(order: Order, found: Findings, observe: Callable[[str], None]) ->
                 worker.stdout.close()
         if status:
             complaints.seek(0)
-            last = (complaints.read().strip().splitlines() or ["it said nothing"])[-1]
+            last = (complaints.read().strip().splitlines() or ["no output"])[-1]
             killed = "; the kernel stops processes when memory ends" if status == -9 else ""
             raise ConfigError(
                 f"the benchmark with {order.threads} threads stopped with status {status} ({last}){killed}"

@@ -53,7 +53,7 @@ def evaluate(
     """Score a model on labelled frames, per config_type and in total, other calculators beside it.
 
     Labels stand under the keys named, else in the results stored with the frames: the free energy, which the
-    forces belong to, where there is one. Which energy and which stress it was is said.
+    forces belong to, where there is one. The output names the energy and the stress that were used.
     "offset" is the energy error after the best constant per element is taken off. A frame that the model cannot
     take stops it all, by number, with exit status 2, as errors over other frames are other errors; with --skip
     such frames are left out, and frames are numbered without them from there on.

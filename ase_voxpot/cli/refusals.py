@@ -29,7 +29,7 @@ PICTURES = (".png", ".pdf", ".svg")
 
 
 def check_targets(*targets: Path | None, plot: Path | None = None) -> None:
-    """Make room for files, and for a picture.
+    """Make the folders of files and of a picture.
 
     Raises:
         ConfigError: a folder, or a suffix that no picture has.

@@ -93,7 +93,7 @@ def _step(potential: Potential) -> None:
     for _ in range(2):  # the second time with the neighbours of the first
         atoms.get_forces()
         atoms.positions[1] += 0.01
-    atoms.positions[1] = atoms.positions[0]  # whether atoms overlap is said by functions of its own
+    atoms.positions[1] = atoms.positions[0]  # atoms that overlap are reported by functions of their own
     try:
         atoms.get_forces()
     except ValueError:

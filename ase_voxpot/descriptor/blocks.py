@@ -6,7 +6,7 @@ and slope are zero.  What belongs to a pair alone, shells and harmonics, is comp
 ``ROWS`` rows at once; the sum over neighbours is then a product of rows of shells and rows
 of harmonics, and the species need not be looked at any more.
 
-A room is made once and serves block after block; coefficients and fields of a block are
+Buffers are made once and serve block after block; coefficients and fields of a block are
 [channel, harmonic, atom] with the shell as the fastest part of the channel.
 """
 
@@ -64,7 +64,7 @@ class PairBuffers(NamedTuple):
 
 
 def pair_buffers(fold: Fold, *, species: int, most: int, dtype: type[np.floating] | np.dtype) -> PairBuffers:
-    """Room for blocks of atoms with ``most`` neighbours at most."""
+    """Buffers for blocks of atoms with ``most`` neighbours at most."""
     places, harmonics = ROWS * LANES, fold.harmonics
     table = factors(fold.degree).astype(dtype)
     return PairBuffers(

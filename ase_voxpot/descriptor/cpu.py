@@ -74,7 +74,7 @@ def _run(
     fold: Fold,
     dtype: Any,
 ) -> None:
-    """Call ``kernel`` for all blocks, with a room for each thread."""
+    """Call ``kernel`` for all blocks, with buffers of its own in each thread."""
     offset, first, channel = pairs
     most = int(np.diff(first).max(initial=1))
 

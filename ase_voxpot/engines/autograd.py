@@ -1,4 +1,4 @@
-"""Any network through torch's graph, in chunks of atoms: the road of those without one of their own."""
+"""The autograd engine: any network, by torch's automatic differentiation, in chunks of atoms."""
 
 from __future__ import annotations
 

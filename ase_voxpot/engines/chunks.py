@@ -40,7 +40,7 @@ def in_chunks(atoms: int, size: int, work: Callable[[int, int], None], *, device
             continue
         if size == 0:
             raise DeviceError(
-                f"expected room on {device} for one atom of {atoms} at a time, got too little; "
+                f"expected memory on {device} for one atom of {atoms} at a time, got too little; "
                 "end what else runs there or use device='cpu'"
             )
         if device.type == "cuda":

@@ -49,7 +49,7 @@ def pair_gradient(
     """dE/dd_ij of every pair, in eV/Å.
 
     Args:
-        energies: what the network said, made from ``view``.
+        energies: the network's energies, computed from ``view``.
         view: a leaf that requires gradients, from ``representation.deposit``.
         representation: who painted the view.
         scene: the pairs it was painted from.

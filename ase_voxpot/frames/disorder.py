@@ -172,7 +172,7 @@ def _table(told: Any) -> dict[Any, Any]:
 
 
 def _shares(entry: Mapping[Any, Any]) -> dict[str, float]:
-    """Shares by symbol; of what is not there at all nothing is said."""
+    """Occupancies by symbol, zeros left out."""
     shares = {str(symbol): share_of(value) for symbol, value in entry.items()}
     return {s: v for s, v in shares.items() if v != 0} or ({next(iter(shares)): 0.0} if shares else {})
 

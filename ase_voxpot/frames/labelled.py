@@ -128,7 +128,7 @@ def _counted(names: Counter[str], of: int) -> str:
 
 
 def _meaning(names: Sequence[str]) -> str:
-    """What is to be said of the energies that were taken."""
+    """Notes about the energies that were read."""
     free = [name for name in names if "free_energy" in name]
     if len(free) == len(names):
         return ", which the forces belong to"

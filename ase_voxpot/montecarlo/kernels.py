@@ -67,7 +67,7 @@ class Batch(NamedTuple):
 
 
 def batch_buffers(atoms: int, most: int) -> Batch:
-    """Room for trials among ``atoms`` atoms with ``most`` neighbours at most."""
+    """Buffers for trials among ``atoms`` atoms with ``most`` neighbours at most."""
     places = BATCH * 2 * (most + 1)
     return Batch(
         np.zeros((BATCH, 2), np.int64),

@@ -27,7 +27,7 @@ DISCARDED = 0.25
 STAGES = 10
 """Parts of an annealing that are averaged each on its own."""
 FEWEST_TEMPERATURES = 5
-"""From which on a heat capacity can be said to peak."""
+"""Least height of a peak of the heat capacity."""
 
 
 class Meter:

@@ -36,7 +36,7 @@ def within(  # pragma: no cover - compiled
     """Write the pairs within the cutoff one after the other; how many, the least distance and who has it.
 
     Every pair is written, and overwritten by the next if it does not count: a branch would often be
-    guessed wrong.  The arrays have room for one more.  The pairs of atom i are ``first[i]:first[i + 1]``.
+    guessed wrong.  The arrays are one pair longer.  The pairs of atom i are ``first[i]:first[i + 1]``.
     """
     count, worst, least, limit = 0, 0, np.inf, cutoff * cutoff
     first[:] = 0

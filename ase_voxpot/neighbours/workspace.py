@@ -13,7 +13,7 @@ __all__ = ["FRESH", "Workspace"]
 class Workspace:
     """Arrays by name, made once and used again while they are large enough.
 
-    Whoever holds one decides that nobody looks at the arrays of a step after the next has begun.
+    Arrays of a step are overwritten by the next: a caller that keeps a workspace must not keep its arrays.
 
     >>> scratch = Workspace()
     >>> first = scratch.take("offset", 10, 3)

@@ -58,7 +58,7 @@ class Melting:
     def better_guess(self) -> float:
         """K, where to begin anew when a phase has vanished.
 
-        Freezing half of the cell heats it by L / 2c, and as much is the room that coexistence has on either
+        Freezing half of the cell heats it by L / 2c, and coexistence spans as much on either
         side of a guess.  The melting point is beyond the end, the nearer the longer the phase took to vanish.
         """
         return self.end + (self.end - self.guess) / 4

@@ -48,7 +48,7 @@ STAGES = ("crystal", "melt", "cool", "join", "coexistence")
 OVERHEAT = 2.0
 """Times the guess, at which half of the crystal is molten."""
 SWELLING = 1.05
-"""Room for the melt, which is the less dense phase; the rest is up to the free cell."""
+"""Volume added for the melt, which is less dense; the free cell does the rest."""
 CONFUSED = 0.1
 """Atoms in the wrong phase, beyond which two phases cannot be told apart."""
 

@@ -163,7 +163,7 @@ def validate(
 
     Args:
         potential: the model.
-        run: of VASP; without ``interval`` nothing is said about motion.
+        run: of VASP; without ``interval`` motion is not compared.
         model: its name.
         card: of the model.
         energy: which of ``frames.ENERGIES`` the verdict speaks of; the free energy if it is there.

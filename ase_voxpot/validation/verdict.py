@@ -38,7 +38,7 @@ class Finding:
 
     name: str
     value: str
-    grade: str | None  # None: said, not judged
+    grade: str | None  # None: reported, not judged
     meaning: str
 
 

@@ -60,7 +60,7 @@ class _Line(Generic[T]):
     def _attend(self) -> None:
         while (item := self.queue.get()) is not None:
             if self.failures:
-                continue  # empties the queue, so that nobody waits for room in it
+                continue  # empties the queue, so that no producer waits for it
             try:
                 self._work(item[0])
             except BaseException as error:

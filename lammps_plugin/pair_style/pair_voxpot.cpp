@@ -150,11 +150,11 @@ void PairVoxpot::collect(int i, const NeighList *neighbours)
   const double *x = atom->x[0], limit = cutoff * cutoff;
   const int *jlist = neighbours->firstneigh[i], *type = atom->type, *kind = kinds.data();
   const int many = neighbours->numneigh[i];
-  const size_t room = count + many + 1;
-  if (neighbour.size() < room) {
-    neighbour.resize(2 * room);
-    channel.resize(2 * room);
-    offset.resize(6 * room);
+  const size_t needed = count + many + 1;
+  if (neighbour.size() < needed) {
+    neighbour.resize(2 * needed);
+    channel.resize(2 * needed);
+    offset.resize(6 * needed);
   }
   const double here[3] = {x[3 * (size_t) i], x[3 * (size_t) i + 1], x[3 * (size_t) i + 2]};
   int *n = neighbour.data() + count, kept = 0;

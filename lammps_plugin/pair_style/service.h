@@ -18,7 +18,7 @@ struct Request {
   const double *gradient;           // answer: [pairs][3], dE/doffset, eV/Angstrom
 };
 
-// Compiled by Numba, see ase_voxpot/engines/cpu/cfunction.py; 0, or how many neighbours it has no room for.
+// Compiled by Numba, see ase_voxpot/engines/cpu/cfunction.py; 0, or how many neighbours it would need buffers for.
 typedef long long (*Native)(const void *work, long long atoms, long long pairs, int forces, const int *species,
                             const long long *first, const int *channel, const double *offset, double *energies,
                             double *gradient);

@@ -1,4 +1,4 @@
-"""The reference is another road to the same answer, and wrong answers are seen."""
+"""The reference reaches the same answer in another way, and wrong answers are seen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests import laws
 
 
 @pytest.mark.parametrize("kind", ["steerable", "plain", "dense"])
-def test_the_reference_is_the_potential_by_another_road(potential_of, crystal, kind):
+def test_the_reference_is_the_potential_in_another_way(potential_of, crystal, kind):
     potential = potential_of(kind)
 
     expected = reference(potential, crystal)

@@ -35,10 +35,10 @@ def main(kind="float64"):
 COLD, WARM = "10.0 2 0", "10.0 0 1"
 SLOW = KERNEL.replace("def inner(x):", "def inner(x):\n    x = np.sort(np.sort(x)[::-1])  # takes long to compile")
 
-NO_ROOM = (
+NO_SPACE = (
     "from ase_voxpot.compiled import places; exec('def no(place): raise OSError(30, \"Read-only\")', vars(places)); "
 )
-NO_ROOM += "places.make = places.no"
+NO_SPACE += "places.make = places.no"
 """No folder can be written to."""
 
 
@@ -162,11 +162,11 @@ def test_a_file_system_without_locks_or_room_is_no_obstacle(run, function):
 def test_a_folder_that_is_complete_needs_not_be_written_to(start, run, kept):
     """As in a container: filled when it was built, and read-only since."""
     run()
-    assert run(before=NO_ROOM) == WARM
+    assert run(before=NO_SPACE) == WARM
     for path in kept():
         path.unlink()
 
-    out, err = start(before=NO_ROOM).communicate()
+    out, err = start(before=NO_SPACE).communicate()
 
     assert out.strip() == COLD
     assert err.startswith("compiled functions cannot be kept in the cache (")

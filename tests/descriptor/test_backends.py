@@ -130,7 +130,7 @@ def test_harmonics_in_torch_are_those_in_numba(rng):
 
 @pytest.mark.parametrize("lift", [None, 2.2, math.sqrt(1.4**2 + 1.0**2)])
 def test_folding_is_exact_to_the_aliasing_of_the_grid(rng, lift):
-    """The road over the voxels of the usual grid meets the closed form; aliasing grows with the degree."""
+    """The sum over the voxels of the usual grid approaches the closed form; aliasing grows with the degree."""
     grid = Grid(n=16, spacing=0.75, width=1.4, cutoff=5.0, shells=8, lift=lift)
     network = SteerableSpec(filter_width=1.0)
     window = grid.width**2 + network.filter_width**2

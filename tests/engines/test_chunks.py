@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 
 def holding(most, done):
-    """Work that fails like a device with room for ``most`` atoms."""
+    """Work that fails like a device with memory for ``most`` atoms."""
 
     def work(start, stop):
         if stop - start > most:
@@ -38,7 +38,9 @@ def test_every_atom_is_treated_once_and_in_order(atoms, size, most):
 
 
 def test_no_room_for_one_atom_is_a_sentence():
-    with pytest.raises(DeviceError, match="expected room on cpu for one atom of 7 at a time, got too little; end what"):
+    with pytest.raises(
+        DeviceError, match="expected memory on cpu for one atom of 7 at a time, got too little; end what"
+    ):
         in_chunks(7, 4, holding(0, []), device=CPU)
 
 

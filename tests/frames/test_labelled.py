@@ -1,4 +1,4 @@
-"""Labelled frames from files of VASP and others, and what is said of them."""
+"""Labelled frames from files of VASP and others, and the notes about them."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def write_data(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="module")
 def calculator() -> Any:
-    """The other road to the numbers of ``decks.PAIR``."""
+    """The other way to the numbers of ``decks.PAIR``."""
     from ase_voxpot import VoxPotCalculator
 
     return VoxPotCalculator("motaw", device="cpu", dtype="float64")

@@ -43,7 +43,7 @@ def same_as_calculator(lmp, atoms, calculator):
 
 
 def refusal(route, deck, monkeypatch):
-    """What is said when a deck is refused."""
+    """The message of a refused deck."""
     result = []
     # where the process would end, as LAMMPS overlooks exceptions of a callback
     monkeypatch.setattr("lammps_plugin.external.end_process", result.append)

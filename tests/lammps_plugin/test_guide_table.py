@@ -61,7 +61,7 @@ TESTS = {
     "`hybrid/overlay`, `NULL`": {
         PLUGIN: "test_an_overlay_adds_up test_types_left_to_another_style_are_not_seen",
         RUNNER: "test_what_the_fix_cannot_give_is_refused",
-        ATTACH: "",  # nothing is said of it
+        ATTACH: "",  # no note about it
     },
     "MPI ranks": {
         PLUGIN: "test_ranks_share_the_numbers_of_the_calculator test_a_served_model_gives_the_digits_of_the_native_one",

@@ -1,4 +1,4 @@
-"""The pair style against the calculator: two roads to the same numbers."""
+"""The pair style against the calculator: two ways to the same numbers."""
 
 from __future__ import annotations
 

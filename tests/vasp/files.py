@@ -37,7 +37,7 @@ def head(version: str = "6.4.3", **settings: object) -> str:
 
 
 def loops(step: int | str, count: int = 5, result: str = "") -> str:
-    """Electronic steps, and what is said at their end: "reached", "missed" or nothing."""
+    """Electronic steps, and the line at their end: "reached", "missed" or nothing."""
     text = "".join(
         f"--------------------------------------- Iteration {step!s:>6}({i:4d})  ---------------------------\n"
         f"  free energy    TOTEN  = {energy_of(0) + 1 / i:18.8f} eV\n\n"

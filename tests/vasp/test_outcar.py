@@ -1,4 +1,4 @@
-"""OUTCARs of many versions and kinds: every number belongs to its step, and what is left out is said."""
+"""OUTCARs of many versions and kinds: every number belongs to its step, and what is left out is reported."""
 
 from __future__ import annotations
 

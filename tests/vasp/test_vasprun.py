@@ -70,7 +70,7 @@ def test_steps_of_a_force_field_between_calculations_are_counted(read, predicted
     assert "of steps 1-3, 9, 10, 20, are not equally spaced in time" in notes
 
 
-@pytest.mark.parametrize("settings", [{"ML_LMLFF": "T"}, {}], ids=["said", "unsaid"])
+@pytest.mark.parametrize("settings", [{"ML_LMLFF": "T"}, {}], ids=["named", "unnamed"])
 def test_calculations_without_electronic_steps_are_of_a_force_field(read, settings):
     dft = (1, 2, 5, 6, 9)
     steps = [xml_computed(n, loops=n in dft) for n in range(1, 10)]

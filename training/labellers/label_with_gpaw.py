@@ -92,7 +92,7 @@ def take(path):
     except FileExistsError:
         if is_running(path.read_text()):
             return False
-        path.write_text(me)  # whoever took it is gone
+        path.write_text(me)  # the process that took it is gone
     return True
 
 

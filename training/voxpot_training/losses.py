@@ -27,7 +27,7 @@ def potential_loss(result: Prediction, batch: Batch, config: LossConfig, progres
     """One number from a batch.
 
     Args:
-        said: energies per atom in eV, forces in eV/Å and virials per atom in eV.
+        result: energies per atom in eV, forces in eV/Å and virials per atom in eV.
         batch: the labels, less the baseline, and the weights of the frames.
         config: weights per eV/atom, eV/Å and eV/atom, and the deltas.
         progress: 0 at the start of the training, 1 at its end.

@@ -40,8 +40,8 @@ class Work(NamedTuple):
     """All that a pass needs, but for the atoms."""
 
     weights: Any  # network.passes.Weights
-    pairs: Any  # folded.blocks.PairRoom
-    buffers: Any  # network.passes.Room
+    pairs: Any  # descriptor.blocks.PairBuffers
+    buffers: Any  # engines.cpu.passes.NetworkBuffers
     reference: np.ndarray
     charge: np.ndarray
     inner: float
@@ -67,7 +67,7 @@ def _by_species(species, count):  # pragma: no cover - compiled
 def evaluate(work, species, first, channel, offset, energies, slopes):  # pragma: no cover - compiled
     """Energies [atom] in eV and dE/dd [pair, 3] in eV/Å, or none if ``slopes`` is empty.
 
-    Returns 0, or how many neighbours the atom has that finds no room; nothing is computed then.
+    Returns 0, or the number of neighbours of an atom with more than the buffers hold; then nothing is computed.
     """
     atoms, most = len(species), 0
     for i in range(atoms):
@@ -148,7 +148,7 @@ class NativePass:
         self.address: int = _function(str(kind)).address
 
     def reserve(self, most: int) -> int:
-        """Address of memory to work in, with room for ``most`` neighbours of an atom."""
+        """Address of buffers for atoms with at most ``most`` neighbours."""
         if most > self._most:
             self._most = most + most // 4
             base = self._baseline

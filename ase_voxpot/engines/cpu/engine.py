@@ -128,7 +128,7 @@ class CpuEngine:
         """What ``evaluate_blocks`` works with: the weights as they are now, and new arrays for one thread.
 
         Args:
-            most: neighbours of an atom that there is room for.
+            most: neighbours of an atom that the buffers hold.
         """
         self._update()
         return self._weights, *self._make_buffers(most)[:2]

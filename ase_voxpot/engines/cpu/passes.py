@@ -191,7 +191,7 @@ def dense(atoms, species, weights, buffers, gradient, energies, features):  # pr
 
 @njit(nogil=True)
 def network_block(atoms, species, weights, buffers, gradient, energies, features):  # pragma: no cover - compiled
-    """From ``room.seen`` to energies and ``room.field``."""
+    """From ``buffers.seen`` to energies and ``buffers.field``."""
     invariants, harmonics = len(weights.mean) * LANES, np.arange(buffers.u.shape[0])
     squared = 2 * (weights.degree + 1) * buffers.u.shape[1]
     mix(buffers.seen, weights.pairs, harmonics, buffers.u)

@@ -54,7 +54,7 @@ class Sums(NamedTuple):
 
 
 def block_buffers(most: int) -> BlockBuffers:
-    """Room for the pairs of atoms with ``most`` candidates each, and one more."""
+    """Buffers for the pairs of atoms with ``most`` candidates each, and one more."""
     buffers = most * LANES + 1
     return BlockBuffers(
         np.zeros(LANES + 1, np.int64),
@@ -66,7 +66,7 @@ def block_buffers(most: int) -> BlockBuffers:
 
 
 def no_sums(forces: Float[np.ndarray, "atom 3"]) -> Sums:
-    """Sums of nothing, with room for forces."""
+    """Sums that begin at zero, with an array for forces."""
     forces[:] = 0
     return Sums(forces, np.zeros((3, 3)), np.full(1, np.inf))
 
@@ -116,7 +116,7 @@ def add_repulsion_block(atoms, species, known, buffers, energies):  # pragma: no
         for p in range(buffers.first[lane], buffers.first[lane + 1]):
             x, y, z = buffers.offset[p, 0], buffers.offset[p, 1], buffers.offset[p, 2]
             square = x * x + y * y + z * z
-            if square >= limit or square == 0:  # two atoms at one place are refused by whoever asked
+            if square >= limit or square == 0:  # the caller refuses two atoms at one place
                 continue
             r, za, zb = np.sqrt(square), known.charge[species[i]], known.charge[species[buffers.neighbour[p]]]
             value, slope = repulsion(r, za, zb, known.inner, known.outer)

@@ -171,6 +171,6 @@ class TableList:
             except torch.OutOfMemoryError:
                 candidates //= 4
         raise DeviceError(
-            f"expected room on {self.device} for the neighbours of {len(points):,} atoms, got too little; "
+            f"expected memory on {self.device} for the neighbours of {len(points):,} atoms, got too little; "
             "end what else runs there, use device='cpu', or several ranks of LAMMPS"
         )

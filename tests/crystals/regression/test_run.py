@@ -48,7 +48,7 @@ def test_a_training_leaves_model_card_figures_and_pictures(trained):
 
 
 def test_the_card_can_be_measured_again(trained, tmp_path, capsys):
-    output = tmp_path / "said.csv"
+    output = tmp_path / "predicted.csv"
 
     status = main(["predict", str(trained.parent / "holdout.extxyz"), "-m", str(trained), "-o", str(output)])
 

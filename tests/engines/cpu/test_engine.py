@@ -195,7 +195,7 @@ def test_changed_weights_are_noticed():
 
 def test_a_room_that_another_thread_takes_first_is_not_missed():
     class Taken(list):
-        """Said to hold something when the last of it has just been taken."""
+        """Claims to hold something when the last of it has just been taken."""
 
         def __bool__(self):
             return True

@@ -250,7 +250,7 @@ def test_a_device_without_room_for_the_search_is_a_sentence(resident_of, crystal
 
     monkeypatch.setattr("ase_voxpot.engines.cuda.tables.search", full)
 
-    with pytest.raises(DeviceError, match="expected room on cpu for the neighbours of 8 atoms, got too little; end"):
+    with pytest.raises(DeviceError, match="expected memory on cpu for the neighbours of 8 atoms, got too little; end"):
         resident_of().evaluate(crystal)
 
 

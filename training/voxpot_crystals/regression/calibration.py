@@ -6,8 +6,8 @@ atoms adds to it; else the mean is taken off.  The slopes of elements that are a
 those of its relatives.
 
 The edge of a perovskite follows from its bonds: a line in r_B + r_X and r_A + r_X, sums of Shannon's ionic
-radii.  It is drawn by calculated crystals alone where these support measured ones, so that what
-is said of a measured crystal owes nothing to its label.
+radii.  It is fitted to calculated crystals alone where these support measured ones, so that the
+prediction for a measured crystal does not depend on its label.
 """
 
 from __future__ import annotations

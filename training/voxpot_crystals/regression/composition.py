@@ -37,7 +37,7 @@ def fractions(atoms: Sequence[Atoms]) -> Float[np.ndarray, "crystal element"]:
 
 
 def composition_features(atoms: Sequence[Atoms]) -> Float[np.ndarray, "crystal feature"]:
-    """All that can be said without coordinates; of perovskites, also who sits on which site.
+    """Features that need no coordinates; of perovskites, also which element is on which site.
 
     Shares of the elements; mean, spread, least and greatest of their features.  If all
     crystals are perovskites: one-hot elements and features of A, B and X in this order.

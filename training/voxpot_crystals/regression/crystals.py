@@ -44,7 +44,7 @@ def load_crystals(config: RegressionConfig, beside: Path) -> Crystals:
 
     Raises:
         DataError: a file is missing or unreadable;
-            ``MissingLabelsError`` crystals without the target, unless it is said to be partial.
+            ``MissingLabelsError`` crystals without the target, unless it is declared partial.
     """
     atoms: list[Atoms] = []
     target: list[float] = []

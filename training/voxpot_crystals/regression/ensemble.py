@@ -129,7 +129,7 @@ class Ensemble:
     spec: Any
     networks: tuple[nn.Module, ...]
     scatter: Scatter
-    left_out: Float[np.ndarray, " crystal"] | None = None  # what the member said that did not see it, in training
+    left_out: Float[np.ndarray, " crystal"] | None = None  # prediction of the member that was not trained on it
 
     def predict(self, items: Sequence[Any]) -> tuple[Float[np.ndarray, " crystal"], Float[np.ndarray, " crystal"]]:
         """Mean and standard deviation for prepared crystals."""

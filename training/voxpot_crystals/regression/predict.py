@@ -62,7 +62,7 @@ def method_of(kind: str) -> Method:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What is said of crystals, row by row; NaN of those that could not be taken, and why not."""
+    """Predictions row by row; NaN for crystals that were refused, with the reasons."""
 
     value: Float[np.ndarray, " crystal"]  # in the unit of the target
     sigma: Float[np.ndarray, " crystal"]  # the same

@@ -173,7 +173,7 @@ def _drawn(generator: Any, count: int, asked: Any, prior: str | None, seed: int)
 
 
 def _ranked(made: Sequence[Atoms], predictor: Any, name: str, figures: dict[str, Any]) -> list[Atoms]:
-    """The crystals with what is predicted of them in info, lowest first, those of which nothing can be said last."""
+    """The crystals with what is predicted of them in info, lowest first, those without a prediction last."""
     from ase_voxpot.errors import StructureError
 
     target = predictor.card.get("target", {})

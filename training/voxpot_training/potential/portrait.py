@@ -32,7 +32,7 @@ def plot_reliability(
     *,
     title: str,
 ) -> None:
-    """Predicted uncertainties against the errors that occurred, and what is said far from any data."""
+    """Predicted uncertainties against the errors that occurred, and uncertainties far from any data."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

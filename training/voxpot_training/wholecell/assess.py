@@ -57,7 +57,7 @@ def errors(result: np.ndarray, true: np.ndarray, force_scale: float, *, energy: 
     """Errors of forces in eV/Å.
 
     Args:
-        said: [frame, atom, 3].
+        result: [frame, atom, 3].
         true: the same.
         force_scale: the largest force that was learned from.
         energy: errors of energies in eV/atom, of what has an energy.

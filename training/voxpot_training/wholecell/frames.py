@@ -80,7 +80,7 @@ def create(
     per_run: int,
     about: dict[str, Any],
 ) -> FrameSet:
-    """A folder with room for all frames, mapped into memory to be filled.
+    """A folder of arrays for all frames, mapped into memory to be filled.
 
     A folder that was created with the same arguments is opened again as it is.
 

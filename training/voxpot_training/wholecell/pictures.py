@@ -115,10 +115,10 @@ def draw_forces(path: Path, result: np.ndarray, true: np.ndarray, *, title: str,
 
     Args:
         path: of the picture.
-        said: [frame, atom, 3].
+        result: [frame, atom, 3].
         true: the same.
         title: of the picture.
-        by: what said them.
+        by: what computed them.
     """
     result, true = result.reshape(-1, 3), true.reshape(-1, 3)
     figure = Figure(figsize=(11.0, 3.8), layout="constrained")

@@ -62,7 +62,7 @@ def test_a_gaussian_recovers_mean_and_covariance(rng):
 
 
 def test_conditions_of_a_gaussian_are_exact(rng):
-    """Against the other road: the precision matrix, whose block is the inverse of the conditional covariance."""
+    """Another way: the precision matrix, whose block is the inverse of the conditional covariance."""
     root = np.tril(rng.normal(size=(5, 5))) + 2 * np.eye(5)
     covariance, mean = root @ root.T, rng.normal(size=5)
     scale = np.sqrt(np.diag(covariance))

@@ -70,7 +70,7 @@ def test_densities_are_followed_far_enough(crystal):
 
 
 def test_areas_are_those_of_marching_cubes():
-    """A second road to the surface: w on a grid, triangles through w = 1/2."""
+    """A second way to the surface: w on a grid, triangles through w = 1/2."""
     measure = pytest.importorskip("skimage.measure", reason="needs scikit-image")
     atoms = perovskite("Cs", "Cu", "O", 4.0)
     found = find_surfaces(atoms)

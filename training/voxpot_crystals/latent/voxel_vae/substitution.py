@@ -31,7 +31,7 @@ __all__ = ["Exchange", "learn_exchange", "substitute"]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Who may stand for whom, and how much room each takes."""
+    """Which elements may replace which, and how much volume each takes."""
 
     weight: Float[np.ndarray, "element element"]  # rows: the element that goes; 0 on the diagonal
     volume: Float[np.ndarray, " element"]  # Å³ per atom; 0 of elements that the training set lacks

@@ -43,7 +43,7 @@ class SiteKernel(nn.Module):
     """The mean of a Gaussian process as a network without gradients; ``fit`` it, then ask."""
 
     def __init__(self, buffers: int, pixels: int, components: int) -> None:
-        """Make room for so many training crystals, and for pixels and principal components per site."""
+        """Allocate arrays for so many training crystals, and for pixels and principal components per site."""
         super().__init__()
         self.register_buffer("basis", torch.zeros(3, pixels, components))
         self.register_buffer("centre", torch.zeros(3, pixels))

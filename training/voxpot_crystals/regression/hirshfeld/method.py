@@ -18,7 +18,7 @@ __all__ = ["METHOD"]
 
 
 def _adapt(spec: HirshfeldSpec, atoms: Sequence[Atoms]) -> HirshfeldSpec:
-    """Room for the training crystals, if they are to be remembered."""
+    """Buffers for the training crystals, for methods that keep them."""
     return replace(spec, buffers=len(atoms) if spec.share else 0)
 
 

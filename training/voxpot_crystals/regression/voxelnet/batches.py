@@ -38,7 +38,7 @@ class Visible:
 
 @dataclass(frozen=True, slots=True)
 class VoxelBatch:
-    """Painted crystals, side by side, each with room for the channels of the richest."""
+    """Painted crystals, side by side, padded to the channels of the richest."""
 
     numbers: Tensor  # crystal, channel, 2; 0 where there is none
     voxels: Tensor  # crystal, channel, n, n, n
@@ -46,7 +46,7 @@ class VoxelBatch:
 
 @dataclass(frozen=True, slots=True)
 class ShellBatch:
-    """Powder spectra side by side, each with room for the elements of the richest."""
+    """Powder spectra side by side, padded to the elements of the richest."""
 
     numbers: Tensor  # crystal, element; 0 where there is none
     share: Tensor  # crystal, element

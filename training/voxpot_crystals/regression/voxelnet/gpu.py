@@ -30,7 +30,7 @@ __all__ = ["Spectra", "spectra_of", "voxels_of"]
 
 @dataclass(frozen=True, slots=True)
 class Spectra:
-    """Crystals in reciprocal space, each with room for the elements of the richest."""
+    """Crystals in reciprocal space, padded to the elements of the richest."""
 
     numbers: Int[Tensor, "crystal element"]  # Z, ascending; 0 where there is none
     density: Float[Tensor, "crystal element"]  # 1/Å³

@@ -116,7 +116,7 @@ def voxels_of(
         spectrum: half of its lattice.
         window: the grid and what is painted on it.
         rotation: R, applied to g; none leaves the crystal as its cell stands.
-        field: what ``field_of`` said of it, if it was asked before.
+        field: result of ``field_of``, if it is known already.
     """
     value = field_of(spectrum, window) if field is None else field
     g = spectrum.g if rotation is None else spectrum.g @ rotation.T
