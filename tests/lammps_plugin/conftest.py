@@ -68,7 +68,7 @@ def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Si
         taken = Deck(one)
         return SimpleNamespace(name=request.param, lmp=one, run=run)
     if request.param == "python":
-        monkeypatch.setattr(serve, "NativePass", lambda _: None)
+        monkeypatch.setattr(serve, "NativePass", lambda *_: None)
     one = request.getfixturevalue("lmp")
     return SimpleNamespace(name=request.param, lmp=one, run=one.commands_string)
 

@@ -67,8 +67,8 @@ def valence(number: int) -> tuple[int, int, int, int, int, int]:
     """
     period = next(k for k, electrons in enumerate(NOBLE) if number <= electrons)
     left = number - NOBLE[period - 1]
-    buffers = {1: (2, 0, 0, 0), 2: (2, 0, 0, 6), 3: (2, 0, 0, 6), 4: (2, 0, 10, 6), 5: (2, 0, 10, 6)}
-    s_holes, f_holes, d_holes, p_holes = buffers.get(period, (2, 14, 10, 6))
+    capacity = {1: (2, 0, 0, 0), 2: (2, 0, 0, 6), 3: (2, 0, 0, 6), 4: (2, 0, 10, 6), 5: (2, 0, 10, 6)}
+    s_holes, f_holes, d_holes, p_holes = capacity.get(period, (2, 14, 10, 6))
     filled = []
     for places in (s_holes, f_holes, d_holes, p_holes):
         filled.append(min(left, places))

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Predictions", "Predictor", "load_predictor", "method_of", "save_predictor"]
 
+RENAMED = {"room": "capacity"}
+"""Keys of specs in older files."""
 NO_NUMBER = "expected a finite prediction, got NaN or infinity; the crystal is far from all that the model knows"
 
 
@@ -189,6 +191,11 @@ def save_predictor(path: Path, predictor: Predictor) -> None:
     save_artifact(path, kind=ensemble.method.kind, spec=spec, card=predictor.card, tensors=tensors)
 
 
+def _with_new_names(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec with keys of older files under the names of today."""
+    return {RENAMED.get(key, key): value for key, value in spec.items()}
+
+
 def load_predictor(model: str | Path) -> Predictor:
     """A property model by its shipped name or path.
 
@@ -198,7 +205,7 @@ def load_predictor(model: str | Path) -> Predictor:
     artifact = load_model(model, kinds=REGRESSIONS)
     method, tensors = method_of(artifact.kind), artifact.tensors
     try:
-        spec = decode(method.spec, artifact.spec["model"], where="spec")
+        spec = decode(method.spec, _with_new_names(artifact.spec["model"]), where="spec")
         members, logarithm = int(artifact.spec["members"]), bool(artifact.spec["logarithm"])
         floor, factor = tensors["scatter"].tolist()
         calibration, unknown_elements = Calibration.from_tensors(tensors), UnknownElements.from_tensors(tensors)

@@ -237,8 +237,8 @@ def _labels(frame: Atoms, *, where: str) -> tuple[float, np.ndarray]:
 
 def save(frames: FrameSet, folder: Path) -> FrameSet:
     """Write frames to a folder, and open them from there."""
-    buffers = create(folder, frames.numbers, frames.cell, frames.temperatures, frames.per_run, frames.about)
+    store = create(folder, frames.numbers, frames.cell, frames.temperatures, frames.per_run, frames.about)
     for name in ARRAYS:
-        getattr(buffers, name)[:] = getattr(frames, name)
-        getattr(buffers, name).flush()
-    return buffers
+        getattr(store, name)[:] = getattr(frames, name)
+        getattr(store, name).flush()
+    return store

@@ -59,10 +59,10 @@ def generate(folder: Path, recipe: Recipe, *, observe: Callable[[int], None] = l
     per_run = recipe.frames // len(recipe.temperatures)
     about = asdict(recipe) | {"calculator": identity, "warren_cowley": round(order, 6)}
     about.pop("segment")
-    buffers = create(folder, atoms.numbers, atoms.cell.array, recipe.temperatures, per_run, about)
+    store = create(folder, atoms.numbers, atoms.cell.array, recipe.temperatures, per_run, about)
     atoms.calc = calculator
     for run in range(len(recipe.temperatures)):
-        _make_run(folder, recipe, atoms.copy(), calculator, buffers, run, observe)
+        _make_run(folder, recipe, atoms.copy(), calculator, store, run, observe)
     return load(folder)
 
 
@@ -71,7 +71,7 @@ def _make_run(
     recipe: Recipe,
     atoms: Atoms,
     calculator: Any,
-    buffers: FrameSet,
+    store: FrameSet,
     run: int,
     observe: Callable[[int], None],
 ) -> None:
@@ -81,30 +81,30 @@ def _make_run(
         done, chain = _recall(path)
     else:
         done, chain = 0, start(atoms, temperature, np.random.default_rng([recipe.seed, run]))
-    first = run * buffers.per_run
+    first = run * store.per_run
     observe(first + done)
-    while done < buffers.per_run:
+    while done < store.per_run:
         # neighbours afresh, so that a run taken up here goes on as if it had never stopped
         getattr(calculator, "forget", lambda: None)()
         dynamics = NoseHoover(atoms, chain, temperature=temperature, timestep=recipe.timestep, period=recipe.period)
         if done == 0:
             dynamics.run(recipe.settle)
-        stop = min(done + recipe.segment, buffers.per_run)
+        stop = min(done + recipe.segment, store.per_run)
         for frame in range(first + done, first + stop):
             dynamics.run(recipe.stride)
-            buffers.positions[frame] = chain.positions
-            buffers.forces[frame] = dynamics.forces
-            buffers.energies[frame] = atoms.get_potential_energy()
-        _refuse_diverged(buffers, first + done, first + stop, temperature)
-        for array in (buffers.positions, buffers.forces, buffers.energies):
+            store.positions[frame] = chain.positions
+            store.forces[frame] = dynamics.forces
+            store.energies[frame] = atoms.get_potential_energy()
+        _refuse_diverged(store, first + done, first + stop, temperature)
+        for array in (store.positions, store.forces, store.energies):
             array.flush()  # type: ignore[attr-defined]
         done = stop
         _remember(path, done, chain)  # after the frames: what is behind this state is made again
         observe(first + done)
 
 
-def _refuse_diverged(buffers: FrameSet, start: int, stop: int, temperature: float) -> None:
-    if not np.isfinite(buffers.forces[start:stop]).all() or np.abs(buffers.forces[start:stop]).max() > 1000:
+def _refuse_diverged(store: FrameSet, start: int, stop: int, temperature: float) -> None:
+    if not np.isfinite(store.forces[start:stop]).all() or np.abs(store.forces[start:stop]).max() > 1000:
         raise DivergenceError(
             f"the run at {temperature:g} K diverged before frame {stop}; take a shorter timestep or another calculator"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from voxpot_training.wholecell.voxelizer import WholeCellSpec, voxelize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from jaxtyping import Float, Int
 
@@ -97,12 +97,12 @@ class WholeCellModel:
 
     @classmethod
     def load(cls, model: str | Path) -> WholeCellModel:
-        """Read a model by its shipped name or path.
+        """Read a model by its path.
 
         Raises:
             WeightsError: missing, damaged, foreign or of another kind.
         """
-        file = load_artifact(model, kinds=[KIND])
+        file = load_artifact(Path(model), kinds=[KIND])
         header = decode(_Header, file.spec)
         network = build(header.layers, n=header.voxels.n, atoms=len(header.numbers), seed=0)
         fill(network, file.tensors, source=file.path)

@@ -201,7 +201,7 @@ def _properties() -> Float[np.ndarray, "element property"]:
             z = atomic_numbers[entry["symbol"]]
             period, group, *_ = valence(z)
             filled = [float(entry[shell]) for shell in SHELL]
-            open_ = [(buffers - n) if 0 < n < buffers else 0 for n, buffers in zip(filled, SHELL.values(), strict=True)]
+            open_ = [(most - n) if 0 < n < most else 0 for n, most in zip(filled, SHELL.values(), strict=True)]
             rows.append(
                 [
                     *(z, float(entry["mendeleev"]), atomic_masses[z], float(entry["melting"]), group, period),

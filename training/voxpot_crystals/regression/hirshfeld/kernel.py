@@ -42,15 +42,15 @@ OUTLYING = 4.0
 class SiteKernel(nn.Module):
     """The mean of a Gaussian process as a network without gradients; ``fit`` it, then ask."""
 
-    def __init__(self, buffers: int, pixels: int, components: int) -> None:
+    def __init__(self, capacity: int, pixels: int, components: int) -> None:
         """Allocate arrays for so many training crystals, and for pixels and principal components per site."""
         super().__init__()
         self.register_buffer("basis", torch.zeros(3, pixels, components))
         self.register_buffer("centre", torch.zeros(3, pixels))
-        self.register_buffer("seen", torch.zeros(buffers, 3, components))
-        self.register_buffer("numbers", torch.ones(buffers, 3))
-        self.register_buffer("support", torch.zeros(buffers))
-        self.register_buffer("weights", torch.zeros(buffers, dtype=torch.float64))
+        self.register_buffer("seen", torch.zeros(capacity, 3, components))
+        self.register_buffer("numbers", torch.ones(capacity, 3))
+        self.register_buffer("support", torch.zeros(capacity))
+        self.register_buffer("weights", torch.zeros(capacity, dtype=torch.float64))
         self.register_buffer("scales", _first_scales())
 
     def components(self, images: Float[Tensor, "crystal 3 pixel"]) -> Float[Tensor, "crystal 3 component"]:

@@ -19,7 +19,7 @@ __all__ = ["METHOD"]
 
 def _adapt(spec: HirshfeldSpec, atoms: Sequence[Atoms]) -> HirshfeldSpec:
     """Buffers for the training crystals, for methods that keep them."""
-    return replace(spec, buffers=len(atoms) if spec.share else 0)
+    return replace(spec, capacity=len(atoms) if spec.share else 0)
 
 
 METHOD = Method(

@@ -69,7 +69,7 @@ class Reader(nn.Module):
         self.share = spec.share
         self.edges = len(spec.edges)
         pixels = self.edges * (spec.bins.count // POOL) ** 2
-        self.process = SiteKernel(spec.buffers, pixels, spec.components) if spec.buffers else None
+        self.process = SiteKernel(spec.capacity, pixels, spec.components) if spec.capacity else None
         self.register_buffer("fitted", torch.zeros(()))
         table = torch.from_numpy(element_features()).float()
         known = table[1:]

@@ -55,7 +55,7 @@ class HirshfeldSpec:
     share: float = 0.0  # of the Gaussian process in the answer; for ``sites`` at fixed edges
     components: int = 16  # of the fingerprints of a site, in the process
     exchange: float = 0.0  # Å by which B exceeds A in covalent radius where the two are exchanged; 0: never
-    buffers: int = 0  # crystals that the process remembers: set by the training
+    capacity: int = 0  # training crystals that the Gaussian process keeps: set by the training
 
     def __post_init__(self) -> None:
         ranged = len(self.initial) == 2 and 2.5 <= self.initial[0] < self.initial[1] <= 12

@@ -132,8 +132,8 @@ def spectrum_of(atoms: Atoms, *, radius: float, width: float) -> Spectrum:
     fractional -= np.floor(fractional)
     reciprocal = 2 * np.pi * np.ascontiguousarray(inverse.T)
     most = bounds(cell, radius)
-    buffers = int(np.prod(2 * most + 1)) // 2 + 1
-    g, h = np.empty((buffers, 3)), np.empty((len(numbers), buffers), complex)
+    size = int(np.prod(2 * most + 1)) // 2 + 1
+    g, h = np.empty((size, 3)), np.empty((len(numbers), size), complex)
     volume = abs(np.linalg.det(cell))
     silent = SILENT * len(atoms) / volume
     count = coefficients_into(fractional, slot, reciprocal, most, radius * (1 + 1e-9), width, 1 / volume, silent, g, h)
