@@ -13,10 +13,11 @@ from __future__ import annotations
 import csv
 import math
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ase_voxpot.errors import DivergenceError
@@ -28,18 +29,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from voxpot_training.config import Schedule
 
 __all__ = ["Task", "fit"]
 
+Network = TypeVar("Network", bound=nn.Module)
 
-class Task(Protocol):
+
+class Task(Protocol[Network]):
     """What the loop has to be told about a model and its data."""
 
-    network: nn.Module
-    batches_per_epoch: float  # about; the schedule within an epoch goes by it
+    network: Network
+
+    @property
+    def batches_per_epoch(self) -> float:
+        """About; the schedule within an epoch goes by it."""
 
     def batches(self, epoch: int) -> Iterable[Any]:
         """The batches of an epoch, always the same for the same number."""
@@ -47,7 +53,7 @@ class Task(Protocol):
     def loss(self, batch: Any, progress: float) -> tuple[Tensor, dict[str, float]]:
         """Loss to descend, and figures for the log; ``progress`` goes from 0 to 1."""
 
-    def validate(self, network: nn.Module) -> dict[str, float]:
+    def validate(self, network: Network) -> dict[str, float]:
         """Figures of the validation set; the one called ``score`` chooses the best."""
 
 
@@ -106,7 +112,7 @@ class _Clock:
 class _Memory:
     """The files of a training: checkpoint, best weights, log."""
 
-    def __init__(self, folder: Path, task: Task, average: AveragedModel, optimiser: torch.optim.Optimizer) -> None:
+    def __init__(self, folder: Path, task: Task[Any], average: AveragedModel, optimiser: torch.optim.Optimizer) -> None:
         self._folder, self._task, self._average, self._optimiser = folder, task, average, optimiser
         self.best = AveragedModel(task.network)
         self.state: dict[str, Any] = {"epoch": 0, "seconds": 0.0, "score": math.inf}
@@ -137,8 +143,8 @@ class _Memory:
 
 
 def fit(
-    task: Task, schedule: Schedule, folder: Path, *, resume: bool, quiet: bool = False, title: str = "training"
-) -> nn.Module:
+    task: Task[Network], schedule: Schedule, folder: Path, *, resume: bool, quiet: bool = False, title: str = "training"
+) -> Network:
     """Train until the schedule ends.
 
     Args:
@@ -169,8 +175,9 @@ def fit(
                 break
             row: dict[str, Any] = {"epoch": epoch, **_epoch(task, optimiser, average, schedule, epoch, clock)}
             if clock.progress(epoch + 1) >= 1 or (epoch + 1) % schedule.validate_every == 0:
-                _settle(task, average.module, epoch)
-                row |= task.validate(average.module)
+                averaged: Network = average.module  # type: ignore[assignment] # AveragedModel copies what it is given
+                _settle(task, averaged, epoch)
+                row |= task.validate(averaged)
                 memory.consider(row["score"])
             row["seconds"] = round(clock.seconds, 1)
             if rank() == 0:  # the log first: what it has beyond the checkpoint is cut off again
@@ -179,11 +186,11 @@ def fit(
             shown = "  ".join(f"{k} {v:.3g}" for k, v in row.items() if isinstance(v, float) and k != "seconds")
             bar.update(line, completed=clock.progress(epoch + 1), figures=shown)
     found_best = math.isfinite(memory.state["score"])
-    chosen: nn.Module = memory.best.module if found_best else average.module
+    chosen: Network = (memory.best if found_best else average).module  # type: ignore[assignment] # as above
     return chosen
 
 
-def _settle(task: Task, averaged: nn.Module, epoch: int) -> None:
+def _settle(task: Task[Network], averaged: Network, epoch: int) -> None:
     """Make the batch norms of averaged weights theirs."""
     if not has_batch_norms(averaged):
         return
@@ -196,7 +203,7 @@ def _settle(task: Task, averaged: nn.Module, epoch: int) -> None:
 
 
 def _epoch(
-    task: Task,
+    task: Task[Any],
     optimiser: torch.optim.Optimizer,
     average: AveragedModel,
     schedule: Schedule,

@@ -59,7 +59,7 @@ def doubts(
         wrong = ~np.array(same, bool) & np.array([d.atoms is not None for d in found], bool)
         out |= {"wrong": int(wrong.sum()), "doubtful_and_wrong": int((wrong & doubtful).sum())}
         for name, side in (("position_right", np.array(same, bool)), ("position_wrong", wrong)):
-            pairs = [(originals[k], found[k].atoms) for k in np.flatnonzero(side)]
+            pairs = [(originals[k], found[k].atoms) for k in np.flatnonzero(side).tolist()]
             errors = [distances_between(a, b).min(1).mean() for a, b in pairs if b is not None]
             out[name] = float(np.mean(errors)) if errors else None
     return out

@@ -90,5 +90,5 @@ def _line(atoms: Sequence[Atoms], target: np.ndarray) -> tuple[float, np.ndarray
 
     support = np.array([bool(a.info.get("support")) for a in atoms])
     rows = np.flatnonzero(support) if support.any() else np.arange(len(atoms))
-    line = HuberRegressor(max_iter=1000).fit(sums_of_radii([atoms[k] for k in rows]), target[rows])
+    line = HuberRegressor(max_iter=1000).fit(sums_of_radii([atoms[k] for k in rows.tolist()]), target[rows])
     return float(line.intercept_), np.asarray(line.coef_, float)

@@ -40,7 +40,7 @@ def card_as_data(
     config: RegressionConfig,
     crystals: Mapping[str, int],
     left_out: Mapping[str, int],
-    splits: Mapping[str, Mapping[str, Mapping[str, float]]],
+    splits: Mapping[Any, Mapping[str, Mapping[str, float]]],
     uncertainty: Mapping[str, float],
 ) -> dict[str, Any]:
     """What is stored with the weights."""

@@ -166,7 +166,7 @@ def train_ensemble(
     """
     support = np.array([bool(crystal.info.get("support")) for crystal in atoms])
     own = np.flatnonzero(~support)
-    sides = folds([atoms[k] for k in own], by, config.members, np.random.default_rng(config.seed))
+    sides = folds([atoms[k] for k in own.tolist()], by, config.members, np.random.default_rng(config.seed))
     networks, left_out = [], np.zeros(len(atoms))
     for number, (kept, left) in enumerate(sides):
         side = with_support(atoms, support, own[kept], own[left], by), own[left]
@@ -181,7 +181,7 @@ def train_ensemble(
             method.finish(network, spec, [items[k] for k in side[0]], target[side[0]], config.seed + number)
         networks.append(network)
         left_out[side[1]] = ask(method, spec, network, [items[k] for k in side[1]])
-    predicted = np.array([ask(method, spec, network, [items[k] for k in own]) for network in networks])
+    predicted = np.array([ask(method, spec, network, [items[k] for k in own.tolist()]) for network in networks])
     # what the members say of crystals that all but one of them have seen varies too little; the
     # factor makes up for it, and is the larger for it
     scatter = Scatter.of((left_out - target)[own], predicted.std(0, ddof=1))

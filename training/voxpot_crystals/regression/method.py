@@ -32,5 +32,5 @@ class Method:
     collate: Callable[[Sequence[Any], Any, np.random.Generator | int | None], Any]
     network: Callable[[Any], nn.Module]
     views: Callable[[Any], int] = lambda spec: 1  # that a prediction is averaged over; 1 is as they are
-    finish: Callable[[nn.Module, Any, Sequence[Any], np.ndarray, int], None] | None = None
+    finish: Callable[[Any, Any, Sequence[Any], np.ndarray, int], None] | None = None
     """Given network, spec, items and targets to train on, and a seed: what follows the descent, in closed form."""

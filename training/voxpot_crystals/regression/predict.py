@@ -147,7 +147,9 @@ class Predictor:
             return value, sigma
         return 10**value, np.log(10) * 10**value * sigma
 
-    def score(self, atoms: Sequence[Atoms], predicted: Predictions, key: str) -> tuple[Figures, Trust] | None:
+    def score(
+        self, found: Sequence[Atoms | VoxPotError], predicted: Predictions, key: str
+    ) -> tuple[Figures, Trust] | None:
         """Predictions beside the truth under ``key`` (that of the training if empty), if all crystals carry it.
 
         Crystals without a prediction are left out. The edge of a cell is no truth here: crystals to be predicted
@@ -157,7 +159,9 @@ class Predictor:
             MissingLabelsError: a key was given, and a crystal has no finite number under it.
         """
         trained = str(self.card.get("target", {}).get("key", ""))
-        rows = [row for row in range(len(atoms)) if row not in predicted.refused]
+        taken = ((row, a) for row, a in enumerate(found) if row not in predicted.refused)
+        atoms = {row: a for row, a in taken if not isinstance(a, VoxPotError)}
+        rows = list(atoms)
         lacking = [row for row in rows if (key or trained) not in atoms[row].info]
         if lacking and key:
             known = ", ".join(atoms[lacking[0]].info) or "none"

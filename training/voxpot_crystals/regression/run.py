@@ -84,7 +84,7 @@ def run(method: Method, config: Path, *, out: Path | None = None, resume: bool =
     left_out = "; ".join(f"{n} left out: {reason}" for reason, n in crystals.dropped.items())
     console.print(f"[bold]{settings.name}[/]: {len(crystals.atoms)} crystals{'; ' + left_out if left_out else ''}")
     folder.mkdir(parents=True, exist_ok=True)
-    trials = []
+    trials: list[Trial] = []
     for by in dict.fromkeys((settings.split.by, *settings.split.also)):
         shorter = trials and settings.split.holdout > 0
         members = min(SMALLER, settings.members) if shorter else settings.members
@@ -157,7 +157,7 @@ def _try(
     )
     predictor = Predictor(ensemble, calibration, UnknownElements.of(train), config.target.logarithm, {})
     scored = held if len(held) else own  # without a hold-out, by the members that did not see them
-    mean, sigma = ensemble.predict([items[k] for k in scored])
+    mean, sigma = ensemble.predict([items[k] for k in scored.tolist()])
     if not len(held) and ensemble.left_out is not None:
         mean = ensemble.left_out[: len(own)]
     predicted = calibration.known([crystals.atoms[k] for k in scored]) + calibration.spread * mean

@@ -43,6 +43,8 @@ class Space:
 
     def _layers(self, reach: float) -> Int[np.ndarray, " 3"]:
         """How many cells away, in each direction, an image within ``reach`` may be."""
+        if self.cell is None:
+            return np.zeros(3, int)
         return np.ceil(reach * np.linalg.norm(np.linalg.inv(self.cell), axis=0)).astype(int)
 
     def farthest(self) -> float:

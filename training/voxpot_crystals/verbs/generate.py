@@ -217,17 +217,18 @@ def _print_kept(kept: Mapping[str, Mapping[str, Any]], figures: dict[str, Any]) 
 
 def _cleaned(made: Sequence[Atoms], symprec: float | None, calculator: Any, figures: dict[str, Any]) -> list[Atoms]:
     """The crystals, brought to their symmetry and relaxed where that is wanted; what fails to relax stays as it was."""
-    from voxpot_crystals.latent.voxel_vae import screening
+    from voxpot_crystals.latent.voxel_vae.screening import relax, symmetrised
+    from voxpot_crystals.latent.voxel_vae.validity import structure_fault
 
     out = list(made)
     if symprec is not None:
-        out = [a if screening.structure_fault(a) else screening.symmetrised(a, symprec) for a in out]
+        out = [a if structure_fault(a) else symmetrised(a, symprec) for a in out]
     if calculator is None:
         return out
     failed: Counter[str] = Counter()
     with progress_bar() as bar:
         for k, crystal in enumerate(bar.track(out, description="relaxing")):
-            moved, reached, why = screening.relax(crystal, calculator)
+            moved, reached, why = relax(crystal, calculator)
             if moved is None:
                 failed[why.split(":")[0]] += 1
                 crystal.info["relaxed"] = f"failed: {why}"

@@ -41,6 +41,7 @@ def reconstruct(
     from dataclasses import asdict
     from time import process_time
 
+    from ase import Atoms
     from ase.io import write
 
     from ase_voxpot.frames.labels import read_each
@@ -54,7 +55,7 @@ def reconstruct(
     taken, refused = sift(given, lambda crystal: codec.see([crystal])[0], strict=strict)
     refuse_all(refused, len(given), frames)
     rows, seen = list(taken), list(taken.values())
-    originals = [given[row] for row in rows]
+    originals = [a for a in (given[row] for row in rows) if isinstance(a, Atoms)]
     begin = process_time()
     with progress_bar() as bar:
         latent = codec.encode(seen)

@@ -38,7 +38,7 @@ def plot_reliability(
 
     figure = Figure(figsize=(12.5, 8.2), layout="constrained")
     with mpl.rc_context({"font.size": 9, "axes.titlesize": 10}):
-        upper, lower = figure.subfigures(2, 1, height_ratios=(1.15, 1))
+        upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.15, 1))[:, 0]
         panels = upper.subplot_mosaic([["energy", "force", "cover"]])
         panels |= lower.subplot_mosaic([["score", "far"]], width_ratios=(1, 2))
         names = sorted(set(found.groups))
@@ -109,7 +109,9 @@ def _plot_cover(axes: Axes, scores: Mapping[str, np.ndarray]) -> None:
 def _plot_scores(axes: Axes, scores: Mapping[str, np.ndarray]) -> None:
     edges = np.linspace(-5, 5, 51)
     for (name, score), colour in zip(scores.items(), COLOURS, strict=False):
-        axes.hist(score.clip(-5, 5), edges, density=True, histtype="stepfilled", alpha=0.35, color=colour, label=name)
+        axes.hist(
+            score.clip(-5, 5), edges.tolist(), density=True, histtype="stepfilled", alpha=0.35, color=colour, label=name
+        )
     axes.plot(edges, np.exp(-(edges**2) / 2) / np.sqrt(2 * np.pi), color="#30343b", linewidth=1, label="normal")
     axes.set(xlabel="error / σ", ylabel="density", title="standardised errors", xlim=(-5, 5))
     axes.legend(frameon=False, fontsize=8)

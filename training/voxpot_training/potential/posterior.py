@@ -23,7 +23,7 @@ it, those with large errors counting less (the weights of a Cauchy likelihood):
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -152,7 +152,7 @@ def _local(train: Sequence[Trial], kind: int, ridge: float) -> Float[np.ndarray,
     return _inverse(information, ridge)
 
 
-def _force_relation(valid: Sequence[Trial], local: Float[np.ndarray, "species input input"]) -> dict[str, float | None]:
+def _force_relation(valid: Sequence[Trial], local: Float[np.ndarray, "species input input"]) -> dict[str, Any]:
     """What ``Calibration`` has to know of forces: the bent power of u with the greatest likelihood."""
     unusual, squares = [], []
     for trial in valid:
@@ -175,7 +175,7 @@ def _bent_power_law(
     scale, power = _power_law(u, squares)
     widths = scale * u**power
     plain = float((np.log(widths**2) + squares / widths**2).mean())
-    best = (plain - 2 * BENDING / len(u), scale, power, None, 1.0)
+    best: tuple[float, float, float, float | None, float] = (plain - 2 * BENDING / len(u), scale, power, None, 1.0)
     for bend in np.unique(np.quantile(u, BENDS)):
         for b in POWERS:
             below = np.minimum(u, bend) ** b

@@ -109,7 +109,7 @@ def interstitial(lattice: Mapping[str, float], rng: np.random.Generator) -> Star
 def surface(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
     """A slab of a solution, (100), (110) or (111), with vacuum."""
     build, size = ((bcc100, (3, 3, 6)), (bcc110, (3, 3, 6)), (bcc111, (3, 3, 9)))[rng.integers(3)]
-    atoms = build("W", size, a=3.2, vacuum=6.0)
+    atoms = build("W", size, a=3.2, vacuum=6.0)  # type: ignore[no-untyped-call] # ASE's builders have no annotations
     atoms.pbc = True
     return Start(_decorate(atoms, lattice, rng, reference=3.2), factor=0.6)
 

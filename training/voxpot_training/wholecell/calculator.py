@@ -55,7 +55,7 @@ class WholeCellCalculator(Calculator):
         Raises:
             WeightsError: no such file, or one that must not be trusted.
         """
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self.model = model if isinstance(model, WholeCellModel) else WholeCellModel.load(model)
 
     def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:
@@ -66,7 +66,7 @@ class WholeCellCalculator(Calculator):
         """
         if name != "forces":
             raise PropertyNotImplementedError(NO_ENERGY.format(name))
-        return super().get_property(name, atoms, allow_calculation)
+        return super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call]
 
     def get_potential_energy(self, atoms: Atoms | None = None, force_consistent: bool = False) -> Any:
         """There is none.
@@ -88,7 +88,7 @@ class WholeCellCalculator(Calculator):
             StructureError: not the atoms, the order or the cell of the training, or an atom outside of the box.
             DivergenceError: the network says NaN.
         """
-        super().calculate(atoms, properties, system_changes)
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
         seen: Any = self.atoms
         self._refuse_other(seen)
         self.results = {"forces": self.model.forces(seen.positions[None])[0].astype(float)}

@@ -105,7 +105,7 @@ def create(
                 f"{folder}: holds frames that were made with other {', '.join(changed)}; name another folder"
             )
     else:
-        count = per_run * len(header["temperatures"])  # type: ignore[arg-type]
+        count = per_run * len(header["temperatures"])
         shapes = {"positions": (count, len(numbers), 3), "forces": (count, len(numbers), 3), "energies": (count,)}
         for name, dtype in ARRAYS.items():
             array = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", dtype, shapes[name])

@@ -74,7 +74,7 @@ def in_motion(study: Study) -> dict[str, Any]:
             }
             for name, found in runs.items()
         },
-        "loop_work_meV": {name: 1000 * loop_work(forces, start, sides) for name, forces in result.items()},
+        "loop_work_meV": {name: 1000 * loop_work(forces, start, list(sides)) for name, forces in result.items()},
     }
 
 

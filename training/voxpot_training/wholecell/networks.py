@@ -62,6 +62,9 @@ class Same(nn.Conv3d):
 class Standardise(nn.Module):
     """Every voxel less its mean, over its standard deviation; voxels that never change become 0."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, n: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(n, n, n))
@@ -107,7 +110,9 @@ def _convolutions(spec: NetworkSpec, n: int) -> tuple[nn.Sequential, int]:
     if n == 0:
         raise SpecError("network: more poolings than the voxels allow; take fewer, or more voxels")
     # on a CPU the filters of a voxel are wanted side by side
-    return nn.Sequential(*layers, nn.Flatten()).to(memory_format=torch.channels_last_3d), before * n**3
+    body = nn.Sequential(*layers, nn.Flatten())
+    body.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload] # torch's own annotation lacks it
+    return body, before * n**3
 
 
 def _dense(spec: NetworkSpec, n: int) -> tuple[nn.Sequential, int]:
@@ -130,8 +135,8 @@ def build(spec: NetworkSpec, *, n: int, atoms: int, seed: int) -> ForceNetwork:
     for layer in network.body.modules():
         if isinstance(layer, nn.Conv3d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, a=spec.slope)  # torch's own shrinks what goes through
-            nn.init.zeros_(layer.bias)
-    for head in network.heads:
-        nn.init.zeros_(head[0].weight)  # begins with zero forces, which are not easily beaten
-        nn.init.zeros_(head[0].bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    for weights in network.heads.parameters():
+        nn.init.zeros_(weights)  # begins with zero forces, which are not easily beaten
     return network

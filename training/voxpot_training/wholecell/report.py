@@ -148,7 +148,7 @@ def _scans(study: Study) -> dict[str, Any]:
     models = {
         f"{name}, γ {config.narrow:g}": study.model("random", name, narrow=True) for name in ("obb-8", "ibb-8", "dense")
     }
-    potential, box = study.potentials["random"], next(iter(models.values())).box
+    potential, box = study.potentials["random"], next(m.box for m in models.values() if m.box is not None)
     asked = {name: tolerant(model) for name, model in models.items()}
     asked["atom-centred potential"] = lambda positions: ask(potential, study.frames, positions)[1]
     explained = shift_scan(asked, study.frames, rows, SHIFTS)

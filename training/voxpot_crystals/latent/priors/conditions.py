@@ -214,7 +214,8 @@ class Conditions:
         Returns:
             By condition: asked, and mean and deviation of the crystals, or the share that has the elements.
         """
-        seen, out = self.table(atoms), {}
+        seen = self.table(atoms)
+        out: dict[str, dict[str, float | str | None]] = {}
         for column, quantity in enumerate(self.quantities):
             if np.isnan(wanted[column]):
                 continue

@@ -58,6 +58,7 @@ class Velocity(nn.Module):
     colour: Tensor
     centre: Tensor
     scale: Tensor
+    frequencies: Tensor
 
     def __init__(self, spec: VelocitySpec, latent: int, directions: int, columns: int) -> None:
         super().__init__()
@@ -72,9 +73,10 @@ class Velocity(nn.Module):
         told = 2 * spec.waves + 2 * columns
         self.context = nn.Sequential(nn.Linear(told, spec.width), nn.SiLU(), nn.Linear(spec.width, spec.width))
         self.blocks = nn.ModuleList([Block(spec.width) for _ in range(spec.blocks)])
-        self.last = nn.Sequential(nn.LayerNorm(spec.width), nn.Linear(spec.width, directions))
-        nn.init.zeros_(self.last[1].weight)
-        nn.init.zeros_(self.last[1].bias)
+        last = nn.Linear(spec.width, directions)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.last = nn.Sequential(nn.LayerNorm(spec.width), last)
 
     def forward(
         self, x: Float[Tensor, "row direction"], time: Float[Tensor, " row"], condition: Float[Tensor, "row column"]

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jaxtyping import Float
-    from torch import nn
 
     from voxpot_crystals.latent.priors.fitting import Priors
     from voxpot_crystals.latent.structure_field.views import Seen, View
@@ -66,7 +65,7 @@ class Codec:
     """Encoder, decoder and the flow of particles between field and atoms."""
 
     spec: CodecSpec
-    network: nn.Module
+    network: PublishedField | PeriodicField
     card: dict[str, Any]
     priors: Priors | None = None
 

@@ -170,9 +170,10 @@ class ModulatedDecoder(nn.Module):
         super().__init__()
         self.first = nn.Linear(query, width)
         self.hidden = nn.ModuleList([nn.Linear(width, width) for _ in range(layers - 1)])
-        self.modulate = nn.ModuleList([nn.Linear(latent, 2 * width) for _ in range(layers)])
+        modulate = [nn.Linear(latent, 2 * width) for _ in range(layers)]
+        self.modulate = nn.ModuleList(modulate)
         self.out = nn.Linear(width, out)
-        for layer in self.modulate:
+        for layer in modulate:
             nn.init.normal_(layer.weight, std=0.5 / latent**0.5)
 
     def forward(self, latent: Tensor, query: Tensor, owner: Tensor) -> Tensor:

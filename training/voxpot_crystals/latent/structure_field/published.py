@@ -124,6 +124,6 @@ class PublishedField(nn.Module):
         """Lengths in Å and angles in rad."""
         return torch.cat([self.lengths(latent), self.angles(latent)], dim=1)
 
-    def number(self, latent: Float[Tensor, "crystal latent"]) -> None:
+    def number(self, latent: Float[Tensor, "crystal latent"]) -> Float[Tensor, "crystal count"] | None:
         """The paper does not learn the number of atoms."""
-        return
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +17,13 @@ from voxpot_crystals.latent.structure_field.views import view_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
+    from voxpot_crystals.latent.structure_field.periodic import PeriodicField
+    from voxpot_crystals.latent.structure_field.published import PublishedField
     from voxpot_crystals.latent.structure_field.views import Seen
+
+    FieldNetwork = PublishedField | PeriodicField
 
 __all__ = ["FieldTask", "field_loss"]
 
@@ -27,7 +31,7 @@ ASKED = 64
 """Crystals of a batch in validation."""
 
 
-def field_loss(network: nn.Module, batch: Batch, config: FieldConfig) -> tuple[Tensor, dict[str, float]]:
+def field_loss(network: FieldNetwork, batch: Batch, config: FieldConfig) -> tuple[Tensor, dict[str, float]]:
     """One number from a batch, and mean errors for the log: positions in Å, share of species, the lattice's numbers."""
     weights = config.loss
     latent = network.encode(batch.positions, batch.kinds, batch.owner, batch.lattice, batch.edges)
@@ -59,7 +63,9 @@ def field_loss(network: nn.Module, batch: Batch, config: FieldConfig) -> tuple[T
 class FieldTask:
     """A structure field and its crystals, as the training loop wants them."""
 
-    def __init__(self, network: nn.Module, train: Sequence[Seen], valid: Sequence[Seen], config: FieldConfig) -> None:
+    def __init__(
+        self, network: FieldNetwork, train: Sequence[Seen], valid: Sequence[Seen], config: FieldConfig
+    ) -> None:
         self.network = network
         self._train, self._config, self._view = train, config, view_of(config.model)
         self._box = getattr(config.model, "box", ())
@@ -90,10 +96,10 @@ class FieldTask:
         self.network.train()
         return field_loss(self.network, batch, self._config)
 
-    def validate(self, network: nn.Module) -> dict[str, float]:
+    def validate(self, network: FieldNetwork) -> dict[str, float]:
         """Mean errors on the crystals of the validation set; ``score`` weighs 1 % of errors as 0.01 Å."""
         network.eval()
-        sums: Counter[str] = Counter()
+        sums: defaultdict[str, float] = defaultdict(float)
         with torch.no_grad():
             for batch, count in self._valid:
                 for name, value in field_loss(network, batch, self._config)[1].items():

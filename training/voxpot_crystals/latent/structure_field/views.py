@@ -49,7 +49,9 @@ class Seen:
 class View(Protocol):
     """What encoder and decoder have to be told of a crystal."""
 
-    species: tuple[str, ...]
+    @property
+    def species(self) -> tuple[str, ...]:
+        """What is told apart."""
 
     def see(self, atoms: Atoms) -> Seen:
         """One crystal."""

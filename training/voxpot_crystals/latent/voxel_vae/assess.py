@@ -202,9 +202,9 @@ def main() -> None:
     table = Table(
         "", *(row.source for row in found), title=f"{asked.n} draws each, against {len(held)} crystals held out"
     )
-    rows = [row.rows() for row in found]
-    for name in rows[0]:
-        table.add_row(name, *(row[name] for row in rows))
+    columns = [row.rows() for row in found]
+    for name in columns[0]:
+        table.add_row(name, *(column[name] for column in columns))
     console.print(table)
 
 

@@ -117,7 +117,7 @@ def structure_fingerprint(atoms: Atoms) -> Float[np.ndarray, " site_feature"]:
     tools = _tools()
     if structure_fault(atoms):
         return np.full(tools.length, np.nan)
-    from pymatgen.core import Structure
+    from pymatgen.core.structure import Structure
 
     structure = Structure(atoms.cell[:], atoms.numbers, atoms.positions, coords_are_cartesian=True)
     with warnings.catch_warnings():
@@ -166,10 +166,12 @@ def _tools() -> _Tools:
         raise ConfigError("coverage needs pymatgen, which is not installed: pip install pymatgen") from None
 
     def order(count: int, motif: str) -> Any:
-        kind, *parameters = CN_OPT_PARAMS.get(count, {}).get(motif, [motif])
+        known: list[Any] = CN_OPT_PARAMS.get(count, {}).get(motif, [motif])
+        kind, *parameters = known
         return LocalStructOrderParams([kind], parameters=[parameters[0] if parameters else None])
 
-    return _Tools(CrystalNN(), {n: [order(n, motif) for motif in motifs] for n, motifs in MOTIFS.items()})
+    orders = {n: [order(n, motif) for motif in motifs] for n, motifs in MOTIFS.items()}
+    return _Tools(CrystalNN(), orders)  # type: ignore[no-untyped-call]
 
 
 def composition_statistics(atoms: Atoms) -> Float[np.ndarray, " element_feature"]:

@@ -94,7 +94,8 @@ class VoxelVAE(nn.Module):
         _check_depth(len(spec.channels), voxels, "vae")
         self.spec = spec
         sizes = (channels, *spec.channels)
-        down, up = [], []
+        down: list[nn.Module] = []
+        up: list[nn.Module] = []
         for inner, outer in zip(sizes, sizes[1:], strict=False):
             down += [Halve(inner, outer), Residual(outer)]
             up = [Residual(outer), Double(outer, inner), *up]

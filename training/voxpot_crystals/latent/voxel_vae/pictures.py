@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from voxpot_crystals.structures.pictures import INK
+from voxpot_training.colours import INK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

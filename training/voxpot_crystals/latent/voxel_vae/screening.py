@@ -133,7 +133,7 @@ def _matcher() -> Any:
 
 
 def _structure(atoms: Atoms) -> Any:
-    from pymatgen.core import Structure
+    from pymatgen.core.structure import Structure
 
     return Structure(atoms.cell[:], atoms.numbers, atoms.positions, coords_are_cartesian=True)
 

@@ -84,7 +84,7 @@ def substitute(train: Sequence[Atoms], n: int, rng: np.random.Generator) -> list
     for _ in range(100 * n):
         if len(made) == n:
             break
-        atoms = train[rng.integers(len(train))].copy()
+        atoms = train[int(rng.integers(len(train)))].copy()
         present = np.unique(atoms.numbers)
         gone = rng.choice(present)
         weight = exchange.weight[gone].copy()

@@ -6,7 +6,7 @@ equal, that what the label network sees in them should be.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from jaxtyping import Float, Int
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from voxpot_crystals.latent.voxel_vae.batches import Batch
     from voxpot_crystals.latent.voxel_vae.config import Augmentation, GeneratorConfig, GeneratorSchedule
@@ -84,7 +84,7 @@ class LabelTask:
         valid: Sequence[Crystal],
         config: GeneratorConfig,
     ) -> None:
-        self.network: nn.Module = network
+        self.network = network
         self._crystals = _Crystals(viewer, train, valid, config.augmentation, config.label_schedule, config.seed)
         self.batches_per_epoch = self._crystals.per_epoch
 
@@ -99,10 +99,10 @@ class LabelTask:
         logits = self.network(batch.maps + size * torch.randn_like(batch.maps))
         return balanced_cross_entropy(logits, batch.labels), {"species": share_wrong(logits, batch.labels)}
 
-    def validate(self, network: nn.Module) -> dict[str, float]:
+    def validate(self, network: LabelNet) -> dict[str, float]:
         """Of pictures without noise."""
         network.eval()
-        figures: Counter[str] = Counter()
+        figures: defaultdict[str, float] = defaultdict(float)
         with torch.no_grad():
             for batch in self._crystals.valid:
                 logits = network(batch.maps)
@@ -123,7 +123,7 @@ class AutoTask:
         valid: Sequence[Crystal],
         config: GeneratorConfig,
     ) -> None:
-        self.network: nn.Module = network
+        self.network = network
         self._labels, self._weights = labels.requires_grad_(False).eval(), config.loss
         self._crystals = _Crystals(viewer, train, valid, config.augmentation, config.schedule, config.seed + 1)
         self.batches_per_epoch = self._crystals.per_epoch
@@ -150,7 +150,7 @@ class AutoTask:
         return loss + weights.divergence * divergence, shown | {"divergence": float(divergence.detach())}
 
     @staticmethod
-    def _errors(network: nn.Module, latent: Tensor, maps: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def _errors(network: VoxelVAE, latent: Tensor, maps: Tensor, batch: Batch) -> dict[str, Tensor]:
         true, result = batch.maps, maps
         logits = network.composition(latent)
         entropy = -torch.special.xlogy(batch.shares, batch.shares).sum(1).mean()
@@ -169,10 +169,10 @@ class AutoTask:
         parts = [(g - w).square().sum() / w.square().sum() for g, w in zip(got, wanted, strict=True)]
         return torch.stack(parts).mean()
 
-    def validate(self, network: nn.Module) -> dict[str, float]:
+    def validate(self, network: VoxelVAE) -> dict[str, float]:
         """Errors from the mean latent vectors; ``valid_species`` is what the label network makes of them."""
         network.eval()
-        figures: Counter[str] = Counter()
+        figures: defaultdict[str, float] = defaultdict(float)
         with torch.no_grad():
             for batch in self._crystals.valid:
                 latent, _ = network.encode(batch.maps, batch.lattice)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["run", "sides"]
 
 QUICK_CRYSTALS = 96
-PANELS = (
+PANELS: tuple[tuple[str, str, str], ...] = (
     ("labels", "species", "label network: voxels\ncalled by a wrong element (share)"),
     ("vae", "occupancy", "autoencoder: occupancy\n(relative squared error)"),
     ("vae", "codes", "autoencoder: element codes\n(relative squared error)"),
@@ -110,7 +110,7 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     logs = {name: folder / name / "log.csv" for name in ("labels", "vae")}
     training = {name: spent(log) for name, log in logs.items()}
     codec, model = finish(ACCOUNT, settings, codec, parts[2], folder, training=training, console=console)
-    panels = [(logs[part], *panel) for part, *panel in PANELS]
+    panels = [(logs[part], column, name) for part, column, name in PANELS]
     draw_learning(folder / "learning.png", panels, title=settings.name, size=(12, 3.2))
     draw_slices(folder / "slices.png", codec, parts[2][:4])
     _draw_samples(folder, settings, codec, parts[0])

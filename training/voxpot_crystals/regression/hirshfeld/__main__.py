@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -79,7 +80,7 @@ def _run(asked: argparse.Namespace) -> None:
         )
 
 
-def _print(report: dict, *, as_json: bool) -> None:
+def _print(report: dict[str, Any], *, as_json: bool) -> None:
     console = Console(soft_wrap=True)
     if as_json:
         console.print_json(json.dumps(report))

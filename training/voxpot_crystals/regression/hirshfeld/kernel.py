@@ -42,6 +42,14 @@ OUTLYING = 4.0
 class SiteKernel(nn.Module):
     """The mean of a Gaussian process as a network without gradients; ``fit`` it, then ask."""
 
+    basis: Tensor
+    centre: Tensor
+    seen: Tensor
+    numbers: Tensor
+    support: Tensor
+    weights: Tensor
+    scales: Tensor
+
     def __init__(self, capacity: int, pixels: int, components: int) -> None:
         """Allocate arrays for so many training crystals, and for pixels and principal components per site."""
         super().__init__()

@@ -52,6 +52,9 @@ def collate(looks: Sequence[Look], spec: HirshfeldSpec, rng: np.random.Generator
 class Reader(nn.Module):
     """A number from fingerprints."""
 
+    fitted: Tensor
+    table: Tensor
+
     def __init__(self, spec: HirshfeldSpec) -> None:
         super().__init__()
         first, second, third = spec.channels

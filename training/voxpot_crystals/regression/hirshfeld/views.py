@@ -138,7 +138,7 @@ def _look(atoms: Atoms, spec: HirshfeldSpec) -> Look:
 
     if spec.initial:
         rng = np.random.default_rng(zlib.crc32(str(atoms.symbols).encode()))
-        images = np.stack([at(edge) for edge in rng.uniform(*spec.initial, spec.draws)])
+        images = np.stack([at(edge) for edge in rng.uniform(spec.initial[0], spec.initial[1], spec.draws)])
     else:
         images = np.concatenate([at(edge) for edge in spec.edges])[None]
     numbers = tuple(int(atomic_numbers[s]) for s in sites)

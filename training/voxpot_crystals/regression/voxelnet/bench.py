@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from ase import Atoms
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "milliseconds", "perovskite"]
 
+SHAPES: tuple[Literal["cartesian", "spherical"], ...] = ("cartesian", "spherical")
+FIELDS: tuple[Literal["moduli", "cross"], ...] = ("moduli", "cross")
+BINNINGS: tuple[Literal["floor", "soft"], ...] = ("floor", "soft")
 WINDOWS = [
-    Window(shape=shape, field=field, binning=binning)
-    for shape, field, binning in product(("cartesian", "spherical"), ("moduli", "cross"), ("floor", "soft"))
+    Window(shape=shape, field=field, binning=binning) for shape, field, binning in product(SHAPES, FIELDS, BINNINGS)
 ]
 
 

@@ -6,7 +6,7 @@ python -m voxpot_crystals.regression.voxelnet.pictures rocksalt.cif zincblende.c
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import numpy as np
 import typer
@@ -50,7 +50,7 @@ def draw_crystals(path: Path, crystals: Sequence[Atoms], names: Sequence[str]) -
     with mpl.rc_context({"font.size": 8, "axes.titlesize": 8}):
         width = 1.45 * (elements + pairs) + 4.2
         figure = Figure(figsize=(width, 2.15 * len(spectra) + 0.3), layout="constrained")
-        rows = np.atleast_1d(figure.subfigures(len(spectra), 1, hspace=0.04))
+        rows = figure.subfigures(len(spectra), 1, squeeze=False, hspace=0.04)[:, 0]
         for row, spectrum, name in zip(rows, spectra, names, strict=True):
             _draw_one(row, spectrum, name, window, (elements, pairs))
         figure.savefig(path, dpi=150)
@@ -84,7 +84,9 @@ def _slice(axes: Axes, spectrum: Spectrum, window: Window, channel: int | None, 
     most = np.sort(np.abs(plane).ravel())[-8]  # the peak at zero would hide the others
     limits, colours = ((-most, most), "RdBu_r") if window.field == "cross" else ((0, most), "Greys")
     reach = window.reach
-    axes.imshow(plane, origin="lower", cmap=colours, vmin=limits[0], vmax=limits[1], extent=[-reach, reach] * 2)
+    axes.imshow(
+        plane, origin="lower", cmap=colours, vmin=limits[0], vmax=limits[1], extent=(-reach, reach, -reach, reach)
+    )
     axes.set(title=title, xticks=[-5, 0, 5], yticks=[-5, 0, 5])
     axes.tick_params(labelsize=6, length=2)
 
@@ -112,7 +114,8 @@ def main(
     """Draw crystals as the networks see them."""
     from ase.io import read
 
-    draw_crystals(output, [read(f, index=0) for f in files], [f.stem for f in files])
+    crystals = [cast("Atoms", read(f, index=0)) for f in files]
+    draw_crystals(output, crystals, [f.stem for f in files])
     typer.echo(f"wrote {output}")
 
 
