@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KernelCache", "counts", "sources"]
 
-PACKAGES = ("ase_voxpot", "lammps_plugin", "voxpot_training")
+PACKAGES = ("ase_voxpot", "lammps_plugin", "voxpot_training", "voxpot_crystals")
 IMPORT = re.compile(rf"^from ((?:{'|'.join(PACKAGES)})[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 """Of a module from here, on the outermost level, so that imports for type checkers alone do not count."""
 PATIENCE = 120.0

@@ -225,6 +225,13 @@ def test_a_function_is_made_from_all_that_its_module_imports():
     assert all(store.sources("ase_voxpot.engines.cpu.step").values())
 
 
+def test_sources_of_every_package_of_the_project_count():
+    found = set(store.sources("voxpot_crystals.regression.voxelnet.grids"))
+
+    assert set(store.PACKAGES) == {"ase_voxpot", "lammps_plugin", "voxpot_training", "voxpot_crystals"}
+    assert "voxpot_crystals.regression.voxelnet.kernels" in found
+
+
 def test_every_compiled_function_of_the_package_is_kept_so():
     code = """
     import importlib, pkgutil

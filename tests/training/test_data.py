@@ -15,8 +15,8 @@ from ase_voxpot.weights import read_header
 from tests.vasp.files import END, computed, energy_of, head
 from voxpot_training.config import LossConfig, Source
 from voxpot_training.data import find_file, load_frames
-from voxpot_training.losses import potential_loss
 from voxpot_training.potential.batches import Prediction, collate, make_example
+from voxpot_training.potential.losses import potential_loss
 from voxpot_training.potential.train import run
 
 SPEC = PotentialSpec(

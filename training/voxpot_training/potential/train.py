@@ -33,9 +33,9 @@ from voxpot_training.data import load_frames
 from voxpot_training.distributed import rank, share, together
 from voxpot_training.learning import draw_learning
 from voxpot_training.loop import fit
-from voxpot_training.losses import potential_loss
 from voxpot_training.potential.batches import collate, make_example, predict, shuffled_batches
 from voxpot_training.potential.card import card_as_data, card_as_markdown
+from voxpot_training.potential.losses import potential_loss
 from voxpot_training.potential.prepare import make_spec, split_sources, standardise
 from voxpot_training.potential.uncertainty import WIDEST, uncertainty_table, with_uncertainty
 from voxpot_training.splits import Split
