@@ -52,7 +52,7 @@ sys.modules.setdefault("ase.calculators.voxpot", sys.modules[__name__])
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is asked for."""
+    """Import a public name on first access."""
     name = ASE_NAMES.get(name, name)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

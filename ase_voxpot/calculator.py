@@ -1,4 +1,4 @@
-"""``VoxPotCalculator``: the potential as ASE knows calculators.  It only translates.
+"""``VoxPotCalculator``: the ASE calculator of a potential.
 
 >>> from ase.build import bulk
 >>> atoms = bulk("W", "bcc", a=3.19)
@@ -55,21 +55,21 @@ class VoxPotCalculator(Calculator):
     with ASE's own calculators; of a slab it is the derivative by strain over the volume with the vacuum.
     All results are float64, whatever the network computes in.
 
-    With ``uncertainty=True``, ``results`` holds four more; without it, ``get_property`` computes them when
-    asked for one:
+    With ``uncertainty=True``, ``results`` holds four more; without it, ``get_property`` computes them on
+    request:
 
         energy_uncertainty      eV, of the energy of the structure
         energies_uncertainty    eV, of the energy of every atom
         forces_uncertainty      eV/Å, of a component of the force on every atom
-        extrapolation           over 1: less certain than any frame the model was validated with
+        extrapolation           above 1: more uncertain than any validation frame of the model
 
     >>> atoms.calc.get_property("energy_uncertainty", atoms) / len(atoms)  # eV/atom  # doctest: +SKIP
 
-    ASE has no names for these.  They are therefore not among the ``implemented_properties``, its writers
+    ASE has no names for these, so they are not among the ``implemented_properties``, its writers
     leave them out, and its ``SinglePointCalculator`` refuses a ``results`` that holds them; ``frozen``
     gives a copy of the atoms that extended XYZ keeps with all of them.
 
-    ``parameters`` are the arguments that make this calculator again: ``VoxPotCalculator(**calc.parameters)``.
+    ``parameters`` are the arguments that recreate this calculator: ``VoxPotCalculator(**calc.parameters)``.
     """
 
     name = "voxpot"
@@ -95,8 +95,8 @@ class VoxPotCalculator(Calculator):
             kwargs: what every ASE calculator takes: ``label``, ``atoms``, ``directory``.
 
         Raises:
-            WeightsError: no such model, or a file that must not be trusted; or the ``parameters`` of a
-                calculator that was made from a ``Potential`` no file is known to hold.
+            WeightsError: no such model, or a damaged file; or the ``parameters`` of a
+                calculator that was made from a ``Potential`` without a file.
             DeviceError: the device is not there.
             SpecError: the model has no uncertainty, but it was asked for.
             TypeError: a keyword that is not known.
@@ -124,7 +124,7 @@ class VoxPotCalculator(Calculator):
         )
 
     def set(self, **kwargs: Any) -> dict[str, Any]:
-        """Refuse to become another model: that is a new calculator.
+        """Accept the present parameters only: another model needs a new calculator.
 
         Raises:
             TypeError: if a value differs from the present one; equal values are accepted.
@@ -138,10 +138,10 @@ class VoxPotCalculator(Calculator):
         return {}
 
     def forget(self) -> None:
-        """Drop results and neighbours, so that the next call depends on nothing before it.
+        """Delete results and neighbour lists, so that the next result does not depend on earlier calls.
 
-        ``reset``, which ASE calls whenever atoms moved, keeps the neighbours: reusing
-        them between steps is their purpose.
+        ``reset``, which ASE calls whenever atoms moved, keeps the neighbour lists,
+        which are reused between steps.
         """
         self.reset()  # type: ignore[no-untyped-call]
         self._neighbours = self.potential.neighbour_list(skin=SKIN)
@@ -162,7 +162,7 @@ class VoxPotCalculator(Calculator):
     def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:
         """As every calculator of ASE, and the uncertainties by their names.
 
-        Threads that share a calculator wait for each other, lest they get the results of each other.
+        A lock serialises threads that share a calculator.
 
         Raises:
             PropertyNotImplementedError: the model has no such property, or the structure none, as a
@@ -194,7 +194,7 @@ class VoxPotCalculator(Calculator):
 
         Raises:
             StructureError: one of its kinds, if the structure has no energy.
-            DivergenceError: the model gives none that is a number.
+            DivergenceError: an energy, force or stress is not finite.
         """
         properties = properties or type(self).implemented_properties
         super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
@@ -226,9 +226,9 @@ class VoxPotCalculator(Calculator):
         return Properties(self._named())
 
     def frozen(self, atoms: Atoms) -> Atoms:
-        """A copy of ``atoms`` with its results, which is written and read without the model.
+        """A copy of ``atoms`` with its results stored, independent of the model.
 
-        What ASE has names for is in a ``SinglePointCalculator``.  Uncertainties are computed with it if the
+        Properties of ASE are stored in a ``SinglePointCalculator``.  Uncertainties are computed with it if the
         calculator was made with ``uncertainty=True``: ``energy_uncertainty`` and ``extrapolation`` are in
         ``info``, ``energies_uncertainty`` and ``forces_uncertainty`` in ``arrays``.  Extended XYZ keeps all of
         them; ASE's .traj keeps ``info`` but no arrays of other names than its own.
@@ -254,13 +254,13 @@ class VoxPotCalculator(Calculator):
         return {name: value for name, value in self.results.items() if name not in UNCERTAINTIES}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the lock and the neighbours, which a copy looks for anew."""
+        """Everything but the lock and the neighbour lists."""
         kept = {**self.__dict__, "_neighbours": self.potential.neighbour_list(skin=SKIN)}
         del kept["_lock"]
         return kept
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """What ``__getstate__`` gave, with a lock of its own."""
+        """Restore the state of ``__getstate__`` and make a new lock."""
         self.__dict__.update(state, _lock=RLock())
 
 

@@ -1,4 +1,4 @@
-"""Every error that ase-voxpot raises on purpose.
+"""The exceptions of ase-voxpot.
 
     VoxPotError
     ├── SpecError               a description of a model that cannot be built
@@ -8,18 +8,18 @@
     │   ├── CellError               periodic, but without a volume
     │   ├── OverlapError            two atoms at the same place
     │   ├── OccupancyError          sites that hold less or more than one whole atom
-    │   └── UnknownElementError     an element that the model never learned
+    │   └── UnknownElementError     an element that the model was not trained on
     ├── DataError               a file of frames that cannot be read
     │   └── MissingLabelsError      frames without energies or forces
     ├── ConfigError             a configuration with wrong or unknown keys
-    ├── WeightsError            a weight file that must not be trusted
+    ├── WeightsError            a weight file that cannot be used
     │   ├── ChecksumError           damaged
-    │   ├── SchemaError             of a version or kind that we do not know
+    │   ├── SchemaError             of an unknown version or kind
     │   └── ArchitectureError       of another network than the one asked for
     ├── DeviceError             a device that is not there, or too small
     ├── MissingPackageError     an optional package that a task needs is not installed
-    ├── DivergenceError         a run whose numbers ran away
-    └── ExtrapolationError      a run that left what the model knows
+    ├── DivergenceError         energies, forces or losses that are not finite
+    └── ExtrapolationError      a structure outside the range of validity of the model
 
 A message says what was expected, what came and what to do about it, in one
 sentence.  All of them are also ``ValueError``, ``RuntimeError`` (``DeviceError`` and the last two) or
@@ -53,7 +53,7 @@ __all__ = [
 
 
 class VoxPotError(Exception):
-    """Root of the tree: catch it to catch all that we raise on purpose."""
+    """Base class of all exceptions of this package."""
 
 
 class SpecError(VoxPotError, ValueError):
@@ -109,7 +109,7 @@ class ChecksumError(WeightsError):
 
 
 class SchemaError(WeightsError):
-    """The file is no weight file of ours, or of a schema we do not know."""
+    """The file is not a weight file of this package, or has an unknown schema."""
 
 
 class ArchitectureError(WeightsError):
@@ -129,4 +129,4 @@ class DivergenceError(VoxPotError, RuntimeError):
 
 
 class ExtrapolationError(VoxPotError, RuntimeError):
-    """A simulation came to a structure that the model knows nothing about, and was to stop there."""
+    """A simulation reached a structure outside the range of validity of the model, and was set to stop."""

@@ -1,10 +1,10 @@
-"""Entry points: how packages above this one add commands, trainings and models, as ``pip`` records them.
+"""Entry points: how other packages add commands, trainings and models.
 
-    voxpot.verbs      commands of ``voxpot``: typer functions, or a ``Verb`` that says where the help shows it
+    voxpot.verbs      commands of ``voxpot``: typer functions, or a ``Verb``, which has a heading for the help
     voxpot.trainers   trainings by ``kind``: functions ``run(config, out=, resume=, quick=)``
-    voxpot.models     models that are no potentials: objects with the methods of ``ModelShelf``
+    voxpot.models     models other than potentials: objects with the methods of ``ModelShelf``
 
-An extension that cannot be imported is an error where it is used, and nowhere else.
+An extension that cannot be imported raises an error when it is used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["ModelEntry", "ModelShelf", "Verb", "extensions", "load_extension"]
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A command of ``voxpot`` that another package brings."""
+    """A command of ``voxpot`` in another package."""
 
     function: Callable[..., None]
     panel: str = "Extensions"  # heading of ``voxpot --help``

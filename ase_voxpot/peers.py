@@ -1,6 +1,6 @@
-"""Calculators of others that a user names: ``module:factory`` or ``path/to/file.py:factory``.
+"""Other calculators, given by the user as ``module:factory`` or ``path/to/file.py:factory``.
 
-A third part is handed to the factory as its only argument: ``peers.py:make:snap``.
+A third part is the only argument of the factory: ``peers.py:make:snap``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KEPT = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """A name, how to make its calculator, and what tells its results from those of another."""
+    """Name, factory and fingerprint of a calculator."""
 
     name: str
     make: Callable[[], Any]
@@ -40,10 +40,10 @@ class Peer:
 
 
 class Patient(Calculator):
-    """Makes one calculator for each set of atoms and moves its atoms from then on.
+    """A calculator that makes another one for each set of atoms and then moves its atoms.
 
-    Some calculators serve a single number of atoms, or read their files again for every
-    new structure; this one does not mind.
+    Some calculators support a single number of atoms, or read their files again for every
+    new structure.
     """
 
     name = "patient"
@@ -110,15 +110,15 @@ def stress_or_none(atoms: Atoms, **keywords: bool) -> Float[np.ndarray, " 6"] | 
 
 
 def parse_peer(text: str, *, patient: bool = True) -> Peer:
-    """The peer that a text names, its calculator made once to see that it can be.
+    """The peer of a text; its calculator is made once as a check.
 
     Args:
         text: ``[NAME=]module:factory[:argument]``, or a file instead of the module; the name is that of the
             argument or the factory by default.
-        patient: make calculators that serve any atoms; those that serve some only are faster by a copy.
+        patient: wrap the calculator in ``Patient``, which supports any atoms at the cost of a copy.
 
     Raises:
-        ConfigError: nothing of that kind, or it makes no calculator.
+        ConfigError: not found, or not a factory of a calculator.
     """
     before, equals, after = text.partition("=")
     # behind a colon, = is part of the argument
@@ -136,7 +136,7 @@ def parse_peer(text: str, *, patient: bool = True) -> Peer:
 
     try:
         calculator = make()
-    except (Exception, SystemExit) as error:  # whatever it takes to make a foreign calculator
+    except (Exception, SystemExit) as error:  # a foreign factory may raise anything
         raise ConfigError(
             f"peer {text!r}: expected {factory} to make a calculator, got {type(error).__name__} ({error})"
         ) from None

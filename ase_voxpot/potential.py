@@ -2,9 +2,9 @@
 
     E = Σ_i ε[Z_i] + E_zbl + network(surroundings of i; Z_i)
 
-One of the ``engines`` evaluates the network, in portions, so that memory hardly grows with the
-structure.  The network computes in float32 or float64; everything that leaves this module is
-float64.  Steerable networks on the CPU need no torch.
+One of the ``engines`` evaluates the network, in chunks of atoms, so that memory hardly grows with the
+structure.  The network computes in float32 or float64; all results are float64.  Steerable networks
+on the CPU need no torch.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ FLAT = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the potential says of one structure, all float64."""
+    """Results for one structure, all float64."""
 
     energies: Float[np.ndarray, " atom"]  # eV, of every atom
     forces: Float[np.ndarray, "atom 3"]  # eV/Å
     virial: Float[np.ndarray, "3 3"]  # eV, Σ d ⊗ dE/dd, the derivative by strain
     volume: float | None  # Å³, None unless three cell vectors span one
-    uncertainty: Estimate | None = None  # where it was asked for
+    uncertainty: Estimate | None = None  # if requested
 
     @property
     def energy(self) -> float:
@@ -98,8 +98,8 @@ class Potential:
         """A potential with the weights in ``arrays``, or with random ones, which need torch.
 
         Args:
-            spec: what to build.
-            arrays: weights by name, as ``Potential.arrays`` gives them.
+            spec: of the network and the baseline.
+            arrays: weights by name, as returned by ``Potential.arrays``.
             device: ``auto`` takes a GPU if there is one.
             dtype: precision inside the network.
             route: ``descriptor`` sums the voxels out in closed form (steerable networks, their
@@ -119,7 +119,7 @@ class Potential:
         if route == "folded" and not steerable:
             raise SpecError(f"only steerable networks can be folded, got {spec.network.kind!r}; use route='voxels'")
         self.spec = spec
-        self.source: str | None = None  # name or path that the weights were loaded by
+        self.source: str | None = None  # name or path of the weights
         self.uncertainty: Uncertainty | None = None
         self.device = resolve_device(device)
         self.dtype = np.dtype(dtype)
@@ -174,20 +174,20 @@ class Potential:
                 network = self._placed(build_network(self.spec))
             network.load_state_dict({name: torch.from_numpy(array) for name, array in self.arrays().items()})
             self._network, self._arrays = network, None
-            engine = getattr(self, "engine", None)  # not there yet while it is being made
+            engine = getattr(self, "engine", None)  # not set during construction
             if isinstance(engine, CpuEngine):
                 engine.follow(ModuleArrays(self._network))
         return self._network
 
     @cached_property
     def representation(self) -> Representation:
-        """The input of the torch module, made from pairs."""
+        """The function from pairs to inputs of the torch module."""
         from ase_voxpot.network.inputs import Folded, Voxels
 
         return Folded(self.spec) if self.route == "folded" else Voxels(self.spec)
 
     def arrays(self) -> dict[str, Float[np.ndarray, ...]]:
-        """The weights of the network as they are now: copies, by name, in the precision it computes in."""
+        """Copies of the present weights of the network by name, in its precision."""
         if self._arrays is not None:
             return {name: array.copy() for name, array in self._arrays.items()}
         state = self.network.state_dict()
@@ -195,17 +195,17 @@ class Potential:
 
     @property
     def cutoff(self) -> float:
-        """Å, beyond which atoms do not see each other."""
+        """Å, largest distance of interacting atoms."""
         return self.spec.grid.cutoff
 
     @property
     def parameters(self) -> int:
-        """How many numbers of the network are learned."""
+        """Number of trainable parameters of the network."""
         return sum(array.size for name, array in self.arrays().items() if name not in FITTED)
 
     @property
     def width(self) -> int:
-        """Number of features that the last layer of the network gets from an atom."""
+        """Number of inputs of the last layer of the network."""
         last = f"dense.weights.{len(self.spec.network.hidden)}"
         if self._arrays is not None:
             return int(self._arrays[last].shape[1])
@@ -222,11 +222,10 @@ class Potential:
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
         """Energies of the atoms in eV, and dE/dd of every pair in eV/Å.
 
-        This is where a neighbour list from elsewhere enters: ``species`` runs over all
-        atoms that pairs refer to, ghosts included.  Without ``forces`` the second array
-        is empty.  ``features``, an array from ``room_for_features``, is filled with what
-        the last layer of the network gets from every atom.  A ``neighbours.workspace`` that keeps its
-        arrays lends one to dE/dd, until its next use.
+        For neighbour lists of other programs: ``species`` runs over all atoms that pairs refer to,
+        ghosts included.  Without ``forces`` the second array is empty.  ``features``, an array from
+        ``feature_buffer``, is filled with the inputs of the last layer of the network.  dE/dd is an
+        array of the workspace, which is overwritten by its next use.
         """
         energies, close, repulsion = self.baseline(pairs, species)
         channel, kinds = species[pairs.neighbour], species[: pairs.atoms]
@@ -237,19 +236,19 @@ class Potential:
         return energies, gradient
 
     def neighbour_list(self, *, skin: float = 0.0) -> VerletList | TableList:
-        """Neighbours to reuse between the steps of one structure, where the potential is at its fastest with them.
+        """A Verlet list to reuse between the steps of one structure.
 
-        One list serves one thread, and its pairs last until the next step.
+        A list is for one thread; its pairs are overwritten at the next step.
 
         Args:
-            skin: Å, extra reach: they are searched for again after atoms have moved by half of it.
+            skin: Å, added to the cutoff; pairs are searched again after atoms moved by half of it.
         """
         if self.engine.neighbour_type not in (VerletList, None):
             return self.engine.neighbour_type(self.cutoff, skin=skin, device=self.device)
         return VerletList(self.cutoff, skin=skin, scratch=Workspace())
 
     def feature_buffer(self, atoms: int) -> Float[np.ndarray, "atom feature"]:
-        """An array for the features of so many atoms, in the precision of the network."""
+        """An array for the features of ``atoms`` atoms, in the precision of the network."""
         return np.empty((atoms, self.width), self.dtype)
 
     @overload
@@ -269,18 +268,18 @@ class Potential:
     ) -> Result | list[Result]:
         """Energy, forces and virial of one structure, or of each of many.
 
-        Many small structures go through the network together, which is several times faster
+        Small structures are evaluated together in one batch, which is several times faster
         than one after the other.
 
         Args:
             atoms: any cell, size and composition of the model's elements; not changed.
-            neighbours: from ``neighbour_list``, to reuse between steps of one structure; a fresh search without it.
-            uncertainty: say also how far all this can be trusted.
+            neighbours: from ``neighbour_list``, to reuse between steps of one structure; a new search without it.
+            uncertainty: compute the uncertainties, too.
 
         Raises:
-            StructureError: one of its kinds, if a structure has no energy; among many it is named.
+            StructureError: one of its kinds, if a structure has no energy; the message has its number.
             DeviceError: the device has too little memory even for one atom at a time.
-            SpecError: the list has a shorter cutoff than the model, or came with many structures;
+            SpecError: the list has a shorter cutoff than the model, or is given with many structures;
                 or the model has no uncertainty.
         """
         if not isinstance(atoms, Atoms):
@@ -291,7 +290,7 @@ class Potential:
             raise SpecError(f"expected neighbours up to {self.cutoff} Å, got a list up to {neighbours.cutoff} Å")
         refuse_disorder(atoms, AS_THEY_ARE)
         species = self._kinds[atoms.numbers]
-        if (species < 0).any():  # says which
+        if (species < 0).any():  # raises the error with the symbols
             species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
         neighbours = neighbours or self.neighbour_list()
         known = self.known_uncertainty() if uncertainty else None
@@ -323,7 +322,7 @@ class Potential:
         return self.uncertainty
 
     def features(self, atoms: Atoms) -> tuple[Float[np.ndarray, "atom feature"], Int[np.ndarray, " atom"]]:
-        """What the last layer of the network gets from every atom, and the species of each.
+        """Inputs of the last layer of the network [atom, width], and the species numbers of the atoms.
 
         Raises:
             StructureError: one of its kinds, if the structure has no energy.
@@ -335,10 +334,10 @@ class Potential:
         return features, species
 
     def stream(self, structures: Iterable[Atoms], *, uncertainty: bool = False) -> Iterator[Result]:
-        """As ``evaluate`` of many, answer by answer, for more structures than memory should hold.
+        """As ``evaluate`` of many structures, as an iterator that does not keep them in memory.
 
         Raises:
-            StructureError: one of its kinds, naming the frame by its place from 0 on.
+            StructureError: one of its kinds, with the number of the frame from 0 on.
             SpecError: the model has no uncertainty.
         """
         known = self.known_uncertainty() if uncertainty else None

@@ -1,9 +1,9 @@
-"""How far a potential is from labelled frames, per group and in total.
+"""Errors of a potential on labelled frames, per group and in total.
 
 energy_mae          mean |ΔE| / atoms over frames, meV/atom
 energy_mae_offset   the same after the best constant per element is taken off:
                     ΔE/n = Σ_c x_c o_c with the concentrations x_c, by least squares over
-                    all frames; what another choice of zero cannot hide
+                    all frames; independent of the zero of energy
 energy_rmse         root of the mean (ΔE / atoms)², meV/atom
 force_mae, _rmse    over Cartesian components, meV/Å
 stress_mae          over Voigt components of frames that have a label, GPa
@@ -40,7 +40,7 @@ MILLI = 1000.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What a potential says of one frame."""
+    """Predicted labels of one frame."""
 
     energy: float  # eV
     forces: Float[np.ndarray, "atom 3"]  # eV/Å
@@ -49,7 +49,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The errors over some frames; the units stand at the top of this module."""
+    """Errors over some frames; units are given in the docstring of this module."""
 
     frames: int
     atoms: int
@@ -78,7 +78,7 @@ class Scores:
         """The figures that ``to_json`` wrote.
 
         Raises:
-            ConfigError: something else came.
+            ConfigError: invalid data.
         """
         names = {f.name for f in fields(Figures)}
 
@@ -90,7 +90,7 @@ class Scores:
 
 
 def refuse_unfit(potential: Potential, atoms: Atoms) -> None:
-    """Refuse a frame for which the potential has no energy, at next to no cost.
+    """Raise for a frame without an energy, without evaluating it.
 
     Raises:
         StructureError: one of its kinds.
@@ -101,11 +101,11 @@ def refuse_unfit(potential: Potential, atoms: Atoms) -> None:
 
 
 def predict(potential: Potential, frames: Sequence[Atoms]) -> Iterator[Prediction]:
-    """What the potential says of each frame, in their order; small frames are computed together.
+    """Predictions for each frame, in their order; small frames are evaluated in batches.
 
     Raises:
         StructureError: one of its kinds, naming the frame.
-        DataError: the potential's answer is not finite.
+        DataError: a prediction is not finite.
     """
     for number, result in enumerate(potential.stream(frames)):
         if not (np.isfinite(result.energy) and np.isfinite(result.forces).all()):
@@ -115,10 +115,10 @@ def predict(potential: Potential, frames: Sequence[Atoms]) -> Iterator[Predictio
 
 
 def predict_with(calculator: Any, frames: Sequence[Atoms]) -> Iterator[Prediction]:
-    """What any ASE calculator says of each frame, in their order; its free energy, if it has one, as of labels.
+    """Predictions of any ASE calculator for each frame, in their order; the free energy, if it has one.
 
     Raises:
-        DataError: it fails, or its answer is not finite; the sentence names the frame.
+        DataError: it fails, or a prediction is not finite; the message has the number of the frame.
     """
     for number, frame in enumerate(frames):
         atoms = frame.copy()
@@ -130,7 +130,7 @@ def predict_with(calculator: Any, frames: Sequence[Atoms]) -> Iterator[Predictio
             stress = stress_or_none(atoms) if "stress" in calculator.implemented_properties else None
         except VoxPotError as error:
             raise DataError(f"frame {number}: {error}") from None
-        except Exception as error:  # whatever the code of others comes up with
+        except Exception as error:  # a foreign calculator may raise anything
             raise DataError(f"frame {number}: the calculator failed ({type(error).__name__}: {error})") from None
         if not (np.isfinite(energy) and np.isfinite(forces).all()):
             raise DataError(f"frame {number}: expected finite energy and forces, got NaN or infinity")

@@ -1,13 +1,13 @@
-"""Which structures a model would learn most from, were they labelled.
+"""Selection of structures to label, by greedy D-optimal design.
 
-Greedy D-optimal design: the structure whose energy per atom is least certain comes first;
-then the posterior is what it would be after its label,
+The structure with the most uncertain energy per atom comes first;
+then the posterior is updated as if it were labelled,
 
     y_A = R φ_A / n_A,   σ_A = |y_A|,   y_B -> y_B - (1 - s) (y_B·u) u,
     u = y_A / σ_A,   s² = ν² / (σ_A² + ν²)
 
-with ν the error that the model has on frames it was trained on, and so on.  What is like a
-frame that was picked becomes certain with it, and is not picked again.
+with ν the error of the model in training, and so on.  The uncertainty of frames similar to a
+picked one decreases with it, so that they are not picked.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Pick:
 
     frame: int
     uncertainty: float  # eV/atom, before anything is labelled
-    gain: float  # eV/atom, the same once all earlier picks are
-    atom: float  # eV, of the least certain of its atoms
+    gain: float  # eV/atom, the same after all earlier picks are labelled
+    atom: float  # eV, of its most uncertain atom
     extrapolation: float
 
 
@@ -47,9 +47,9 @@ class Selection:
     """The picks in order, and all structures before and after their labels."""
 
     picks: list[Pick]
-    before: Float[np.ndarray, " frame"]  # eV/atom, NaN of those that could not be taken
+    before: Float[np.ndarray, " frame"]  # eV/atom, NaN for refused frames
     after: Float[np.ndarray, " frame"]  # eV/atom, likewise
-    refused: dict[int, str]  # why these could not be taken
+    refused: dict[int, str]  # reasons by number
 
 
 def select(
@@ -61,21 +61,21 @@ def select(
     strict: bool = True,
     observe: Callable[[], None] = lambda: None,
 ) -> Selection:
-    """Pick structures worth labelling.
+    """Pick structures to label.
 
     Args:
         potential: a model with an uncertainty.
-        frames: the structures to choose from, or why one could not be read; labels are not needed and not looked at.
+        frames: the structures to choose from, or the error of one that could not be read; labels are not used.
         count: how many to pick at most.
-        least: eV/atom; what is more certain is not picked.  The model's own error in
-            training by default: labels teach nothing below it.
-        strict: raise at the first structure that cannot be taken, instead of telling it with the picks.
+        least: eV/atom, least uncertainty of a pick.  The error of the model in
+            training by default.
+        strict: raise for the first invalid structure, instead of returning it in ``refused``.
         observe: called after every structure.
 
     Raises:
         SpecError: the model has no uncertainty.
-        ConfigError: count or least make no sense.
-        StructureError: one of its kinds, naming the frame; if strict, or if no structure can be taken.
+        ConfigError: invalid count or least.
+        StructureError: one of its kinds, with the number of the frame; if strict, or if no structure is valid.
         DataError: the uncertainty of a frame is not finite; likewise.
     """
     known = potential.known_uncertainty()

@@ -1,13 +1,13 @@
-"""What a potential is made of, as frozen values that live beside the weights.
+"""Specifications of potentials: frozen dataclasses that are stored with the weights.
 
     PotentialSpec
     ├── species   the chemical elements, in the order of the channels
     ├── grid      cutoff and radial functions; for networks that read cubes, the cube, too
     ├── network   SteerableSpec | PlainSpec | DenseSpec
-    └── baseline  what is known before learning: free energies per element, ZBL
+    └── baseline  energies of free atoms and ZBL repulsion
 
 Values are checked when they are made; ``encode`` and ``decode`` turn them into
-plain mappings (JSON, TOML) and back, and refuse keys that they do not know.
+plain mappings (JSON, TOML) and back, and raise for unknown keys.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Grid:
     n: int
     spacing: float  # Å, distance h of neighbouring voxels
     width: float  # Å, σ of the Gaussians
-    cutoff: float  # Å, neighbours beyond it are not seen
+    cutoff: float  # Å, largest distance of neighbours
     shells: int = 1
     lift: float | None = None  # Å
 
@@ -91,7 +91,7 @@ class Grid:
 class SteerableSpec:
     """Sums of solid harmonics over the neighbours, invariants of them, dense layers.
 
-    See ``network.steerable`` for what the channels mean.  ``filter_width`` is the width of the Gaussian window of the
+    See ``network.steerable`` for the channels.  ``filter_width`` is the width of the Gaussian window of the
     filters on a cube whose limit the network is; see ``Grid`` for when it matters.
     """
 
@@ -114,7 +114,7 @@ class SteerableSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainSpec:
-    """Ordinary 3-D convolutions of 3³ voxels without padding, then dense layers."""
+    """3-D convolutions of 3³ voxels without padding, then dense layers."""
 
     kind: Literal["plain"] = "plain"
     channels: tuple[int, ...] = (24, 32, 48)
@@ -127,7 +127,7 @@ class PlainSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenseSpec:
-    """Dense layers on the flattened cube: what convolutions have to beat."""
+    """Dense layers on the flattened cube, a baseline for comparison."""
 
     kind: Literal["dense"] = "dense"
     hidden: tuple[int, ...] = (128, 64)
@@ -141,7 +141,7 @@ NetworkSpec = SteerableSpec | PlainSpec | DenseSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineSpec:
-    """What is known before anything is learned.
+    """The part of the energy that is not learned.
 
     ``reference`` is the energy of a free atom per species, in eV.  The repulsion of
     Ziegler, Biersack and Littmark acts fully below ``zbl_inner`` and has faded out
@@ -212,7 +212,7 @@ def decode(kind: type[T], data: Any, *, where: str = "") -> T:
     Raises:
         ConfigError: on unknown or missing keys and on values of the wrong type; the
             sentence names the place, what was expected and what came.
-        SpecError: on values of the right type that make no sense.
+        SpecError: on invalid values of the right type.
     """
     return typing.cast(T, _decode(kind, data, where))
 
@@ -254,7 +254,7 @@ def _decode_scalar(kind: type, data: Any, place: str) -> Any:
         return float(data)
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
         raise ConfigError(f"{place}: expected {kind.__name__}, got {data!r}")
-    if isinstance(data, float) and not math.isfinite(data):  # which TOML and JSON of Python let pass
+    if isinstance(data, float) and not math.isfinite(data):  # accepted by Python's TOML and JSON
         raise ConfigError(f"{place}: expected a finite number, got {data}")
     return data
 
@@ -280,7 +280,7 @@ def _decode_fields(kind: Any, data: Any, where: str) -> Any:
 
 
 def _decode_union(options: tuple[Any, ...], data: Any, where: str) -> Any:
-    """Choose among dataclasses by their ``kind``; ``X | None`` by what came."""
+    """Choose among dataclasses by their ``kind``; ``X | None`` by the value."""
     if data is None and type(None) in options:
         return None
     options = tuple(o for o in options if o is not type(None))

@@ -1,4 +1,4 @@
-"""Means of correlated series with honest errors."""
+"""Means of correlated series, with standard errors by block averaging."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
 """Structures by file name or by name: ``cell.vasp``, ``bcc:MoTaW``, ``fcc:Ni3Al``.
 
-A shorthand is a lattice and a formula.  It stands for a cubic cell, repeated, whose
-sites are shared out by the formula and shuffled: the random alloy.  A file with partially
-occupied sites becomes one, too, if that is asked for.  The lattice constant of a shorthand
-is the mean of those of the elements (Vegard's law), taken from what a model's card says
-under ``lattice``, else from the reference states in ASE at equal volume per atom.
+A shorthand is a lattice and a formula: a repeated cubic cell with the elements of the formula on random sites.  A file
+with partially occupied sites can be decorated in the same way.  The lattice constant of a shorthand is the mean of
+those of the elements (Vegard's law), taken from ``lattice`` in a model's card, else from the reference states in ASE
+at equal volume per atom.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ KEPT = ("numbers", "positions", "momenta", "masses", "tags", "initial_magmoms", 
 class Decoration:
     """How partially occupied sites are filled."""
 
-    vacancies: bool = False  # leave sites empty that are occupied less than once
+    vacancies: bool = False  # leave partially occupied sites empty in proportion
 
 
 def is_shorthand(text: str) -> bool:
@@ -74,19 +73,19 @@ def open_structure(
     """The structure that ``source`` names, repeated along its three vectors.
 
     Args:
-        source: a file, whose last frame counts and loses its labels, or a shorthand.
+        source: a file, of which the last frame is used without labels, or a shorthand.
         repeat: how often, in all directions alike or in each.
         rng: shuffles the sites of a shorthand, or of a decoration.
         constant: Å, lattice constant of a shorthand; Vegard's law without it.
         card: of the model, where ``lattice`` may hold its own lattice constants.
         decoration: how to fill partially occupied sites of a file, which are refused without it.
-        note: called with a sentence about what was chosen: which of several frames, which composition.
+        note: called with a sentence about a choice: which of several frames, which composition.
 
     Raises:
         DataError: the file cannot be read.
-        ConfigError: the shorthand, the constant, the decoration or the number of repeats make no sense.
+        ConfigError: invalid shorthand, constant, decoration or number of repeats.
         StructureError: no atoms, no finite positions, or atoms that overlap; ``OccupancyError`` partially occupied
-            sites that are not to be decorated, or cannot be.
+            sites without a decoration, or that cannot be decorated.
     """
     if np.min(repeat) < 1:
         raise ConfigError(f"repeat: expected a whole number from 1 on, got {repeat}")
@@ -129,7 +128,7 @@ def empty_layer(atoms: Atoms) -> float:
 def average_structure(source: str) -> Atoms:
     """A file with partially occupied sites before its decoration: atoms of one element are on sites of one kind.
 
-    Its symmetry is that of the crystal; what the elements are called means nothing.
+    Its symmetry is that of the crystal; the elements are arbitrary.
 
     Raises:
         DataError: the file cannot be read.
@@ -145,7 +144,7 @@ def average_structure(source: str) -> Atoms:
 
 
 def _last_frame(source: str, *, disorder: bool, note: Callable[[str], None]) -> Atoms:
-    """What counts of a file, without labels."""
+    """The last frame of a file, without labels."""
     found = read_each(source, "-2:")
     atoms = found[-1]
     try:

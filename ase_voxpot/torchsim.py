@@ -1,12 +1,12 @@
-"""``VoxPotModel``: the potential as torch-sim knows models, for many systems in one state.
+"""``VoxPotModel``: the torch-sim model of a potential, for many systems in one state.
 
 >>> import torch_sim as ts  # doctest: +SKIP
 >>> model = VoxPotModel("motaw")  # doctest: +SKIP
 >>> relaxed = ts.optimize(system=structures, model=model, optimizer=ts.Optimizer.fire)  # doctest: +SKIP
 
-Needs torch-sim (``pip install ase-voxpot[torch-sim]``), which is loaded with this module
-and with no other.  All systems of a state go through the network together.  Positions
-pass through the host, where neighbours are searched for.
+Needs torch-sim (``pip install ase-voxpot[torch-sim]``), which is imported by this module
+alone.  All systems of a state are evaluated in one batch.  Neighbours are searched
+on the CPU.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ class VoxPotModel(_Base):  # type: ignore[misc]
                 which then brings its own device and precision.
             device: ``auto`` takes a GPU if there is one; or ``cpu``, ``cuda``.
             dtype: precision inside the network, and that of states that torch-sim makes for this model.
-            compute_forces: whether ``forward`` answers with forces.
-            compute_stress: whether ``forward`` answers with stress.
+            compute_forces: whether ``forward`` returns forces.
+            compute_stress: whether ``forward`` returns stress.
 
         Raises:
             ConfigError: torch-sim is not installed.
-            WeightsError: no such model, or a file that must not be trusted.
+            WeightsError: no such model, or a damaged file.
             DeviceError: the device is not there.
         """
         if ModelInterface is None:
@@ -80,7 +80,7 @@ class VoxPotModel(_Base):  # type: ignore[misc]
 
     @property
     def compute_forces(self) -> bool:
-        """Whether ``forward`` answers with forces."""
+        """Whether ``forward`` returns forces."""
         return self._compute_forces
 
     @compute_forces.setter
@@ -89,7 +89,7 @@ class VoxPotModel(_Base):  # type: ignore[misc]
 
     @property
     def compute_stress(self) -> bool:
-        """Whether ``forward`` answers with stress."""
+        """Whether ``forward`` returns stress."""
         return self._compute_stress
 
     @compute_stress.setter
@@ -97,12 +97,12 @@ class VoxPotModel(_Base):  # type: ignore[misc]
         self._compute_stress = wanted
 
     def forward(self, state: Any, **_: Any) -> dict[str, Float[torch.Tensor, ...]]:
-        """What the potential says of a ``SimState``; the state is not changed.
+        """Energies, forces and stress of a ``SimState``; the state is not changed.
 
         Returns:
             ``energy`` [system] in eV, ``energies`` [atom] in eV, ``forces`` [atom, 3] in eV/Å and
             ``stress`` [system, 3, 3] in eV/Å³, positive under tension; zero for a system whose cell
-            spans no volume, since torch-sim wants a tensor for every system.
+            spans no volume, since torch-sim expects a tensor for every system.
 
         Raises:
             StructureError: one of its kinds, naming the system as a frame.

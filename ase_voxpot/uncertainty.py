@@ -1,23 +1,22 @@
-"""How far a trained potential can be trusted, from the last layer of its network.
+"""Uncertainty of energies and forces, from the last layer of the network.
 
-The last layer is linear in its inputs h, so that what the training data leave open about
-its weights is known in closed form (Bigi, Chong, Ceriotti and Grasselli, Mach. Learn.:
-Sci. Technol. 5, 045018, 2024).  With φ_i = (h_i, 1) in the block of the element of atom i
-and zero in the other blocks,
+The last layer is linear in its inputs h, so that the posterior of its weights is known in
+closed form (Bigi, Chong, Ceriotti and Grasselli, Mach. Learn.: Sci. Technol. 5, 045018, 2024).
+With φ_i = (h_i, 1) in the block of the element of atom i and zero in the other blocks,
 
     φ_A = Σ_i φ_i,   s_A = |R φ_A| / n_A,   s_i = |R φ_i|
 
 are the standard deviations of the energy per atom of a structure and of the energy of one
-atom; RᵀR is the covariance of the weights.  What is reported is a calibrated power of them,
+atom; RᵀR is the covariance of the weights.  Reported uncertainties are calibrated powers of them,
 
     σ_A = n_A c s_A^d,   σ_i = c s_i^d
 
-because a linear layer overrates how much is open where nothing was seen; ``extrapolation``
-compares the s with the largest of the validation frames.  The network itself is not changed, and
-the free atoms are as uncertain as any other environment that no frame holds.
+because a linear layer overestimates the uncertainty outside the training data; ``extrapolation``
+is the ratio of the s to the largest of the validation frames.  The network is not changed; free atoms
+are as uncertain as any other environment outside the training data.
 
-The uncertainty of a force component is a calibrated power of how unusual the atom is, a lower
-one beyond a bend, as the errors of the least usual atoms grow more slowly than u:
+The uncertainty of a force component is a calibrated power of the distance u of the atom from the
+training data, with a lower exponent beyond a bend u₀, as errors grow more slowly than u there:
 
     u_i = |L_Z φ_i|,   σ_F,i = a u_i^b up to the bend u₀,   a u₀^b (u_i / u₀)^b' beyond
 
@@ -44,14 +43,14 @@ __all__ = ["Calibration", "Estimate", "Uncertainty", "append_bias", "block_root"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """The numbers beside the matrices, all from the validation frames."""
+    """Scalar parameters of the uncertainty, from the validation frames."""
 
     energy_limit: float  # eV/atom, the largest s_A
     atom_limit: float  # eV, the largest s_i
     force_scale: float  # eV/Å, the factor a
     force_power: float  # the exponent b
     noise: float  # eV/atom, RMS error in training
-    factor: float  # by which the posterior had to be scaled
+    factor: float  # scale of the posterior
     ridge: float  # of the prior, relative to the information in the data
     energy_scale: float = 1.0  # the factor c, (eV/atom)^(1 - d)
     energy_power: float = 1.0  # the exponent d
@@ -59,7 +58,7 @@ class Calibration:
     force_beyond: float = 1.0  # the exponent b'
 
     def force_sigma(self, unusual: Float[np.ndarray, " atom"]) -> Float[np.ndarray, " atom"]:
-        """σ_F in eV/Å of atoms that are so ``unusual``."""
+        """σ_F in eV/Å from the distances u (``unusual``)."""
         bend = np.inf if self.force_bend is None else self.force_bend
         sigma = self.force_scale * np.minimum(unusual, bend) ** self.force_power
         return np.asarray(sigma * np.maximum(unusual / bend, 1.0) ** self.force_beyond)
@@ -67,12 +66,12 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """One standard deviation of what the potential says of one structure."""
+    """Standard deviations of the results for one structure."""
 
     energy: float  # eV, of the total energy
-    energies: Float[np.ndarray, " atom"]  # eV, of every atom; they do not add up to that of the whole
+    energies: Float[np.ndarray, " atom"]  # eV, of every atom; correlated, so that they do not add up
     forces: Float[np.ndarray, " atom"]  # eV/Å, of a component of the force on every atom
-    extrapolation: float  # relative to the least certain of the validation frames and atoms
+    extrapolation: float  # relative to the most uncertain of the validation frames and atoms
 
 
 def append_bias(features: Float[np.ndarray, "atom feature"]) -> Float[np.ndarray, "atom input"]:
@@ -95,15 +94,15 @@ class Uncertainty:
         local: Float[np.ndarray, "species input input"],
         calibration: Calibration,
     ) -> None:
-        """Keep what ``voxpot_training.potential.uncertainty`` found.
+        """Use matrices and calibration made by ``voxpot_training.potential.uncertainty``.
 
         Args:
             root: R, in eV, over the blocks of all species.
             local: L of every species.
-            calibration: numbers beside them.
+            calibration: scalar parameters.
 
         Raises:
-            ArchitectureError: the shapes do not belong together, or a number is not finite.
+            ArchitectureError: inconsistent shapes, or a number is not finite.
         """
         species, width = local.shape[:2]
         if local.shape != (species, width, width) or root.shape != (species * width,) * 2:
@@ -119,7 +118,7 @@ class Uncertainty:
 
     @cached_property
     def _both(self) -> Float[np.ndarray, "species width twice"]:
-        """R and L of every species side by side, so that one product serves both; made at the first use."""
+        """R and L of every species side by side, for one matrix product; computed on first use."""
         blocks = np.split(self.root, len(self.local), axis=1)
         own = np.stack([block_root(block.T @ block) for block in blocks])
         return np.concatenate([own, self.local], axis=1).transpose(0, 2, 1).copy()
@@ -137,7 +136,7 @@ class Uncertainty:
         return np.concatenate([inputs[species == kind].sum(axis=0) for kind in range(len(self.local))])
 
     def of_features(self, features: Float[np.ndarray, "atom feature"], species: Int[np.ndarray, " atom"]) -> Estimate:
-        """The uncertainties of a structure, from what the last layer gets from its atoms."""
+        """The uncertainties of a structure, from the inputs of the last layer for its atoms."""
         energies, unusual = np.empty(len(species)), np.empty(len(species))
         total = np.zeros(len(self.root))
         for kind in range(len(self.local)):
@@ -159,15 +158,15 @@ class Uncertainty:
         )
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """What is stored, in float32."""
+        """Tensors for a model file, float32."""
         return {"root": self.root.astype(np.float32, order="C"), "local": self.local.astype(np.float32, order="C")}
 
     @staticmethod
     def from_tensors(tensors: Mapping[str, np.ndarray], calibration: Calibration) -> Uncertainty:
-        """What was stored.
+        """The uncertainty stored in a model file.
 
         Raises:
-            ArchitectureError: tensors are missing or do not belong together.
+            ArchitectureError: tensors are missing or have inconsistent shapes.
         """
         if set(tensors) != {"root", "local"} or tensors["local"].ndim != 3:
             raise ArchitectureError(

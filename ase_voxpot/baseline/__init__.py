@@ -1,1 +1,1 @@
-"""What is known before anything is learned: energies of free atoms, and the repulsion of nuclei."""
+"""The part of the energy that is not learned: energies of free atoms and the ZBL repulsion of nuclei."""

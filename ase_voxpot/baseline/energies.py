@@ -1,4 +1,4 @@
-"""What is known before learning: the energy of free atoms, and that nuclei repel, see ``baseline.repulsion``."""
+"""The part of the energy that is not learned: energies of free atoms and the ZBL repulsion."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Baseline:
 
     @property
     def known(self) -> Known:
-        """All of it, for compiled loops."""
+        """The parameters as a named tuple, for compiled functions."""
         return Known(self.reference, self.charge, self.inner, self.outer)
 
     def __call__(

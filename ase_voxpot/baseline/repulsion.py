@@ -1,4 +1,4 @@
-"""Nuclei repel: the compiled loops of ``baseline.energies``.
+"""ZBL repulsion of nuclei, the compiled loops of ``baseline.energies``.
 
 The universal repulsion of Ziegler, Biersack and Littmark (The Stopping and Range of
 Ions in Solids, 1985), faded out between ``zbl_inner`` and ``zbl_outer``:
@@ -7,7 +7,7 @@ Ions in Solids, 1985), faded out between ``zbl_inner`` and ``zbl_outer``:
     φ(x) = Σ_k c_k exp(-b_k x)
 
 with s going from 1 to 0 as a quintic with two vanishing derivatives at both ends.
-Close approaches are then repulsive whatever the network says of them.
+Pairs at short distance then repel each other for any output of the network.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SCREENING = 0.46850  # Å
 
 
 class Known(NamedTuple):
-    """What is known before learning, see ``baseline.energies``."""
+    """Parameters of the baseline, see ``baseline.energies``."""
 
     reference: Float[np.ndarray, " species"]  # eV
     charge: Float[np.ndarray, " species"]
@@ -70,7 +70,7 @@ def repulsions(r, za, zb, inner, outer):  # pragma: no cover - compiled
 def add_baseline(  # pragma: no cover - compiled
     reference, charge, inner, outer, species, first, channel, offset, energies, slopes
 ):
-    """Add what ``baseline.Baseline`` says to energies [atom] and, where there are any, to slopes [pair, 3]."""
+    """Add the terms of ``baseline.Baseline`` to energies [atom] and, unless it is empty, to slopes [pair, 3]."""
     limit = outer * outer
     for i in range(len(species)):
         energies[i] += reference[species[i]]

@@ -1,4 +1,4 @@
-"""Workers one after the other, and all they found."""
+"""Run the workers of a benchmark one after the other and collect their results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KINDS = {kind.__name__: kind for kind in (Timing, Steps, Breakdown, Painting)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
-    """Of medians in the same turns: how many times faster than the peer."""
+    """Ratio of median times, measured alternately: how many times faster than the peer."""
 
     name: str
     peer: str
@@ -130,7 +130,7 @@ def _carry_out(order: Order, found: Findings, observe: Callable[[str], None]) ->
 
 
 def _note(message: dict[str, Any], found: Findings, observe: Callable[[str], None]) -> None:
-    """Sort one line of a worker in."""
+    """Add one message of a worker to the results."""
     if "refused" in message:
         raise ConfigError(message["refused"])
     if "doing" in message:

@@ -1,7 +1,7 @@
-"""The answer that all others are compared with: torch's graph in float64, from pairs to energies.
+"""Reference energies, forces and stress by automatic differentiation in float64.
 
-Neither the kernels for inference nor their hand-written adjoints take part: painting, network and
-both derivatives are those that automatic differentiation makes of the torch spelling.
+Neither the kernels for inference nor their hand-written adjoints are used: the density, the network and
+their derivatives are computed by torch.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LEAST_STRESS = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deviation:
-    """Largest difference from the reference, over the largest reference number of its kind."""
+    """Largest absolute difference from the reference over the largest absolute value of the reference."""
 
     energy: float
     forces: float
@@ -100,7 +100,7 @@ def deviation(
         energy: eV, of all copies.
         forces: eV/Å, copy by copy.
         stress: eV/Å³.
-        expected: what the reference says of the tile.
+        expected: reference results of the tile.
         copies: how many.
 
     Raises:

@@ -1,8 +1,8 @@
-"""What an evaluation must do, counted from the sizes of a steerable model: FLOP and bytes per atom.
+"""FLOP and bytes per atom of an evaluation, counted from the sizes of a steerable model.
 
 A multiply-add counts two; an exponential, a logarithm or a root counts one.  Bytes are
-the arrays that a stage reads and those it writes, each once.  A block of atoms keeps its own
-in the nearest cache from beginning to end, so that only candidates and answers are bound by
+the arrays that a stage reads and those it writes, each once.  The arrays of a block of atoms
+stay in the L1 or L2 cache, so that only candidate pairs and results pass through main
 memory.  With H harmonics up to degree L, S shells, I = species · S inputs, K and Q
 channels of squares and products, G points on the sphere, X invariants and P pairs per atom:
 
@@ -16,7 +16,7 @@ channels of squares and products, G points on the sphere, X invariants and P pai
     gather       P (4 H S + 8 H + ...)
     forces       24 P                sums over pairs, and the virial
 
-and the adjoint of each matrix product costs what the product does.
+The adjoint of a matrix product costs as much as the product.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Cost:
     stage: str
     flops: float
     bytes: float
-    cached: float = 0.0  # of these bytes, what need not go through memory
+    cached: float = 0.0  # of these bytes, those that stay in the cache
 
     def floor(self, peaks: Peaks) -> float:
-        """Seconds per atom below which no machine with these peaks gets."""
+        """Lower bound of the seconds per atom on a machine with these peak rates."""
         return max(self.flops / peaks.flops, (self.bytes - self.cached) / peaks.bandwidth)
 
 

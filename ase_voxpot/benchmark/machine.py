@@ -1,4 +1,4 @@
-"""What this machine reaches when it does one thing only: multiply matrices, or copy."""
+"""Peak rates of this machine, measured: floating-point operations in a matrix product, bytes in a copy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENOUGH = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peaks:
-    """Rates that nothing can beat for long."""
+    """Upper bounds of sustained rates."""
 
     flops: float  # 1/s, in a product of square matrices
     bandwidth: float  # B/s, read and written, in a copy

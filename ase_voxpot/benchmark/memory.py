@@ -1,4 +1,4 @@
-"""How much memory the process took, and how much is left, as Linux tells."""
+"""Peak memory of the process and memory available, from ``/proc`` or torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def _read(path: Path, key: str) -> int | None:
-    """Bytes under ``key`` in a file of the kernel; None where it has no such."""
+    """Bytes under ``key`` in a file of ``/proc``; None if the file or the key is missing."""
     with suppress(OSError):
         for line in path.read_text().splitlines():
             if line.startswith(f"{key}:"):
@@ -23,7 +23,7 @@ def _read(path: Path, key: str) -> int | None:
 
 
 def available(device: str) -> int | None:
-    """Bytes that can still be had on ``engines.cuda``; None where nobody tells."""
+    """Bytes available on ``device``; None if unknown."""
     if device.startswith("cuda"):
         import torch
 
@@ -35,7 +35,7 @@ class Growth:
     """Peak memory beyond that at the start, from making this object on."""
 
     def __init__(self, device: str) -> None:
-        """Give back what is not in use, and start to watch ``engines.cuda``."""
+        """Release unused memory and reset the peak of ``device``."""
         gc.collect()
         self.device = device
         if device.startswith("cuda"):
@@ -54,7 +54,7 @@ class Growth:
             self._start = _read(STATUS, "VmRSS")
 
     def peak(self) -> int | None:
-        """Bytes; None where they cannot be known."""
+        """Bytes; None if unknown."""
         if self._start is None:
             return None
         if self.device.startswith("cuda"):

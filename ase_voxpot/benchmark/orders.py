@@ -1,4 +1,4 @@
-"""What workers are asked for and what they answer: frozen values that travel as JSON."""
+"""Tasks of the workers and their results: frozen dataclasses that are sent as JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Timing:
     device: str
     time: Spread  # s
     memory: int | None  # bytes by which the process grew in the first call, at most
-    floor: float | None  # s per atom, that the machine's peaks allow
+    floor: float | None  # s per atom, lower bound by the peak rates of the machine
     deviation: Deviation | None  # from the reference; None for a peer
 
     @property
@@ -61,7 +61,7 @@ class Steps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """A part of the evaluation: what it must cost, and what it does."""
+    """A part of the evaluation: operations, bytes, lower bound and measured time."""
 
     stages: tuple[str, ...]  # that run together
     flops: float  # per atom

@@ -1,4 +1,4 @@
-"""What inference does to a block of atoms between positions and forces, stage by stage.
+"""The stages of an evaluation of one block of atoms, from positions to forces, one by one.
 
 The names are those of ``counts``.  Each stage is the very function that inference calls, on
 arrays that inference has filled, repeated in compiled code: a call from Python takes longer

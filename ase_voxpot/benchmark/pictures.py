@@ -1,4 +1,4 @@
-"""Cost against size, and stages against their floor."""
+"""Plots of cost against size, and of the time of stages against their lower bound."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _where(threads: int, device: str) -> str:
 
 
 def draw_breakdown(path: Path, breakdowns: Sequence[Breakdown]) -> None:
-    """A bar per stage: what was measured, what it could be, and the ratio.
+    """A bar per stage: measured time, lower bound and their ratio.
 
     Args:
         path: of the picture; the suffix chooses the format.

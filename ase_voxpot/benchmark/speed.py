@@ -45,7 +45,7 @@ def run_speed(order: Order, observe: Callable[[str], None]) -> Iterator[Timing |
 
     Args:
         order: what to measure.
-        observe: told after every call what is being done.
+        observe: called with a description after every measurement.
     """
     potentials = {m: load_potential(m, device=order.device, dtype=order.dtype) for m in order.models}
     exact = {m: load_potential(m, device="cpu", dtype="float64") for m in order.models}
@@ -93,7 +93,7 @@ def _warm_up(potentials: Mapping[str, Potential], system: System, observe: Calla
 
 
 def _probe(potentials: Mapping[str, Potential], system: System, observe: Callable[[str], None]) -> float:
-    """Bytes per atom, before anything large is tried."""
+    """Bytes per atom, measured on a small system."""
     found = [0.0]
     for name, potential in potentials.items():
         observe(f"memory of {name}")

@@ -1,7 +1,7 @@
-"""The stages of an evaluation one by one, beside what they must cost.
+"""Times of the stages of an evaluation, with their lower bounds.
 
 Every stage runs alone, many times over, on the arrays of a real chunk of atoms; the fastest
-run counts.  What stands between the stages shows in the time of the whole.
+run counts.  The time of a whole evaluation includes what lies between the stages.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Structures to measure on: rattled random alloys that are multiples of a small tile.
 
 A repeated cell has the energy of the tile many times over, its forces on every copy and
-its stress.  So an answer for a million atoms can be checked, whole, against a reference
-that is affordable for the tile alone.
+its stress.  The results of a million atoms can therefore be checked against
+reference results of the tile.
 """
 
 from __future__ import annotations

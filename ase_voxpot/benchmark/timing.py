@@ -1,4 +1,4 @@
-"""Seconds of a call: calculators in turn, so that ratios hold on a machine that others use too."""
+"""Time of a call, calculators taking turns, so that ratios are reliable on a shared machine."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def in_turn(
 def dynamics(atoms: Atoms, rng: np.random.Generator) -> Spread:
     """Seconds per step of molecular dynamics in ASE (velocity Verlet, 1 fs, 300 K at first).
 
-    Neighbours are searched for whenever the calculator finds that it must.
+    Includes the searches for neighbours.
     """
     from ase.md.verlet import VelocityVerlet
 

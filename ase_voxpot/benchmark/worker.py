@@ -1,9 +1,9 @@
-"""The subprocess: an order comes as JSON on standard input, answers leave as lines of JSON.
+"""The subprocess of a benchmark: reads a task as JSON from standard input, writes results as lines of JSON.
 
     {"doing": TEXT}                 something was done, and what
     {"found": KIND, "value": ...}   a Timing, Steps, Breakdown or Painting
     {"left out": SENTENCE}
-    {"refused": SENTENCE}           an error that is the user's to mend; the last line
+    {"refused": SENTENCE}           an error in the input of the user; the last line
 
 What libraries print goes to standard error.
 """
@@ -26,7 +26,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Do what standard input asks for."""
+    """Run the task given on standard input."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
@@ -46,12 +46,12 @@ def main() -> None:
 
 
 def work(order: Order, observe: Callable[[str], None]) -> Iterator[Any]:
-    """What the order asks for."""
+    """Results of the task, one by one."""
     import torch
 
     from ase_voxpot.simd.threads import set_threads
 
-    torch.set_num_threads(order.threads)  # of the peaks and of what the answers are compared with
+    torch.set_num_threads(order.threads)  # for the peak rates and the reference results
     set_threads(order.threads)
     if order.work == "speed":
         from ase_voxpot.benchmark.speed import run_speed

@@ -1,7 +1,7 @@
 """The command ``voxpot``: parses, calls, prints.
 
-Every verb has its own module here; what it does stands outside of this package.  Errors
-that the package raises on purpose end as one sentence on stderr and exit status 2.
+Every verb has its own module here, which parses options, calls other packages and prints.  A ``VoxPotError``
+is printed as one sentence on stderr, with exit status 2.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _sentence(error: Exception, verb: str) -> str | None:
-    """What to print of an error that needs no traceback; None for one that does."""
+    """Message of an error that is printed without a traceback; None for other errors."""
     if isinstance(error, VoxPotError):
         return str(error)
     if isinstance(error, OSError):

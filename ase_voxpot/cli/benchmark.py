@@ -1,4 +1,4 @@
-"""``voxpot benchmark``: speed, memory, and what the machine would allow."""
+"""``voxpot benchmark``: speed, memory and the lower bounds set by the machine."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def benchmark(
 
     Energy, forces and stress through ASE of rattled bcc alloys, after every atom has moved.
     Calculators take turns, call by call.  Every answer is compared with torch's graph in
-    float64; exit status 1 if one is further off than 1e-5.  Sizes that memory will not hold
-    are left out.
+    float64; exit status 1 if a relative difference exceeds 1e-5.  Sizes that do not fit into
+    memory are left out.
 
     voxpot benchmark --atoms 54,2000,16000,250000 --threads 1,2 --plot cost.png
     voxpot benchmark --peer EMT=ase.calculators.emt:EMT --peer peers.py:make:mtp --json speed.json
@@ -132,7 +132,7 @@ def _orders(
 
 
 def _events(order: Order) -> int:
-    """About how often a worker will be heard of."""
+    """Approximate number of messages of a worker."""
     calculators = len(order.models) + len(order.peers)
     if order.work == "speed":
         return len(order.models) + len(order.atoms) * calculators * (order.repeat + 2)

@@ -1,4 +1,4 @@
-"""``voxpot check``: does a model keep the laws of physics?"""
+"""``voxpot check``: numerical tests of invariances and derivatives of a model."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def defects(
 ) -> None:
     """Compute vacancies and swaps, ions relaxed, sampled over the sites of an alloy.
 
-    Formation energies are told for two chemical potentials: of the elements in their own
+    Formation energies are given for two sets of chemical potentials: of the elements in their own
     crystals, and of the alloy itself.  Without --repeat a random alloy has 4 cells along
     each edge, and other cells are made 11 Å wide.
 
@@ -89,7 +89,7 @@ def defects(
     atoms = work.build(0)
     symbols = sorted(set(atoms.symbols))
     many = len(symbols) > 1
-    rng = np.random.default_rng([seed, 1])  # not the numbers that shuffled the alloy
+    rng = np.random.default_rng([seed, 1])  # independent of the numbers that shuffled the alloy
     if repeat is None and not work.random:
         atoms = wide(atoms, WIDTH)
     rest = to_rest(atoms, work.calculator)

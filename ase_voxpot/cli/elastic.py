@@ -79,7 +79,7 @@ def elastic(
 ) -> None:
     """Compute elastic constants and moduli, ions relaxed, with errors for a random alloy.
 
-    Cell and ions are brought to rest first.  The tensor is averaged over the point group
+    Cell and ions are relaxed first.  The tensor is averaged over the point group
     of the crystal; of a random alloy, that of its lattice.  Errors are standard errors
     of the mean over the decorations.
 

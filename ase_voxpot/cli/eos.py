@@ -52,7 +52,7 @@ def eos(
     """Fit the Birch-Murnaghan equation of state to energies against volume.
 
     The shape of the cell is kept, ions are relaxed at every volume.  Pressures from
-    stresses stand beside the slope of the fit: they agree if stresses are right.
+    stresses are printed beside those from the fit, as a check of the stresses.
 
     voxpot eos bcc:W
     voxpot eos bcc:MoTaW --span 10 --points 15 --json motaw.json

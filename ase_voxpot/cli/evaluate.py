@@ -1,4 +1,4 @@
-"""``voxpot evaluate``: how far a model is from labelled frames."""
+"""``voxpot evaluate``: errors of a model on labelled frames."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def evaluate(
 ) -> None:
     """Score a model on labelled frames, per config_type and in total, other calculators beside it.
 
-    Labels stand under the keys named, else in the results stored with the frames: the free energy, which the
-    forces belong to, where there is one. The output names the energy and the stress that were used.
+    Labels are read from the keys named, else from the results stored with the frames: the free energy, whose
+    derivatives the forces are, if there is one. The output names the energy and the stress that were used.
     "offset" is the energy error after the best constant per element is taken off. A frame that the model cannot
-    take stops it all, by number, with exit status 2, as errors over other frames are other errors; with --skip
-    such frames are left out, and frames are numbered without them from there on.
+    evaluate ends the command with its number and exit status 2, so that errors always refer to all frames; with
+    --skip such frames are left out, and the remaining frames are renumbered.
 
     voxpot evaluate test.extxyz.gz --model motaw --json scores.json
     voxpot evaluate vasprun.xml --plot parity.png
@@ -112,7 +112,7 @@ def evaluate(
 def _frames(
     path: Path, potential: Potential, *, skip: bool, unconverged: bool
 ) -> tuple[list[Atoms], dict[int, str], list[str]]:
-    """What is scored, why the rest is not, and what is to be known of the file."""
+    """Frames to score, reasons for frames left out, and remarks on the file."""
     from ase_voxpot.frames.labelled import only_converged, read_computed
     from ase_voxpot.frames.labels import read_each, read_frames
     from ase_voxpot.scoring import refuse_unfit

@@ -1,4 +1,4 @@
-"""``voxpot info``: which models there are, and what one of them is."""
+"""``voxpot info``: list the shipped models, or describe one."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _describe(model: str) -> None:
         return
     path = find_model(model)
     header = read_header(path)
-    potential = load_potential(model, device="cpu")  # says whether the numbers can be trusted
+    potential = load_potential(model, device="cpu")  # verifies the checksum
     spec = header["spec"]
     parameters = potential.parameters
     rows = table(f"Model {model}", "", "")
@@ -123,7 +123,7 @@ def _limits(known: Any) -> str:
 
 
 def _print_card(card: dict[str, Any], model: str) -> None:
-    """What the card says, as a tree, and the errors it reports, as a table."""
+    """The card as a tree, and its errors as a table."""
     from rich.markup import escape
     from rich.tree import Tree
 

@@ -1,4 +1,4 @@
-"""What verbs work on: a structure, and a method that says what its energy is."""
+"""Input of the verbs: a structure and the calculator of its energy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WIDE = 9.0
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A calculator that is still to be made; the card of a model knows lattice constants."""
+    """A factory of a calculator; the card of a model has lattice constants."""
 
     name: str
     make: Callable[[], Any]
@@ -46,14 +46,14 @@ class Method:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A material and who says what its energy is."""
+    """A material and the method for its energy."""
 
     name: str  # of the structure, as it was given
     method: str  # of the calculator
     calculator: Any
-    random: bool  # a shorthand of several elements or a file to be decorated, of which there are many decorations
+    random: bool  # a shorthand of several elements or a file to be decorated
     build: Callable[[int], Atoms]  # the structure; with another seed another decoration
-    lattice: Callable[[], Atoms]  # with its symmetry: of what is random the same element on all sites of a kind
+    lattice: Callable[[], Atoms]  # with its full symmetry: a random alloy has one element on all equivalent sites
 
     @property
     def title(self) -> str:
@@ -62,17 +62,17 @@ class Work:
 
     @property
     def about(self) -> dict[str, str]:
-        """The same, to stand beside figures in a file."""
+        """The same as a mapping, for JSON files."""
         return {"structure": self.name, "method": self.method}
 
 
 def note(sentence: str) -> None:
-    """Tell of a choice that was made, where it does not get into the results."""
+    """Print a choice that was made to stderr."""
     typer.echo(f"voxpot: note: {sentence}", err=True)
 
 
 def note_vacuum(atoms: Atoms) -> None:
-    """Tell of an empty layer in a cell that is going to change: pressure closes it, whatever the slab wants."""
+    """Print a warning for a vacuum layer in a cell that is relaxed: under pressure it closes."""
     from ase_voxpot.structures import EMPTY, empty_layer
 
     if atoms.pbc.all() and atoms.cell.rank == 3 and empty_layer(atoms) > EMPTY:
@@ -83,7 +83,7 @@ def note_vacuum(atoms: Atoms) -> None:
 
 
 def decoration_of(decorate: bool, vacant: bool) -> Decoration | None:
-    """What the options --decorate and --vacant ask for.
+    """The decoration described by the options --decorate and --vacant.
 
     Raises:
         ConfigError: the second without the first.
@@ -128,11 +128,11 @@ def open_atoms(
     lattice: float | None,
     decoration: Decoration | None = None,
 ) -> Atoms:
-    """The structure that a file or a shorthand means, with its calculator; what a file holds fast stays so.
+    """The structure of a file or a shorthand, with its calculator; constraints of a file are kept.
 
     Args:
         structure: a file or a shorthand.
-        method: says what its energy is.
+        method: its calculator.
         repeat: along all vectors alike, or along each.
         seed: shuffles the sites of a shorthand or of a decoration.
         lattice: Å, constant of a shorthand.
@@ -158,11 +158,10 @@ def open_work(
     decoration: Decoration | None = None,
     width: float = WIDE,
 ) -> Work:
-    """A crystal and a calculator, both seen to be there; arguments as of ``open_atoms``.
+    """A crystal and a calculator, both checked; arguments as of ``open_atoms``.
 
     With ``repeat`` None a random alloy is repeated three times along each vector, a file that is decorated until it
-    is ``width`` Å wide, and nothing else is.  Constraints of a file are left out: a property of a crystal is that of
-    all of its atoms.
+    is ``width`` Å wide, and nothing else is.  Constraints of a file are removed.
 
     Raises:
         VoxPotError: of the structure or of the calculator.
@@ -192,7 +191,7 @@ def open_work(
     atoms = build(0, notes.append)
     _refuse_no_crystal(structure, atoms)
     atoms.calc = calculator = method.make()
-    atoms.get_potential_energy()  # refuses what has no energy before any work
+    atoms.get_potential_energy()  # raises before any work if the structure has no energy
     if "stress" not in getattr(calculator, "implemented_properties", ()):
         raise ConfigError(f"calculator: expected one with energy, forces and stress, got {method.name} without stress")
     for sentence in notes:
@@ -215,7 +214,7 @@ def _refuse_no_crystal(structure: str, atoms: Atoms) -> None:
 
 
 def _times(structure: str, width: float, decoration: Decoration | None) -> int:
-    """How often to repeat a structure if nobody says."""
+    """Default number of repeats of a structure."""
     import numpy as np
 
     from ase_voxpot.structures import average_structure
@@ -227,7 +226,7 @@ def _times(structure: str, width: float, decoration: Decoration | None) -> int:
 
 
 def _held(atoms: Atoms) -> int:
-    """Atoms that constraints name."""
+    """Number of constrained atoms."""
     return len({int(i) for held in atoms.constraints for i in getattr(held, "index", ())})
 
 

@@ -1,4 +1,4 @@
-"""``voxpot mc``: Monte Carlo over who sits where, with order parameters."""
+"""``voxpot mc``: Monte Carlo sampling of the elements on the sites of a crystal, with order parameters."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ def mc(
 
     Writes OUTPUT.csv (energy, composition, Warren-Cowley parameters of four shells,
     long-range order), OUTPUT.extxyz, OUTPUT.checkpoint.npz, OUTPUT.json (averages with
-    errors) and OUTPUT.png.  Trials cost what they touch, not what the structure holds.
+    errors) and OUTPUT.png.  The cost of a trial does not depend on the number of atoms.
     Several temperatures run side by side and exchange configurations (parallel
     tempering); from five on the peak of the heat capacity is given as transition
     temperature.  With --restart a run continues from its checkpoint, to the same last
-    bit.  A peer is Python code of yours that is run, at one full energy per trial.
+    bit.  A peer is a calculator made by Python code of yours; every trial computes its full energy.
 
     voxpot mc bcc:MoTaW --repeat 8 -T 800 --sweeps 200
     voxpot mc bcc:MoTaW --repeat 8 -T 2000 --anneal 300 --sweeps 500 -o cooled

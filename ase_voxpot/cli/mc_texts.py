@@ -1,4 +1,4 @@
-"""What stands in the options of ``voxpot mc`` that hold several numbers, and the ensemble that they describe."""
+"""Parsers of the options of ``voxpot mc`` that hold several numbers, and of the ensemble."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def parse_sizes(text: str) -> list[int]:
 
 
 def parse_ensemble(kind: str, elements: str, *, mu: str, phi: str, kappa: float) -> Ensemble:
-    """The ensemble that its name and what goes with it describe.
+    """The ensemble described by its name and parameters.
 
     Args:
         kind: canonical, sgc or vcsgc.

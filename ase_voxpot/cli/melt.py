@@ -64,15 +64,14 @@ def melt(
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
-    """Find the melting point: crystal and melt side by side, until both live at one temperature.
+    """Compute the melting point by coexistence of crystal and melt in one cell.
 
-    Half of a long cell is molten and brought back to the guess; then it runs without a
-    thermostat, and melting or freezing brings the temperature to the melting point. If one
-    phase vanishes, a better guess is told and the exit status is 2. The picture OUTPUT.png
-    shows both phases over time. Log, trajectory and checkpoint of each stage are
-    OUTPUT.STAGE.csv, .extxyz and .checkpoint.npz; a run that was stopped goes on with --restart,
-    and with more --steps for a smaller error. The melting point of an alloy lies between
-    solidus and liquidus.
+    Half of a long cell is melted and cooled to the guess; then it runs without a thermostat, and
+    melting or freezing brings the temperature to the melting point. If one phase vanishes, a better
+    guess is printed and the exit status is 2. The picture OUTPUT.png shows both phases over time.
+    Log, trajectory and checkpoint of each stage are OUTPUT.STAGE.csv, .extxyz and .checkpoint.npz;
+    a run that was stopped goes on with --restart, and with more --steps for a smaller error. The
+    melting point of an alloy lies between solidus and liquidus.
 
     voxpot melt bcc:W -T 3500 -m motaw-fast -o tungsten
     voxpot melt bcc:W -T 3500 -m motaw-fast -o tungsten --restart --steps 40000

@@ -1,4 +1,4 @@
-"""Options that mean the same in several verbs; their defaults stand in the signatures of the verbs."""
+"""Options shared by several verbs; their defaults are in the signatures of the verbs."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ Json = Annotated[Path | None, typer.Option(help="Write the figures here.", show_
 
 
 def parts(text: str) -> list[str]:
-    """What an option holds with commas between.
+    """The items of an option, which are separated by commas.
 
     >>> parts("Mo, Ta,")
     ['Mo', 'Ta']

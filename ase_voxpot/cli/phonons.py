@@ -1,4 +1,4 @@
-"""``voxpot phonons``: vibrations of a crystal, and what they do at temperature."""
+"""``voxpot phonons``: phonons of a crystal and its thermal properties."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def phonons(
 ) -> None:
     """Compute phonons by small displacements, with phonopy: dispersion, states, heat.
 
-    Cell and ions are brought to rest first.  Cells with more than 12 atoms, such as those
+    Cell and ions are relaxed first.  Cells with more than 12 atoms, such as those
     of random alloys, have states by element but no dispersion.  Imaginary frequencies are
     shown as negative ones; then the crystal is not stable and there is no expansion.
 

@@ -1,4 +1,4 @@
-"""``voxpot physics``: what a model says of its metals, beside other potentials and first principles."""
+"""``voxpot physics``: properties of metals by a model, other potentials and DFT."""
 
 from __future__ import annotations
 
@@ -39,13 +39,12 @@ def physics(
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
-    """Put a model, and others beside it, to a bench of materials physics.
+    """Compute properties of materials with a model and other calculators, and compare with DFT.
 
-    Workflows: eos, elastic, finite-strain, vacancy, interstitial, surfaces, phonons, thermal,
-    mixing, dft-mixing (where the data are: a clone, or VOXPOT_DATA), dimer, lattice, stability.  Results are
-    kept in OUTPUT/results.json one by one, and not computed again.  The table goes to
-    OUTPUT/table.md and OUTPUT/table.json, pictures lie beside it.  A peer is Python code of
-    yours that is run.
+    Workflows: eos, elastic, finite-strain, vacancy, interstitial, surfaces, phonons, thermal, mixing,
+    dft-mixing (where the data are: a clone, or VOXPOT_DATA), dimer, lattice, stability.  Results are kept in
+    OUTPUT/results.json one by one, and not computed again.  The table goes to OUTPUT/table.md and
+    OUTPUT/table.json, pictures lie beside it.  A peer is a calculator made by Python code of yours.
 
     voxpot physics --quick
     voxpot physics --only elastic,phonons --elements W --output tungsten
@@ -64,10 +63,10 @@ def physics(
     check_targets(json)
     known = list(read_header(find_model(model))["spec"].species)
     symbols = _symbols(elements) or known
-    if not peer:  # a peer may know more
+    if not peer:  # a peer may support more elements
         species_indices(symbols, known)
     wanted = parts(only)
-    tasks(symbols, wanted, None)  # refuses what is unknown before any work
+    tasks(symbols, wanted, None)  # raises for unknown names before any work
     contestants = [_own(model, device, dtype), *(parse_peer(text) for text in peer or [])]
     refuse_same_names([c.name for c in contestants])
     results = Results(output / "results.json")
@@ -101,7 +100,7 @@ def _symbols(text: str) -> list[str]:
 
 
 def _own(model: str, device: str, dtype: str) -> Peer:
-    """The model as a contestant; other weights under the same name are another one."""
+    """The model as a peer, identified by the checksum of its weights."""
     import hashlib
 
     from ase_voxpot.calculator import VoxPotCalculator

@@ -1,4 +1,4 @@
-"""What is refused before any work is spent: places that cannot be written to, names that are taken, odd seeds."""
+"""Checks before the computation: output paths, names of peers, seeds, frames."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_targets(*targets: Path | None, plot: Path | None = None) -> None:
 
 
 def refuse_same_names(names: Sequence[str]) -> None:
-    """Models and peers are told apart by their names.
+    """Check that models and peers have different names.
 
     Raises:
         ConfigError: two share one.
@@ -55,7 +55,7 @@ def refuse_same_names(names: Sequence[str]) -> None:
 
 
 def refuse_seed(seed: int) -> None:
-    """NumPy's generators start from a whole number that is not negative.
+    """Check that a seed is not negative, as NumPy's generators require.
 
     Raises:
         ConfigError: another one.
@@ -67,15 +67,15 @@ def refuse_seed(seed: int) -> None:
 def sift(
     found: Iterable[Atoms | VoxPotError], look: Callable[[Atoms], T], *, strict: bool
 ) -> tuple[dict[int, T], dict[int, str]]:
-    """Frames one by one: what is seen of those that can be taken, and why not of the others, by place in the file.
+    """Apply ``look`` to frames one by one: its results for valid frames, and the errors of the others by number.
 
     Args:
         found: structures, or why one could not be read.
-        look: raises ``StructureError`` or ``DataError`` at what cannot be taken.
-        strict: raise at the first of these.
+        look: raises ``StructureError`` or ``DataError`` for a frame that is not valid.
+        strict: raise the first of these errors.
 
     Raises:
-        StructureError: strict, and a frame cannot be taken; or DataError.
+        StructureError: strict, and a frame is not valid; or DataError.
     """
     from ase_voxpot.errors import StructureError, VoxPotError
 
@@ -94,11 +94,11 @@ def sift(
 
 
 def refuse_all(refused: Mapping[int, str], count: int, source: Path) -> None:
-    """Refuse a file of which nothing can be taken.
+    """Raise if no frame of a file is valid.
 
     Args:
-        refused: why, by the place in the file.
-        count: of frames in it.
+        refused: reasons by number in the file.
+        count: number of frames in it.
         source: the file.
 
     Raises:
@@ -111,15 +111,15 @@ def refuse_all(refused: Mapping[int, str], count: int, source: Path) -> None:
 
 
 def tell_refused(refused: Mapping[int, str], count: int, done: str) -> None:
-    """Name on stderr what could not be taken, and end with another exit status than success.
+    """Print the refused frames on stderr and end with exit status 1.
 
     Args:
-        refused: why, by the place in the file.
-        count: of frames in it.
-        done: what the others were, as in predicted.
+        refused: reasons by number in the file.
+        count: number of frames in it.
+        done: past participle for the others, such as predicted.
 
     Raises:
-        typer.Exit: if there is anything to tell.
+        typer.Exit: if any frame was refused.
     """
     if not refused:
         return

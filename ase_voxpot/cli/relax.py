@@ -97,7 +97,7 @@ def relax(
 
 
 def _refuse_unwritable(path: Path | None) -> None:
-    """Before any work is spent."""
+    """Raise before the relaxation if the file cannot be written."""
     from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
     from ase_voxpot.errors import ConfigError
@@ -137,7 +137,7 @@ def _frame(atoms: Any) -> Any:
 
 
 def _print(seen: list[Progress], last: Progress, atoms: int, *, title: str) -> None:
-    """About twenty rows of the way, and what came of it."""
+    """About twenty rows of the relaxation, and the final state."""
     rows = table(title, "step", "energy\neV", "energy\neV/atom", "max force\neV/Å", "max stress\nGPa")
     stride = max(1, len(seen) // 20)
     for progress in (*seen[:-1:stride], last):

@@ -1,4 +1,4 @@
-"""``voxpot select``: which frames are worth the price of a label."""
+"""``voxpot select``: choose frames to label with DFT, by uncertainty."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def select(
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:
-    """Pick the frames that a model would learn most from, to label them with DFT.
+    """Pick the frames whose DFT labels would reduce the uncertainty of a model most.
 
-    The least certain comes first; then the one least certain once the first is known, and so
-    on, so that near copies are not picked. Stored energies and forces are left out of OUTPUT:
-    they may be those of the model itself. Frames that the model cannot take, such as those with an element that it
-    does not know, are named on stderr and in the JSON file (refused), and the exit status is 1; with --strict the
-    first of them stops it all, with exit status 2, and so does a file that has no others.
+    The most uncertain frame comes first; then the most uncertain one given a label of the first, and so on, so
+    that near copies are not picked. Stored energies and forces are not written to OUTPUT: they may be those of
+    the model itself. Frames that the model cannot evaluate, such as those with an unknown element, are named
+    on stderr and in the JSON file (refused), and the exit status is 1; with --strict the first of them ends
+    the command with exit status 2, and so does a file that has no others.
 
     voxpot select md.extxyz --count 20 --output picked.extxyz
     voxpot select pool.extxyz.gz -n 100 --min-uncertainty 5 --json picked.json
@@ -97,7 +97,7 @@ def select(
 
 
 def _bare(atoms: Any, number: int, uncertainty: float) -> Any:
-    """A copy without stored results, that says where it is from."""
+    """A copy without stored results, with its number in the file and its uncertainty."""
     copy = atoms.copy()
     copy.info |= {"selected_frame": number, "selected_uncertainty": uncertainty}
     return copy

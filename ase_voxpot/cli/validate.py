@@ -1,4 +1,4 @@
-"""``voxpot validate``: a model beside a run of VASP."""
+"""``voxpot validate``: compare a model with a VASP run."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def validate(
 ) -> None:
     """Compare a model with a VASP trajectory.
 
-    Every frame is evaluated: energies, forces, stress, uncertainty; steps of VASP whose electrons did not
-    converge, or that a machine-learned force field made, are counted and left out. Then the model is run
-    at the temperature and volume of the run, and distances, angles, displacements and
-    vibrations are laid beside those of VASP. Writes OUTPUT/report.html, report.json and PNGs.
+    Every frame is evaluated: energies, forces, stress, uncertainty; ionic steps whose electronic loop did not
+    converge, or of a machine-learned force field, are counted and left out. Then the model is run at the
+    temperature and volume of the run, and distributions of distances and angles, mean square displacements and
+    vibrational spectra are compared with those of VASP. Writes OUTPUT/report.html, report.json and PNGs.
 
     voxpot validate vasprun.xml
     voxpot validate run1/vasprun.xml.gz run2/vasprun.xml.gz -m motaw-fast -o look
@@ -105,7 +105,7 @@ def validate(
 
 
 def _timed(run: Run, *, timestep: float | None, snapshots: bool) -> Run:
-    """The run with the time between frames that holds.
+    """The run with its time between frames.
 
     Raises:
         ConfigError: none is known, or two are.

@@ -1,4 +1,4 @@
-"""Compile beforehand what models need, so that nobody waits for it later: in containers, on clusters, before a class.
+"""Compile all functions that models need and store them in the cache, as in containers and on clusters.
 
 >>> for done in warm_up("motaw", "float32"):  # doctest: +SKIP
 ...     print(done)
@@ -28,12 +28,12 @@ __all__ = ["Done", "choose_place", "contents", "warm_up"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What one way of using a model took."""
+    """Compiled and loaded functions of one use of a model."""
 
     name: str
     seconds: float
-    compiled: int  # functions that were
-    loaded: int  # and those that were there already
+    compiled: int  # number of functions compiled
+    loaded: int  # number of functions loaded from the cache
 
 
 def choose_place(*, shared: bool = False) -> Path:
@@ -64,7 +64,7 @@ def contents(place: Path) -> tuple[int, int]:
 
 
 def warm_up(model: str | Path, dtype: Literal["float32", "float64"]) -> Iterator[Done]:
-    """Use a model on the CPU in every way there is, each with a handful of atoms.
+    """Run every use of a model on the CPU, each with a few atoms.
 
     Raises:
         VoxPotError: there is no such model.

@@ -1,4 +1,4 @@
-"""``voxpot warmup``: compile now what would be compiled at the first call."""
+"""``voxpot warmup``: fill the cache of compiled functions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def warmup(
     The first call on a machine compiles, and all others load what it made, in every environment
     with the same versions of this package, Numba and Python. This fills the cache at once: when a
     container is built, or before many jobs start. Models that differ in their weights alone share
-    all of it, float32 and float64 share nothing. What is there already is not made again.
+    all compiled functions, float32 and float64 share none. Functions in the cache are not compiled again.
 
     voxpot warmup
     voxpot warmup --dtype float64

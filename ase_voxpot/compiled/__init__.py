@@ -6,8 +6,8 @@
 Numba's own cache lies beside the source or in the home folder, fails on import where neither can
 be written to, and keeps a function when the code of one that it calls in another file has changed.
 
-    places    which folders there are, and for which processor and versions
-    store     what is written into them
+    places    folders of the cache, by processor and versions
+    store     files in these folders
 """
 
 from __future__ import annotations

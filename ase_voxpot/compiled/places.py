@@ -4,8 +4,8 @@
     package     beside the package, which every user of an installation reads: voxpot warmup --shared fills it
     temporary   of this user, if the first cannot be written to
 
-In each, a folder named after version, Numba, Python and processor holds what may be run together, so that
-all environments of one user share it and a home folder may serve several kinds of machines.
+In each, a folder named after version, Numba, Python and processor holds compatible files, so that
+all environments of one user share them and a home folder may serve several kinds of machines.
 Any of them may be deleted at any time.
 """
 
@@ -48,12 +48,12 @@ def name_of_machine() -> str:
         *(getattr(config, name, None) for name in CODE),
     )
     digest = hashlib.sha256(repr(about).encode()).hexdigest()
-    version = sys.modules["ase_voxpot"].__version__  # to import it would be to import what stands above
+    version = sys.modules["ase_voxpot"].__version__  # an import would be circular
     return f"{version}-numba{numba.__version__}-{sys.implementation.cache_tag}-{digest[:12]}"
 
 
 def own() -> Path | None:
-    """The folder of this user, there or not; None if nothing says where home is."""
+    """The folder of this user, which may not exist; None if there is no home folder."""
     if chosen := os.environ.get("VOXPOT_CACHE"):
         return Path(chosen).absolute() / name_of_machine()
     if numbas := getattr(config, "CACHE_DIR", ""):
@@ -68,14 +68,14 @@ def own() -> Path | None:
 
 
 def package() -> Path:
-    """The folder beside the package, there or not."""
+    """The folder beside the package, which may not exist."""
     return Path(__file__).parent / "__pycache__" / "kernels" / name_of_machine()
 
 
 def temporary() -> Path | None:
-    """The folder of this user among temporary files, there or not; None if it cannot be used.
+    """The folder of this user among temporary files, which may not exist; None if it cannot be used.
 
-    Its name can be guessed and what lies in it is executed: nobody else may have made it, or write to it.
+    Its name can be guessed and its files are executed, so it must belong to this user and be writable by no other.
     """
     try:
         folder = Path(tempfile.gettempdir())
@@ -95,14 +95,14 @@ _only: Path | None = None
 
 
 def keep_only_in(place: Path | None) -> None:
-    """From now on look in this folder alone, and write to it; None for all of them again."""
+    """Read from and write to this folder alone; None for all folders again."""
     global _only
     _only = place
     writable.cache_clear()
 
 
 def readable() -> list[Path]:
-    """Where to look, in this order."""
+    """Folders to read from, in this order."""
     if _only is not None:
         return [_only]
     return [place for place in (own(), package(), temporary()) if place is not None]
@@ -110,7 +110,7 @@ def readable() -> list[Path]:
 
 @cache
 def writable() -> Path | None:
-    """Where to write to: the folder of this user if that can be, else the temporary one with a note, else nowhere."""
+    """The folder to write to: that of this user, else the temporary one with a warning, else None."""
     place, reason = _only or own(), "no home folder is known"
     if place is not None:
         try:
@@ -134,11 +134,11 @@ def writable() -> Path | None:
 
 
 def make(place: Path) -> Path:
-    """Make a folder and see that it can be written to.
+    """Make a folder and check that it can be written to.
 
     Raises:
         OSError: it cannot.
     """
     place.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=place).close()  # modes alone do not tell: a whole disk may be read-only
+    tempfile.TemporaryFile(dir=place).close()  # permissions do not suffice: a file system may be read-only
     return place

@@ -1,9 +1,9 @@
-"""What is kept of a compiled function: one file for each of its signatures, found by what it was made from.
+"""Files of compiled functions: one for each signature, named by a digest of its sources.
 
-A name says the function, a digest in it the sources of its module and of all modules that this one
-imports from here, the types of the arguments and the processor; the file begins with its checksum.
-A file is written under another name and renamed, so that it is there whole or not at all.  Of several
-processes that want the same one compiles and the others wait for its file.
+A file name consists of the name of the function and a digest of the sources of its module and of all modules of
+this project that it imports, the types of the arguments and the processor; the file begins with its checksum. A
+file is written under another name and renamed, so that no partial file is read.  Of several processes that need
+the same function, one compiles and the others wait for its file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ase_voxpot.compiled import places
 fcntl: Any
 try:
     import fcntl
-except ImportError:  # without it, all compile
+except ImportError:  # Windows: every process compiles
     fcntl = None
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ counts = {"loaded": 0, "compiled": 0}
 
 
 class KernelCache(FunctionCache):
-    """The cache of one function, as dispatchers of Numba use it."""
+    """The cache of one function, with the interface of Numba's dispatchers."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        """Remember the function; no file is looked at before it is called."""
+        """Keep the function; files are read when it is called."""
         self._py_func = function
         self._locks: dict[str, int] = {}
         self._enabled = True
@@ -70,10 +70,10 @@ class KernelCache(FunctionCache):
         return str(places.writable())
 
     def flush(self) -> None:
-        """Nothing: files are found by what they were made from, and others may use them."""
+        """Do nothing: files are named by their sources and may be in use."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The function for one signature; None if it is to be compiled, which other processes wait for then."""
+        """The function for one signature; None if it must be compiled, while a lock makes other processes wait."""
         target_context.refresh()
         if not self._enabled or not _stamp(self._py_func.__module__):
             counts["compiled"] += 1
@@ -87,7 +87,7 @@ class KernelCache(FunctionCache):
         return None if payload is None else CompileResult._rebuild(target_context, *payload)
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep what was compiled for one signature, unless nobody could tell later what it was made from."""
+        """Store the compiled function of one signature, unless its sources are unknown."""
         if not self._enabled or not _stamp(self._py_func.__module__):
             return
         key = self._index_key(sig, data.codegen)  # type: ignore[no-untyped-call]
@@ -111,7 +111,7 @@ class KernelCache(FunctionCache):
         return f"{readable}-{digest[:24]}"
 
     def _wait(self, folder: Path, name: str, key: Any) -> Any:
-        """What another process is compiling just now; None if nobody is, or it takes too long."""
+        """The function that another process is compiling; None if there is none, or it takes too long."""
         if fcntl is None:
             return None
         until = time.monotonic() + PATIENCE
@@ -145,9 +145,9 @@ class KernelCache(FunctionCache):
 
 
 def _read(name: str, key: Any) -> Any:
-    """What is kept under a name; None if nothing is, or nothing that can be trusted."""
+    """The stored function of a name; None if there is no file or its checksum is wrong."""
     for folder in places.readable():
-        # what was pickled with other sources has another name, but a file may be anything
+        # another digest has another name, but the content of a file is not trusted
         with contextlib.suppress(OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError):
             data = (folder / f"{name}.kernel").read_bytes()
             if hashlib.sha256(data[32:]).digest() == data[:32]:
@@ -168,7 +168,7 @@ def _write(folder: Path, name: str, data: bytes) -> None:
 
 @cache
 def _stamp(module: str) -> str:
-    """Digest of the sources that the functions of a module are made from; empty for a prompt, which has none."""
+    """Digest of the sources of a module; empty for an interactive session, which has none."""
     digest, found = hashlib.sha256(), sources(module)
     if not found.get(module):
         return ""
@@ -198,7 +198,7 @@ def sources(module: str) -> dict[str, bytes]:
 
 
 def _source(module: ModuleType) -> bytes:
-    """The file of a module, wherever it was loaded from; empty for what has none, such as a prompt."""
+    """The source of a module; empty for a module without one."""
     loader, file = getattr(module, "__loader__", None), getattr(module, "__file__", None)
     try:
         return bytes(loader.get_data(file)) if loader is not None and file else b""

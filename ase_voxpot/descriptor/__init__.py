@@ -1,4 +1,4 @@
-"""The coefficients that a steerable network reads, as sums over neighbours; no cube is filled.
+"""Coefficients of the atomic density, the input of a steerable network, in closed form as sums over neighbours.
 
     A_i[lm, (c, q)] = Σ_{j: Z_j = c} f_q(r_ij) exp(-κ r_ij²/2) S_lm(d_ij / r_c)
 
@@ -13,7 +13,7 @@ exp(r²/2λ²), so that κ = 1/τ² - 1/λ².  All shipped models have λ = τ a
 occur in their energy.
 
 Harmonics come first in the arrays, so that each degree is one contiguous matrix.  The coefficients are exactly
-rotation-equivariant.  ``network.steerable`` holds the filters on the grid; the tests compare the sum over voxels
+equivariant under rotation.  ``network.steerable`` holds the filters on the grid; the tests compare the sum over voxels
 with the closed form.  The three functions of ``cpu`` (Numba) and ``gpu`` (torch) are named and related as in
 ``voxelize``.
 """
@@ -33,10 +33,10 @@ __all__ = ["Fold", "fold_of", "folding"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
-    """The numbers that the folded sum depends on."""
+    """Parameters of the coefficients."""
 
     cutoff: float  # Å
-    narrowing: float  # 1/Å², of the Gaussian that is left, exp(-narrowing r²/2): 1/τ² - 1/λ²
+    narrowing: float  # 1/Å², κ = 1/τ² - 1/λ² of the factor exp(-κ r²/2)
     shells: int
     degree: int
 
@@ -58,7 +58,7 @@ def folding(spec: PotentialSpec) -> Fold:
 
 
 def fold_of(grid: Grid, network: SteerableSpec) -> Fold:
-    """The same from the two parts of a spec that it depends on."""
+    """The same from the grid and the network of a spec."""
     window = grid.width**2 + network.filter_width**2
     rate = 1 / window - (0.0 if grid.lift is None else grid.lift**-2)
     return Fold(

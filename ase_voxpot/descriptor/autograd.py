@@ -1,4 +1,4 @@
-"""The folded sum in torch, on any device; derivatives by automatic differentiation."""
+"""The coefficients A in torch, on any device; derivatives by automatic differentiation."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def deposit(
     shape: tuple[int, int],
     fold: Fold,
 ) -> Float[Tensor, "harmonic atom channel"]:
-    """Coefficients A of every atom, differentiable by ``offset``, in its precision."""
+    """Coefficients A of every atom, differentiable with respect to ``offset``, in its precision."""
     atoms, species = shape
     shells = _shells(offset.norm(dim=1), fold)
     harmonics = solid_harmonics(offset / fold.cutoff, fold.degree)
@@ -65,7 +65,7 @@ def deposit(
 def paint(
     offset: Float[Tensor, "atom place 3"], channel: Int[Tensor, "atom place"], *, species: int, fold: Fold
 ) -> Float[Tensor, "harmonic atom channel"]:
-    """As ``deposit``, of neighbours in a table: one row per atom, channel -1 in places that are empty."""
+    """As ``deposit``, of neighbours in a table: one row per atom, channel -1 in empty places."""
     flat = offset.flatten(0, 1)
     harmonics = solid_harmonics(flat / fold.cutoff, fold.degree).unflatten(0, channel.shape)
     shells = _shells(flat.norm(dim=1), fold).unflatten(0, channel.shape)
@@ -82,7 +82,7 @@ def gather(
     *,
     fold: Fold,
 ) -> Float[Tensor, "pair 3"]:
-    """Derivative of ⟨field, A⟩ by every offset."""
+    """Derivative of ⟨field, A⟩ with respect to every offset."""
     shape = (field.shape[1], field.shape[2] // fold.shells)
     with torch.enable_grad():
         offset = offset.detach().requires_grad_()
@@ -99,7 +99,7 @@ def deposit_tangent(
     shape: tuple[int, int],
     fold: Fold,
 ) -> Float[Tensor, "harmonic atom channel"]:
-    """Change of A when every neighbour moves along its ``tangent``."""
+    """Directional derivative of A along a ``tangent`` per neighbour."""
 
     def painted(moved: Tensor) -> Tensor:
         return deposit(moved, centre, channel, shape=shape, fold=fold)

@@ -1,4 +1,4 @@
-"""The folded sum in Numba: ``blocks`` of atoms, spread over threads."""
+"""The coefficients A in Numba: ``blocks`` of atoms, spread over threads."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def deposit(
     fold: Fold,
     dtype: type[np.floating] | np.dtype = np.float64,
 ) -> Float[np.ndarray, "harmonic atom channel"]:
-    """Coefficients A of every atom: all that a steerable network sees.
+    """Coefficients A of every atom, the input of a steerable network.
 
     Args:
         offset: vectors d_ij in Å, float64.
@@ -119,7 +119,7 @@ def gather(
     *,
     fold: Fold,
 ) -> Float[np.ndarray, "pair 3"]:
-    """Derivative of ⟨field, A⟩ by every offset, in the units of ``field`` per Å."""
+    """Derivative of ⟨field, A⟩ with respect to every offset, in the units of ``field`` per Å."""
     out = np.empty((len(offset), 3), field.dtype)
     species = field.shape[2] // fold.shells
     _run(_gather, (offset, first, channel), (field, out), species=species, fold=fold, dtype=field.dtype)
@@ -135,7 +135,7 @@ def deposit_tangent(
     species: int,
     fold: Fold,
 ) -> Float[np.ndarray, "harmonic atom channel"]:
-    """Change of A when every neighbour moves along its ``tangent``."""
+    """Directional derivative of A along a ``tangent`` per neighbour."""
     out = np.empty((fold.harmonics, len(first) - 1, species * fold.shells), tangent.dtype)
     _run(_deposit_tangent, (offset, first, channel), (tangent, out), species=species, fold=fold, dtype=tangent.dtype)
     return out

@@ -1,4 +1,4 @@
-"""Real solid harmonics S_lm: homogeneous polynomials of x, y, z that rotate among themselves.
+"""Real solid harmonics S_lm, homogeneous polynomials of x, y, z.
 
 They are r^l times the real spherical harmonics, normalised so that
 Σ_m S_lm(x)² = |x|^{2l} (Schmidt semi-normalised, no Condon-Shortley phase), numbered

@@ -1,10 +1,10 @@
-"""Weights of a neighbour by its distance: the fade at the cutoff, and the shells.
+"""Radial functions of the density and the cutoff function.
 
     fade(r) = (1 - (r/r_c)²)³         twice differentiable at r_c, even in r
     f_q(r)  = fade(r) cos(π q r/r_c) exp(r²/2λ²)    q = 0 … shells-1, λ the lift
 
-The cosines are orthogonal on [0, r_c] and even in r, so that the painted density is
-smooth where two atoms meet; without a lift f_0 is the fade itself.
+The cosines are orthogonal on [0, r_c] and even in r, so that the density is
+smooth at r = 0; without a lift f_0 is the cutoff function itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["fade", "shell_weights"]
 
 
 def fade(r: Float[np.ndarray, " pair"], cutoff: float) -> Float[np.ndarray, " pair"]:
-    """The factor that takes every neighbour smoothly to nothing at the cutoff.
+    """Cutoff function (1 - (r/r_c)²)³, zero with two derivatives at ``cutoff``.
 
     >>> fade(np.array([0.0, 5.0, 6.0]), 5.0)
     array([1., 0., 0.])

@@ -1,4 +1,4 @@
-"""Evaluate a network: energies of atoms, and their derivatives by the offsets of their neighbours.
+"""Evaluation of networks: energies of atoms and their derivatives with respect to the offsets of neighbours.
 
 cpu          steerable networks on the CPU: compiled by Numba, without torch
 cuda         steerable networks on a GPU: torch and Triton
@@ -58,7 +58,7 @@ class Engine(Protocol):
             pairs: directed pairs of atoms within the cutoff.
             species: species number of the atoms at the centres.
             channel: species number of every neighbour.
-            gradient: whether the derivative is wanted.
+            gradient: whether to compute the derivative.
             features: filled with the inputs of the last layer of the network.
             scratch: where dE/dd is written.
 

@@ -36,7 +36,7 @@ class AutogradEngine:
     def __init__(
         self, network: torch.nn.Module, representation: Representation, *, device: str, dtype: np.dtype
     ) -> None:
-        """Show ``network``, which is on ``engines.cuda``, what ``network.inputs`` paints."""
+        """Evaluate ``network`` on its device, with inputs made by ``network.inputs``."""
         self._network: Any = network
         self._representation = representation
         self._like = torch.empty(0, device=device, dtype=getattr(torch, dtype.name))
@@ -55,11 +55,11 @@ class AutogradEngine:
         """Energies in eV, and dE/dd in eV/Å, float64; the latter empty unless ``gradient``.
 
         Args:
-            pairs: who sees whom.
+            pairs: directed pairs of atoms within the cutoff.
             species: species number of the atoms at the centres.
             channel: species number of every neighbour.
-            gradient: whether the derivative is wanted.
-            features: filled with what the last layer gets.
+            gradient: whether to compute the derivative.
+            features: filled with the inputs of the last layer.
             scratch: where dE/dd is written.
 
         Raises:
@@ -83,7 +83,7 @@ class AutogradEngine:
     def _of_scene(
         self, scene: Scene, species: Int[np.ndarray, " atom"], *, gradient: bool, features: torch.Tensor | None
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"] | None]:
-        """One chunk through the network: one forward pass, and torch's backward pass."""
+        """Energies and derivatives of one chunk: a forward and a backward pass."""
         like, representation = self._like, self._representation
         kinds = torch.from_numpy(species).to(like.device, torch.long)
         view = representation.deposit(scene, like).requires_grad_(gradient)

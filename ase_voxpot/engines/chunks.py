@@ -1,4 +1,4 @@
-"""Atoms in portions that memory can hold."""
+"""Division of atoms into chunks that fit into memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def in_chunks(atoms: int, size: int, work: Callable[[int, int], None], *, device
     Args:
         atoms: how many there are.
         size: how many to begin with.
-        work: must not mind being called again for atoms it has failed on.
+        work: may be called again for atoms for which it has failed.
         device: where the work is done.
 
     Raises:

@@ -1,7 +1,7 @@
-"""From energies to forces and virial, for inference and for training alike.
+"""Forces and virial from energies, for inference and training.
 
-A network says what every atom costs; its derivative by what the atom sees comes from
-torch, and the representation carries it on to the pairs:
+The derivatives of the energies with respect to the inputs of the network (views) are computed by
+torch, those with respect to the offsets of the pairs by the representation:
 
     dE/dd_ij = gather(dE/dview),   F_k = Σ_j dE/dd_kj - Σ_i dE/dd_ik,   W = Σ_ij d_ij ⊗ dE/dd_ij
 
@@ -51,8 +51,8 @@ def pair_gradient(
     Args:
         energies: the network's energies, computed from ``view``.
         view: a leaf that requires gradients, from ``representation.deposit``.
-        representation: who painted the view.
-        scene: the pairs it was painted from.
+        representation: computed the view.
+        scene: the pairs of the view.
         differentiable: keep the graph, for a loss that holds forces.
     """
     (field,) = torch.autograd.grad(energies.sum(), view, create_graph=differentiable)

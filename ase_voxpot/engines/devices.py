@@ -1,4 +1,4 @@
-"""Names of devices, and which of them this machine has."""
+"""Names of devices, and their availability."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def resolve_device(device: str) -> str:
 
 @cache
 def _has_driver() -> bool:
-    """Whether torch is installed, and so is the driver of a GPU: asking torch itself takes a second."""
+    """Whether torch is installed, and so is the driver of a GPU: importing torch takes a second."""
     try:
         if find_spec("torch") is None:
             return False
-    except ModuleNotFoundError:  # of a finder that hides it
+    except ModuleNotFoundError:  # raised by an import hook that hides torch
         return False
     if "torch" in sys.modules:
         return True

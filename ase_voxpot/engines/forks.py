@@ -1,7 +1,7 @@
 """torch, and parallel loops of Numba, in a forked child.
 
-The threads of OpenMP do not live on in a child made by ``fork``, the default of ``multiprocessing`` on Linux
-up to Python 3.13: the first operation that torch or Numba would spread over threads waits for them for ever.
+The threads of OpenMP do not exist in a child made by ``fork``, the default of ``multiprocessing`` on Linux
+up to Python 3.13: the first operation that torch or Numba spreads over threads then waits without end.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def use_torch(torch: ModuleType) -> None:
     """If this process is a fork of another, let torch use one thread, and Numba threads other than OpenMP's."""
     if _forked or _made_by_fork():
         torch.set_num_threads(1)
-        numba.config.THREADING_LAYER = "workqueue"  # type: ignore[attr-defined]  # heeded before the first loop only
+        numba.config.THREADING_LAYER = "workqueue"  # type: ignore[attr-defined]  # has an effect before the first parallel loop only
 
 
 def _made_by_fork() -> bool:

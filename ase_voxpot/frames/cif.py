@@ -1,10 +1,9 @@
-"""CIF through ASE, with what its reader drops in silence.
+"""A reader of CIF on top of ASE's, with checks of symmetry, occupancies and formulas.
 
-ASE keeps one atom of rows that symmetry puts on one site and forgets the others, unless their coordinates are the
-same to the letter; a row of the same element on one site (Fe2+ and Fe3+) replaces the one before; and blocks it
-cannot make a structure of are skipped.  Here blocks are mended first (``frames.cif_blocks``), shares are added up
-site by site, a structure is held against the formula of its block, and a block that cannot be used is an error in
-its place.
+Of rows that symmetry maps to one site, ASE keeps one and drops the others, unless their coordinates are identical
+text; a row of the same element on one site (Fe2+ and Fe3+) replaces the one before; and blocks without a valid
+structure are skipped.  Here blocks are corrected first (``frames.cif_blocks``), shares are added up site by site, a
+structure is compared with the formula of its block, and a block that cannot be used gives an error in its place.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ SAME_SITE = 1e-3
 def read_cif(data: bytes) -> list[Atoms | VoxPotError]:
     """The structure of every block that has atoms, or why there is none.
 
-    Sites with less or more than one whole atom are told in ``info["occupancy"]``, as ASE does, and in nothing else;
+    Sites with less or more than one whole atom are recorded in ``info["occupancy"]`` alone, as by ASE;
     ``frames.disorder`` refuses or decorates them.
     """
     from ase.io.cif import parse_cif
@@ -49,9 +48,7 @@ def read_cif(data: bytes) -> list[Atoms | VoxPotError]:
 def _structure(block: Any) -> Atoms | VoxPotError:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # of equal sites, which are added up here; of settings, which _check_formula sees
+            warnings.simplefilter("ignore")  # equal sites are added up here, formulas are checked
             block = mended(block)
             atoms: Atoms = block.get_atoms()
             rows = block.get_unsymmetrized_structure()
@@ -60,7 +57,7 @@ def _structure(block: Any) -> Atoms | VoxPotError:
             _check_formula(block, _counts(atoms, shares))
     except DataError as error:
         return DataError(f"block {block.name!r}: {error}")
-    except Exception as error:  # whatever ASE stumbles over
+    except Exception as error:  # any error of ASE's parser
         reason = " ".join(str(error).split())[:160]
         return DataError(
             f"block {block.name!r}: expected a crystal that ASE can build, got {type(error).__name__} ({reason})"
@@ -105,7 +102,7 @@ def _counts(atoms: Atoms, shares: Mapping[int, Mapping[str, float]]) -> dict[str
 
 
 def _check_formula(block: Any, counts: Mapping[str, float]) -> None:
-    """Refuse a structure that is not what its formula says: atoms are missing, or symmetry was misread."""
+    """Raise if a structure differs from its formula: atoms are missing, or symmetry was misread."""
     formula, units = formula_of(block), block.get("_cell_formula_units_z")
     if not formula:
         return

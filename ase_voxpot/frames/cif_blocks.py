@@ -1,8 +1,8 @@
-"""Blocks of CIF as they are meant, before ASE builds a crystal of one.
+"""Corrections of CIF blocks before ASE builds a crystal from one.
 
 symbols     FE is iron (ASE takes it for fluorine), ``0.8Nb + 0.2Zr`` are two elements on one site
-thirds      0.333 and 0.667, of which symmetry would make three atoms a hundredth of an Ångström apart
-symmetry    told by the symbol of Hall, or with the choice of an origin (``F d -3 m :2``), which ASE does not know;
+thirds      0.333 and 0.667, which symmetry would map to three atoms 0.01 Å apart
+symmetry    given by a Hall symbol, or with the choice of an origin (``F d -3 m :2``), which ASE does not support;
             contradictions, and magnetic groups, are refused
 """
 
@@ -54,7 +54,7 @@ def mended(block: Any) -> Any:
     """A block with symbols, coordinates and symmetry as ASE understands them.
 
     Raises:
-        DataError: elements or symmetry are not clear.
+        DataError: elements or symmetry are ambiguous.
     """
     tags = dict(block)
     _mend_symbols(tags, formula_of(block))
@@ -133,7 +133,7 @@ def _mend_symmetry(tags: dict[str, Any]) -> None:
     name, number, hall = (next((tags[k] for k in keys if k in tags), None) for keys in (NAME, NUMBER, HALL))
     if any(key in tags for key in OPERATIONS):
         if name is None and number is None:
-            tags[NUMBER[0]] = 1  # ASE wants one, but applies the operations
+            tags[NUMBER[0]] = 1  # required by ASE, which applies the operations
         return
     symbol, choice = _split(str(name or ""))
     if hall is not None or choice:
@@ -164,7 +164,7 @@ def _setting(field: str, text: str, choice: str | None = None) -> Any:
     """A setting of a space group by name.
 
     Raises:
-        DataError: none is called like this.
+        DataError: an unknown name.
     """
     for kind in _settings():
         if _squeezed(getattr(kind, field)) == _squeezed(text) and choice in (None, kind.choice):

@@ -1,12 +1,12 @@
-"""Sites that hold less or more than one whole atom: found, refused, or decorated at random.
+"""Partially occupied sites: detection, refusal, or random decoration.
 
-Readers give such a site one atom and note the rest beside it, where nobody looks who computes an energy:
+Readers give such a site one atom and store the occupancies in places that calculators ignore:
 
     atoms.info["occupancy"]                      ``{kind: {symbol: share}}``, by ASE's reader of CIF,
     atoms.arrays["spacegroup_kinds"]             with the kind of every atom;
     atoms.arrays["occupancy"], ["occupancies"]   a share per atom (PDB, muSTEM, Prismatic)
 
-What was decorated already, one kind of site holding several elements, passes.
+A structure with several elements on one kind of site counts as decorated and is accepted.
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ class Site:
 
 
 def tells_occupancy(atoms: Atoms) -> bool:
-    """Whether anything stands beside the atoms that could be occupancies; cheap enough for every step of dynamics."""
+    """Whether a structure has entries that may be occupancies; fast enough for every step of dynamics."""
     return INFO in atoms.info or ARRAYS[0] in atoms.arrays or ARRAYS[1] in atoms.arrays
 
 
 def refuse_disorder(atoms: Atoms, remedy: str = REMEDY) -> None:
-    """Refuse structures of which the atoms are but a part.
+    """Raise for structures with partially occupied sites.
 
     Raises:
         OccupancyError: a site holds less or more than one atom, or several elements.
@@ -105,7 +105,7 @@ def partial_sites(atoms: Atoms) -> list[Site]:
     """Every kind of site without one whole atom of one element; sites of equal shares count as one kind.
 
     Raises:
-        OccupancyError: an occupancy that is no number.
+        OccupancyError: an occupancy that is not a number.
     """
     if not tells_occupancy(atoms):
         return []
@@ -117,13 +117,13 @@ def partial_sites(atoms: Atoms) -> list[Site]:
 
 
 def _decorated(atoms: Atoms, site: Site) -> bool:
-    """Whether somebody has put different elements on a site already, as no reader does."""
+    """Whether a kind of site has different elements, which no reader produces."""
     found = {str(atoms.symbols[row]) for row in site.rows}
     return site.full and len(found) > 1 and found <= set(site.shares)
 
 
 def _by_kind(atoms: Atoms) -> list[tuple[list[int], dict[str, float]]]:
-    """Rows and shares of what ASE's reader of CIF tells."""
+    """Rows and shares in the entries of ASE's reader of CIF."""
     told = _table(atoms.info.get(INFO))
     if told and not any(isinstance(v, dict) for v in told.values()):  # {symbol: share} of all atoms
         told = {0: told}
@@ -138,7 +138,7 @@ def _by_kind(atoms: Atoms) -> list[tuple[list[int], dict[str, float]]]:
 
 
 def _rows_like(atoms: Atoms, shares: Mapping[str, float], entries: list[dict[str, float]]) -> list[int]:
-    """Which atoms a site means in a file that has lost the kinds: those of its first element; none if unclear."""
+    """Atoms of a site in a file without kinds: those of its first element; none if ambiguous."""
     if len(entries) == 1:
         return list(range(len(atoms)))
     first = [max(e, key=e.__getitem__) for e in entries if e]
@@ -149,7 +149,7 @@ def _rows_like(atoms: Atoms, shares: Mapping[str, float], entries: list[dict[str
 
 
 def _by_atom(atoms: Atoms) -> list[tuple[list[int], dict[str, float]]]:
-    """Rows and shares of occupancies that stand with every atom."""
+    """Rows and shares of occupancies per atom."""
     out = []
     for name in ARRAYS:
         values = atoms.arrays.get(name)
@@ -178,7 +178,7 @@ def _shares(entry: Mapping[Any, Any]) -> dict[str, float]:
 
 
 def share_of(value: Any) -> float:
-    """A share; ``0.98(2)`` is 0.98, and what CIF leaves open (``.``, ``?``) is a whole atom, its default."""
+    """A share; ``0.98(2)`` is 0.98, and the unknown values of CIF (``.``, ``?``) are 1, its default."""
     if value is None or (isinstance(value, str) and value.strip() in ("", ".", "?")):
         return 1.0
     try:
@@ -193,19 +193,19 @@ def share_of(value: Any) -> float:
 def decorate(
     atoms: Atoms, *, repeat: int | tuple[int, int, int] = 1, rng: np.random.Generator, vacancies: bool = False
 ) -> Atoms:
-    """A copy with one whole atom on every site, shared out by the occupancies and shuffled.
+    """A copy with one whole atom on every site, elements in the proportions of the occupancies and shuffled.
 
     Every kind of site keeps its own composition, as nearly as whole numbers allow (largest remainders).
 
     Args:
         atoms: with occupancies, as ASE's reader of CIF leaves them.
-        repeat: how often, in all directions alike or in each.
+        repeat: number of repeats, in all directions alike or in each.
         rng: shuffles the sites.
         vacancies: leave sites empty that are occupied less than once, as many as their share says.
 
     Raises:
         OccupancyError: sites that hold less than one atom without ``vacancies``, or more than one; too few sites for
-            all elements; sites so near each other that they exclude each other.
+            all elements; sites too close for two atoms.
 
     >>> from ase.build import bulk
     >>> crystal = bulk("Mo", cubic=True)
@@ -237,7 +237,7 @@ def decorate(
 
 
 def _bare(atoms: Atoms) -> Atoms:
-    """A copy without what tells of occupancies and of a symmetry that is gone."""
+    """A copy without entries for occupancies and for the symmetry, which no longer holds."""
     out = atoms.copy()
     out.calc = None
     for name in (INFO, "spacegroup", "unit_cell"):

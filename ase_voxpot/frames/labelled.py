@@ -1,7 +1,7 @@
 """Labelled frames for scoring and training, and sentences on where their labels come from.
 
-OUTCAR and vasprun.xml are read by ``ase_voxpot.vasp``, which knows their versions and which of their steps are not to
-be trusted; everything else by ASE.
+OUTCAR and vasprun.xml are read by ``ase_voxpot.vasp``, which supports their versions and marks steps that did not
+converge; all other files by ASE.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ __all__ = ["Labelled", "only_converged", "origins", "read_computed", "read_label
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Structures, one label for each, and what is to be known of them."""
+    """Structures, a label for each, and remarks on the file."""
 
     frames: list[Atoms]
     labels: list[Labels]
-    notes: list[str]  # what was left out of the file, and why
-    origins: list[str]  # which energy, which stress
+    notes: list[str]  # frames left out, with reasons
+    origins: list[str]  # names of the energy and the stress used
 
 
 def read_labelled(path: str | Path, keys: LabelKeys | None = None, *, unconverged: bool = False) -> Labelled:

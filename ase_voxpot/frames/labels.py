@@ -1,12 +1,12 @@
-"""Frames from files, and the energies, forces and stresses that somebody wrote into them.
+"""Labels of frames in files: energies, forces and stresses.
 
 Training and scoring read the same labels in the same way: from ``atoms.info`` and
 ``atoms.arrays`` under the names in ``LabelKeys``, else from the results stored with the
-frame (a ``SinglePointCalculator``).  A frame without energy or forces is an error with
-a count, never a frame less; a missing stress is fine.
+frame (a ``SinglePointCalculator``).  Frames without energy or forces raise an error with
+their number; a missing stress is allowed.
 
-Of two energies the free energy is taken, whose derivatives the forces are: ``free_energy`` where the frame has one,
-which ASE stores beside ``energy``, energy(sigma->0) of VASP.  Where there is no stress, one is made from a virial.
+If there are two energies, the free energy is used, whose derivatives the forces are: ``free_energy`` of the frame,
+which ASE stores beside ``energy``, energy(sigma->0) of VASP.  Without a stress, it is computed from a virial.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
-    """What is known of one frame."""
+    """The labels of one frame."""
 
     energy: float  # eV
     forces: Float[np.ndarray, "atom 3"]  # eV/Å
@@ -128,7 +128,7 @@ def read_each(path: str | Path, index: str = ":") -> list[Atoms | VoxPotError]:
         frames = read_structures(path, index)
     except VoxPotError as error:
         raise type(error)(f"{path}: {error}") from None
-    except Exception as error:  # the readers of ASE raise whatever their parser stumbles over
+    except Exception as error:  # ASE's readers raise errors of any kind
         reason = " ".join(str(error).split())[:160]
         raise DataError(
             f"{path}: expected a structure file that ASE can read, such as extended XYZ, "
@@ -144,7 +144,7 @@ def labels_of(frames: Sequence[Atoms], keys: LabelKeys | None = None) -> list[La
 
     Args:
         frames: structures as ``read_frames`` returns them; not changed.
-        keys: where the labels stand; ``REF_energy`` and its sisters by default.
+        keys: where the labels stand; ``REF_energy``, ``REF_forces`` … by default.
 
     Raises:
         MissingLabelsError: frames lack energy or forces; says how many, and which keys
@@ -238,7 +238,7 @@ def _compared(used: np.ndarray, other: np.ndarray) -> str:
 
 
 def _unnamed(atoms: Atoms, keys: LabelKeys, plain: Sequence[str]) -> list[str]:
-    """Names in a frame that say stress or virial, and that nothing claims."""
+    """Names in a frame that contain stress or virial and are not used."""
     claimed = {keys.stress, keys.virial, *plain}
     both = [*atoms.info, *atoms.arrays]
     return [k for k in both if k not in claimed and k.lower().endswith(("stress", "stresses", *VIRIALS))]
@@ -292,7 +292,7 @@ def _numbers(value: Any, name: str, where: str) -> np.ndarray:
 
 
 def _shaped(values: np.ndarray, name: str, where: str) -> Float[np.ndarray, " 6"]:
-    """Voigt's six numbers."""
+    """Six numbers in Voigt order."""
     six = voigt_of(values)
     if six is None:
         raise DataError(f"{where}: expected a {name} of 6 or 3x3 numbers, got shape {values.shape}")

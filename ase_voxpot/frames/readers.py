@@ -1,4 +1,4 @@
-"""Files of structures through ASE, with what its readers guess or lose in silence put right or refused.
+"""Readers of structures on top of ASE's, which correct or refuse files that ASE's readers misread without a warning.
 
 CIF             occupancies, and blocks that cannot be read: see ``frames.cif``
 POSCAR          elements that are guessed from a title (VASP 4); flags of selective dynamics other than T and F
@@ -9,7 +9,7 @@ OUTCAR, vasprun.xml, XDATCAR
                 versions that ASE's readers shift or refuse, steps of force fields, stars: see ``vasp``
 db, json        key-value pairs and data, as ``info``
 
-Everything else goes to ASE as it is.
+All other files are read by ASE alone.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def read_structures(path: Path, index: str) -> list[Atoms | VoxPotError]:
         index: which, as a slice.
 
     Raises:
-        DataError: the file means something else than ASE would make of it.
-        Exception: whatever ASE's reader stumbles over.
+        DataError: the file is ambiguous or would be misread by ASE.
+        Exception: any error of ASE's reader.
     """
     from ase.io import read
     from ase.io.formats import filetype, open_with_compression
@@ -84,7 +84,7 @@ def _read_outputs(path: Path, reader: Callable[[Path], list[Run]]) -> list[Atoms
         held: Any = None
         try:
             held = read_constraints_from_file(path.parent)
-        except Exception:  # a POSCAR beside it that is none
+        except Exception:  # a file named POSCAR in another format
             held = None
         for atoms in found if held else []:
             if not isinstance(atoms, VoxPotError) and max(i for c in held for i in c.get_indices()) < len(atoms):
@@ -93,12 +93,12 @@ def _read_outputs(path: Path, reader: Callable[[Path], list[Run]]) -> list[Atoms
 
 
 def _slice(text: str) -> slice:
-    """``:5`` and the like as Python has them."""
+    """The slice of a text such as ``:5``."""
     return slice(*(int(part) if part else None for part in text.split(":")))
 
 
 def _read_database(path: Path) -> list[Atoms | VoxPotError]:
-    """Rows of a database of ASE, with what stands beside them."""
+    """Rows of an ASE database, with key-value pairs and data in ``info``."""
     from ase.db import connect
 
     found: list[Atoms | VoxPotError] = []
@@ -125,7 +125,7 @@ def _check_elements(lines: list[str]) -> None:
     """Refuse a file of VASP 4 whose elements ASE would guess from words of its title.
 
     Raises:
-        DataError: the title is no list of as many elements as there are numbers.
+        DataError: the title is not a list of as many elements as there are numbers.
     """
     counts = lines[5].split("!")[0].split() if len(lines) > 5 else []
     if not (counts and all(word.isdigit() for word in counts)):
@@ -139,7 +139,7 @@ def _check_elements(lines: list[str]) -> None:
 
 
 def _plain_flags(line: str) -> str:
-    """``.FALSE.`` and ``f`` as F, ``.TRUE.`` and ``t`` as T: ASE holds what is F to the letter, and nothing else."""
+    """``.FALSE.`` and ``f`` as F, ``.TRUE.`` and ``t`` as T: ASE recognises F alone."""
     words = line.split()
     flags = [word.strip(".").upper()[:1] for word in words[3:6]]
     if len(flags) < 3 or not set(flags) <= {"T", "F"}:

@@ -1,13 +1,12 @@
-"""Triton kernels for devices with thousands of cores, each one pass over its arrays.
+"""Triton kernels for GPUs, each one pass over its arrays.
 
-    painting     neighbours to harmonics and shells, and the way back to their offsets
-    invariants   squares and products of ``network.products``, and their adjoints
+    density      harmonics and radial functions of the neighbours, and derivatives by their offsets
+    invariants   power spectrum and products of ``network.products``, and their adjoints
 
-One lane per neighbour or channel, so that nothing is added up across lanes and every
-precision is exact to its rounding; sums over neighbours are matrix products in between.
-TF32 is left alone: its ten bits lose 3e-4 of every term, thirty times what a benchmark may
-deviate.  The kernels also run in Triton's interpreter, on the CPU, which is how the tests
-hold them against plain torch.
+One lane per neighbour or channel, so that nothing is added up across lanes and every precision is exact
+to its rounding; sums over neighbours are matrix products in between. TF32 is not used: its mantissa of
+ten bits has relative errors of 3e-4, thirty times the tolerance of the benchmark.  The kernels also run
+in Triton's interpreter on the CPU, where the tests compare them with torch.
 
 Triton comes with the CUDA builds of torch.  The modules here import it; ``available`` does not.
 """
@@ -31,5 +30,5 @@ def available() -> bool:
 
 
 def usable(tensor: Tensor) -> bool:
-    """Whether the kernels can work on this tensor."""
+    """Whether the kernels support this tensor."""
     return tensor.device.type == "cuda" and available()

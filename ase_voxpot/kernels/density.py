@@ -1,9 +1,9 @@
-"""From the neighbours of every atom to the factors of its coefficients, and back.
+"""Triton kernels of the coefficients of the density, and of their derivatives.
 
     A[a, lm, (c, q)] = Σ_p H[a, lm, p] S[a, (c, q), p],   H = S_lm(d_p / r_c),   S = [c = Z_p] f_q(r_p) exp(-γ r_p²/2)
 
-The kernels make H and S of every neighbour p, and carry dE/dH and dE/dS back to dE/dd; the
-sum is a batched matrix product.  ``descriptor`` tells what the symbols mean.
+The kernels compute H and S of every neighbour p, and dE/dd from dE/dH and dE/dS; the
+sum is a batched matrix product.  The symbols are those of ``descriptor``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _factors(
     CUTOFF: tl.constexpr, NARROWING: tl.constexpr,
     DEGREE: tl.constexpr, SPECIES: tl.constexpr, SHELLS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip  # pragma: no cover - compiled
-    """Write H [atom, harmonic, place] and S [atom, channel, place]; channel -1 is nobody."""
+    """Write H [atom, harmonic, place] and S [atom, channel, place]; channel -1 is an empty place."""
     slot = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     real = slot < slots
     x = tl.load(offset + 3 * slot, mask=real, other=1.0) / CUTOFF
@@ -196,7 +196,7 @@ class _Paint(torch.autograd.Function):
 def paint(
     offset: Float[Tensor, "atom place 3"], channel: Int[Tensor, "atom place"], *, species: int, fold: Fold
 ) -> Float[Tensor, "harmonic atom channel"]:
-    """Coefficients A of every atom, differentiable once by ``offset``.
+    """Coefficients A of every atom, differentiable once with respect to ``offset``.
 
     Args:
         offset: Å, contiguous.

@@ -1,4 +1,4 @@
-"""What watches a run of dynamics for structures that the model knows nothing about."""
+"""Check of the extrapolation grade at every step of a molecular dynamics run."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Guard:
         *,
         alert: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        """Watch for an ``extrapolation`` (see ``uncertainty.Estimate``) over ``limit``.
+        """Check whether ``extrapolation`` (see ``uncertainty.Estimate``) exceeds ``limit``.
 
         Args:
-            action: what to do about it.
+            action: ``warn`` or ``stop``.
             limit: a multiple of the largest uncertainties in validation.
             alert: called with a sentence when an episode begins, and when it ends.
 
@@ -69,7 +69,7 @@ class Guard:
         return cls(found[1], limit, alert=alert)  # type: ignore[arg-type]
 
     def look(self, atoms: Atoms, step: int) -> None:
-        """Judge the present positions, whose uncertainty the calculator has or computes.
+        """Check the present positions, whose uncertainty the calculator has or computes.
 
         Raises:
             ExtrapolationError: over the limit, and the guard is to stop the run.

@@ -1,4 +1,4 @@
-"""What a run of dynamics is to be, and the integrators of ASE that carry it out.
+"""The plan of a molecular dynamics run, and its integrator in ASE.
 
 nve   velocity Verlet
 nvt   Langevin, BAOAB splitting (Leimkuhler and Matthews, J. Chem. Phys. 138, 174102, 2013)
@@ -47,7 +47,7 @@ def _require(condition: bool, message: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be run.
+    """Parameters of a run.
 
     >>> Plan(ensemble="npt", temperature=600, steps=5000).pressure  # GPa
     0.0
@@ -98,10 +98,10 @@ def _rescaling(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: flo
 
 
 def freedom(atoms: Atoms, plan: Plan) -> int:
-    """Degrees of freedom that hold heat.
+    """Thermal degrees of freedom.
 
-    Rescaling all momenta alike leaves a whole that stands still where it is: three less than ASE counts, or the other
-    motions of N atoms would be hotter than they should by N / (N - 1).
+    Rescaling of all momenta conserves a total momentum of zero: three degrees less than ASE counts, or the
+    temperature of N atoms would be too high by N / (N - 1).
     """
     count = int(atoms.get_number_of_degrees_of_freedom())
     momenta = atoms.get_momenta()
@@ -150,7 +150,7 @@ def _pressed(
 
 @cache
 def _along() -> Any:
-    """ASE's integrator with one piston, along z; made late, as it derives from a class of ASE's."""
+    """ASE's integrator with one piston, along z; defined on first use, as its base class is imported then."""
     from ase.md.langevinbaoab import LangevinBAOAB
 
     class PistonAlong(LangevinBAOAB):
@@ -168,7 +168,7 @@ def _along() -> Any:
             self.force_eps = inside + volume * self.externalstress + doubled.sum() / self.Ndof
 
         def _barostat_BAOAB_A(self) -> None:  # noqa: N802 - a name of ASE's
-            cell = self.atoms.cell.array.copy()  # scaled against the old one
+            cell = self.atoms.cell.array.copy()  # scaled from the old one
             cell[:, 2] *= np.exp(0.5 * self.dt * self.p_eps / self.barostat_mass)
             self.atoms.set_cell(cell, True)
 

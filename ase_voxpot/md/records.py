@@ -1,4 +1,4 @@
-"""What a run of molecular dynamics leaves behind: log, trajectory, checkpoint.
+"""Files of a molecular dynamics run: log, trajectory, checkpoint.
 
     PREFIX.csv               one row per sample
     PREFIX.extxyz or .traj   one frame per sample, with energy, forces, momenta
@@ -42,8 +42,8 @@ class Sample:
     total: float  # eV, potential + kinetic
     pressure: float | None  # GPa, with its kinetic part; None without periodicity in three directions
     volume: float | None  # Å³, likewise
-    uncertainty: float | None = None  # eV, of the potential energy, where the calculator knows it
-    extrapolation: float | None = None  # relative to the least certain frame or atom of the validation
+    uncertainty: float | None = None  # eV, of the potential energy, if the calculator has it
+    extrapolation: float | None = None  # relative to the most uncertain frame or atom of the validation
 
 
 UNITS = {
@@ -63,7 +63,7 @@ UNITS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Everything that the next step depends on."""
+    """State of a run, complete for the next step."""
 
     step: int
     numbers: Int[np.ndarray, " atom"]
@@ -72,7 +72,7 @@ class State:
     cell: Float[np.ndarray, "3 3"]  # Å
     barostat: float  # momentum of the cell, ASE units; 0 where the cell is fixed
     generator: dict[str, Any]  # state of the random numbers
-    plan: dict[str, Any]  # what was asked for
+    plan: dict[str, Any]  # parameters of the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Records:
         """Start the log.
 
         Raises:
-            ConfigError: the place cannot be written to, or holds another run.
+            ConfigError: the folder cannot be written to, or holds another run.
         """
         make_parents(self.log)
         for path in (self.log, self.trajectory, self.checkpoint):

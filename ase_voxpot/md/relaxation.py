@@ -1,4 +1,4 @@
-"""Relaxing atoms, and the cell with them if asked, by the optimisers of ASE."""
+"""Relaxation of atoms, and optionally of the cell, by the optimisers of ASE."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ASKEW = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a relaxation stands."""
+    """State of a relaxation."""
 
     step: int
     energy: float  # eV
@@ -52,25 +52,25 @@ def relax(
     steps: int = 500,
     observe: Callable[[Progress], None] = lambda progress: None,
 ) -> tuple[Progress, bool]:
-    """Move ``atoms`` downhill until no force exceeds ``fmax``.
+    """Minimise the energy of ``atoms`` until no force exceeds ``fmax``.
 
     Args:
-        atoms: with a calculator; moved along.
+        atoms: with a calculator; changed in place.
         optimiser: one of ``OPTIMISERS``.
         free: one of ``FREE``.  The cell of a slab or wire is strained along its periodic directions only, which
             must lie in a plane or along an axis of x, y and z.
         pressure: GPa, on a free cell that is periodic in three directions.
         fmax: eV/Å; with a free cell also the bound on V·(stress + pressure)/N.
-        steps: at most so many.
+        steps: largest number of steps.
         observe: called at every step, the first included.
 
     Returns:
-        Where it ended, and whether ``fmax`` was reached.
+        The last state, and whether ``fmax`` was reached.
 
     Raises:
-        ConfigError: unknown optimiser or bounds that make no sense.
+        ConfigError: unknown optimiser or invalid bounds.
         StructureError: the structure has no energy, or no cell that can be relaxed so.
-        DivergenceError: the atoms ran away.
+        DivergenceError: positions or energies diverge.
     """
     import ase.optimize
     from ase.filters import FrechetCellFilter
@@ -83,7 +83,7 @@ def relax(
             f"got {fmax}, {steps} and {pressure}"
         )
     mask = _free_strains(atoms, pressure) if free == "cell" else None
-    atoms.get_potential_energy()  # an energy that never existed is no divergence
+    atoms.get_potential_energy()  # raises StructureError, not DivergenceError, if the start has no energy
     target: Any = atoms if mask is None else FrechetCellFilter(atoms, mask=mask, scalar_pressure=pressure * GPa)
     dynamics = getattr(ase.optimize, OPTIMISERS[optimiser])(target, logfile=None)
 
@@ -109,7 +109,7 @@ def _free_strains(atoms: Atoms, pressure: float) -> list[bool]:
     """Which strains (Voigt xx yy zz yz xz xy) leave the vacuum of a slab or wire as it is.
 
     Raises:
-        StructureError: not periodic, no volume, periodic vectors askew, or a pressure on vacuum.
+        StructureError: not periodic, no volume, periodic vectors not along axes, or a pressure on vacuum.
     """
     pbc = np.asarray(atoms.pbc)
     if not pbc.any() or atoms.cell.rank < 3:

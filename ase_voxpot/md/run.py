@@ -1,10 +1,10 @@
-"""Molecular dynamics that can be stopped, continued and trusted to say when it diverges.
+"""Molecular dynamics with checkpoints, exact restarts and detection of divergence.
 
-A run is a row of segments, ``checkpoint`` steps each.  A segment knows only the
+A run is a sequence of segments, ``checkpoint`` steps each.  A segment depends only on the
 ``State`` that it starts from: positions, momenta, cell, momentum of the piston, random
 numbers.  A run continued from its checkpoint is therefore the same to the last bit as
 one that was never stopped, if the calculator gives the same forces for the same atoms;
-``VoxPotCalculator`` does, as its neighbours are searched afresh for every segment.
+``VoxPotCalculator`` does, as its neighbour lists are rebuilt for every segment.
 """
 
 from __future__ import annotations
@@ -61,20 +61,20 @@ def run(
     """Run ``plan`` and write ``md.records``; all samples, those before a restart included.
 
     Args:
-        atoms: with a calculator; moved along.  Momenta that it brings are kept, else
-            drawn for the temperature, without motion of the whole.
+        atoms: with a calculator; changed in place.  Momenta are kept if there are any, else
+            drawn for the temperature, with a total of zero.
         plan: what to run.
         records: where to write.
         start: ``checkpoint`` continues the run of ``md.records`` up to ``plan.steps``.
         observe: called with every new sample.
-        guard: looks at every step; the calculator has to know its uncertainty.
+        guard: checks every step; requires a calculator with uncertainty.
 
     Raises:
-        ConfigError: records of another run are in the way, or of another plan.
+        ConfigError: files of another run exist, or of another plan.
         DataError: nothing to continue from.
         StructureError: the structure has no energy, or no volume for npt.
-        DivergenceError: positions, temperature or volume ran away; the records end there.
-        ExtrapolationError: the guard stops the run; the records end with the step it did not like.
+        DivergenceError: positions, temperature or volume diverge; the records end there.
+        ExtrapolationError: the guard stops the run; the records end with that step.
     """
     _refuse_unfit(atoms, plan)
     if start == "checkpoint":
@@ -82,7 +82,7 @@ def run(
         samples = records.resume(state.step, interval=plan.interval, atoms=len(atoms))
         _restore(atoms, state)
     else:
-        atoms.get_potential_energy()  # refuses what has no energy before any file is made
+        atoms.get_potential_energy()  # raises before any file is made if the structure has no energy
         records.begin()
         state = _fresh(atoms, plan)
         samples = [_sample(atoms, plan, 0)]
@@ -109,15 +109,15 @@ def run(
 
 
 def reload(atoms: Atoms, plan: Plan, records: Records) -> list[Sample] | None:
-    """The samples of a run that came to its end, and ``atoms`` as it left them; None if it did not, or never began.
+    """The samples of a completed run, with ``atoms`` set to its last frame; None if it is not complete.
 
     Args:
-        atoms: the atoms it began with.
+        atoms: the initial structure.
         plan: of the run.
         records: where it was written to.
 
     Raises:
-        ConfigError: it was begun with other atoms or another plan.
+        ConfigError: it was started with other atoms or another plan.
         DataError: its files are damaged.
     """
     if not records.checkpoint.is_file():
@@ -195,7 +195,7 @@ def _restore(atoms: Atoms, state: State) -> None:
 
 
 def _segment(atoms: Atoms, plan: Plan, state: State, stop: int, take: Callable[[int], None]) -> State:
-    """From one state to the next, depending on nothing else."""
+    """One segment, from a state to the next."""
     rng = np.random.default_rng()
     rng.bit_generator.state = state.generator
     forget: Any = getattr(atoms.calc, "forget", lambda: None)
@@ -211,7 +211,7 @@ def _segment(atoms: Atoms, plan: Plan, state: State, stop: int, take: Callable[[
 
 
 def _look(guard: Guard | None, atoms: Atoms, step: int, keep: Callable[[], None]) -> None:
-    """Let the guard look; what it does not like is kept before the run ends."""
+    """Apply the guard; the structure is stored before it ends the run."""
     try:
         if guard is not None:
             guard.look(atoms, step)
@@ -221,7 +221,7 @@ def _look(guard: Guard | None, atoms: Atoms, step: int, keep: Callable[[], None]
 
 
 def _watch(atoms: Atoms, plan: Plan, step: int, volume: float | None) -> None:
-    """Raise DivergenceError when the numbers have run away."""
+    """Raise DivergenceError if temperature, volume or positions diverge."""
     moved = np.abs(atoms.get_velocities()).max() * plan.timestep * units.fs
     if not (np.isfinite(atoms.positions).all() and np.isfinite(moved)):
         raise _diverged(plan, step, "positions or momenta are not finite")
@@ -263,14 +263,14 @@ def _sample(atoms: Atoms, plan: Plan, step: int) -> Sample:
 
 
 def _temperature(atoms: Atoms, plan: Plan) -> float:
-    """K, of the motions that the ensemble heats."""
+    """K, over the thermal degrees of freedom of the ensemble."""
     if plan.ensemble != "svr":
         return float(atoms.get_temperature())
     return float(2 * atoms.get_kinetic_energy() / (units.kB * freedom(atoms, plan)))
 
 
 def _frame(atoms: Atoms, sample: Sample) -> Atoms:
-    """A copy with its results, as trajectories keep it."""
+    """A copy with its results, for trajectories."""
     from ase.calculators.singlepoint import SinglePointCalculator
 
     frame = atoms.copy()

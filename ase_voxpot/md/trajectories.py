@@ -1,7 +1,7 @@
-"""What a trajectory says of structure and motion, from positions alone.
+"""Structural and dynamical properties of a trajectory, from positions alone.
 
-Positions are arrays over frames; time is in fs, lengths in Å.  Nothing here knows where
-a trajectory came from, so that two of them can be compared on the same footing.
+Positions are arrays over frames; time is in fs, lengths in Å.  Two trajectories of any
+origin are analysed in the same way.
 
     path = without_drift(unwrap(positions, cells), masses)
     curve = mean_squared_displacement(path)
@@ -44,11 +44,11 @@ def unwrap(positions: Float[np.ndarray, "frame atom 3"], cells: Float[np.ndarray
     """Paths without the jumps of periodic boundaries, beginning at the first frame.
 
     From frame to frame every atom takes the nearest image, in fractional coordinates and
-    times the mean of both cells.  A changing cell does therefore not carry atoms along, and
-    wrapping never adds up (Bullerjahn et al., J. Chem. Theory Comput. 19, 3406, 2023).
+    times the mean of both cells.  A change of the cell is therefore not counted as motion, and
+    errors of unwrapping do not accumulate (Bullerjahn et al., J. Chem. Theory Comput. 19, 3406, 2023).
 
     Raises:
-        DataError: an atom moved by close to half of the cell in one step, so that the nearest image is a guess.
+        DataError: an atom moved by close to half of the cell in one step, so that the nearest image is ambiguous.
     """
     fractional = positions @ np.linalg.inv(cells)
     steps = np.diff(fractional, axis=0)
@@ -64,7 +64,7 @@ def unwrap(positions: Float[np.ndarray, "frame atom 3"], cells: Float[np.ndarray
 
 
 def without_drift(path: Float[np.ndarray, "frame atom 3"], masses: Float[np.ndarray, " atom"]) -> np.ndarray:
-    """The path seen from the centre of mass, which stays where it was in the first frame."""
+    """The path relative to the centre of mass, which is fixed at its position in the first frame."""
     centre = np.einsum("fai,a->fi", path, masses / masses.sum())
     return path - (centre - centre[:1])[:, None]
 
@@ -85,7 +85,7 @@ def mean_squared_displacement(path: Float[np.ndarray, "frame atom 3"]) -> Float[
 
 
 def _correlation(values: Float[np.ndarray, "frame atom 3"]) -> Float[np.ndarray, "lag atom 3"]:
-    """⟨x(t₀) x(t₀+t)⟩ over all origins, for every lag; zero padding keeps the ends apart."""
+    """⟨x(t₀) x(t₀+t)⟩ over all origins, for every lag; with zero padding."""
     frames = len(values)
     spectrum = np.fft.rfft(values, n=2 * frames, axis=0)
     both = np.fft.irfft(np.abs(spectrum) ** 2, n=2 * frames, axis=0)[:frames]
@@ -131,7 +131,7 @@ def vibrational_density(
     """Frequencies in THz and the density of states of unit area, in 1/THz.
 
     The cosine transform of a velocity autocorrelation under a Hann window of ``longest`` fs
-    (or half of what is there); what the window makes negative is cut.
+    (or half of the data); negative values are set to zero.
     """
     lags = max(2, min(round(longest / interval), len(correlation) // 2))
     window = np.cos(np.pi * np.arange(lags) / (2 * lags)) ** 2
@@ -147,7 +147,7 @@ def vibrational_density(
 class Shells:
     """Distances, bonds and angles of many frames.
 
-    ``rdf`` is g_ab(r) for every pair of elements and, under "all", without regard to them:
+    ``rdf`` is g_ab(r) for every pair of elements and, under "all", of all pairs:
     the number of pairs over that in an ideal gas of the same densities.
     """
 

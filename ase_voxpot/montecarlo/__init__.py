@@ -1,13 +1,13 @@
-"""Alloys at temperature: Monte Carlo over who sits where, and the order that comes of it.
+"""Monte Carlo sampling of alloys on a lattice: ensembles, walkers, order parameters.
 
-ensembles    canonical swaps, semi-grand canonical, VCSGC: which configurations count how much
-walkers      Metropolis' walk; ``full`` for any ASE calculator, ``local`` for our potentials, ``kernels`` compiled
-plan         what is to be run: temperatures, sweeps, annealing, dynamics between the swaps
+ensembles    canonical swaps, semi-grand canonical, VCSGC: weights of configurations
+walkers      Metropolis algorithm; ``full`` for any ASE calculator, ``local`` for our potentials, ``kernels`` compiled
+plan         parameters of a run: temperatures, sweeps, annealing, dynamics between the swaps
 replicas     configurations at temperatures, and their exchange
 run          samples, ``md.records`` on disk, restarts
 order        Warren–Cowley parameters, long-range order, structure factors
-statistics   block averages, heat capacities and where they peak
-meters       what is read off every sample, and averaged
+statistics   block averages, heat capacities and their peaks
+meters       observables of every sample, and their averages
 pictures     of a run and of a scan over temperatures
 """
 

@@ -1,4 +1,4 @@
-"""Which configurations count how much: the ensembles of alloy thermodynamics.
+"""Ensembles of alloy thermodynamics: the weights of configurations.
 
 A configuration σ of N sites with n_c atoms of species c has the weight exp(-βE(σ) - Φ(n)), where
 
@@ -7,7 +7,7 @@ A configuration σ of N sites with n_c atoms of species c has the weight exp(-β
     VCSGC           Φ = κ N Σ_c (n_c/N + φ_c/2)²; the same trials, at any concentration, also where
                     phases separate (Sadigh et al., Phys. Rev. B 85, 184203, 2012)
 
-Names and signs of φ and κ are those of mchammer: φ_c = -2 c₀ asks for the concentration c₀, the
+Names and signs of φ and κ are those of mchammer: φ_c = -2 c₀ corresponds to the concentration c₀, the
 sum runs over the species that have a φ (all but one), and the derivative of the free energy
 per site by the concentration is -2 kT κ (⟨n_c⟩/N + φ_c/2).
 """
@@ -42,7 +42,7 @@ def _check_values(name: str, values: Mapping[str, float]) -> None:
 
 
 class Bias(NamedTuple):
-    """The numbers of Φ for every species, zero where it has none."""
+    """Parameters of Φ for every species, zero for those without."""
 
     mu: Float[np.ndarray, " species"]  # eV
     kappa: Float[np.ndarray, " species"]

@@ -21,7 +21,7 @@ __all__ = ["FullWalker", "Relaxation"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relaxation:
-    """How far atoms move downhill before a trial is judged."""
+    """Relaxation of atoms before a trial is accepted or rejected."""
 
     steps: int = 20  # of FIRE, at most
     fmax: float = 0.05  # eV/Å, where it ends earlier
@@ -36,9 +36,9 @@ class Relaxation:
 class FullWalker(Walker):
     """A configuration whose energy comes from an ASE calculator.
 
-    A swap exchanges the positions of two atoms, which is the same and spares calculators that
-    are made for one list of elements.  With a relaxation every trial is judged by the energy that it
-    relaxes to, and relaxed positions are kept: a walk among minima.
+    A swap exchanges the positions of two atoms, which is equivalent and keeps the list of elements of
+    the calculator.  With a relaxation every trial is accepted by its relaxed energy, and relaxed positions
+    are kept: a walk among minima.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class FullWalker(Walker):
         self._energy = self._evaluate()
 
     def renew(self, atoms: Atoms) -> None:
-        """Go on from other positions and species, as they are."""
+        """Continue from other positions and species."""
         check_structure(atoms)
         relaxation, self._relaxation = self._relaxation, None
         from ase.data import atomic_numbers
@@ -78,7 +78,7 @@ class FullWalker(Walker):
 
     def _evaluate(self) -> float:
         forget: Any = getattr(self._calculator, "forget", lambda: None)
-        forget()  # so that the answer depends on nothing before
+        forget()  # so that the energy does not depend on earlier calls
         try:
             if self._relaxation is not None:
                 from ase.optimize import FIRE
@@ -87,7 +87,7 @@ class FullWalker(Walker):
             return float(self._atoms.get_potential_energy())
         except VoxPotError:
             raise
-        except Exception as error:  # whatever a foreign calculator may raise
+        except Exception as error:  # a foreign calculator may raise anything
             raise StructureError(
                 f"the calculator {type(self._calculator).__name__} gives no energy for the structure "
                 f"({type(error).__name__}: {error})"
@@ -95,7 +95,7 @@ class FullWalker(Walker):
 
     @property
     def energy(self) -> float:
-        """eV, of the configuration as it is."""
+        """eV, of the present configuration."""
         return self._energy
 
     def atoms(self) -> Atoms:
@@ -119,7 +119,7 @@ class FullWalker(Walker):
         return self._energy - self._was[1]
 
     def settle(self, accept: bool) -> None:
-        """Keep what came out, or go back."""
+        """Keep the trial configuration, or restore the previous one."""
         if not accept:
             self._atoms.positions[:], self._atoms.numbers[:], self._order = self._before
             self.species, self._energy = self._was

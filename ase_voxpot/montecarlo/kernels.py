@@ -1,13 +1,13 @@
-"""The walk of ``walkers``, compiled, for a potential whose atoms see no further than a cutoff.
+"""The walk of ``walkers``, compiled, for a potential with a cutoff.
 
-A trial changes the energies of the atoms that see a changed site, no others: some fifty of any
-number.  Their energies are computed afresh from the species around them and kept if the trial is
+A trial changes the energies of the atoms within the cutoff of a changed site, some fifty whatever
+the number of atoms.  Their energies are computed anew from the species around them and kept if the trial is
 accepted, so that the energy of a configuration does not depend on how it was reached.
 
-Trials that touch no atom in common do not know of each other.  As many as come one after the other
-by chance, up to ``BATCH``, are therefore evaluated together: their atoms fill whole blocks of one
-species.  Decisions are taken in the order of the draws, and random numbers are drawn in the order
-of the reference: the steps are the same.
+Trials without an affected atom in common are independent.  Up to ``BATCH`` consecutive independent
+trials are therefore evaluated together: their atoms fill whole blocks of one species.  Decisions
+are taken in the order of the draws, and random numbers are drawn in the order of the reference:
+the steps are the same.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _bias_change = njit(nogil=True)(bias_change)
 
 
 class Geometry(NamedTuple):
-    """Who sees whom, which does not change while atoms only change their species."""
+    """Neighbour lists, constant while only species change."""
 
     first: Int[np.ndarray, " atom_plus_1"]
     neighbour: Int[np.ndarray, " pair"]
@@ -44,7 +44,7 @@ class Geometry(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a walk changes."""
+    """The configuration, changed by the walk."""
 
     species: Int[np.ndarray, " atom"]
     energies: Float[np.ndarray, " atom"]  # eV
@@ -52,18 +52,18 @@ class State(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Trials in work."""
+    """Trials that are evaluated together."""
 
     site: Int[np.ndarray, "trial 2"]
     old: Int[np.ndarray, "trial 2"]
     new: Int[np.ndarray, "trial 2"]
-    luck: Float[np.ndarray, " trial"]  # the random number that decides
-    begin: Int[np.ndarray, " trial_plus_1"]  # of the atoms that a trial touches
+    luck: Float[np.ndarray, " trial"]  # random number of the acceptance test
+    begin: Int[np.ndarray, " trial_plus_1"]  # first of the atoms affected by a trial
     touched: Int[np.ndarray, " place"]
     order: Int[np.ndarray, " place"]  # the same atoms, species by species
-    mark: Int[np.ndarray, " atom"]  # number of the batch that touched an atom last
+    mark: Int[np.ndarray, " atom"]  # number of the last batch that affected an atom
     stamp: Int[np.ndarray, " 1"]
-    fresh: Float[np.ndarray, " atom"]  # eV, energies that trials would lead to
+    fresh: Float[np.ndarray, " atom"]  # eV, energies after the trials
 
 
 def batch_buffers(atoms: int, most: int) -> Batch:
@@ -85,7 +85,7 @@ def batch_buffers(atoms: int, most: int) -> Batch:
 
 @njit(nogil=True)
 def _clashes(i, geometry, batch):  # pragma: no cover - compiled
-    """Whether an atom that sees ``i``, or i itself, is touched by the batch already."""
+    """Whether ``i`` or a neighbour of it is already affected by the batch."""
     stamp = batch.stamp[0]
     if batch.mark[i] == stamp:
         return True
@@ -97,7 +97,7 @@ def _clashes(i, geometry, batch):  # pragma: no cover - compiled
 
 @njit(nogil=True)
 def _touch(i, end, geometry, batch):  # pragma: no cover - compiled
-    """Add the atoms that see ``i`` to those of the batch; where they end."""
+    """Add the neighbours of ``i`` to the atoms of the batch; returns their end."""
     mark, touched, stamp = batch.mark, batch.touched, batch.stamp[0]
     if mark[i] != stamp:
         mark[i] = stamp
@@ -114,7 +114,7 @@ def _touch(i, end, geometry, batch):  # pragma: no cover - compiled
 
 @njit(nogil=True)
 def _in_order(touched, end, species, kinds, order):  # pragma: no cover - compiled
-    """The touched atoms, species by species."""
+    """The affected atoms, species by species."""
     start = np.zeros(kinds + 1, np.int64)
     for t in range(end):
         start[species[touched[t]] + 1] += 1
@@ -140,7 +140,7 @@ def refresh(atoms, species, geometry, place, nothing, energies):  # pragma: no c
 
 @njit(nogil=True)
 def _draw(flips, sites, rng, pending):  # pragma: no cover - compiled
-    """The random numbers that say what is tried, before they are given a meaning."""
+    """Draw the random numbers of a trial, without interpreting them."""
     pending[0] = sites[int(rng.random() * len(sites))]
     if flips:
         pending[1] = -1
@@ -163,7 +163,7 @@ def _other(kinds, mine, luck):  # pragma: no cover - compiled
 
 @njit(nogil=True)
 def _collect(left, flips, kinds, sites, rng, geometry, state, batch, pending):  # pragma: no cover - compiled
-    """Draw trials and carry them out for the time being, until two would touch; how many."""
+    """Draw trials and apply them provisionally until two affect one atom; returns their number."""
     species, count, end = state.species, 0, 0
     batch.stamp[0] += 1
     while count < min(left, BATCH):
@@ -197,7 +197,7 @@ def _collect(left, flips, kinds, sites, rng, geometry, state, batch, pending):  
 
 @njit(nogil=True)
 def _decide(t, change, flips, beta, bias, state, batch, tally):  # pragma: no cover - compiled
-    """Take trial ``t`` of the batch or leave it."""
+    """Accept or reject trial ``t`` of the batch."""
     species, counts = state.species, state.counts
     a, b = batch.old[t, 0], batch.new[t, 0]
     exponent = -beta * change
@@ -224,7 +224,7 @@ def _decide(t, change, flips, beta, bias, state, batch, tally):  # pragma: no co
 def walk(  # pragma: no cover - compiled
     rng, trials, flips, beta, bias, kinds, sites, geometry, state, batch, place, nothing, tally
 ):
-    """Make so many trials; True unless an energy was not a number."""
+    """Make ``trials`` trials; returns False if an energy is not finite."""
     pending, done = np.zeros(3, np.int64), 0
     while done < trials:
         count = _collect(trials - done, flips, kinds, sites, rng, geometry, state, batch, pending)

@@ -1,4 +1,4 @@
-"""Energies of configurations from a potential with a cutoff: only what a trial touches is evaluated."""
+"""Energies of configurations from a potential with a cutoff: only atoms near a changed site are evaluated."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def local_walker(atoms: Atoms, potential: Potential) -> LocalWalker:
 
 
 class LocalWalker(Walker):
-    """Energies of the atoms that see a changed site, by any potential on any device."""
+    """A walker that evaluates the atoms within the cutoff of a changed site, by any potential on any device."""
 
     def __init__(self, atoms: Atoms, potential: Potential) -> None:
         """Begin at ``atoms``; arguments and errors as ``local_walker``."""
@@ -63,13 +63,13 @@ class LocalWalker(Walker):
         return float(self.energies.sum())
 
     def atoms(self) -> Atoms:
-        """The structure with the species of now."""
+        """The structure with the present species."""
         out = self._atoms.copy()
         out.symbols = [self.elements[k] for k in self.species]
         return out
 
     def change(self, sites: Sequence[int], kinds: Sequence[int]) -> float:
-        """eV, over the atoms that see one of the sites."""
+        """eV, over the atoms within the cutoff of one of the sites."""
         self._before = [(i, int(self.species[i])) for i in sites]
         self.species[list(sites)] = kinds
         self._touched = self._seeing(sites)
@@ -77,7 +77,7 @@ class LocalWalker(Walker):
         return float((self._fresh - self.energies[self._touched]).sum())
 
     def settle(self, accept: bool) -> None:
-        """Keep the energies, or take back the species."""
+        """Keep the energies, or restore the species."""
         if accept:
             self.energies[self._touched] = self._fresh
             return
@@ -89,7 +89,7 @@ class LocalWalker(Walker):
         return np.unique(np.concatenate([[i, *neighbour[first[i] : first[i + 1]]] for i in sites]))
 
     def _of(self, some: Int[np.ndarray, " touched"]) -> Float[np.ndarray, " touched"]:
-        """Energies of some atoms: those first, all others behind them as their neighbours."""
+        """Energies of some atoms, which come first; all others follow as their neighbours."""
         first = self.pairs.first
         rows = np.concatenate([np.arange(first[i], first[i + 1]) for i in some])
         centre = np.repeat(np.arange(len(some), dtype=np.int32), np.diff(first)[some])
@@ -151,7 +151,7 @@ class CompiledWalker(LocalWalker):
 
 
 def _geometry(pairs: Pairs, potential: Potential) -> Geometry:
-    """The pairs, and what those that repel cost for any two species."""
+    """The pairs, and the ZBL energies of close pairs for any two species."""
     baseline = potential.baseline
     close = near(pairs.offset, baseline.outer)
     r = np.linalg.norm(pairs.offset[close], axis=1)

@@ -1,4 +1,4 @@
-"""What is read off every sample, and what it says in the end."""
+"""Observables of a Monte Carlo run: a row per sample, averages at the end."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ FEWEST_TEMPERATURES = 5
 
 
 class Meter:
-    """Reads samples of one run."""
+    """Computes the observables of one run."""
 
     def __init__(self, atoms: Atoms, plan: Plan, replica: Replica) -> None:
-        """Learn the sites; without a lattice there is no order to read.
+        """Find the lattice of the sites; without one there are no order parameters.
 
         Args:
             atoms: the structure, whose positions are the sites.
@@ -88,7 +88,7 @@ class Meter:
     def report(self, rows: list[Row], replicas: list[Replica], exchanges: np.ndarray) -> dict[str, Any]:
         """Averages, JSON-ready, for every temperature, or for every stage of an annealing.
 
-        The first quarter of the samples at a temperature is left out; of an annealing nothing but the start.
+        The first quarter of the samples at a temperature is left out; of an annealing only the start.
         """
         temperatures, copies = [], []
         for k, replica in enumerate(replicas):
@@ -172,7 +172,7 @@ LARGEST = 50_000_000
 
 
 def cubic_repeats(lattice: Lattice) -> tuple[int, int, int] | None:
-    """How many cubes of bcc the cell holds along its vectors; None if it is not made of such."""
+    """How many cubes of bcc the cell holds along its vectors; None if it does not consist of such cubes."""
     lengths = np.linalg.norm(lattice.cell, axis=1)
     square = np.allclose(lattice.cell @ lattice.cell.T, np.diag(lengths**2), atol=1e-6 * lengths.max() ** 2)
     edge = lattice.shells[1].distance

@@ -6,8 +6,8 @@
     S_i(q)  = |Σ_k (δ_ik - c_i) exp(iq·r_k)|² / (N c_i (1 - c_i))
 
 α is 0 in a random alloy, negative where unlike atoms attract.  A and B are the two sublattices whose
-sites have all their nearest neighbours on the other, as in B2 on bcc; η is ±1 where i sits on one
-of them only.  S is 1 for a random alloy on average.
+sites have all their nearest neighbours on the other, as in B2 on bcc; η is ±1 if all atoms i are
+on one of them.  S is 1 for a random alloy on average.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Lattice:
     """The sites of a crystal, their shells and, where there are two, sublattices."""
 
     def __init__(self, atoms: Atoms, *, shells: int = 4) -> None:
-        """Look for the first ``shells`` shells of ``atoms``, who must sit on the sites.
+        """Find the first ``shells`` neighbour shells of ``atoms``, which must be on the sites.
 
         Raises:
             StructureError: one of its kinds; or distances that do not fall into shells.
@@ -123,7 +123,7 @@ def long_range_order(
 ) -> Float[np.ndarray, " kind"]:
     """η of every species; NaN where it is absent.
 
-    Which sublattice is A does not matter to the physics: the one that makes the first η positive.
+    A is the sublattice that makes the first η positive.
     """
     on_a = np.bincount(species[~sublattice], minlength=kinds) / max((~sublattice).sum(), 1)
     on_b = np.bincount(species[sublattice], minlength=kinds) / max(sublattice.sum(), 1)

@@ -31,7 +31,7 @@ def draw_run(path: Path, rows: Sequence[Row], meter: Meter, *, title: str) -> No
     Args:
         path: of the picture.
         rows: samples.
-        meter: that read them.
+        meter: of the samples.
         title: of the picture.
     """
     columns = set(rows[0])
@@ -153,7 +153,7 @@ def draw_layers(path: Path, structures: Mapping[str, Atoms], *, title: str, laye
         path: of the picture.
         structures: by the title of their panel; crystals with layers of atoms.
         title: of the picture.
-        layers: how many are seen.
+        layers: number of layers drawn.
     """
     figure = Figure(figsize=(3.9 * len(structures), 4.3), layout="constrained")
     elements = sorted({s for atoms in structures.values() for s in atoms.get_chemical_symbols()})

@@ -1,4 +1,4 @@
-"""What a Monte Carlo run is to be.
+"""The plan of a Monte Carlo run.
 
 Lengths are counted in sweeps: one trial per site that takes part, as mchammer's MC cycle.
 
@@ -6,7 +6,7 @@ Lengths are counted in sweeps: one trial per site that takes part, as mchammer's
     ``final_temperature``   annealing (or heating): from the temperature to this one
     several temperatures    parallel tempering: one replica each, neighbours exchange configurations
     ``burst``               hybrid MC/MD: dynamics between the swaps, as LAMMPS does around fix atom/swap
-    ``md.relaxation``          atoms move downhill before a trial is judged
+    ``relaxation``          atoms are relaxed before a trial is accepted or rejected
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Burst:
         self.plan(300.0)
 
     def plan(self, temperature: float) -> MDPlan:
-        """The dynamics as ``ase_voxpot.md.integrators`` knows it."""
+        """The dynamics as a plan of ``ase_voxpot.md.integrators``."""
         return MDPlan(
             ensemble="nvt" if self.pressure is None else "npt",
             temperature=temperature,
@@ -57,7 +57,7 @@ class Burst:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be run.
+    """Parameters of a run.
 
     >>> Plan(temperatures=(2000.0,), final_temperature=1000.0, sweeps=15, interval=5).at(0, 1)
     1500.0
@@ -101,7 +101,7 @@ class Plan:
 
     @property
     def samples(self) -> int:
-        """How many there are after the first."""
+        """Number of samples after the first."""
         return int(self.sweeps / self.interval + 1e-9)
 
     def at(self, replica: int, sample: int) -> float:

@@ -1,4 +1,4 @@
-"""What a Monte Carlo run leaves behind.
+"""Files of a Monte Carlo run.
 
 PREFIX.csv               one row per sample and replica
 PREFIX.extxyz            frames
@@ -39,7 +39,7 @@ ARRAYS = ("numbers", "positions", "momenta", "cells", "trials", "accepted", "exc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Everything that the next sample depends on; first index: replica."""
+    """State of a run, complete for the next sample; first index: replica."""
 
     sample: int
     numbers: Int[np.ndarray, "replica atom"]
@@ -51,7 +51,7 @@ class State:
     exchanges: Int[np.ndarray, "2 pair"]  # tried and accepted, between neighbouring temperatures
     barostats: list[float]
     generators: list[dict[str, Any]]  # of the replicas, and of the exchanges
-    plan: dict[str, Any]  # what was asked for
+    plan: dict[str, Any]  # parameters of the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Records:
         """Start the log.
 
         Raises:
-            ConfigError: the place cannot be written to, or holds another run.
+            ConfigError: the folder cannot be written to, or holds another run.
         """
         make_parents(self.log)
         for path in (self.log, self.trajectory, self.checkpoint):

@@ -27,7 +27,7 @@ def walker_of(atoms: Atoms, plan: Plan) -> Walker:
 
     Raises:
         StructureError: the structure has no energy.
-        ConfigError: the calculator does not know the elements, or there is nothing to exchange.
+        ConfigError: the calculator does not support the elements, or there is nothing to exchange.
     """
     calculator: Any = atoms.calc
     wanted = set(plan.ensemble.elements) | set(getattr(plan.ensemble, "phis", {}))
@@ -56,8 +56,8 @@ class Replica:
         """Dynamics, if there is any, then trials at fixed positions.
 
         Raises:
-            DivergenceError: the numbers ran away.
-            StructureError: atoms came to sit on each other.
+            DivergenceError: positions or energies diverge.
+            StructureError: two atoms are at the same place.
         """
         if burst is not None:
             self._move(burst, temperature)
@@ -67,7 +67,7 @@ class Replica:
             self._keep_kinetic_energy(before)
 
     def hamiltonian(self) -> float:
-        """eV, what a temperature divides in the weight: the energy without Σ μ n."""
+        """H = E - Σ μ n in eV, of the weight exp(-H/kT)."""
         mu = self.terms.bias.mu
         return self.walker.energy - float(mu @ self.walker.counts(self.terms))
 

@@ -1,8 +1,8 @@
 """A Monte Carlo run from a plan: samples, frames, checkpoints.
 
 A run continued from its checkpoint is the same to the last bit as one that was never stopped, if
-the calculator gives the same energy for the same atoms: energies of a potential of ours do not
-depend on how a configuration was reached, and dynamics search their neighbours afresh.
+the calculator gives the same energy for the same atoms: energies of a ``Potential`` do not
+depend on how a configuration was reached, and dynamics rebuild their neighbour lists.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["Outcome", "run"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to."""
+    """Results of a run."""
 
     rows: list[Row]  # all samples of all replicas
     replicas: list[Replica]
@@ -51,17 +51,17 @@ def run(
     start: Literal["anew", "checkpoint"] = "anew",
     observe: Callable[[int, list[Row]], None] = lambda sample, rows: None,
 ) -> Outcome:
-    """Run ``plan`` and write ``md.records``; one that is complete and continued is only read.
+    """Run ``plan`` and write ``md.records``; a complete run that is continued is only read.
 
     Args:
-        atoms: with a calculator; its sites, if they are those of a crystal, are what order refers to.
+        atoms: with a calculator; order parameters refer to its sites if these form a crystal.
         plan: what to run.
         records: where to write.
         start: ``checkpoint`` continues the run of ``md.records``.
         observe: called with every new sample, and its rows.
 
     Raises:
-        ConfigError: records of another run are in the way, or of another plan; nothing to exchange.
+        ConfigError: files of another run or of another plan exist; nothing to exchange.
         DataError: nothing to continue from.
         StructureError: the structure has no energy.
         DivergenceError: an energy is not a number.
@@ -94,7 +94,7 @@ def run(
                 records.add_frame(_frame(replicas[k], row))
         if (sample + 1) % plan.checkpoint == 0 or sample + 1 == plan.samples:
             records.save(_state(replicas, common, exchanges, plan, sample + 1))
-            for replica in replicas:  # as one that is continued does
+            for replica in replicas:  # as in a continued run
                 replica.walker.renew(replica.walker.atoms())
         observe(sample + 1, new)
     return Outcome(rows, replicas, meter, exchanges)
@@ -149,7 +149,7 @@ def _state(
 
 
 def _plain(plan: Plan) -> dict[str, Any]:
-    """A plan as JSON has it."""
+    """A plan as a JSON object."""
     import json
 
     plain: dict[str, Any] = json.loads(json.dumps({**asdict(plan), "kind": plan.ensemble.name}))

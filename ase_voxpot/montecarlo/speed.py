@@ -1,4 +1,4 @@
-"""How many trials a second, beside as many full energies, and whether both say the same."""
+"""Trials per second, full energies per second, and the difference of both energies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Speed:
 
     atoms: int
     trials: float  # per second
-    full: float  # full energies with forces per second: what a code without local changes needs per trial
+    full: float  # full energies with forces per second, one per trial of a code without local changes
     error: float  # eV, largest difference of a local change and that of the full energy
 
 

@@ -1,4 +1,4 @@
-"""Heat capacities from fluctuations, and where they peak."""
+"""Heat capacities from fluctuations, and their maxima over temperature."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def heat_capacity(
     Args:
         energies: eV, of a system at equilibrium.
         temperature: K.
-        sites: that it has.
+        sites: number of sites.
         rng: draws the blocks of the bootstrap, 16 of the series, 200 times.
     """
     scale = sites * (kB * temperature) ** 2
@@ -41,9 +41,9 @@ def heat_capacity(
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """Where a curve is highest."""
+    """Maximum of a curve."""
 
-    temperature: Estimate  # K; the error knows of the scatter of the points and of their spacing
+    temperature: Estimate  # K; with an error from the scatter of the points and their spacing
     height: float
     inside: bool  # whether the highest point has points on both sides
 

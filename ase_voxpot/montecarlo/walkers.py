@@ -1,8 +1,8 @@
-"""Metropolis' walk through configurations, whatever their energies come from.
+"""Metropolis algorithm over configurations, for energies of any source.
 
-A walker holds one configuration: the species of every site.  ``change`` says what a trial would
-cost, ``settle`` takes it or leaves it.  The loop here defines the walk, draw by draw; compiled ones
-(``local``) are right when they take the same steps.
+A walker holds one configuration: the species of every site.  ``change`` returns the energy change of a
+trial, ``settle`` accepts or rejects it.  The loop here defines the walk, draw by draw; compiled walkers
+(``local``) must take the same steps.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["Tally", "Terms", "Walker", "terms_of"]
 class Tally:
     """Trials and acceptances for every pair of species.
 
-    Swaps of a and b stand at [a, b] with a < b, changes from a to b at [a, b].
+    Swaps of a and b are counted at [a, b] with a < b, changes from a to b at [a, b].
     """
 
     trials: Int[np.ndarray, "species species"]
@@ -47,7 +47,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """An ensemble as the walk needs it."""
+    """Parameters of an ensemble for the walk."""
 
     flips: bool
     bias: Bias
@@ -56,15 +56,15 @@ class Terms:
 
 
 def terms_of(ensemble: Ensemble, elements: Sequence[str], species: Int[np.ndarray, " atom"]) -> Terms:
-    """The numbers of ``ensemble`` for a configuration.
+    """Parameters of ``ensemble`` for a configuration.
 
     Args:
-        ensemble: which configurations count how much.
-        elements: what the species numbers mean.
+        ensemble: weights of configurations.
+        elements: symbols of the species numbers.
         species: of every atom.
 
     Raises:
-        ConfigError: elements that the model does not know, or nothing to be exchanged.
+        ConfigError: elements that the model does not support, or nothing to be exchanged.
     """
     present = [elements[k] for k in np.unique(species)]
     wanted = ensemble.elements or tuple(dict.fromkeys([*present, *getattr(ensemble, "phis", {})]))
@@ -85,7 +85,7 @@ def terms_of(ensemble: Ensemble, elements: Sequence[str], species: Int[np.ndarra
 
 
 class Walker(ABC):
-    """One configuration on its way."""
+    """One configuration of a Markov chain."""
 
     elements: tuple[str, ...]
     """What the species numbers mean."""
@@ -94,33 +94,33 @@ class Walker(ABC):
 
     @abstractmethod
     def change(self, sites: Sequence[int], kinds: Sequence[int]) -> float:
-        """eV, what it costs to give ``sites`` the species ``kinds``."""
+        """Energy change in eV if ``sites`` get the species ``kinds``."""
 
     @abstractmethod
     def settle(self, accept: bool) -> None:
-        """Take the change that was asked for last, or leave it."""
+        """Accept or reject the last change."""
 
     @property
     @abstractmethod
     def energy(self) -> float:
-        """eV, of the configuration as it is."""
+        """eV, of the present configuration."""
 
     @abstractmethod
     def atoms(self) -> Atoms:
-        """A copy of the structure as it is; its order of atoms is that of the sites."""
+        """A copy of the present structure, atoms in the order of the sites."""
 
     @abstractmethod
     def renew(self, atoms: Atoms) -> None:
-        """Go on from other positions and species of the same sites."""
+        """Continue from other positions and species of the same sites."""
 
     def walk(self, trials: int, temperature: float, terms: Terms, rng: np.random.Generator, tally: Tally) -> None:
-        """Make so many trials.
+        """Make ``trials`` trials.
 
         Args:
-            trials: swaps or changes that are tried.
+            trials: number of swaps or changes.
             temperature: K.
             terms: of the ensemble.
-            rng: three numbers for every trial, two more for every pair of equal atoms that is drawn.
+            rng: draws three numbers for every trial, two more for every pair of equal atoms.
             tally: counts them.
 
         Raises:
@@ -150,7 +150,7 @@ class Walker(ABC):
         return np.bincount(self.species[terms.sites], minlength=len(self.elements))
 
     def draw_swap(self, terms: Terms, rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Two unlike atoms; all such pairs are equally likely, and a swap leaves their number alone."""
+        """Two unlike atoms; all such pairs are equally likely, and a swap conserves their number."""
         sites = terms.sites
         while True:
             i, j = (int(sites[int(rng.random() * len(sites))]) for _ in range(2))
@@ -158,7 +158,7 @@ class Walker(ABC):
                 return (i, j), (int(self.species[j]), int(self.species[i]))
 
     def draw_flip(self, terms: Terms, rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """An atom, and one of the species that it is not."""
+        """An atom and a species other than its own."""
         i = int(terms.sites[int(rng.random() * len(terms.sites))])
         others = terms.kinds[terms.kinds != self.species[i]]
         return (i,), (int(others[int(rng.random() * len(others))]),)

@@ -1,9 +1,9 @@
-"""All pairs within a reach: vesin's cell list, and what keeps it from its weak spots.
+"""All pairs within a distance, by vesin's cell list, with guards for cells that it cannot divide.
 
 It is exact in small and triclinic cells, with any mixture of periodic directions and
 without a cell at all, where matscipy (as fast on large cells, half as fast on small
-ones) asks for a cell that spans a volume.  Long empty space, thin plates and wires are
-given to it in a shape that it can divide.
+ones) requires a cell with a volume.  Structures with long empty space, thin plates and wires are
+passed to it in a cell that it can divide.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ class Found(NamedTuple):
     first: Int[np.ndarray, " atom_plus_1"]  # those of atom i are first[i]:first[i + 1]
     centre: Int[np.ndarray, " pair"]
     neighbour: Int[np.ndarray, " pair"]
-    image: Int[np.ndarray, " pair"]  # which of the shifts leads from the neighbour to the image that is meant
+    image: Int[np.ndarray, " pair"]  # index of the shift from the neighbour to its image
     shifts: Float[np.ndarray, "image 3"]  # numbers of cell vectors
 
 
 class _NoTorch(MetaPathFinder):
-    """Lets ``import torch`` fail in the thread that made this."""
+    """An import hook that hides torch in the thread that made it."""
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
-        """Raise for torch, and leave all else to other finders."""
+        """Raise for torch; return None for all other modules."""
         if name == "torch" and threading.get_ident() == self._thread:
             raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
@@ -54,9 +54,9 @@ class _NoTorch(MetaPathFinder):
 def _vesin() -> ModuleType:
     """The package vesin, without torch.
 
-    It imports torch wherever torch is installed, which takes seconds, for tensors that are never
-    given to it here.  A process that has imported neither gets a copy of its own, made while torch
-    cannot be found; the next ``import vesin`` makes another one, which knows torch.
+    vesin imports torch if it is installed, which takes seconds and is not needed here.  A process that has
+    imported neither gets a separate copy of the module, made while torch is hidden; the next ``import
+    vesin`` makes another one, with torch.
     """
     if "torch" in sys.modules or "vesin" in sys.modules:
         return import_module("vesin")
@@ -80,7 +80,7 @@ def _distinct(
         rows, number = np.unique(shift, axis=0, return_inverse=True)
         return number.ravel().astype(np.int32), rows.astype(float)
     number = np.ravel_multi_index(tuple((shift - least).T), tuple(span))
-    if span.prod() < 4096:  # as long as the atoms are near the cell: no need to sort
+    if span.prod() < 4096:  # atoms near the cell: no need to sort
         used = np.arange(span.prod())
     else:
         used, number = np.unique(number, return_inverse=True)
@@ -107,10 +107,10 @@ def huddled(
 
 
 def _wide(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], pbc: Any, reach: float) -> float:
-    """How far to search, ``reach`` or more: so far that vesin divides a plate or a wire into few cells.
+    """How far to search, ``reach`` or more: so far that vesin divides a plate or a wire into few bins.
 
-    Of more than ``CELLS`` it makes fewer, all three directions alike, and where that leaves less than one
-    across it divides by zero, which ends the process.
+    vesin reduces more than ``CELLS`` bins in all three directions alike; if less than one is left in a direction,
+    it divides by zero, which ends the process.
     """
     free = ~np.asarray(pbc)
     box = cell.copy()
@@ -132,7 +132,7 @@ def search(
     *,
     threads: int = 0,
 ) -> Found:
-    """All directed pairs within ``reach`` Å, and more where the shape of a structure asks for it.
+    """All directed pairs within ``reach`` Å, and more for some shapes of the cell, see ``_wide``.
 
     Args:
         positions: Å, finite.

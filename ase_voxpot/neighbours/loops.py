@@ -1,4 +1,4 @@
-"""Compiled loops over the pairs of a whole structure: what is too little work for threads, and too much for NumPy."""
+"""Compiled serial loops over the pairs of a structure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["add_forces", "close", "forces_from_arrays", "moved", "within"]
 
 @njit(nogil=True)
 def moved(positions, before, strain):  # pragma: no cover - compiled
-    """Å, by how much the atom moved that moved most, apart from the strain; infinite if one is lost."""
+    """Largest displacement of an atom in Å, apart from the strain; infinite if a position is not finite."""
     most = 0.0
     for i in range(len(positions)):
         square = 0.0
@@ -33,10 +33,10 @@ def moved(positions, before, strain):  # pragma: no cover - compiled
 def within(  # pragma: no cover - compiled
     positions, images, centre, neighbour, image, cutoff, out_centre, out_neighbour, offset, first
 ):
-    """Write the pairs within the cutoff one after the other; how many, the least distance and who has it.
+    """Write the pairs within the cutoff one after the other; returns their number, the least distance and its pair.
 
-    Every pair is written, and overwritten by the next if it does not count: a branch would often be
-    guessed wrong.  The arrays are one pair longer.  The pairs of atom i are ``first[i]:first[i + 1]``.
+    Every pair is written, and overwritten by the next if it is beyond the cutoff: a branch would often be
+    mispredicted.  The arrays are one pair longer.  The pairs of atom i are ``first[i]:first[i + 1]``.
     """
     count, worst, least, limit = 0, 0, np.inf, cutoff * cutoff
     first[:] = 0
@@ -74,7 +74,7 @@ def close(offset, distance):  # pragma: no cover - compiled
 
 @njit(nogil=True, fastmath=True)
 def add_forces(gradient, centre, neighbour, forces):  # pragma: no cover - compiled
-    """Add dE/dd of every pair to the force on its centre, and take it off the force on its neighbour."""
+    """Add dE/dd of every pair to the force on its centre, and subtract it from the force on its neighbour."""
     for p in range(len(centre)):
         i, j = centre[p], neighbour[p]
         for k in range(3):

@@ -1,7 +1,7 @@
-"""Atoms in, pairs out: who sees whom, and in which direction.
+"""Directed pairs of atoms within a cutoff, from a Verlet list.
 
-Everything after this module works on ``Pairs`` and does not know whether they came
-from an ASE structure or from a neighbour list of LAMMPS.  ``neighbours.cell_list`` searches.
+Engines work on ``Pairs``, which are made from an ASE structure or from a neighbour list of
+LAMMPS.  ``neighbours.cell_list`` searches for pairs.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ NARROW = 0.3
 class Pairs:
     """Directed pairs, sorted by the atom at their centre.
 
-    ``centre`` runs over the atoms whose energies are wanted, ``neighbour`` over all
-    atoms, periodic images being folded back onto them (or ghosts, from LAMMPS).
+    ``centre`` runs over the atoms whose energies are computed, ``neighbour`` over all
+    atoms, which stand for their periodic images (or over ghosts, from LAMMPS).
     """
 
     centre: Int[np.ndarray, " pair"]
@@ -97,7 +97,7 @@ def species_indices(symbols: Sequence[str], species: Sequence[str]) -> Int[np.nd
     """Position of each atom's element in ``species``.
 
     Raises:
-        UnknownElementError: naming the foreign elements and the known ones.
+        UnknownElementError: an element that is not in ``species``.
 
     >>> species_indices(["W", "Mo"], ["Mo", "Ta", "W"])
     array([2, 0], dtype=int32)
@@ -113,7 +113,7 @@ def species_indices(symbols: Sequence[str], species: Sequence[str]) -> Int[np.nd
 
 
 def check_structure(atoms: Atoms) -> None:
-    """Refuse structures that have no energy, with a sentence each.
+    """Raise for structures without an energy.
 
     Raises:
         EmptyStructureError: no atoms.
@@ -145,10 +145,10 @@ def check_structure(atoms: Atoms) -> None:
 
 
 class VerletList:
-    """Pairs within a cutoff, searched anew only after atoms moved by half the skin.
+    """Pairs within a cutoff, searched again after atoms moved by half the skin.
 
-    What counts is how far atoms moved against a cell that is strained along with them, so that
-    molecular dynamics at constant pressure searches as seldom as at constant volume.
+    Displacements are relative to the strain of the cell, so that searches are as rare in
+    molecular dynamics at constant pressure as at constant volume.
 
     >>> from ase.build import bulk
     >>> len(VerletList(cutoff=2.8).update(bulk("W", "bcc", a=3.16)))
@@ -156,14 +156,14 @@ class VerletList:
     """
 
     def __init__(self, cutoff: float, *, skin: float = 0.0, threads: int = 0, scratch: Workspace = FRESH) -> None:
-        """Remember what to look for.
+        """Make an empty list.
 
         Args:
             cutoff: Å, pairs closer than this are returned.
             skin: Å, extra reach of the cached search; 0 searches at every update.
             threads: threads of the search, 0 for ``OMP_NUM_THREADS`` or all cores.
-            scratch: where pairs are written; in one that keeps its arrays, the pairs of one update are
-                gone with the next.
+            scratch: where pairs are written; if it keeps its arrays, the pairs of an update are
+                overwritten by the next.
         """
         self.cutoff = cutoff
         self.skin = skin
@@ -211,7 +211,7 @@ class Candidates(NamedTuple):
     """Directed pairs that may be within the cutoff, sorted by centre, of atoms as they are now."""
 
     positions: Float[np.ndarray, "atom 3"]  # Å
-    images: Float[np.ndarray, "image 3"]  # Å, which way the images of the cell lie
+    images: Float[np.ndarray, "image 3"]  # Å, vectors to the images of the cell
     first: Int[np.ndarray, " atom_plus_1"]  # those of atom i are first[i]:first[i + 1]
     centre: Int[np.ndarray, " pair"]
     neighbour: Int[np.ndarray, " pair"]
@@ -220,7 +220,7 @@ class Candidates(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What a search found, and what was when it was made."""
+    """The pairs of a search, with the structure at that time."""
 
     found: Found
     reach: float
@@ -232,7 +232,7 @@ class _Made:
     def covers(
         self, positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], pbc: Any, cutoff: float
     ) -> bool:
-        """Whether no pair within the cutoff can be missing.
+        """Whether the list holds all pairs within the cutoff.
 
         With x = F X + u for the strain F of the cell, a pair at distance d was at
         |F⁻¹| (d + 2 max |u|) at most.
@@ -249,7 +249,7 @@ class _Made:
 def strain_between(
     before: Float[np.ndarray, "3 3"], cell: Float[np.ndarray, "3 3"]
 ) -> tuple[Float[np.ndarray, "3 3"], float] | None:
-    """The strain F that made one cell of the other, and |F⁻¹|; None if there is none.
+    """The strain F from one cell to the other, and |F⁻¹|; None for singular cells.
 
     >>> strain_between(np.eye(3), 2 * np.eye(3))[1]
     0.5

@@ -1,4 +1,4 @@
-"""Arrays that one step leaves to the next: memory fresh from the system costs as much as a fifth of an evaluation."""
+"""Arrays that are reused from step to step: new memory costs up to a fifth of an evaluation."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Workspace:
     """
 
     def __init__(self, *, keep: bool = True) -> None:
-        """Remember arrays, or with ``keep=False`` give new ones every time."""
+        """Keep arrays, or with ``keep=False`` make new ones every time."""
         self._keep = keep
         self._arrays: dict[str, np.ndarray] = {}
 
     def take(self, name: str, *shape: int, dtype: Any = np.float64) -> np.ndarray:
-        """A C-contiguous array of this shape; what is in it is left over from something else."""
+        """A C-contiguous array of this shape; its values are undefined."""
         size = math.prod(shape)
         if not self._keep:
             return np.empty(shape, dtype)

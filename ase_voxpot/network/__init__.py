@@ -1,6 +1,6 @@
-"""The networks that turn what an atom sees into its energy.
+"""Neural networks for atomic energies, as torch modules.
 
-``steerable`` is the default; ``plain`` and ``dense`` are what it is measured against.
+``steerable`` is the default; ``plain`` and ``dense`` are baselines for comparison.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Dense layers on the flattened cube: the network without any picture of space."""
+"""Dense layers on the flattened cube of voxels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["DenseNetwork"]
 
 
 class DenseNetwork(nn.Module):
-    """Every voxel of every channel straight into the dense layers of the species."""
+    """All voxels of all channels as input of dense layers per species."""
 
     def __init__(self, spec: DenseSpec, grid: Grid, *, species: int) -> None:
         super().__init__()

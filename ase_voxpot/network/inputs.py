@@ -1,11 +1,11 @@
-"""What a network gets to see of the pairs, as torch tensors on its device.
+"""Inputs of networks, computed from pairs, as torch tensors on the device of the network.
 
     Voxels   the cubes of ``voxelize``, for every network
     Folded   the coefficients of ``descriptor``, for the steerable one: the same sums,
              with the voxels summed out in closed form
 
-Both have ``deposit``, ``gather`` and ``deposit_tangent``.  On the CPU the Numba kernels
-do the work, elsewhere torch.
+Both have ``deposit``, ``gather`` and ``deposit_tangent``.  They use Numba kernels on the CPU
+and torch on other devices.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ class Scene:
 
 
 class Representation(Protocol):
-    """The three functions by which networks and pairs know each other."""
+    """The inputs of a network as a function of the pairs, and its derivatives."""
 
     def deposit(self, scene: Scene, like: Tensor) -> Float[Tensor, ...]:
-        """What every atom sees, on the device and in the precision of ``like``."""
+        """Inputs of every atom, on the device and in the precision of ``like``."""
 
     def gather(self, field: Float[Tensor, ...], scene: Scene) -> Float[Tensor, "pair 3"]:
-        """Derivative of ⟨field, deposit(scene)⟩ by every offset."""
+        """Derivative of ⟨field, deposit(scene)⟩ with respect to every offset."""
 
     def deposit_tangent(self, tangent: Float[Tensor, "pair 3"], scene: Scene) -> Float[Tensor, ...]:
-        """Change of what every atom sees when the neighbours move along ``tangent``."""
+        """Directional derivative of ``deposit`` along ``tangent``."""
 
 
 def _numpy_dtype(tensor: Tensor) -> np.dtype:
@@ -69,7 +69,7 @@ class Voxels:
         self.grid, self.species = spec.grid, len(spec.species)
 
     def deposit(self, scene: Scene, like: Tensor) -> Float[Tensor, "atom channel n n n"]:
-        """Paint the neighbours."""
+        """Densities on the voxels."""
         shape = (scene.pairs.atoms, self.species)
         if like.device.type == "cpu":
             offset = scene.pairs.offset.astype(_numpy_dtype(like))

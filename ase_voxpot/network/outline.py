@@ -1,4 +1,4 @@
-"""What a network reads and computes, as short texts: for model cards and ``voxpot info``."""
+"""Short descriptions of the inputs and layers of a network, for model cards and ``voxpot info``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["in_one_line", "outline"]
 
 
 def outline(grid: Grid, network: NetworkSpec) -> dict[str, str]:
-    """What there is to know of the inputs and layers of a network, by name.
+    """Descriptions of the inputs and layers of a network, by name.
 
     >>> from ase_voxpot.spec import Grid, PlainSpec
     >>> outline(Grid(n=8, spacing=1.2, width=0.9, cutoff=5), PlainSpec(channels=(4, 4), hidden=(8,)))["cubes"]
@@ -36,7 +36,7 @@ def outline(grid: Grid, network: NetworkSpec) -> dict[str, str]:
 
 
 def in_one_line(grid: Grid, network: NetworkSpec) -> str:
-    """The most important of it."""
+    """A network in one line."""
     if not isinstance(network, SteerableSpec):
         return _voxels(grid)
     products = f"triple and quadruple products of {network.products}" if network.products else "no products"

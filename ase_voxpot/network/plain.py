@@ -1,6 +1,6 @@
-"""Ordinary 3-D convolutions on the cube: what most people mean by a voxel network.
+"""3-D convolutions on the cube of voxels.
 
-Nothing makes it invariant to rotations but the rotated copies it is trained on.
+The network is not invariant under rotation; it is trained on rotated copies.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class PlainNetwork(nn.Module):
         """Random weights.
 
         Raises:
-            SpecError: the cube is used up before the last convolution.
+            SpecError: the cube is too small for the convolutions.
         """
         super().__init__()
         left = grid.n - 2 * len(spec.channels)
@@ -45,7 +45,7 @@ class PlainNetwork(nn.Module):
         self.dense = SpeciesDense(spec.channels[-1] * left**3, spec.hidden, species=species)
 
     def features(self, cube: Float[Tensor, "atom channel n n n"]) -> Float[Tensor, "atom feature"]:
-        """What the convolutions make of the cube."""
+        """Output of the convolutions."""
         for convolution in self.convolutions:
             cube = silu(convolution(cube))
         return cube.flatten(1)

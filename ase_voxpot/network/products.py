@@ -66,7 +66,7 @@ def _cross_adjoint(row, cross, out):  # pragma: no cover - compiled
 
 @njit(parallel=True, fastmath=True)
 def squares_adjoint_into(u, degree, gx, linear, gu):  # pragma: no cover - compiled
-    """Write dE/du from dE/dx; ``linear`` is 1, or 0 to leave out what does not depend on u."""
+    """Write dE/du from dE/dx; ``linear`` is 1, or 0 to leave out the terms that do not depend on u."""
     channels = u.shape[2]
     two, linear = u.dtype.type(2), u.dtype.type(linear)
     for i in prange(u.shape[1]):
@@ -109,7 +109,7 @@ def _squares_tangent_into(u, v, degree, tx):  # pragma: no cover - compiled
 
 @njit(inline="always")
 def _wrap(row, out):  # pragma: no cover - compiled
-    """Copy a row between its last two and its first two entries."""
+    """Copy a row, with its last two entries before and its first two after it."""
     channels = len(row)
     out[2 : channels + 2] = row
     out[0], out[1] = row[(channels - 2) % channels], row[channels - 1]
@@ -280,7 +280,7 @@ def squares(
 ) -> Float[Tensor, "atom invariant"]:
     """Two invariants per degree and channel, see above.
 
-    Who differentiates them ``once`` at most gets kernels made for that, where there are any.
+    With ``once``, the result can be differentiated once only, by faster kernels where they exist.
     """
     if once and fused.usable(u):
         from ase_voxpot.kernels import invariants

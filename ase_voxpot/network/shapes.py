@@ -1,4 +1,4 @@
-"""The arrays that a steerable network consists of: names and shapes, as they are stored."""
+"""Names and shapes of the arrays of a steerable network, as they are stored."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ KINDS = 5
 
 
 def invariant_count(spec: SteerableSpec) -> int:
-    """Rotation-invariant numbers of an atom: two per channel and degree, ``KINDS`` per product channel."""
+    """Number of invariants of an atom: two per channel and degree, ``KINDS`` per product channel."""
     return 2 * spec.channels * (spec.degree + 1) + KINDS * spec.products
 
 
 def steerable_shapes(spec: SteerableSpec, grid: Grid, *, species: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes; ``network.steerable`` says what they mean.
+    """Names and shapes; ``network.steerable`` has their meaning.
 
     >>> from ase_voxpot.spec import Grid, SteerableSpec
     >>> spec = SteerableSpec(degree=1, channels=4, products=0, hidden=(8,))

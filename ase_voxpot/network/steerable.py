@@ -5,12 +5,12 @@
     pairs       u_0k,  Σ_m u_lmk²,  Σ_m u_lmk u_lm,k-1      the power spectrum
     field_k(s)  = Σ_lm u'_lmk S_lm(s)                 the mixtures as functions on a sphere
     products    ⟨f³⟩, ⟨f² f₋⟩, ⟨f f₋ f₋₋⟩, ⟨f⁴⟩, ⟨f² f₋²⟩   means over the sphere
-    E_i         = MLP_Z(asinh(standardised invariants)) - the same of an atom without neighbours
+    E_i         = MLP_Z(asinh(standardised invariants)) - that of an atom without neighbours
 
 The coefficients are the limit of infinitely fine voxels of a convolution with steerable filters on a cube
-around the atom, ``filter_bank``.  No cube is filled, but for the comparison of both in ``voxpot check`` and the
+around the atom, ``filter_bank``.  A cube is filled only for the comparison of both in ``voxpot check`` and the
 tests.  A Lebedev rule of sufficient degree makes the means over the sphere exact, and so the energies exactly
-invariant.  A free atom costs its reference energy exactly.
+invariant.  The energy of a free atom is exactly its reference energy.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ __all__ = ["SteerableNetwork", "filter_bank"]
 def filter_bank(grid: Grid, spec: SteerableSpec) -> Float[np.ndarray, "voxel harmonic"]:
     """The filters F_lm = S_lm(x) exp(-x²/2w²) on the voxels, float64.
 
-    They are scaled so that a Gaussian painted at d is seen as S_lm(d/r_c) exp(-d²/2τ²),
+    They are scaled so that the coefficients of a Gaussian at d are S_lm(d/r_c) exp(-d²/2τ²),
     τ² = σ² + w²: with s² = σ²w²/τ² the integral over the product of both Gaussians is
     (2πs²)^{3/2} exp(-d²/2τ²), and its centre of mass is d w²/τ².
     """
@@ -59,7 +59,7 @@ def filter_bank(grid: Grid, spec: SteerableSpec) -> Float[np.ndarray, "voxel har
 
 
 class SteerableNetwork(nn.Module):
-    """Coefficients of the steerable filters in, one energy per atom out."""
+    """Energy of every atom from the coefficients A."""
 
     whiten: Tensor
     mean: Tensor
@@ -88,11 +88,11 @@ class SteerableNetwork(nn.Module):
 
     @cached_property
     def filters(self) -> Float[np.ndarray, "voxel harmonic"]:
-        """The filters on the voxels; made when a cube is first seen, as the closed form needs none."""
+        """The filters on the voxels; computed on first use, as the closed form needs none."""
         return filter_bank(self.grid, self.spec)
 
     def look(self, cube: Float[Tensor, "atom channel n n n"]) -> Float[Tensor, "harmonic atom channel"]:
-        """The coefficients of a cube: the convolution at its central voxel, as the grid has it."""
+        """The coefficients of a cube: the convolution at its central voxel."""
         return torch.einsum("acv,vm->mac", cube.flatten(2), torch.from_numpy(self.filters).to(cube))
 
     def mix(self, blocks: Sequence[Tensor], matrices: Tensor) -> Float[Tensor, "harmonic atom channel"]:
@@ -124,7 +124,7 @@ class SteerableNetwork(nn.Module):
     def of_sorted(
         self, coefficients: Float[Tensor, "harmonic atom channel"], ends: Int[np.ndarray, " species_plus_1"]
     ) -> tuple[Float[Tensor, " atom"], Float[Tensor, "atom feature"]]:
-        """As ``forward``, of atoms sorted by species and to be differentiated once; and what the last layer gets.
+        """As ``forward``, of atoms sorted by species and to be differentiated once; and the inputs of the last layer.
 
         Args:
             coefficients: of all atoms.
@@ -140,7 +140,7 @@ class SteerableNetwork(nn.Module):
     def _tame(self, invariants: Tensor) -> Tensor:
         """Standardised, and growing like a logarithm beyond the range of the training data.
 
-        Products of four fields grow with the fourth power of a surprise; without the
-        logarithm an unusual neighbourhood is a hole in the energy surface.
+        Products of four fields grow with the fourth power of the coefficients; without the
+        logarithm, energies outside the training data can be far too low.
         """
         return asinh((invariants - self.mean) * self.scale)

@@ -1,1 +1,1 @@
-"""The bench of materials physics, its references and pictures, and checks of invariance."""
+"""Benchmark of materials properties with references and plots, and checks of invariance."""

@@ -1,7 +1,7 @@
-"""The workflows for several calculators and materials, one result after the other into a file.
+"""Run the workflows of the benchmark for several calculators and materials, storing each result in a file.
 
 A result is kept under calculator, workflow and subject (an element, a pair, an alloy)
-and is not computed again while the calculator is the same one and the effort too.
+and is not computed again for the same calculator and effort.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class Task:
 
 
 def tasks(elements: Sequence[str], only: Sequence[str], frames: Frames | None) -> list[Task]:
-    """All there is to do for one calculator.
+    """All tasks of one calculator.
 
     Args:
         elements: symbols, each once.
         only: names of workflows; all without any.
-        frames: labelled binaries; without them, what needs them is left out.
+        frames: labelled binaries; without them, workflows that need them are left out.
 
     Raises:
         ConfigError: an unknown workflow.
@@ -57,7 +57,7 @@ def tasks(elements: Sequence[str], only: Sequence[str], frames: Frames | None) -
 
 
 class Results:
-    """Answers by calculator and task, in a file that is written after each."""
+    """Results by calculator and task, in a file that is written after each."""
 
     def __init__(self, path: Path) -> None:
         """Read what is there.
@@ -76,14 +76,14 @@ class Results:
                 ) from None
 
     def find(self, peer: Peer, task: Task, effort: Effort) -> Answer | None:
-        """What is known, if the calculator and the effort are the same."""
+        """The stored result of the same calculator and effort, or None."""
         kept = self._kept.get(peer.name, {})
         answer = kept.get("answers", {}).get(task.workflow, {}).get(task.subject)
         same = kept.get("identity") == peer.identity and answer is not None and answer["effort"] == asdict(effort)
         return answer if same else None
 
     def add(self, peer: Peer, task: Task, effort: Effort, answer: Answer) -> None:
-        """Keep an answer; those of another calculator of the same name are forgotten."""
+        """Store a result; those of another calculator of the same name are deleted."""
         if self._kept.get(peer.name, {}).get("identity") != peer.identity:
             self._kept[peer.name] = {"identity": peer.identity, "answers": {}}
         answers = self._kept[peer.name]["answers"].setdefault(task.workflow, {})
@@ -94,13 +94,13 @@ class Results:
 def run(
     peer: Peer, calculator: Any, task: Task, effort: Effort, frames: Frames | None, observe: Callable[[float], None]
 ) -> Answer:
-    """Do one task; a calculator that fails at it is no reason to stop.
+    """Run one task; an error of the calculator becomes its result.
 
     Args:
-        peer: whose calculator it is.
+        peer: of the calculator.
         calculator: made by the peer.
-        task: what to do.
-        effort: how thoroughly.
+        task: workflow and subject.
+        effort: sizes and numbers of samples.
         frames: labelled binaries.
         observe: called with the share that is done.
 

@@ -1,4 +1,4 @@
-"""The labelled binaries of the training data, to compare mixing energies with."""
+"""Labelled binaries of the training data, references of mixing energies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOLUTION, STRAINED = "_SS", "_Elastic"
 
 
 def find_frames() -> Frames | None:
-    """Binaries and elements by density functional theory, where the data are; else None.
+    """Binaries and elements with DFT labels; None if the data are not installed.
 
     Raises:
         DataError: a file that cannot be read.

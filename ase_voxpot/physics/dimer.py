@@ -1,4 +1,4 @@
-"""Two atoms, and a whole lattice, squeezed: a potential must repel all the way in."""
+"""Energies of dimers and lattices under compression, as a check of the repulsion at short distance."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ DEPTH = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Squeeze:
-    """Energies against distance, and whether they make sense."""
+    """Energies against distance, with checks."""
 
     distances: Float[np.ndarray, " point"]  # Å, rising; of nearest neighbours in a lattice
     energies: Float[np.ndarray, " point"]  # eV, or eV/atom of a lattice
-    bottom: float  # Å, where the energy is lowest
+    bottom: float  # Å, of the minimum
     wall: float  # eV or eV/atom, at the shortest distance above the lowest
-    monotone: bool  # every step inwards from the bottom costs energy
-    minima: int  # one is right
+    monotone: bool  # energy rises with every step inwards from the minimum
+    minima: int  # number of minima; 1 is expected
 
 
 def dimer_curve(pair: tuple[str, str], calculator: Any, distances: Float[np.ndarray, " point"]) -> Squeeze:
@@ -53,7 +53,7 @@ def dimer_curve(pair: tuple[str, str], calculator: Any, distances: Float[np.ndar
 
 
 def lattice_curve(crystal: Atoms, calculator: Any, distances: Float[np.ndarray, " point"]) -> Squeeze:
-    """A crystal blown up and squeezed.
+    """Energies of a crystal, expanded and compressed.
 
     Args:
         crystal: a cubic cell.
@@ -82,7 +82,7 @@ def _judge(distances: Float[np.ndarray, " point"], energies: Float[np.ndarray, "
 
 
 def _minima(energies: Float[np.ndarray, " point"]) -> int:
-    """How many valleys are deeper than ``DEPTH`` on both sides; the end of the range counts as a wall inside."""
+    """Number of minima deeper than ``DEPTH`` on both sides; the short end of the range counts as a barrier."""
     count, low, high, falling = 0, energies[0], energies[0], True
     for e in energies:
         if falling:

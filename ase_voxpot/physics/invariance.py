@@ -1,4 +1,4 @@
-"""Does a potential keep the laws of physics?  Each law as a number that should be small.
+"""Errors of a potential in invariances and derivatives, each as a number that should be small.
 
     rotation       RMS change of the forces of a structure turned at random, meV/Å
     rotated energy the change of its energy, meV/atom
@@ -33,7 +33,7 @@ STEP = 2e-4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soundness:
-    """The laws, and by how much they are broken."""
+    """Errors of the invariances and derivatives."""
 
     rotation: float  # meV/Å
     rotated_energy: float  # meV/atom
@@ -45,7 +45,7 @@ class Soundness:
 
 
 def examine(potential: Potential, atoms: Atoms, rng: np.random.Generator, *, trials: int = 10) -> Soundness:
-    """Put a potential to the test on one structure.
+    """Measure the errors of a potential on one structure.
 
     Args:
         potential: on the CPU or elsewhere, in either precision.

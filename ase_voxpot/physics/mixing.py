@@ -38,7 +38,7 @@ ORDERED = {"B2": (0, 0, 1, 1), "B32": (0, 1, 0, 1), "D0_3": (0, 0, 0, 1)}
 class Ensemble:
     """Mixing energies of random decorations, meV/atom."""
 
-    relaxed: float  # mean, ions and cell at rest
+    relaxed: float  # mean, ions and cell relaxed
     error: float  # standard error of that mean
     unrelaxed: float  # mean, atoms on the sites of Vegard's lattice
     values: Float[np.ndarray, " decoration"]  # relaxed
@@ -46,7 +46,7 @@ class Ensemble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """Mixing energies of labelled frames of two elements, and what a calculator says of them, meV/atom."""
+    """Mixing energies of labelled frames of two elements, by the labels and by a calculator, meV/atom."""
 
     fraction: Float[np.ndarray, " frame"]  # of the second element
     reference: Float[np.ndarray, " frame"]
@@ -80,7 +80,7 @@ def ordered(kind: str, pair: tuple[str, str], constant: float) -> Atoms:
 
 
 def mixing_energy(atoms: Atoms, calculator: Any, elements: Mapping[str, float]) -> float:
-    """Mixing energy of a structure as it stands, meV/atom.
+    """Mixing energy of a structure without relaxation, meV/atom.
 
     Args:
         atoms: the alloy.
@@ -110,13 +110,13 @@ def random_mixing(
         formula: such as ``MoTaW`` or ``Mo3W``.
         calculator: with stress.
         elements: eV/atom of every element, by the same calculator.
-        constants: Å, lattice constants of the elements; their mean is where a cell starts.
+        constants: Å, lattice constants of the elements; their mean is the initial one.
         rng: shuffles the sites.
         decorations: how many, at least two.
         repeat: cubic cells along each edge.
 
     Raises:
-        DivergenceError: a cell found no rest.
+        DivergenceError: a relaxation did not converge.
     """
     before, after = [], []
     for _ in range(decorations):
@@ -144,7 +144,7 @@ def compare(
     """Mixing energies of labelled frames against those of a calculator, each with its own elements.
 
     Args:
-        frames: of the two elements, as they stand.
+        frames: of the two elements, not relaxed.
         energies: labels, eV per frame.
         references: eV/atom of both elements, by the method of the labels.
         calculator: any.

@@ -1,4 +1,4 @@
-"""Drawings of what the bench found, one line or bar per calculator."""
+"""Plots of the benchmark, one line or bar per calculator."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["draw_all"]
 
 
 def draw_all(folder: Path, answers: Answers) -> list[Path]:
-    """Every picture there is something to draw for.
+    """Draw all pictures for which there are results.
 
     Args:
         folder: where to.
         answers: by calculator, then by workflow and subject, as ``bench.run`` returns them.
 
     Returns:
-        What was written.
+        The files.
     """
     written = []
     for name, draw in PICTURES.items():

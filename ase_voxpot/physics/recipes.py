@@ -1,4 +1,4 @@
-"""From a workflow to the figures of the bench: how each is run on an element, a pair or an alloy."""
+"""Workflows of the benchmark on an element, a pair or an alloy, and the values that they report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["FULL", "QUICK", "WORKFLOWS", "Answer", "Effort", "Frames", "Setting"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How much is spent."""
+    """Sizes of cells and numbers of samples."""
 
     repeat: int = 5  # cubic cells along the edge of a supercell with an interstitial
     vacancy: int = 4  # the same with a vacancy

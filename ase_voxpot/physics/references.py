@@ -1,4 +1,4 @@
-"""What the bench compares with, and how near is near enough.
+"""Reference values of the benchmark, with tolerances.
 
 ``SAME`` values are VASP-PBE of the data that the shipped models are trained on (Li et
 al., npj Comput. Mater. 6:70, 2020): fits to its strained cells and its relaxed slabs.
@@ -28,7 +28,7 @@ LAW = "a sound potential"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """How a figure is shown."""
+    """Name, unit and format of a quantity."""
 
     label: str
     unit: str
@@ -37,7 +37,7 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """A value, where it comes from, and how far off a good model may be."""
+    """A reference value with its source and tolerance."""
 
     value: float
     source: str

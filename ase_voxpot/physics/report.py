@@ -1,4 +1,4 @@
-"""Figures of several calculators side by side, with what they should be."""
+"""Table of results of several calculators with reference values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Row:
 
 
 def rows(answers: Mapping[str, Mapping[tuple[str, str], Mapping[str, Any]]]) -> list[Row]:
-    """All figures in the order of ``QUANTITIES``, elements before alloys.
+    """All results in the order of ``QUANTITIES``, elements before alloys.
 
     Args:
         answers: by calculator, then by workflow and subject, as ``bench.run`` returns them.
@@ -51,7 +51,7 @@ def rows(answers: Mapping[str, Mapping[tuple[str, str], Mapping[str, Any]]]) -> 
 
 
 def verdict(row: Row, name: str) -> str:
-    """Inside, outside, or nothing to compare with.
+    """Whether a value is within the tolerance of its reference.
 
     Returns:
         ``inside``, ``outside`` or an empty string.
@@ -84,7 +84,7 @@ def cell(row: Row, name: str) -> str:
 
 
 def expected(row: Row) -> str:
-    """The reference as it stands in a table."""
+    """The text of the reference for the table."""
     if row.reference is None:
         return "–"
     return f"{row.reference.value:.{QUANTITIES[row.quantity].digits}f}"

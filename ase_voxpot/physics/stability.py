@@ -1,7 +1,7 @@
-"""Does dynamics hold where it is hottest?
+"""Stability of molecular dynamics at high temperature.
 
-A hole in the energy surface shows as atoms that fall together, as energy below that of
-the crystal, or as heat out of nothing.
+A spurious minimum of the energy surface shows as atoms at short distance, as energy below that of
+the crystal, or as a rise of the temperature.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ INTERVAL = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endurance:
-    """How far it came, and why no further."""
+    """Length of a run, the reason of its end, and samples."""
 
     stable: bool
-    reason: str  # why it ended
+    reason: str  # reason of the end
     time: float  # ps
     closest: float  # Å, least distance of all
     temperature: float  # K, mean of the second half
@@ -57,16 +57,16 @@ def endure(
     seed: int = 0,
     observe: Callable[[int], None] = lambda step: None,
 ) -> Endurance:
-    """Langevin dynamics at constant volume, watched.
+    """Langevin dynamics at constant volume, ended when it becomes unphysical.
 
     Args:
-        crystal: where it starts, periodic.
+        crystal: initial structure, periodic.
         calculator: any.
         temperature: K.
-        steps: how many.
+        steps: number of steps.
         timestep: fs.
         seed: of momenta and noise.
-        observe: called with the step at every look.
+        observe: called with the step at every check.
     """
     atoms = crystal.copy()
     atoms.calc = calculator
@@ -82,7 +82,7 @@ def endure(
         try:
             dynamics.run(INTERVAL)
             row = (step * timestep / 1000, *_look(atoms))
-        except Exception as error:  # whatever a calculator raises when atoms run away
+        except Exception as error:  # a calculator may raise anything when positions diverge
             reason = f"{type(error).__name__}: {error}"
             break
         rows.append(row)
@@ -115,7 +115,7 @@ def _look(atoms: Atoms) -> tuple[float, float, float]:
 
 
 def _verdict(row: tuple[float, ...], floor: float, limit: float) -> str:
-    """What is wrong, or nothing."""
+    """The reason to stop, or an empty text."""
     _, temperature, energy, closest = row
     if not np.isfinite(row).all():
         return "numbers that are not finite"

@@ -34,13 +34,13 @@ def surface_energy(crystal: Atoms, calculator: Any, miller: tuple[int, int, int]
     """Energy of an unreconstructed surface.
 
     Args:
-        crystal: the conventional cell at rest.
+        crystal: the relaxed conventional cell.
         calculator: any.
         miller: indices of the plane.
         fmax: eV/Å, for the ions.
 
     Raises:
-        DivergenceError: the ions found no rest.
+        DivergenceError: the relaxation did not converge.
     """
     from ase.build import surface
 

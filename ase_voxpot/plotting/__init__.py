@@ -1,1 +1,1 @@
-"""Pictures and what is printed: figures, their style, tables and progress bars in the terminal."""
+"""Figures and their style; tables and progress bars in the terminal."""

@@ -1,4 +1,4 @@
-"""Pictures of a scoring, of a run and of a selection."""
+"""Figures: parity plots, molecular dynamics runs, selections of frames."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def draw_parity(
         frames: the structures.
         labels: one per frame.
         predictions: one per frame.
-        scores: the figures that head the panels.
+        scores: errors in the titles of the panels.
     """
     total = scores.total
     panels = [
@@ -192,7 +192,7 @@ def _conditions(plan: Plan) -> str:
 
 
 def draw_selection(path: Path, found: Selection, least: float, *, title: str) -> None:
-    """The uncertainty of every frame now and with the labels, and what each pick brings.
+    """The uncertainty of every frame now and with the labels, and the gain of each pick.
 
     Args:
         path: of the picture.

@@ -1,4 +1,4 @@
-"""What commands print: tables of scores and figures, and bars while they work."""
+"""Output of commands: tables and progress bars."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEADERS = ("frames", "atoms", "E MAE", "offset", "E RMSE", "F MAE", "F RMSE", "S
 
 
 def console() -> Console:
-    """Where results go: stdout; into a file or pipe wide enough that no number is cut."""
+    """The console for results: stdout, in a file or pipe wide enough that no number is cut."""
     from rich.console import Console
 
     return Console(highlight=False, width=None if sys.stdout.isatty() else 120)

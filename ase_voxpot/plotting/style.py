@@ -1,6 +1,6 @@
-"""How pictures look: their colours, their lines, their axes.
+"""Style of figures: colours, lines, axes.
 
-They are made without pyplot: no window, no global state, the same on a cluster node.
+Figures are made without pyplot, so that no display is needed and no global state is changed.
 """
 
 from __future__ import annotations

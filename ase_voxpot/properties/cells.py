@@ -1,4 +1,4 @@
-"""Crystals at rest, and cells wide enough to compute in."""
+"""Relaxed crystals, and supercells of a least width."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def wide(atoms: Atoms, width: float = WIDTH, *, axes: tuple[int, ...] = (0, 1, 2
 def compact(atoms: Atoms) -> Atoms:
     """The same crystal with the shortest vectors that span its lattice, in a right-handed order.
 
-    Phonopy refuses left-handed cells, and a skewed one, repeated along its vectors, is a needle.
+    Phonopy refuses left-handed cells, and a skewed cell repeated along its vectors is narrow.
 
     >>> from ase.build import bulk, make_supercell
     >>> skewed = make_supercell(bulk("W", "bcc", a=3.19), [[1, 0, 0], [2, 1, 0], [0, 3, 1]])
@@ -63,17 +63,17 @@ def scaled(atoms: Atoms, factor: float) -> Atoms:
 
 
 def energy_per_atom(atoms: Atoms, calculator: Any) -> float:
-    """Energy as the structure stands, eV/atom."""
+    """Energy of the structure without relaxation, eV/atom."""
     copy = atoms.copy()
     copy.calc = calculator
     return float(copy.get_potential_energy()) / len(copy)
 
 
 def relaxed(atoms: Atoms, calculator: Any, *, free: Literal["atoms", "cell"] = "atoms", fmax: float = 0.005) -> Atoms:
-    """A copy with its calculator, moved downhill until no force exceeds ``fmax`` eV/Å.
+    """A copy with its calculator, relaxed until no force exceeds ``fmax`` eV/Å.
 
     Raises:
-        DivergenceError: the atoms ran away, or found no rest.
+        DivergenceError: the relaxation diverged or did not converge.
     """
     out = atoms.copy()
     out.calc = calculator
@@ -87,18 +87,18 @@ def element(symbol: str, lattice: str = "bcc") -> Atoms:
     """Cubic cell of an element at the volume of ASE's reference state.
 
     Raises:
-        ConfigError: ASE knows no crystal of it.
+        ConfigError: ASE has no reference crystal of it.
     """
     return random_alloy(f"{lattice}:{symbol}", rng=np.random.default_rng(0))
 
 
 def at_rest(crystal: Atoms, calculator: Any, *, span: float = 0.12) -> Atoms:
-    """The crystal scaled to where its pressure vanishes; atoms stay on their sites.
+    """The crystal scaled to zero pressure; fractional coordinates are kept.
 
     Args:
-        crystal: a cubic cell near equilibrium; the cell that comes back is of its size.
+        crystal: a cubic cell near equilibrium; the result has the same number of atoms.
         calculator: with stress.
-        span: look for it up to so much longer or shorter.
+        span: largest relative change of length.
 
     Raises:
         DivergenceError: there is no such volume.
@@ -121,10 +121,10 @@ def at_rest(crystal: Atoms, calculator: Any, *, span: float = 0.12) -> Atoms:
 
 
 def to_rest(crystal: Atoms, calculator: Any, *, fmax: float = 0.005) -> Atoms:
-    """The crystal with cell and ions at rest.
+    """The crystal with cell and ions relaxed.
 
-    Where nothing but the volume is to be found, as of cubic elements, it is found by ``at_rest``; atoms that are off
-    their sites, and cells of another shape than they would have, are relaxed.
+    If the volume is the only degree of freedom, as for cubic elements, ``at_rest`` is used; otherwise atoms and cell
+    are relaxed.
 
     Args:
         crystal: near equilibrium; not changed.
@@ -132,7 +132,7 @@ def to_rest(crystal: Atoms, calculator: Any, *, fmax: float = 0.005) -> Atoms:
         fmax: eV/Å, and the bound on V·stress/N.
 
     Raises:
-        DivergenceError: there is no rest.
+        DivergenceError: the relaxation did not converge.
     """
     if len(set(crystal.numbers)) == 1:
         rest = at_rest(crystal, calculator)

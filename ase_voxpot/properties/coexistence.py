@@ -1,4 +1,4 @@
-"""What the frames of a crystal beside its melt say: who is there, and at which temperature."""
+"""Analysis of a coexistence simulation: phases, temperature of coexistence and its error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FEWEST = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Melting:
-    """What was seen, frame by frame, and what it means."""
+    """Observables per frame, and the melting point."""
 
     guess: float  # K
     verdict: Literal["coexistence", "frozen", "molten"]
@@ -56,7 +56,7 @@ class Melting:
 
     @property
     def better_guess(self) -> float:
-        """K, where to begin anew when a phase has vanished.
+        """K, a better initial temperature if a phase has vanished.
 
         Freezing half of the cell heats it by L / 2c, and coexistence spans as much on either
         side of a guess.  The melting point is beyond the end, the nearer the longer the phase took to vanish.
@@ -64,7 +64,7 @@ class Melting:
         return self.end + (self.end - self.guess) / 4
 
     def sentence(self) -> str:
-        """What it means, and what to do."""
+        """The result in a sentence, with advice."""
         if self.temperature is None:
             lost, way, side = ("melt", "raise", "above") if self.verdict == "frozen" else ("crystal", "lower", "below")
             return (
@@ -79,17 +79,17 @@ class Melting:
 
     @property
     def drifts(self) -> bool:
-        """Whether the halves of the counted time differ by more than chance and 3 %; the error knows of less."""
+        """Whether the halves of the counted time differ by more than three standard errors and 3 %."""
         return abs(self.drift.value) > max(3 * self.drift.error, 0.03 * abs(self.guess))
 
 
 def crystalline(atoms: Atoms, boundary: Boundary) -> float:
-    """What part of the atoms belongs to the crystal."""
+    """Fraction of the atoms in the crystal."""
     return float((bond_order(atoms) > boundary.value).mean())
 
 
 def is_single(part: float) -> bool:
-    """Whether so much crystal means that there is one phase alone."""
+    """Whether a crystalline fraction means a single phase."""
     return not VANISHED <= part <= 1 - VANISHED
 
 
@@ -99,7 +99,7 @@ def lasting(interval: float) -> int:
 
 
 def _verdict(parts: Float[np.ndarray, " frame"], least: int) -> tuple[Literal["coexistence", "frozen", "molten"], int]:
-    """Which phase is there at the end, and for how many frames there were two."""
+    """The phases at the end, and the number of frames with two phases."""
     single = np.array([is_single(part) for part in parts])
     both = len(single) - int(np.argmin(single[::-1])) if not single.all() else 0
     if len(single) - both < least:
@@ -108,7 +108,7 @@ def _verdict(parts: Float[np.ndarray, " frame"], least: int) -> tuple[Literal["c
 
 
 def _drift(series: Float[np.ndarray, " frame"]) -> Estimate:
-    """What a straight line says the second half has more than the first; its error from what is not straight."""
+    """Difference of the two halves by a linear fit, with an error from its residuals."""
     count = 2 * BLOCKS
     if len(series) < count:
         return Estimate(0.0, 0.0)
@@ -121,12 +121,12 @@ def _drift(series: Float[np.ndarray, " frame"]) -> Estimate:
 
 
 def judge(frames: Sequence[Atoms], boundary: Boundary, *, guess: float, interval: float) -> Melting:
-    """What the frames of two phases say.
+    """Evaluate the frames of a coexistence simulation.
 
     Args:
-        frames: with momenta and stress, of a whole that does not move.
+        frames: with momenta and stress, centre of mass at rest.
         boundary: between the phases.
-        guess: K, the temperature that it began with.
+        guess: K, initial temperature.
         interval: fs from frame to frame.
     """
     atoms = len(frames[0])
@@ -149,7 +149,7 @@ def judge(frames: Sequence[Atoms], boundary: Boundary, *, guess: float, interval
     counted = slice(round(SETTLING * both), max(both, 2))
     kept = np.array(temperatures)[counted]
     mean, drift = block_average(kept), _drift(kept)
-    # the temperature follows the interfaces, whose wandering short blocks take for the mean
+    # the temperature follows the slow motion of the interfaces, which short blocks would miss
     quarters = [part.mean() for part in np.array_split(kept, BLOCKS) if len(part)]
     slow = float(np.std(quarters) / np.sqrt(BLOCKS - 1))
     mean = Estimate(mean.value, max(mean.error, slow, abs(drift.value) / 2))

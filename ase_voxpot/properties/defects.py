@@ -1,7 +1,7 @@
 """Vacancies, how they move, and self-interstitials, at constant volume.
 
 A formation energy is that of the cell with the defect less that of as many atoms of the
-perfect crystal, in eV.  Supercells are periodic, so a defect also sees its images; cells
+perfect crystal, in eV.  Supercells are periodic, so a defect interacts with its images; cells
 of a hundred atoms and more leave some hundredths of an eV for a vacancy, tenths for an
 interstitial.
 """
@@ -30,7 +30,7 @@ BAND = 0.03
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vacancy:
-    """An atom missing."""
+    """Formation energies of a vacancy."""
 
     formation: float  # eV
     unrelaxed: float  # eV, with all other atoms on their sites
@@ -38,7 +38,7 @@ class Vacancy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
-    """A neighbour of a vacancy on its way into it."""
+    """Minimum energy path of a jump into a vacancy."""
 
     barrier: float  # eV
     energies: Float[np.ndarray, " image"]  # eV, above the first, both ends included
@@ -49,12 +49,12 @@ def vacancy(supercell: Atoms, calculator: Any, *, index: int = 0) -> Vacancy:
     """Formation energy of a vacancy in a crystal of one element.
 
     Args:
-        supercell: the perfect crystal at rest.
+        supercell: the relaxed perfect crystal.
         calculator: any.
-        index: of the atom that goes missing.
+        index: of the atom removed.
 
     Raises:
-        DivergenceError: the ions found no rest.
+        DivergenceError: the relaxation did not converge.
     """
     crystal = supercell.copy()
     crystal.calc = calculator
@@ -79,13 +79,13 @@ def vacancy_migration(supercell: Atoms, calculator: Any, *, index: int = 0, imag
     113, 9901 (2000).
 
     Args:
-        supercell: the perfect crystal at rest, of one or several elements.
+        supercell: the relaxed perfect crystal, of one or several elements.
         calculator: any.
-        index: of the atom that goes missing; the nearest of all others jumps.
+        index: of the atom removed; the nearest of all others jumps.
         images: between the two ends; an odd number puts one half way.
 
     Raises:
-        DivergenceError: the ions or the band found no rest.
+        DivergenceError: the relaxation or the band did not converge.
     """
     from ase.mep import NEB
     from ase.optimize import FIRE
@@ -138,7 +138,7 @@ def interstitial(crystal: Atoms, calculator: Any, kind: str, *, repeat: int = 5)
 
     Raises:
         ConfigError: an unknown kind, or a cell that is not the one expected.
-        DivergenceError: the ions found no rest.
+        DivergenceError: the relaxation did not converge.
     """
     if kind not in INTERSTITIALS or len(crystal) != 2:
         raise ConfigError(

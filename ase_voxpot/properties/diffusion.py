@@ -1,19 +1,19 @@
-"""How fast atoms wander: mean squared displacements of molecular dynamics, and Arrhenius's law.
+"""Diffusion coefficients from mean squared displacements, and Arrhenius's law.
 
     melt     far above the temperature, if a liquid is wanted
     settle   at the temperature without pressure, for the mean volume
-    still    at that volume, until what the change of volume did is forgotten
-    run      what is measured
+    still    at that volume, to equilibrate after the change of volume
+    run      production
 
 The last stage is under stochastic velocity rescaling: momenta are all rescaled alike and
-slowly, which keeps the temperature that was asked for and leaves diffusion as it is without
-a thermostat (Bussi and Parrinello, Comput. Phys. Commun. 179, 26, 2008); at constant energy
-a small cell keeps whatever temperature its last kick has left it.  The whole is held at rest.
-Errors are standard errors over blocks of the run.
+slowly, which controls the temperature and hardly changes diffusion (Bussi and Parrinello,
+Comput. Phys. Commun. 179, 26, 2008); at constant energy the mean temperature of a small cell
+would be random.  The centre of mass is at rest. Errors are standard errors over blocks of the
+run.
 
 With a vacancy in the cell, the coefficients belong to its concentration of vacancies;
 multiply by the concentration in equilibrium over that in the cell.  Coefficients of a
-liquid grow with the cell; ``viscosity`` holds by how much.
+liquid grow with the cell, see ``viscosity``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ OVERHEAT = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """How long a run is.
+    """Temperature and length of a run.
 
     >>> Schedule(temperature=4000.0).steps
     5000
@@ -87,7 +87,7 @@ class Schedule:
 
     @property
     def stages(self) -> dict[str, Plan]:
-        """What is run, one after the other."""
+        """The plans of the stages, in order."""
         hot = OVERHEAT * self.temperature
         common: dict[str, Any] = {"timestep": self.timestep, "interval": FEW}
         prepared = {
@@ -122,7 +122,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diffusion:
-    """What one run says; by element, and under "all" without regard to them."""
+    """Results of one run, by element and, under "all", of all atoms."""
 
     temperature: float  # K, mean of the run
     volume: float  # Å³/atom
@@ -144,7 +144,7 @@ class Arrhenius:
 
 
 def without_atoms(crystal: Atoms, count: int, rng: np.random.Generator) -> Atoms:
-    """The crystal with so many vacancies on random sites.
+    """The crystal with ``count`` vacancies on random sites.
 
     Raises:
         ConfigError: more than a tenth of the atoms.
@@ -165,10 +165,10 @@ def diffuse(
     restart: bool = False,
     observe: Callable[[str, Sample], None] = lambda stage, sample: None,
 ) -> Diffusion:
-    """Run dynamics and measure how far atoms get.
+    """Run molecular dynamics and compute diffusion coefficients.
 
     Args:
-        atoms: a periodic crystal, with vacancies if they are to be carriers; not changed.
+        atoms: a periodic crystal, with vacancies for diffusion in the solid; not changed.
         calculator: with stress.
         schedule: temperature and length.
         prefix: beginning of the names of the files of each stage.
@@ -176,8 +176,8 @@ def diffuse(
         observe: called with the stage and every new sample of it.
 
     Raises:
-        ConfigError: files of another run are in the way, or of another schedule.
-        DivergenceError: the run ran away, or what was to be a liquid is none.
+        ConfigError: files of another run or of another schedule exist.
+        DivergenceError: the run diverged, or the structure did not melt.
     """
     from ase.constraints import FixCom
 
@@ -215,7 +215,7 @@ def diffuse(
 
 
 def _refuse_solid(frames: Sequence[Atoms], begun: Atoms) -> None:
-    """Raise if what was to be a liquid is as orderly as the crystal that it was made from."""
+    """Raise if a liquid run is as ordered as the crystal that it was made from."""
     perfect = mean_order([begun])
     order = mean_order(frames[-max(1, len(frames) // 4) :: 10])
     if perfect > CRYSTAL and order > LOST * perfect:
@@ -233,9 +233,9 @@ def diffusion_of(
 
     Args:
         positions: Å, wrapped or not.
-        atoms: what moves, with its cell.
+        atoms: elements and cell.
         interval: fs from frame to frame.
-        temperature: K, as it is to be told.
+        temperature: K, of the result.
     """
     cells = np.broadcast_to(atoms.cell[:], (len(positions), 3, 3))
     path = without_drift(unwrap(positions, cells), atoms.get_masses())
@@ -269,7 +269,7 @@ def _edge(atoms: Atoms) -> float | None:
 
 
 def arrhenius(runs: Sequence[Diffusion], name: str) -> Arrhenius | None:
-    """The law through several runs, weighted by their errors; None if it cannot be told.
+    """The law through several runs, weighted by their errors; None if it cannot be fitted.
 
     Args:
         runs: at different temperatures.

@@ -1,8 +1,7 @@
-"""The elastic tensor from stresses under strain, ions relaxed: at rest, and over large strains.
+"""The elastic tensor from stresses under strain, ions relaxed: at equilibrium, and over large strains.
 
-At rest it is the slope of stress against strain, from strains of half a per cent.  Published
-tables often hold something else, one straight line through strains of up to ten per
-cent; there ``elastic_regression`` follows them.
+At equilibrium it is the slope of stress against strain, from strains of half a per cent.  Some published
+tables are linear fits over strains of up to ten per cent; ``elastic_regression`` reproduces these.
 
 Voigt order xx yy zz yz xz xy, shear strains as γ = 2ε, everything in GPa.
 """
@@ -70,20 +69,20 @@ def elastic_ensemble(
     sizes: Sequence[float] | None = None,
     observe: Callable[[], None] = lambda: None,
 ) -> Ensemble:
-    """Elasticity of structures that stand for one material.
+    """Elasticity of one material from several structures (decorations).
 
-    Each is brought to rest, ions and cell; its tensor is averaged over a point group.
+    Ions and cell of each are relaxed; its tensor is averaged over a point group.
 
     Args:
         structures: periodic, near equilibrium; not changed.
         calculator: with stress.
         like: whose point group to average over: of a random alloy, its lattice of one
-            element; that of the first structure without it, at rest if there it has more of it.
-        sizes: regression over strains this large, instead of slopes at rest.
+            element; by default that of the first structure, relaxed if this has higher symmetry.
+        sizes: regression over strains this large, instead of slopes at equilibrium.
         observe: called after every strained cell, ``strains(sizes)`` times per structure.
 
     Raises:
-        DivergenceError: cell or ions found no rest.
+        DivergenceError: a relaxation did not converge.
     """
     rotations = point_group(structures[0] if like is None else like)
     cells: list[Atoms] = []
@@ -104,7 +103,7 @@ def elastic_ensemble(
 
 
 def _rest(atoms: Atoms, calculator: Any) -> Atoms:
-    """A wide cell at rest; of one element symmetry may leave nothing but a volume to find."""
+    """A relaxed supercell; for one element the volume may be the only degree of freedom."""
     if len(set(atoms.numbers)) == 1:
         return wide(to_rest(atoms, calculator))
     return relaxed(wide(atoms), calculator, free="cell")
@@ -127,7 +126,7 @@ def elastic_tensor(
         observe: called after every strained cell.
 
     Raises:
-        DivergenceError: the ions found no rest, or another one at every strain.
+        DivergenceError: the relaxation did not converge, or led to different minima.
     """
     applied, stresses = [], []
     for component in range(6):
@@ -139,14 +138,14 @@ def elastic_tensor(
             applied.append(voigt)
             stresses.append(relaxed(trial, calculator, fmax=fmax).get_stress() / GPa)
             observe()
-    design = np.hstack([np.ones((len(applied), 1)), applied])  # the stress at rest need not vanish
+    design = np.hstack([np.ones((len(applied), 1)), applied])  # with a constant, as the residual stress need not vanish
     tensor = np.linalg.lstsq(design, np.array(stresses), rcond=None)[0]
     _refuse_jumps(atoms, np.array(stresses), design @ tensor)
     return (tensor[1:] + tensor[1:].T) / 2
 
 
 def _refuse_jumps(atoms: Atoms, stresses: Float[np.ndarray, "strain 6"], line: Float[np.ndarray, "strain 6"]) -> None:
-    """Refuse stresses that are no straight line against strain: their slope is no elastic constant."""
+    """Raise if stress is not linear in strain."""
     off = ((stresses - line) ** 2).sum()
     explained = 1 - off / max(((stresses - stresses.mean(axis=0)) ** 2).sum(), 1e-12)
     if explained < STRAIGHT:
@@ -189,7 +188,7 @@ def fit_tensor(
     """One straight line through all stresses against strain by least squares, GPa, made symmetric.
 
     Strains are those of Green and Lagrange, (FᵀF - 1) / 2; stresses are Cauchy's.  For large
-    strains the two are no pair, but this is what reproduces the published constants.
+    strains the two are not conjugate, but this reproduces the published constants.
 
     Args:
         gradients: F, by which vectors of the crystal at rest become those of the strained one.
@@ -223,7 +222,7 @@ def elastic_regression(
         observe: called after every strained cell.
 
     Raises:
-        DivergenceError: the ions found no rest.
+        DivergenceError: the relaxation did not converge.
     """
     gradients = deformations(sizes)
     stresses = []

@@ -22,18 +22,18 @@ __all__ = ["VolumeCurve", "equation_of_state"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeCurve:
-    """Energies around equilibrium and what a Birch-Murnaghan fit says of them."""
+    """Energies around equilibrium and their Birch-Murnaghan fit."""
 
     volumes: Float[np.ndarray, " point"]  # Å³/atom
     energies: Float[np.ndarray, " point"]  # eV/atom
-    pressures: Float[np.ndarray, " point"]  # GPa, from stresses: they tell whether those are slopes of the energy
+    pressures: Float[np.ndarray, " point"]  # GPa, from stresses: a check of their consistency with the energy
     volume: float  # Å³/atom, at the minimum
     energy: float  # eV/atom, there
     bulk_modulus: float  # GPa
     derivative: float  # of the bulk modulus by pressure
     residual: float  # meV/atom, RMS of the energies about the fit
     uneven: (
-        float  # GPa, largest stress beside the pressure, of the cell nearest to the minimum: zero of a shape at rest
+        float  # GPa, largest stress beside the pressure, of the cell nearest to the minimum: zero for a relaxed shape
     )
 
     def fitted_energy(self, volume: Float[np.ndarray, " any"]) -> Float[np.ndarray, " any"]:
@@ -68,7 +68,7 @@ def equation_of_state(
 
     Raises:
         ConfigError: too few volumes, or too far apart.
-        DivergenceError: no equilibrium, or energies that no such equation fits.
+        DivergenceError: no equilibrium, or energies that the equation does not fit.
     """
     from ase.eos import EquationOfState
 

@@ -1,19 +1,19 @@
-"""The melting point: a crystal and its melt side by side, until both live at the same temperature.
+"""The melting point by coexistence of a crystal and its melt in one cell.
 
     crystal      the whole cell, without pressure at the guess of the temperature
-    melt         half of it held, the other half molten far above
-    cool         the melt brought back to the guess, still beside held atoms
+    melt         half of it fixed, the other half melted at a higher temperature
+    cool         the melt cooled to the guess, with the same atoms fixed
     join         all atoms free, the cell free along the normal of the interface
     coexistence  no thermostat: enthalpy and pressure are conserved
 
-In the last stage melting takes heat from the motion of the atoms and freezing gives it back,
-so that the temperature goes to the melting point by itself and stays there while there
-are two phases (Morris, Wang, Ho and Chan, Phys. Rev. B 49, 3109, 1994).  Half a cell of latent
-heat forgives a guess that is off by some hundred kelvin; beyond that one phase vanishes, and
-the temperature then tells a better guess.  The cell across the normal is that of the
-crystal at the guess: its strain at the melting point changes the result in second order.
+In the last stage melting consumes and freezing releases kinetic energy, so that the temperature
+converges to the melting point and stays there while there are two phases (Morris, Wang, Ho and Chan,
+Phys. Rev. B 49, 3109, 1994).  The latent heat of half a cell compensates an error of the guess of some
+hundred kelvin; beyond that one phase vanishes, and a better guess follows from the temperature.  The
+cell across the normal is that of the crystal at the guess: its strain at the melting point changes the
+result in second order.
 
-An alloy has no single melting point: what comes out lies between solidus and liquidus, as
+An alloy has no single melting point: the result lies between solidus and liquidus, as
 the time is too short for its phases to change their composition.
 """
 
@@ -55,7 +55,7 @@ CONFUSED = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """How the phases are made, and how long they are watched.
+    """Temperatures and lengths of the stages.
 
     >>> Schedule(temperature=3400).steps
     20000
@@ -84,7 +84,7 @@ class Schedule:
         return self.interval * self.timestep
 
     def plan(self, stage: str) -> Plan:
-        """What is run in a stage."""
+        """The plan of a stage."""
         short = self.equilibration // 4
         kinds: dict[str, Any] = {
             "crystal": "npt",
@@ -113,7 +113,7 @@ def coexist(
     restart: bool = False,
     observe: Callable[[str, Sample, float | None], None] = lambda stage, sample, crystalline: None,
 ) -> Melting:
-    """Bring a crystal and its melt together and watch.
+    """Run all stages of a coexistence simulation and evaluate it.
 
     Args:
         crystal: elongated along its third vector, which stands upright on the others; not changed.
@@ -121,12 +121,12 @@ def coexist(
         schedule: temperatures and times.
         prefix: beginning of the names of the files of each stage.
         restart: continue from these files.
-        observe: called with the stage, every new sample of it, and what part is crystalline once that is known.
+        observe: called with the stage, every new sample of it, and the crystalline fraction once it is known.
 
     Raises:
-        ConfigError: files of another run are in the way, or of another schedule.
+        ConfigError: files of another run or of another schedule exist.
         StructureError: the third vector is not upright, or the cell not elongated.
-        DivergenceError: a run ran away, or there are no two phases to begin with.
+        DivergenceError: a run diverged, or there are no two phases at the start.
     """
     _refuse_unfit(crystal)
     atoms = _upright(crystal)
@@ -198,7 +198,7 @@ def _middle(atoms: Atoms) -> Bool[np.ndarray, " atom"]:
 
 
 def _make_space(atoms: Atoms, held: Bool[np.ndarray, " atom"]) -> None:
-    """Stretch what is to melt along z, and put the crystal, as it is, into the middle of the cell."""
+    """Stretch the part that is melted along z, with the crystal unchanged in the middle of the cell."""
     cell, height = atoms.cell.array.copy(), atoms.positions[:, 2]
     length, middle = cell[2, 2], height[held].mean()
     offset = height - middle  # no atom of a crystal has gone through a boundary
@@ -218,29 +218,29 @@ def _hold(atoms: Atoms, held: Bool[np.ndarray, " atom"]) -> None:
 
 
 def _stop_whole(atoms: Atoms) -> None:
-    """Take away the motion of the whole, which a thermostat leaves and nothing slows down."""
+    """Remove the motion of the centre of mass, which a thermostat leaves."""
     masses, momenta = atoms.get_masses(), atoms.get_momenta()
     atoms.set_momenta(momenta - masses[:, None] * momenta.sum(axis=0) / masses.sum())
 
 
 class _VanishedError(Exception):
-    """There is nothing left to watch."""
+    """One phase has vanished."""
 
 
 @dataclass(slots=True)
 class _Watch:
-    """Ends a run in which one phase is gone for good."""
+    """Ends a run in which one phase has vanished."""
 
     atoms: Atoms
     boundary: Boundary
-    interval: float  # fs from look to look
+    interval: float  # fs from check to check
     gone: int = 0  # frames
 
     def look(self) -> float:
-        """What part is crystalline."""
+        """Crystalline fraction."""
         part = crystalline(self.atoms, self.boundary)
         self.gone = self.gone + 1 if is_single(part) else 0
-        if self.gone > lasting(self.interval) + 2 * FEWEST:  # these tell how hot the rest becomes
+        if self.gone > lasting(self.interval) + 2 * FEWEST:  # these give the final temperature
             raise _VanishedError
         return part
 

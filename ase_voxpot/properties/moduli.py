@@ -1,4 +1,4 @@
-"""What follows from an elastic tensor: symmetry, averages, moduli, directions.
+"""Symmetry, polycrystalline averages, moduli and directions of an elastic tensor.
 
 Voigt order xx yy zz yz xz xy, stresses against γ = 2ε, everything in GPa.
 """
@@ -27,7 +27,7 @@ SAME_SITE = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elasticity:
-    """An elastic tensor and what follows from it.
+    """An elastic tensor and its moduli.
 
     The cubic constants are averages over the components that cubic symmetry makes
     equal: for a random alloy in a finite cell they differ a little.  Bulk and shear
@@ -96,7 +96,7 @@ def point_group(atoms: Atoms, *, tolerance: float = SAME_SITE) -> Float[np.ndarr
         tolerance: Å, within which an atom is on the site where a symmetry would put it.
 
     Raises:
-        DataError: a cell in which no symmetry can be looked for.
+        DataError: a cell whose symmetry cannot be determined.
     """
     from phonopy.structure.atoms import PhonopyAtoms
     from phonopy.structure.symmetry import Symmetry
@@ -104,7 +104,7 @@ def point_group(atoms: Atoms, *, tolerance: float = SAME_SITE) -> Float[np.ndarr
     cell = PhonopyAtoms(numbers=atoms.numbers, cell=atoms.cell.array, scaled_positions=atoms.get_scaled_positions())
     try:
         found = Symmetry(cell, symprec=tolerance).symmetry_operations
-    except Exception:  # of kinds that differ from version to version
+    except Exception:  # of types that differ between versions of spglib
         raise DataError(
             f"{atoms.get_chemical_formula()}: expected a crystal whose symmetry can be found, with no atom twice"
         ) from None

@@ -1,8 +1,8 @@
-"""Crystal or melt, atom by atom: how much the directions of neighbours agree with those of their neighbours.
+"""Classification of atoms as crystal or melt by averaged bond order.
 
 The measure is Steinhardt's q₆ averaged over the first shell (Lechner and Dellago, J. Chem.
 Phys. 129, 114707, 2008): a perfect bcc crystal has 0.51, fcc 0.57, a hot crystal some 0.4, a
-melt some 0.2.  Where the line between them lies is told by samples of both.
+melt some 0.2.  The boundary between them is determined from samples of both.
 """
 
 from __future__ import annotations
@@ -62,16 +62,16 @@ def _sums(values: Float[np.ndarray, "pair harmonic"], centre: np.ndarray, atoms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boundary:
-    """Above it an atom belongs to the crystal."""
+    """Threshold of the order parameter; atoms above it are crystalline."""
 
     value: float
-    mistaken: float  # part of the atoms that it puts into the wrong phase
+    mistaken: float  # fraction of the atoms that are misclassified
     crystal: float  # mean order in the crystal
     melt: float  # mean order in the melt
 
 
 def boundary_between(crystal: Float[np.ndarray, " sample"], melt: Float[np.ndarray, " other"]) -> Boundary:
-    """The order that as many atoms of a crystal fall below as atoms of a melt rise above.
+    """The threshold with equal fractions of misclassified atoms in crystal and melt.
 
     Args:
         crystal: order of its atoms.
@@ -94,7 +94,7 @@ def boundary_between(crystal: Float[np.ndarray, " sample"], melt: Float[np.ndarr
 def layers(
     heights: Float[np.ndarray, " atom"], order: Float[np.ndarray, " atom"], count: int
 ) -> Float[np.ndarray, " layer"]:
-    """Mean order in layers of equal thickness; NaN where there is nobody.
+    """Mean order in layers of equal thickness; NaN for empty layers.
 
     Args:
         heights: as parts of the cell.

@@ -1,7 +1,7 @@
-"""Vibrations of a crystal from small displacements, by phonopy (Togo, J. Phys. Soc. Jpn. 92, 012001, 2023).
+"""Phonons of a crystal from small displacements, by phonopy (Togo, J. Phys. Soc. Jpn. 92, 012001, 2023).
 
-A cell of many atoms, such as that of a random alloy, has its states, but no dispersion
-worth the name: its own Brillouin zone is small and folds everything together.
+For a cell of many atoms, such as that of a random alloy, only the density of states is computed: bands are
+folded into its small Brillouin zone.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class Phonons:
     """Frequencies in THz; an imaginary one is negative."""
 
     special: dict[str, Float[np.ndarray, " branch"]]  # at the special points of the lattice
-    path: Float[np.ndarray, " point"]  # 2π/Å, length of the way so far
+    path: Float[np.ndarray, " point"]  # 2π/Å, length along the path
     branches: Float[np.ndarray, "point branch"]
-    ticks: dict[float, str]  # what lies where on the way
+    ticks: dict[float, str]  # labels of points by length
     grid: Float[np.ndarray, " bin"]  # THz
     density: Float[np.ndarray, " bin"]  # of states, 1/THz per primitive cell
     partial: dict[str, Float[np.ndarray, " bin"]]  # the same by element, where there are several
@@ -60,7 +60,7 @@ class Phonons:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heat:
-    """What harmonic vibrations do at constant volume, per atom; k_B is Boltzmann's constant."""
+    """Harmonic thermal properties at constant volume, per atom; k_B is Boltzmann's constant."""
 
     temperatures: Float[np.ndarray, " point"]  # K
     free_energy: Float[np.ndarray, " point"]  # eV, of the vibrations, zero-point energy included
@@ -81,7 +81,7 @@ def harmonic(
         crystal: any cell of it.
         calculator: any.
         width: Å, of the supercell.
-        observe: called after every displacement with how many are done, and of how many.
+        observe: called after every displacement with the number done and the total.
     """
     from ase import Atoms
     from phonopy.structure.atoms import PhonopyAtoms
@@ -102,7 +102,7 @@ def harmonic(
         atoms.calc = calculator
         return atoms.get_forces()
 
-    left = forces_in(model.supercell)  # by a relaxation; symmetry would take them for answers to displacements
+    left = forces_in(model.supercell)  # residual forces of the relaxation, to subtract
     for displaced in supercells:
         forces.append(forces_in(displaced) - left)
         observe(len(forces), len(supercells))
@@ -173,7 +173,7 @@ def spectrum(model: Phonopy) -> Phonons:
 
 
 def _axis(way: Any) -> tuple[Float[np.ndarray, " point"], dict[float, str]]:
-    """Lengths along a path, and what lies where on it."""
+    """Lengths along a path, and labels of its points."""
     if way is None:
         return np.empty(0), {}
     along, places, names = way.get_linear_kpoint_axis()

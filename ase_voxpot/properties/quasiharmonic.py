@@ -1,8 +1,8 @@
-"""The quasi-harmonic approximation as phonopy has it: volume, stiffness and heat against temperature.
+"""The quasi-harmonic approximation by phonopy: volume, bulk modulus and heat capacity against temperature.
 
 Harmonic vibrations are computed at several volumes, and at every temperature an equation
-of state (Vinet's) is fitted to the free energies.  ``thermal`` holds the shorter way that
-the bench takes to thermal expansion alone.
+of state (Vinet's) is fitted to the free energies.  ``thermal`` computes thermal expansion
+alone, with less effort.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def quasi_harmonic(
         observe: called with the number of volumes that are done.
 
     Raises:
-        ConfigError: temperatures that make no sense.
-        DivergenceError: a volume with imaginary frequencies, or no best one between those tried.
+        ConfigError: invalid temperatures.
+        DivergenceError: a volume with imaginary frequencies, or no minimum within the volumes tried.
     """
     from phonopy import run_qha
 
@@ -93,7 +93,7 @@ def quasi_harmonic(
         energies.append(energy_per_atom(wide(cell), calculator) * len(model.primitive))
         volumes.append(cell.get_volume() / len(cell))
         observe(len(models))
-    temperatures = np.arange(0.0, highest + 2.5 * step, step)  # differences use up some at the end
+    temperatures = np.arange(0.0, highest + 2.5 * step, step)  # finite differences need points beyond the last
     mesh = [n + 1 - n % 2 for n in mesh_of(models[0])]  # phonopy would shift an even one off the centre
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Lattice parameters are extrapolated", UserWarning)  # judged below

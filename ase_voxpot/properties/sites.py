@@ -1,12 +1,12 @@
-"""What sites of an alloy cost: vacancies, exchanged atoms, and chemical potentials.
+"""Vacancies, exchanged atoms and chemical potentials over the sites of an alloy.
 
 No two sites of a random alloy are alike, so every energy here is a sample over sites,
-ions relaxed at constant volume.  A vacancy needs to know where its atom went:
+ions relaxed at constant volume.  The formation energy of a vacancy depends on the chemical potential of its atom:
 
     E_f(i) = E(without i) - E + μ(species of i)
 
 with μ either of the element in its own crystal, or of the alloy itself: differences of μ
-are mean energies of turning atoms of one element into another, and Σ x μ is the energy
+are mean energies of substitution of one element by another, and Σ x μ is the energy
 of the alloy per atom (compare Zhang and Sholl, Phys. Rev. B 91, 014105, 2015).
 """
 
@@ -37,7 +37,7 @@ SHELL = 1.08
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vacancies:
-    """Energies it takes to remove an atom, site by site, and no atom left over."""
+    """Energies to remove an atom, site by site."""
 
     sites: list[int]
     species: list[str]  # of the atoms removed
@@ -66,10 +66,10 @@ def mean_error(values: Sequence[float] | Float[np.ndarray, " any"]) -> tuple[flo
 
 
 def element_potentials(symbols: Sequence[str], calculator: Any) -> dict[str, float]:
-    """Energies per atom, in eV, of elements in the crystals that ASE knows of them, at rest.
+    """Energies per atom, in eV, of elements in ASE's reference crystals, relaxed.
 
     Raises:
-        ConfigError: ASE knows none.
+        ConfigError: ASE has none of an element.
         DivergenceError: no equilibrium.
     """
     from ase.build import bulk
@@ -101,10 +101,10 @@ def alloy_potentials(
     """Chemical potentials in eV of the elements in the alloy itself.
 
     Args:
-        alloy: at rest.
+        alloy: relaxed.
         calculator: any.
         rng: chooses sites.
-        samples: atoms of every element that are turned into each other one.
+        samples: number of substitutions of every pair of elements.
         observe: called after every substitution.
     """
     base, count = _energy(alloy, calculator), len(alloy)
@@ -143,14 +143,14 @@ def vacancies(
     """Remove atoms, one at a time.
 
     Args:
-        crystal: at rest, wide enough.
+        crystal: relaxed, wide enough.
         calculator: any.
         rng: chooses sites.
         samples: sites of every element.
         observe: called after every site.
 
     Raises:
-        DivergenceError: the ions found no rest.
+        DivergenceError: the relaxation did not converge.
     """
     base = _energy(crystal, calculator)
     sites = [i for s in sorted(set(crystal.symbols)) for i in _chosen(crystal, s, samples, rng)]
@@ -174,7 +174,7 @@ def swaps(
     """Exchange two unlike atoms, nearest neighbours and distant ones.
 
     Args:
-        alloy: at rest.
+        alloy: relaxed.
         calculator: any.
         rng: chooses pairs.
         samples: exchanges of every pair of elements, among neighbours and among others.
@@ -182,7 +182,7 @@ def swaps(
 
     Raises:
         ConfigError: one element only.
-        DivergenceError: the ions found no rest.
+        DivergenceError: the relaxation did not converge.
     """
     symbols = np.array(alloy.symbols)
     kinds = sorted(set(symbols))

@@ -1,4 +1,4 @@
-"""Runs that follow each other, such as melting, cooling and measuring: each stopped and continued by itself."""
+"""Sequences of runs, such as melting, cooling and production, each with its own restart."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def carry_out(
 ) -> list[Sample]:
     """Run a stage; with ``restart``, read it if it is done, and continue it if it was begun.
 
-    Whatever stands between two stages depends on nothing but the atoms and the samples that
-    the first leaves, so that a chain of them is the same whether it was stopped or not.
+    The start of a stage depends only on the atoms and samples of the one before, so that a
+    sequence is the same whether it was interrupted or not.
 
     Args:
-        atoms: with a calculator; moved along.
+        atoms: with a calculator; changed in place.
         plan: of the stage.
         records: of the stage.
-        restart: whether there may be records.
+        restart: whether to continue from existing records.
         observe: called with every new sample.
 
     Raises:
-        VoxPotError: as ``dynamics.run``.
+        VoxPotError: as ``md.run.run``.
     """
     if restart:
         done = reload(atoms, plan, records)

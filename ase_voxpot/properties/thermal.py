@@ -1,8 +1,8 @@
 """Thermal expansion in the quasi-harmonic approximation.
 
 At every temperature the free energy of harmonic vibrations is added to the energies of
-several volumes, and the minimum found.  It holds while atoms move little against their
-distances, for refractory metals up to about half of the melting point.
+several volumes, and the minimum found.  The approximation is valid for small displacements,
+in refractory metals up to about half of the melting point.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def thermal_expansion(
         observe: called with the number of volumes that are done.
 
     Raises:
-        DivergenceError: a volume with imaginary frequencies, or none that is best.
+        DivergenceError: a volume with imaginary frequencies, or no minimum.
     """
     rest = at_rest(crystal, calculator)
     temperatures = np.arange(0.0, highest + 1, 25.0)
@@ -88,7 +88,7 @@ def thermal_expansion(
 
 
 def _lowest(volumes: Float[np.ndarray, " volume"], energies: Float[np.ndarray, " volume"]) -> float:
-    """Where a polynomial through the points is lowest."""
+    """Minimum of a polynomial through the points."""
     middle = volumes.mean()
     curve = np.polynomial.Polynomial.fit(volumes - middle, energies, DEGREE)
     bend, half = curve.deriv(2), np.ptp(volumes) / 2

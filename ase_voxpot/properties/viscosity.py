@@ -1,8 +1,8 @@
-"""Shear viscosity of a liquid from the stress of a run, and what it says about diffusion in a small cell.
+"""Shear viscosity of a liquid from the stress of a run, and the size correction of diffusion coefficients.
 
-Green and Kubo: η = V / k_B T ∫ ⟨σ(0) σ(t)⟩ dt with the traceless parts of the stress.  An atom in
-a periodic cell drags its own images along, which makes it slower by ξ k_B T / 6πηL
-(Yeh and Hummer, J. Phys. Chem. B 108, 15873, 2004).
+Green and Kubo: η = V / k_B T ∫ ⟨σ(0) σ(t)⟩ dt with the traceless parts of the stress.  Hydrodynamic
+interaction with periodic images reduces a diffusion coefficient by ξ k_B T / 6πηL (Yeh and Hummer,
+J. Phys. Chem. B 108, 15873, 2004).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MILLIPASCAL = units.Pascal * 1e-3 * units.second
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viscosity:
-    """Of one run."""
+    """Viscosity of one run."""
 
     value: float  # mPa s
     error: float | None  # mPa s, standard error over blocks; None if it was given
@@ -74,7 +74,7 @@ def _correlation(values: Float[np.ndarray, "frame part"]) -> Float[np.ndarray, "
 
 
 def missing_diffusion(viscosity: Viscosity, *, temperature: float, length: float) -> tuple[float, float]:
-    """What a diffusion coefficient in a cube lacks against one in an endless liquid, and its error, Å²/ps.
+    """Size correction of a diffusion coefficient in a cubic cell, and its error, Å²/ps.
 
     Args:
         viscosity: of the liquid.

@@ -1,11 +1,10 @@
-"""Blocks of atoms in the lanes of the processor.
+"""SIMD over atoms: blocks of ``LANES`` atoms in vector registers.
 
-On the CPU everything about ``LANES`` atoms is computed at once: the atom is the last axis
-of every array, [..., row, atom], so that each operation on a row is an operation on
-registers, whatever the rows mean, and a whole block stays in the nearest cache.
+The atom is the last axis of every array, [..., row, atom], so that each operation on a row is an operation on
+vector registers, and the arrays of a block stay in the L1 or L2 cache.
 
     tiles        sums of products: a matrix times a block, row times row
-    elementary   exp and log that are not calls
+    elementary   exp and log that can be vectorised
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ LANES = 16
 
 
 def aligned(*shape: int, dtype: np.dtype | type[np.floating]) -> Float[np.ndarray, ...]:
-    """An array of zeros that begins with a cache line, as vectors that straddle two cost twice."""
+    """An array of zeros that begins with a cache line, as loads across two cache lines are slower."""
     size, line = int(np.prod(shape)), 64 // np.dtype(dtype).itemsize
     buffers = np.zeros(size + line, dtype)
     start = -(buffers.ctypes.data // buffers.itemsize) % line

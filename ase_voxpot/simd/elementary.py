@@ -1,7 +1,7 @@
-"""exp and log that loops can be vectorised over, where a library would be called number by number.
+"""Vectorisable exp and log, in place of scalar library calls.
 
-The exponent of a floating-point number is taken from its bits, and a short series does the
-rest, to the last digits of float32 or float64 by the type of the argument.
+The exponent of a floating-point number is taken from its bits, and a short series gives the
+mantissa, to the precision of float32 or float64 by the type of the argument.
 """
 
 from __future__ import annotations

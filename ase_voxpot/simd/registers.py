@@ -1,9 +1,8 @@
-"""Rows of a block as values that a formula can be written with, for intrinsics of Numba.
+"""Rows of a block as operands of Python expressions, for intrinsics of Numba.
 
-What a loop over the lanes would have to be proved to be, this is from the start: every
-operation on a ``Row`` is one instruction on all atoms of the block, in whatever registers
-the processor has.  A formula over rows reads as it would over numbers, and is executed once,
-when the intrinsic is compiled.
+Vectorisation does not depend on the compiler: every operation on a ``Row`` is one vector
+instruction on all atoms of the block. A Python expression over rows is executed once, when the
+intrinsic is compiled, and emits its instructions.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ FAST = ("fast",)
 
 
 def intrinsic(function: Callable[..., Any]) -> Any:
-    """Numba's decorator; that calls leave out the first argument is more than annotations can say."""
+    """Numba's decorator, untyped: calls omit the first argument, which annotations cannot express."""
     return numba.extending.intrinsic(function)
 
 
@@ -92,7 +91,7 @@ class Place:
 
 
 class Registers:
-    """What an intrinsic does with rows: load, sum up, store, repeat."""
+    """Operations of an intrinsic on rows: load, accumulate, store, loop."""
 
     def __init__(self, context: Any, builder: Any, scalar: Any) -> None:
         self._context, self.builder = context, builder
@@ -134,7 +133,7 @@ class Registers:
 
     @contextmanager
     def loop(self, count: Any) -> Iterator[Any]:
-        """Repeat what is written inside; gives the number of the turn."""
+        """A loop; yields its index."""
         with cgutils.for_range(self.builder, count, intp=LONG) as turn:
             yield turn.index
 
@@ -149,11 +148,11 @@ class Registers:
         self.builder.store(row.value, register)
 
     def zeros(self, count: int) -> list[Any]:
-        """Sums that stay in registers, nothing in them yet."""
+        """Accumulators in registers, set to zero."""
         return [self.variable(self.constant(0.0)) for _ in range(count)]
 
     def sums(self, places: list[Place], add: Any) -> list[Any]:
-        """The same for sums that begin with what ``places`` hold if ``add``."""
+        """Accumulators that start with the values at ``places`` if ``add``, else zero."""
         held = self.zeros(len(places))
         with self.builder.if_then(add):
             for register, place in zip(held, places, strict=True):
@@ -165,7 +164,7 @@ class Registers:
         self.set(register, self.get(register) + row)
 
     def get(self, register: Any) -> Row:
-        """What is in a register."""
+        """Value of a register."""
         return Row(self.builder, self.builder.load(register, typ=self._vector))
 
     def keep(self, held: list[Any], places: list[Place]) -> None:

@@ -1,6 +1,6 @@
 """Blocks of atoms spread over threads: each block is computed from beginning to end by one thread.
 
-The compiled functions release Python's global lock, so that ordinary Python threads are enough.
+The compiled functions release the GIL, so that Python threads are sufficient.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ def spread(work: Callable[[Iterator[tuple[int, int]]], None], blocks: int) -> No
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that wait for the next step; starting them anew costs as much as a thousand atoms."""
+    """Persistent threads; starting them takes as long as an evaluation of a thousand atoms."""
     return ThreadPoolExecutor(threads, thread_name_prefix="voxpot")
 
 
-if hasattr(os, "register_at_fork"):  # a forked child has none of its parent's threads and would wait for them for ever
+if hasattr(os, "register_at_fork"):  # a forked child lacks its parent's threads and would deadlock
     os.register_at_fork(after_in_child=_pool.cache_clear)

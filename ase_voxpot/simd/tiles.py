@@ -3,8 +3,8 @@
     multiply   target[k, atom]    = Σ_c matrix[c, k]  source[c, atom]
     contract   target[a, b, atom] = Σ_k x[a, k, atom] y[b, k, atom]
 
-The first is the inner kernel of any BLAS, and its operands already lie as that wants them:
-nothing is packed at run time, and no library brings threads of its own.  Arrays are given
+The first is the inner kernel of a BLAS, with operands already in its layout:
+nothing is packed at run time, and no library threads are started.  Arrays are given
 with a place and strides, counted in elements; they may have any shape but must be contiguous.
 """
 
@@ -31,7 +31,7 @@ PANELS = (8, 4, 2, 1) if WIDE else (4, 2, 1)
 
 
 def pack(matrix: Float[np.ndarray, "inner row"]) -> Float[np.ndarray, " entry"]:
-    """A matrix as ``multiply`` reads it: one panel of columns after the other."""
+    """A matrix in the layout of ``multiply``: one panel of columns after the other."""
     parts, start = [], 0
     while start < matrix.shape[1]:
         width = next(w for w in PANELS if w <= matrix.shape[1] - start)

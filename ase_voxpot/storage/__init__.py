@@ -1,1 +1,1 @@
-"""Files that appear whole or not at all, and arrays with a checksum."""
+"""Atomic writing of files, and arrays with a checksum."""

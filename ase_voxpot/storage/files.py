@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writing of files."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ __all__ = ["data_folders", "draft_of", "make_parents", "write_json"]
 
 
 def data_folders() -> list[Path]:
-    """Where data sets are looked up: the folder that ``VOXPOT_DATA`` names, then ``training/data`` of a checkout."""
+    """Folders of data sets: the folder in ``VOXPOT_DATA``, then ``training/data`` of a checkout."""
     named = os.environ.get("VOXPOT_DATA", "")
     checkout = Path(__file__).resolve().parents[2] / "training" / "data"
     return [*([Path(named)] if named else []), *([checkout] if checkout.is_dir() else [])]
 
 
 def make_parents(path: Path) -> Path:
-    """Make the folder that ``path`` will be written to, before any work is spent on it.
+    """Make the folder of ``path``, so that an error comes before the computation.
 
     Raises:
-        ConfigError: the place cannot be written to.
+        ConfigError: the folder cannot be written to.
     """
     if _is_device(path):
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # modes alone do not tell: a whole disk may be read-only
+        # permissions do not suffice: a file system may be read-only
         tempfile.TemporaryFile(dir=path.resolve().parent).close()
     except OSError as error:
         raise ConfigError(f"{path}: expected a place to write to, got {error.strerror}") from None
@@ -45,9 +45,9 @@ def make_parents(path: Path) -> Path:
 
 @contextmanager
 def draft_of(path: Path) -> Iterator[Path]:
-    """A name to write to, which becomes ``path`` if all goes well and vanishes if not.
+    """A temporary file, renamed to ``path`` on success and deleted on failure.
 
-    A link stays a link, its file is written.  A device or pipe, such as ``/dev/stdout``, is written to as it is.
+    The target of a link is written.  A device or pipe, such as ``/dev/stdout``, is written to directly.
 
     >>> with draft_of(Path("table.csv")) as draft:  # doctest: +SKIP
     ...     draft.write_text("step,energy")
@@ -69,6 +69,6 @@ def _is_device(path: Path) -> bool:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write ``data`` as indented JSON; NaN has no place in it and is refused."""
+    """Write ``data`` as indented JSON; NaN is refused."""
     with draft_of(path) as draft:
         draft.write_text(json.dumps(data, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,7 +1,7 @@
-"""Arrays on disk, accepted only when whole: safetensors, texts in the header, a checksum.  Never a pickle.
+"""Arrays in safetensors files with texts and a checksum in the header.
 
-The module that writes a file defines what the texts mean: ``weights`` keeps potentials
-this way.  ``format`` says which kind of file it is, ``schema`` its version.
+The module that writes a file defines the texts, as ``weights`` does for potentials.
+``format`` is the kind of file, ``schema`` its version.
 """
 
 from __future__ import annotations
@@ -51,18 +51,18 @@ def find_sealed(model: str | Path, shipped: Path) -> Path:
 def checksum(texts: Iterable[str], arrays: Mapping[str, np.ndarray]) -> str:
     """SHA-256 of the texts as they are stored, and of names, shapes and bytes of the arrays.
 
-    Of the text as stored, so that a field added later does not make old files look damaged.
+    The stored text is used, so that a field added later does not invalidate old files.
     """
     digest = hashlib.sha256("".join(texts).encode())
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name]).reshape(arrays[name].shape)  # the former makes a scalar a list
+        array = np.ascontiguousarray(arrays[name]).reshape(arrays[name].shape)  # the former makes a scalar an array
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
 
 
 def write_sealed(path: Path, texts: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> None:
-    """Write header and arrays; the file appears whole or not at all."""
+    """Write header and arrays; the file is replaced atomically."""
     from safetensors.numpy import save
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def read_texts(path: Path, *, format: str, schemas: tuple[str, ...]) -> dict[str
         schemas: the versions that can be read.
 
     Raises:
-        WeightsError: it cannot be read; ``SchemaError`` it is something else, or of another version.
+        WeightsError: it cannot be read; ``SchemaError`` another format or version.
     """
     hint = "expected a weight file of ase-voxpot (safetensors)"
     try:

@@ -1,4 +1,4 @@
-"""A model beside a run of VASP: frame by frame, and dynamics by dynamics.
+"""Comparison of a model with a VASP run: errors per frame, and its own dynamics.
 
 run = read_run([Path("vasprun.xml")])
 found = validate(load_potential("motaw"), run, model="motaw", card={})

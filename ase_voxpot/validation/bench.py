@@ -1,8 +1,8 @@
-"""How long a validation takes: ``python -m ase_voxpot.validation.bench``.
+"""Timing of a validation: ``python -m ase_voxpot.validation.bench``.
 
-The run is made on the spot, dynamics of a random 54-atom alloy with the model itself, and
-written as a vasprun.xml.  What is timed is all that ``voxpot validate`` does with it, from
-reading to the last picture, the model's own dynamics included.
+The run is molecular dynamics of a random 54-atom alloy with the model itself,
+written as a vasprun.xml.  All of ``voxpot validate`` is timed, from
+reading to the last picture, including the dynamics of the model.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TEMPERATURE = 1500.0
 
 
 def labelled_run(potential: Potential, frames: int, *, structure: str, repeat: int, seed: int) -> list[Atoms]:
-    """Dynamics with a model, with its answers in ``info`` as ``write_vasprun`` wants them.
+    """Dynamics with a model, with results in ``info`` for ``write_vasprun``.
 
     Args:
         potential: the model.
@@ -74,7 +74,7 @@ def main(
     model: Annotated[str, typer.Option("--model", "-m", help="Name or file.")] = "motaw",
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
-    """Time the validation of a run that is made on the spot; threads follow OMP_NUM_THREADS."""
+    """Time the validation of a generated run; threads follow OMP_NUM_THREADS."""
     from ase_voxpot.validation import read_run, validate, write_report
     from ase_voxpot.validation.writing import write_vasprun
     from ase_voxpot.weights import find_model, load_potential, read_header

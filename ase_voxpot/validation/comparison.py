@@ -1,4 +1,4 @@
-"""What a model says of the frames of a run, and by how much it is off."""
+"""Predictions of a model for the frames of a run, and their errors."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ MAGNITUDES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predicted:
-    """Answers for every frame."""
+    """Predictions for every frame."""
 
     energies: Float[np.ndarray, " frame"]  # eV
     forces: Float[np.ndarray, "frame atom 3"]  # eV/Å
     stress: Float[np.ndarray, "frame 6"]  # eV/Å³
     energy_sigma: Float[np.ndarray, " frame"] | None  # eV, one standard deviation
     force_sigma: Float[np.ndarray, "frame atom"] | None  # eV/Å, of a component
-    extrapolation: Float[np.ndarray, " frame"] | None  # over 1: less certain than in validation
+    extrapolation: Float[np.ndarray, " frame"] | None  # above 1: more uncertain than all validation frames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Trust:
     rank_correlation: float | None
     within_one: float  # part of the errors; 0.68 if normal
     within_two: float  # 0.95
-    beyond: float  # part of the frames that are less certain than any in validation
+    beyond: float  # fraction of the frames with an extrapolation above 1
     largest: float  # extrapolation
 
 
@@ -94,9 +94,9 @@ def predict(potential: Potential, run: Run, *, observe: Callable[[int], None] = 
     """Energies, forces, stress, and uncertainties where the model has them.
 
     Raises:
-        UnknownElementError: the model does not know an element.
+        UnknownElementError: the model does not support an element.
         StructureError: a frame has no energy; it is named.
-        DataError: the answer is not finite.
+        DataError: a prediction is not finite.
     """
     certain = potential.uncertainty is not None
     results = []
@@ -185,7 +185,7 @@ def compare_stress(reference: np.ndarray, predicted: np.ndarray) -> StressErrors
 
 
 def trust_in_forces(run: Run, predicted: Predicted) -> Trust | None:
-    """How well the model knows where it is wrong; None if it does not say."""
+    """Uncertainties of force components against errors; None for a model without uncertainty."""
     if predicted.force_sigma is None or predicted.extrapolation is None or run.forces is None:
         return None
     from scipy.stats import spearmanr

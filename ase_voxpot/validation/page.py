@@ -1,6 +1,6 @@
-"""The report as one page that needs nothing else: no script, no font, no picture from elsewhere.
+"""The report as one self-contained HTML page without scripts and external files.
 
-Whatever comes from a file or the command line passes through ``escape``.
+Texts from files or the command line are escaped.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def page(v: Validation, pictures: Mapping[str, Sequence[tuple[str, str]]]) -> st
     """The report.
 
     Args:
-        v: what to report.
+        v: the validation.
         pictures: name and SVG of every picture, by group.
     """
     grade, verdict = overall(v)

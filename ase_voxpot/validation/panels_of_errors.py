@@ -1,4 +1,4 @@
-"""Panels of what is wrong frame by frame: energies, forces, stress, and whether that was expected."""
+"""Panels of errors per frame in energies, forces and stress, and of uncertainties."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["error_panels"]
 
 
 def error_panels(v: Validation) -> Iterator[Panel]:
-    """Name, group and drawing of what can be shown."""
+    """Name, group and drawing of every panel with data."""
     if v.energies:
         yield "energy-parity", "energies", _energy_parity
         yield "energy-along-the-run", "energies", _energy_along

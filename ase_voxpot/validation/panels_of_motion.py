@@ -1,4 +1,4 @@
-"""Panels of what the model makes of the material when it runs: structure and motion beside those of the run."""
+"""Panels of structure and motion in the dynamics of the model and of the run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["motion_panels"]
 
 
 def motion_panels(v: Validation) -> Iterator[Panel]:
-    """Name, group and drawing of what can be shown."""
+    """Name, group and drawing of every panel with data."""
     pairs = list(v.structures[0].whole.rdf)
     for pair in pairs[1:] if len(pairs) == 2 else pairs:  # of one element, all pairs are its own
         yield f"rdf-{pair}", "structure", _rdf(pair)

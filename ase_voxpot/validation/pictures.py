@@ -1,7 +1,7 @@
-"""Pictures of a validation, one panel each, for a page that is light or dark.
+"""Pictures of a validation, one panel each, for a light or dark page.
 
-A panel is drawn once.  As PNG it is for slides; as SVG its ink and its colours become
-variables of the page, and its numbers stay text.
+A panel is saved as PNG and as SVG; colours of the SVG are variables of the page, and its texts
+remain text.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ VARIABLES = {INK: "--ink", GRID: "--grid"} | {c: f"--c{k}" for k, c in enumerate
 
 
 def panels(v: Validation) -> Iterator[tuple[str, str, Figure]]:
-    """Name, group and picture of everything there is to see."""
+    """Name, group and picture of all panels with data."""
     for name, group, draw in (*error_panels(v), *motion_panels(v)):
         yield name, group, _framed(name, draw, v)
 
@@ -68,7 +68,7 @@ def _framed(name: str, draw: Callable[[Axes, Validation], None], v: Validation) 
 
 
 def _errors_below(upper: Axes, lower: Axes) -> None:
-    """What the clouds of the upper panel are off the line."""
+    """Errors of the points of the upper panel."""
     unit = str(upper.get_ylabel()).split("(")[-1].rstrip(")")
     factor, shown = (MILLI, "m" + unit) if unit.startswith("eV") else (1.0, unit)
     for points in upper.collections:
@@ -80,12 +80,12 @@ def _errors_below(upper: Axes, lower: Axes) -> None:
 
 
 def save_png(figure: Figure, path: Path) -> None:
-    """On white, for slides."""
+    """Save a picture on white."""
     save(figure, path)
 
 
 def svg(figure: Figure, name: str) -> str:
-    """To stand in a page: no header, no size, own names, and the colours of the page.
+    """SVG to embed in a page: no header, no size, unique names, and the colours of the page.
 
     Args:
         figure: a panel.

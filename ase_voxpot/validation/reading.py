@@ -36,7 +36,7 @@ def read_run(paths: Sequence[Path], *, observe: Callable[[Path], None] = lambda 
         observe: called before every file.
 
     Raises:
-        DataError: a file that cannot be read, or files that do not belong together.
+        DataError: a file that cannot be read, or files of different systems.
     """
     runs: list[Run] = []
     for path in paths:

@@ -1,4 +1,4 @@
-"""What a validation leaves behind: a page, its pictures and its figures."""
+"""Files of a validation: HTML page, pictures and JSON."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def write_report(v: Validation, folder: Path, *, observe: Callable[[str], None] 
     """Write ``report.html``, ``report.json`` and a PNG of every picture; the path of the page.
 
     Args:
-        v: what to report.
-        folder: made if need be.
+        v: the validation.
+        folder: made if it does not exist.
         observe: called with the name of every picture.
 
     Raises:

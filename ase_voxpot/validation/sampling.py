@@ -1,9 +1,9 @@
-"""Dynamics with the model under the conditions of a run, to be laid beside it.
+"""Molecular dynamics with the model under the conditions of a run.
 
-It begins at the first frame, with momenta drawn for the temperature, forgets how it began
-under a Langevin thermostat, and is then sampled under stochastic velocity rescaling (Bussi,
-Donadio and Parrinello, J. Chem. Phys. 126, 014101, 2007), which hardly disturbs how
-velocities are correlated.  The centre of mass rests, as in VASP.
+It begins at the first frame, with momenta drawn for the temperature, is equilibrated
+with a Langevin thermostat, and is then sampled under stochastic velocity rescaling (Bussi,
+Donadio and Parrinello, J. Chem. Phys. 126, 014101, 2007), which hardly changes
+velocity autocorrelation.  The centre of mass is fixed, as in VASP.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ RESOLVED = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """How the model is run."""
+    """Conditions of the dynamics."""
 
     temperature: float  # K
-    source: str  # where that comes from
+    source: str  # origin of the temperature
     cell: Float[np.ndarray, "3 3"]  # Å
     frames: int
     interval: float  # fs from frame to frame
@@ -67,7 +67,7 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampled:
-    """What came out."""
+    """Frames of the dynamics."""
 
     positions: Float[np.ndarray, "frame atom 3"]  # Å, not wrapped
     forces: Float[np.ndarray, "frame atom 3"]  # eV/Å
@@ -76,10 +76,10 @@ class Sampled:
 
 
 def conditions(run: Run, *, temperature: float | None, cap: int, seed: int) -> Conditions:
-    """What the run says, or ``temperature``.
+    """Conditions of the run, or those given.
 
     Args:
-        run: whose cell, time and length are taken over.
+        run: of which cell, time and length are used.
         temperature: K, instead of that of the run.
         cap: most frames.
         seed: of momenta and thermostat.
@@ -90,7 +90,7 @@ def conditions(run: Run, *, temperature: float | None, cap: int, seed: int) -> C
     value, source = _temperature(run, temperature)
     if not 1 <= value < 1e5:
         raise ConfigError(f"temperature: expected between 1 and 1e5 K, got {value:g} K ({source})")
-    # frames in pieces that say nothing of motion are snapshots, however far apart they are
+    # frames in short stretches are treated as snapshots
     pieces = len(run.starts) > 1 and _longest(run) < LONG
     interval = APART if pieces else run.interval or APART
     return Conditions(
@@ -133,7 +133,7 @@ def sample(
     """Run the model.
 
     Raises:
-        DivergenceError: positions or temperature ran away, or the model has no energy for a structure.
+        DivergenceError: positions or temperature diverged, or a structure has no energy.
     """
     from ase.constraints import FixCom
     from ase.md.bussi import Bussi

@@ -1,4 +1,4 @@
-"""What INCAR and POTCAR say of a run, and where that is not what the model was made from."""
+"""Settings of INCAR and POTCAR, and their differences from those of the training data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NARROW = 0.03
 
 
 def functional_of(settings: Mapping[str, str]) -> str | None:
-    """The exchange-correlation functional: a tag in INCAR, else what the POTCAR was made with.
+    """The exchange-correlation functional: a tag in INCAR, else that of the POTCAR.
 
     >>> functional_of({"GGA": "--", "POTCAR": "PAW_PBE W_pv 06Sep2000"})
     'PBE'
@@ -61,7 +61,7 @@ def cautions(run: Run, card: Mapping[str, Any]) -> list[str]:
 
 def _method(settings: Mapping[str, str], method: Any) -> list[str]:
     found = []
-    known = method if isinstance(method, dict) else {}  # the card of a file from elsewhere may hold anything
+    known = method if isinstance(method, dict) else {}  # the content of a card is not validated
     mine, theirs = known.get("functional"), functional_of(settings)
     if mine and theirs and theirs != mine:
         found.append(f"The run was computed with {theirs}, the model was made from {mine}.")

@@ -1,4 +1,4 @@
-"""How the panels of a validation are drawn: clouds of points, lines of both sides."""
+"""Drawing functions of the panels: scatter plots and pairs of curves."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ VASP, MODEL = INK, COLOURS[0]
 
 
 def agreement(axes: Axes) -> None:
-    """Where both sides agree."""
+    """Draw the line of equality."""
     span = (min(axes.get_xlim()[0], axes.get_ylim()[0]), max(axes.get_xlim()[1], axes.get_ylim()[1]))
     axes.plot(span, span, color=INK, linewidth=0.8, zorder=1)
     axes.set(xlim=span, ylim=span)
 
 
 def cloud(points: int) -> dict[str, Any]:
-    """How to draw so many points: small and transparent when they are many."""
+    """Style of a scatter plot by its number of points."""
     size = float(np.clip(4000 / max(points, 1), 3, 16))
     return {"s": size, "alpha": 0.45 if points > 2000 else 0.8, "linewidths": 0, "rasterized": True, "zorder": 2}
 
 
 def bins(count: int) -> int:
-    """Bins that are not mostly noise."""
+    """Number of bins of a histogram of ``count`` values."""
     return int(np.clip(count**0.5 / 2, 15, 80))
 
 
 def some(*arrays: np.ndarray) -> list[np.ndarray]:
-    """The same points of flat arrays, spread evenly, no more than can be seen."""
+    """An evenly spaced subset of points of flat arrays."""
     flat = [a.ravel() for a in arrays]
     chosen = np.linspace(0, len(flat[0]) - 1, min(len(flat[0]), POINTS)).round().astype(int)
     return [a[chosen] for a in flat]
 
 
 def times(run: Run) -> tuple[np.ndarray, str]:
-    """Where frames lie along the run, and what that is called."""
+    """Positions of frames along the run, and the label of the axis."""
     return (np.arange(len(run)), "frame") if run.times is None else (run.times / 1000, "time (ps)")
 
 

@@ -1,4 +1,4 @@
-"""Structure and motion of two trajectories on the same footing."""
+"""Structure and motion of trajectories, for comparison."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SHORTEST = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Structure:
-    """Of one trajectory, and of its two halves, whose difference is the noise."""
+    """Structure of one trajectory and of its two halves, whose difference estimates the noise."""
 
     whole: Shells
     halves: tuple[Shells, Shells] | None
@@ -45,7 +45,7 @@ class Structure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Motion:
-    """Of one trajectory."""
+    """Motion in one trajectory."""
 
     interval: float  # fs
     displacement: dict[str, Float[np.ndarray, " lag"]]  # Å², of every element and "all"

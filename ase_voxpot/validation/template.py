@@ -1,4 +1,4 @@
-"""The page around the figures, and how it looks."""
+"""Template and style sheet of the HTML page."""
 
 from __future__ import annotations
 

@@ -37,14 +37,14 @@ __all__ = ["Validation", "validate"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """What was compared; None where the run has nothing to compare with."""
+    """Results of a comparison; None where the run has no data."""
 
     model: str
     run: Run
     scored: Run  # the frames of the run that energies, forces and stress are compared on
     cautions: tuple[str, ...]
     predicted: Predicted  # for the scored frames
-    energies: dict[str, EnergyErrors]  # the first is what the verdict speaks of
+    energies: dict[str, EnergyErrors]  # the first is used by the verdict
     forces: ForceErrors | None
     by_element: dict[str, ForceErrors]
     by_magnitude: list[tuple[float, float, ForceErrors]]
@@ -67,7 +67,7 @@ class Validation:
         )
 
     def vibrations_in_common(self) -> float | None:
-        """Area that both densities of states share."""
+        """Common area of both densities of states."""
         reference, mine = self.motions
         if reference is None or mine is None:
             return None
@@ -159,14 +159,14 @@ def validate(
     unconverged: bool = False,
     observe: Callable[[str, int, int], None] = lambda task, done, total: None,
 ) -> Validation:
-    """Compare everything that can be compared.
+    """Compare a model with a run.
 
     Args:
         potential: the model.
         run: of VASP; without ``interval`` motion is not compared.
         model: its name.
         card: of the model.
-        energy: which of ``frames.ENERGIES`` the verdict speaks of; the free energy if it is there.
+        energy: which of ``frames.ENERGIES`` is used by the verdict; the free energy if it is there.
         temperature: K, instead of that of the run.
         cap: most frames of the dynamics.
         seed: of the dynamics.
@@ -175,7 +175,7 @@ def validate(
         observe: called with the name of a task, what is done and what there is.
 
     Raises:
-        UnknownElementError: the model does not know an element.
+        UnknownElementError: the model does not support an element.
         ConfigError: an energy that the run does not have, or no temperature.
         StructureError: a frame has no energy.
     """
@@ -271,7 +271,7 @@ def _motion_of(run: Run, notes: list[str]) -> Motion | None:
 def _sampled(
     potential: Potential, run: Run, plan: Conditions, notes: list[str], observe: Callable[[str, int, int], None]
 ) -> Sampled | None:
-    """The dynamics of the model; that they ran away is a result."""
+    """The dynamics of the model; divergence is a result, not an error."""
     from ase_voxpot.calculator import VoxPotCalculator
 
     try:

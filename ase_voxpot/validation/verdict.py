@@ -1,8 +1,8 @@
-"""What the figures mean, in a few sentences.
+"""Grades of the results of a validation, in sentences.
 
-The limits are those of a potential that is used for what such runs are made for: energies
-that order phases, forces that give the right phonons, a structure that cannot be told from
-another run of the same length.  They are judgements, and stand beside the figures.
+The limits are those of a potential for molecular dynamics: energies that order phases, forces
+accurate enough for phonons, a structure within the noise of a run of the same length.  They
+are judgements, and are printed beside the numbers.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ TENSOR = [[0, 5, 4], [5, 1, 3], [4, 3, 2]]
 
 
 def _rows(array: Float[np.ndarray, "row column"], tag: str = "v") -> str:
-    """Rows of numbers as VASP writes them."""
+    """Rows of numbers in the format of VASP."""
     return "\n".join(f"    <{tag}> " + " ".join(f"{x:16.8f}" for x in row) + f" </{tag}>" for row in array)
 
 

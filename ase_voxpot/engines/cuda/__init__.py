@@ -1,4 +1,4 @@
-"""The steerable potential on a device with thousands of cores, positions in, forces out.
+"""Steerable networks on a GPU, from positions to forces, in torch and Triton.
 
     search       which atoms see each other: a cell list, found on the device
     tables       the neighbours of every atom as one row of a table, kept while they hold (skin)

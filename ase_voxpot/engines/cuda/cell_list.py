@@ -1,8 +1,8 @@
 """Neighbours by a cell list, in torch: exact in any cell, on the device where the positions are.
 
-Space is divided into bins no narrower than the reach where the cell allows; in smaller
-cells a bin sees images of itself.  Directions that are not periodic get a box around the
-atoms.  Found pairs are the same as those of ``neighbours.verlet``, which searches on the host.
+Space is divided into bins no narrower than the reach where the cell allows; in smaller cells the neighbours
+of a bin include its own images.  Directions that are not periodic get a box around the atoms.  Found pairs
+are the same as those of ``neighbours.verlet``, which searches on the host.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Bins:
     first: Int[Tensor, " bin"]
     order: Int[Tensor, " atom"]
     shape: Int[np.ndarray, " 3"]
-    around: Int[Tensor, "step 3"]  # which bins a bin sees
+    around: Int[Tensor, "step 3"]  # steps to the neighbours of a bin
 
 
 def _box(
@@ -110,11 +110,11 @@ def search(
     """All pairs nearer than ``reach`` Å, images included.
 
     Args:
-        positions: Å, float64, on the device that shall search.
-        cell: rows are lattice vectors, in Å; those of directions that are not periodic do not matter.
+        positions: Å, float64, on the device of the search.
+        cell: rows are lattice vectors, in Å; those of directions that are not periodic are ignored.
         pbc: which directions are periodic.
         reach: Å.
-        candidates: pairs to look at together.
+        candidates: number of pairs examined at a time.
     """
     host = positions.cpu().numpy()
     box, corner = _box(host, cell, pbc)

@@ -1,11 +1,10 @@
-"""A steerable potential that lives on a device: what goes there are positions, what comes back is the answer.
+"""The engine of steerable networks on a GPU: positions are copied there, energies, forces and virial back.
 
     positions ─► offsets of all neighbours ─► A ─► energies ─► dE/dd ─► forces, virial
 
-Everything comes back in one transfer at the end, together with how far the atoms have moved:
-only then the host learns whether the table of neighbours still held, and if it did not (once
-in some twenty steps of dynamics), the step is done again with a new one.  Sums over pairs are
-made in float64.
+All results are copied in one transfer at the end, together with the largest displacement since the table of
+neighbours was made: if this exceeds half the skin (once in some twenty steps of dynamics), the step is repeated
+with a new table.  Sums over pairs are made in float64.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ CHUNK = 32768
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """What a step adds up, in float64 on the device."""
+    """Sums of one evaluation, in float64 on the device."""
 
     energies: Float[Tensor, " atom"]
     forces: Float[Tensor, "atom 3"]
@@ -58,7 +57,7 @@ class CudaEngine:
     neighbour_type = TableList
 
     def __init__(self, network: SteerableNetwork, fold: Fold, baseline: Baseline) -> None:
-        """Work where ``network`` is, in its precision."""
+        """Compute on the device of ``network``, in its precision."""
         self._network, self._fold = network, fold
         self.device, self.dtype = network.mean.device, network.mean.dtype
         self._reference = torch.from_numpy(baseline.reference).to(self.device)
@@ -97,7 +96,7 @@ class CudaEngine:
             if tables.skin == 0 or tables.holds(float(moved[0]), stretch):
                 break
         if not closest[0] >= CLOSEST**2:
-            VerletList(tables.cutoff).update(atoms)  # says who is at the same place
+            VerletList(tables.cutoff).update(atoms)  # raises the error that names the two atoms
         energies, forces, virial = result
         return Answer(energies, forces.reshape(-1, 3), virial.reshape(3, 3))
 
@@ -111,21 +110,21 @@ class CudaEngine:
         features: Float[np.ndarray, "atom feature"] | None = None,
         scratch: Workspace = FRESH,
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
-        """What the network alone says of pairs from elsewhere: energies in eV, and dE/dd in eV/Å.
+        """Energies of the network in eV and dE/dd in eV/Å, without the baseline, for given pairs.
 
         Args:
-            pairs: who sees whom.
+            pairs: directed pairs of atoms within the cutoff.
             species: species number of the atoms at the centres.
             channel: species number of every neighbour.
-            gradient: whether the derivative is wanted.
-            features: filled with what the last layer gets.
-            scratch: not needed here.
+            gradient: whether to compute the derivative.
+            features: filled with the inputs of the last layer.
+            scratch: not used.
         """
         order = np.argsort(species, kind="stable")
         first, rows, kinds, offset = (self._there(a) for a in (pairs.first, order, channel, pairs.offset))
         offset = torch.cat([offset, offset.new_full((1, 3), 2 * self._fold.cutoff)]).to(
             self.dtype
-        )  # the last is nobody
+        )  # the last one is empty
         kinds = torch.cat([kinds, kinds.new_full((1,), -1)])
         places = torch.arange(int(np.diff(pairs.first).max(initial=1)), device=self.device)
         energies, slopes = offset.new_empty(pairs.atoms), torch.zeros_like(offset)
@@ -153,7 +152,7 @@ class CudaEngine:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
     def _rows(self, table: Table, species: Int[np.ndarray, " atom"]) -> Rows:
-        """The rows of ``table`` in the order of the species, as the last time if both are the same."""
+        """The rows of ``table`` sorted by species, reused if table and species are those of the last call."""
         last = self._last
         if last is None or last[0] is not table or not np.array_equal(last[1], species):
             last = self._last = table, species.copy(), sorted_rows(table, species, count=self.species)
@@ -205,7 +204,7 @@ class CudaEngine:
         *,
         gradient: bool,
     ) -> tuple[Float[Tensor, " row"], Float[Tensor, "row place 3"] | None, Float[Tensor, "row feature"]]:
-        """What the network says of rows sorted by species: energies, dE/dd and what the last layer gets."""
+        """Energies of rows sorted by species, dE/dd and the inputs of the last layer."""
         with torch.cuda.device_of(offset), torch.set_grad_enabled(gradient):  # the device where Triton launches
             offset = offset.detach().requires_grad_(gradient)
             if fused.usable(offset):

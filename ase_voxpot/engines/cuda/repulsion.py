@@ -22,7 +22,7 @@ class Repulsion:
     """The repulsion of a potential, tabulated by pairs of species."""
 
     def __init__(self, baseline: Baseline, device: torch.device) -> None:
-        """Prepare for work on ``engines.cuda``."""
+        """Copy the tables to ``device``."""
         charge, power = baseline.charge, baseline.charge**0.23
         self._strength = torch.from_numpy(COULOMB * np.outer(charge, charge)).to(device)  # eV Å
         self._inverse = torch.from_numpy((power[:, None] + power) / SCREENING).to(device)  # 1/Å
@@ -31,7 +31,7 @@ class Repulsion:
     def __call__(
         self, offset: Float[Tensor, "row place 3"], kind: Int[Tensor, " row"], channel: Int[Tensor, "row place"]
     ) -> tuple[Float[Tensor, "row place"], Float[Tensor, "row place 3"]]:
-        """Half of V(r) in eV, and its derivative by the offset in eV/Å; 0 in empty places (channel -1)."""
+        """Half of V(r) in eV, and its derivative with respect to the offset in eV/Å; 0 in empty places (channel -1)."""
         r = offset.square().sum(2).sqrt()
         pair = kind[:, None].long(), channel.clamp(min=0).long()
         strength, inverse = self._strength[pair], self._inverse[pair]

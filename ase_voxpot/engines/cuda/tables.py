@@ -1,4 +1,4 @@
-"""Who sees whom, as a table with one row per atom, used again until atoms have moved by half the skin."""
+"""Verlet lists on a device, as a table with one row per atom, reused until atoms have moved by half the skin."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def sorted_rows(table: Table, species: Int[np.ndarray, " atom"], *, count: int) 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A table, and what was when it was made."""
+    """A table and the structure that it was made for."""
 
     table: Table
     positions: Float[Tensor, "atom 3"]
@@ -114,13 +114,13 @@ class _Made:
 class TableList:
     """As ``neighbours.VerletList``, on a device.
 
-    Whether a table still holds depends on how far atoms have moved, which the device knows:
-    ``current`` answers with the last table if there is a chance, and ``holds`` says afterwards
-    whether it was right to.
+    Whether a table is still valid depends on the displacements, which are computed on the device:
+    ``current`` returns the last table if it may be valid, and ``holds`` tells afterwards whether
+    it was.
     """
 
     def __init__(self, cutoff: float, *, skin: float = 0.0, device: torch.device) -> None:
-        """Remember what to look for: pairs within ``cutoff`` + ``skin`` Å."""
+        """Make lists of pairs within ``cutoff`` + ``skin`` Å."""
         self.cutoff, self.skin, self.device = cutoff, skin, device
         self._made: _Made | None = None
 
@@ -137,14 +137,14 @@ class TableList:
         return made.table
 
     def strain(self, atoms: Atoms) -> tuple[Float[np.ndarray, "3 3"], float] | None:
-        """By what the cell was strained since the search, and how much shorter that may have made a pair."""
+        """Strain of the cell since the search, and the factor by which it may have shortened a pair."""
         made = self._made
         if made is None or len(atoms) != len(made.positions) or (atoms.pbc != made.pbc).any():
             return None
         return strain_between(made.cell, atoms.cell[:])
 
     def drift(self, positions: Float[Tensor, "atom 3"], strain: Float[np.ndarray, "3 3"]) -> Float[Tensor, ""]:
-        """Å², by how much the atom moved that moved most, apart from the strain."""
+        """Largest squared displacement of an atom in Å², apart from the strain."""
         assert self._made is not None
         expected = self._made.positions @ torch.from_numpy(strain).to(positions)
         return (positions - expected).square().sum(1).max()

@@ -1,4 +1,4 @@
-"""One picture for what one workflow found of one material."""
+"""Figures of the workflows, one module each."""
 
 from ase_voxpot.properties.drawings.diffusion import draw_diffusion
 from ase_voxpot.properties.drawings.elastic import draw_elastic

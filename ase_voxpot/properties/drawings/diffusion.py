@@ -1,4 +1,4 @@
-"""The picture of diffusion: displacements, and Arrhenius's law through their slopes."""
+"""Figure of diffusion: mean squared displacements and Arrhenius's law."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def draw_diffusion(path: Path, runs: Sequence[Diffusion], laws: Mapping[str, Arr
     Args:
         path: of the picture.
         runs: one per temperature.
-        laws: Arrhenius's law by element, where it could be told.
+        laws: Arrhenius's law by element, where it could be fitted.
         title: of the picture.
     """
     several = len(runs) > 1
@@ -36,7 +36,7 @@ def draw_diffusion(path: Path, runs: Sequence[Diffusion], laws: Mapping[str, Arr
     names = list(runs[0].coefficients)
     colours = {name: INK if name == "all" else COLOURS[k % len(COLOURS)] for k, name in enumerate(names)}
     for shade, run in zip(np.linspace(0.4, 1.0, len(runs)) if several else [1.0], runs, strict=True):
-        half = len(run.times) // 2  # longer lags are few and loud
+        half = len(run.times) // 2  # longer lags have few samples and large errors
         for name in names:
             label = name if run is runs[-1] else None
             curve = run.displacements[name][:half]
@@ -63,7 +63,7 @@ def _draw_arrhenius(
     axes: Axes, runs: Sequence[Diffusion], laws: Mapping[str, Arrhenius | None], colours: Mapping[str, str]
 ) -> None:
     inverse = np.array([1e4 / r.temperature for r in runs])
-    apart = 0.02 * np.ptp(inverse)  # so that errors do not hide each other
+    apart = 0.02 * np.ptp(inverse)  # so that error bars do not overlap
     for k, (name, law) in enumerate(laws.items()):
         values = np.array([r.coefficients[name] for r in runs])
         errors = np.array([r.errors[name] for r in runs])

@@ -1,4 +1,4 @@
-"""The picture of elastic constants: by direction, and of every decoration."""
+"""Figure of elastic constants by direction and decoration."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def draw_elastic(path: Path, found: Ensemble, *, title: str, cubic: bool) -> Non
         path: of the picture.
         found: one material.
         title: of the picture.
-        cubic: whether C11, C12 and C44 say all.
+        cubic: whether to draw only C11, C12 and C44.
     """
     figure = Figure(figsize=(9.6, 4.2), layout="constrained")
     round_: Any = figure.add_subplot(1, 2, 1, projection="polar")

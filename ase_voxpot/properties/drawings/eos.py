@@ -1,4 +1,4 @@
-"""The picture of an equation of state."""
+"""Figure of an equation of state."""
 
 from __future__ import annotations
 

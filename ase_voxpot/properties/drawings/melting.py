@@ -1,4 +1,4 @@
-"""The picture of a crystal and its melt: where each is, how hot it is, and what the pressure does."""
+"""Figure of a coexistence simulation: order, temperature, phases and pressure over time."""
 
 from __future__ import annotations
 

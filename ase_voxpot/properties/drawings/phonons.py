@@ -1,4 +1,4 @@
-"""The picture of vibrations: dispersion, states, and what they do at temperature."""
+"""Figure of phonons: dispersion, density of states and thermal properties."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["draw_phonons"]
 
 
 def draw_phonons(path: Path, found: Phonons, warm: Heat, expands: QuasiHarmonic | None, *, title: str) -> None:
-    """Dispersion and states above, what they do at temperature below.
+    """Dispersion and density of states above, thermal properties below.
 
     Args:
         path: of the picture.

@@ -1,4 +1,4 @@
-"""The picture of vacancies, swaps and jumps, site by site."""
+"""Figure of vacancies, swaps and jumps, site by site."""
 
 from __future__ import annotations
 
