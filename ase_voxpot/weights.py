@@ -1,8 +1,8 @@
-"""Potentials on disk: safetensors, with the spec as JSON in its header.  Never a pickle.
+"""Model files of potentials: safetensors with the spec as JSON in the header.
 
-The header holds ``format``, ``schema``, ``spec`` (what to build), ``checksum`` (over
-spec, ``uncertainty`` and the arrays) and, where known, ``card``: how the model was made and
-what it is good for.  A file is believed only when all of them fit.
+The header holds ``format``, ``schema``, ``spec`` (see ``spec``), ``checksum`` (over
+spec, ``uncertainty`` and the arrays) and, if known, ``card``: data, errors and range of validity
+of the model.  A file is rejected unless all of them are consistent.
 
 Schema 1 is a network alone.  Schema 2 adds its uncertainty: the ``Calibration`` under
 ``uncertainty`` in the header, and the tensors whose names begin with ``uncertainty.``.
@@ -54,7 +54,7 @@ def _seal(header: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def save_potential(potential: Potential, path: str | Path, *, card: Mapping[str, Any] | None = None) -> Path:
-    """Write spec, weights and uncertainty to ``path``; the file appears whole or not at all.
+    """Write spec, weights and uncertainty to ``path``; the file is replaced atomically.
 
     Args:
         potential: what to save, in the precision it computes in.
@@ -86,7 +86,7 @@ def read_header(path: str | Path) -> dict[str, Any]:
         ``uncertainty`` (a ``Calibration``, or None), ``stored`` (the texts that the checksum is of).
 
     Raises:
-        SchemaError: not a weight file of ours, or of a schema we do not know.
+        SchemaError: not a weight file of this package, or an unknown schema.
     """
     path = Path(path)
     metadata = read_texts(path, format=FORMAT, schemas=SCHEMAS)

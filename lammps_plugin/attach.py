@@ -1,4 +1,4 @@
-"""The potential behind ``fix external``, for LAMMPS that holds a Python or is held by one.
+"""The potential through ``fix external``, for LAMMPS with a Python interpreter or run from Python.
 
 In the deck of a LAMMPS with its PYTHON package::
 
@@ -10,8 +10,8 @@ In the deck of a LAMMPS with its PYTHON package::
     python attach invoke
 
 Energy, forces, virial, and both per atom: dynamics, minimisation, box relaxation and swaps of
-atoms follow.  A fix that asks the pair style alone sees none of it, and is refused; ``fix gcmc`` needs
-``full_energy``.  ``compute centroid/stress/atom`` is what ``stress/atom`` says, so no heat flux comes of it.
+atoms follow.  Fixes that use the energy of the pair style alone are refused; ``fix gcmc`` needs
+``full_energy``.  ``compute centroid/stress/atom`` equals ``stress/atom``, so that heat fluxes are not available.
 """
 
 from __future__ import annotations
@@ -43,25 +43,25 @@ ORDER = ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])
 
 
 class Bridge(External):
-    """One ``fix external`` of one LAMMPS, and the potential that answers for it."""
+    """The callback of one ``fix external``, with a potential."""
 
     def __init__(
         self, lmp: Any, fix: str, potential: Potential, elements: Sequence[str], *, exclusions: Exclusions | None = None
     ) -> None:
-        """Refuse what cannot give right numbers, then become the callback of the fix.
+        """Check the settings of LAMMPS and register the callback of the fix.
 
         Args:
             lmp: a ``lammps`` object.
             fix: name of a fix of style ``external pf/callback 1 1``.
-            potential: who answers.
+            potential: computes energy and forces.
             elements: of the atom types, in order.
-            exclusions: settings of ``neigh_modify``; where that is not known, hidden neighbours are found in the
+            exclusions: settings of ``neigh_modify``; if unknown, excluded neighbours are detected in the
                 list of the pair style, and refused.
 
         Raises:
             DeckError: other units, several ranks, no such fix, one that ignores it, or
                 another number of elements than of atom types.
-            UnknownElementError: the model does not know an element.
+            UnknownElementError: the model does not support an element.
         """
         self._potential = potential
         self._species = species_indices(list(elements), potential.spec.species)
@@ -133,9 +133,9 @@ def attach(
 
 
 def deck(**options: Any) -> Callable[[Any], None]:
-    """``attach`` as the function of a ``python`` command, which can take nothing but the pointer.
+    """``attach`` as the function of a ``python`` command, whose only argument is the pointer.
 
-    What it refuses ends the process: some releases of LAMMPS run on after a Python error.
+    An error ends the process, as some releases of LAMMPS continue after a Python exception.
     """
 
     def attached(pointer: Any) -> None:

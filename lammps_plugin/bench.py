@@ -1,6 +1,6 @@
-"""What the bridge costs beside the model: ``python -m lammps_plugin.bench overhead | ranks | memory``.
+"""Overhead of the LAMMPS interface: ``python -m lammps_plugin.bench overhead | ranks | memory``.
 
-CPU time for the overhead, so that other work on the machine does not show; wall time, too, for ranks.
+The overhead is measured in CPU time, which is independent of other work on the machine; ranks also in wall time.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Watch:
         setattr(NativePass, "__init__", watched)  # noqa: B010 - no method of ours
 
     def stop(self) -> None:
-        """What is loaded from now on is not watched."""
+        """Stop timing of models loaded from now on."""
         setattr(self._native, "__init__", self._plain)  # noqa: B010
 
 
@@ -98,8 +98,8 @@ def overhead(
 ) -> None:
     """CPU time per step in the potential, and in the pair style around it.
 
-    What LAMMPS does with any potential, lists and integration, is taken from a run with
-    ``pair_style zero`` and a full list of the same reach, and does not count as the bridge.
+    The time of LAMMPS itself, for lists and integration, is measured with
+    ``pair_style zero`` and a full list of the same cutoff, and subtracted.
     """
     from ase_voxpot.weights import load_potential
 
@@ -128,8 +128,8 @@ def ranks(
 ) -> None:
     """Time per step on several ranks of one thread each.
 
-    Wall time says something on a quiet machine only; the CPU time of the busiest rank, without what
-    it waits for others, says what could be had.
+    Wall time is meaningful on an idle machine only; the CPU time of the busiest rank, without
+    waiting, is its lower bound.
     """
     settings = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     first: tuple[float, float] | None = None
@@ -154,7 +154,7 @@ def ranks(
 def timings(log: str, steps: int) -> tuple[float, float]:
     """Least ms per step of the runs in a log: wall, and CPU of the busiest rank in pair style, lists and moves."""
     walls, works = [], []
-    for run in log.split("Loop time of ")[2:]:  # the first one compiles, and finds its memory
+    for run in log.split("Loop time of ")[2:]:  # the first one compiles and allocates
         walls.append(1000 * float(run.split()[0]) / steps)
         work = 0.0
         for name in ("Pair", "Neigh", "Modify"):
@@ -184,7 +184,7 @@ def memory(
     steps: Annotated[int, typer.Option(help="Steps in all.")] = 10_000,
     parts: Annotated[int, typer.Option(help="Rows of the table.")] = 5,
 ) -> None:
-    """CudaEngine memory of the process in the course of a run of 432 atoms."""
+    """Memory of the process in the course of a run of 432 atoms."""
     lmp = open_lammps(["-screen", "none", "-log", "none"])
     lmp.commands_string(deck((6, 6, 6), model) + "run 100\n")
     typer.echo(f" step   MiB\n{0:5d} {resident():5.1f}")

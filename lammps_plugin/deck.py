@@ -1,10 +1,9 @@
-"""Decks where no compiler exists: ``pair_style voxpot`` as ``fix external``, with the same words.
+"""Decks without a compiler: ``pair_style voxpot`` as ``fix external``, with the same commands.
 
-A deck is read here as LAMMPS reads it, line by line: continuations, quotes, ``include``, ``label``,
-``jump``, ``next`` and ``if`` included, because a callback can only be set between two
-commands.  ``pair_style voxpot`` with its ``pair_coeff`` becomes an empty pair style and a fix; every
-other command goes to LAMMPS as it stands.  What would see the empty pair style and take
-its zero for the truth is refused.
+A deck is interpreted here line by line as in LAMMPS: continuations, quotes, ``include``, ``label``, ``jump``,
+``next`` and ``if`` included, because a callback can only be set between two commands.  ``pair_style voxpot``
+with its ``pair_coeff`` becomes an empty pair style and a fix; all other commands are passed to LAMMPS
+unchanged.  Commands that would use the zero energy of the empty pair style are refused.
 """
 
 from __future__ import annotations
@@ -89,10 +88,10 @@ class _File:
 
 
 class Deck:
-    """A deck on its way through a LAMMPS that has no pair style voxpot."""
+    """Interpreter of a deck for a LAMMPS without the pair style voxpot."""
 
     def __init__(self, lmp: Any) -> None:
-        """Nothing is read yet.
+        """Make an interpreter.
 
         Args:
             lmp: a ``lammps`` object on one rank.
@@ -104,7 +103,7 @@ class Deck:
         self._bridge: Bridge | ForceBridge | None = None
         self._make: Callable[[], Bridge | ForceBridge] | None = None  # a bridge like this one
         self._exclusions = Exclusions(lmp)
-        self._blind: list[Blind] = []  # commands before the pair style that ask it for energies of its own
+        self._blind: list[Blind] = []  # commands before the pair style that use its energy directly
         self._asking: list[Blind] = []  # and those that need any energy
         self._thermo = ""  # the thermo style that the deck asked for
         self._thermo_modified: list[str] = []  # and how it changed it
@@ -131,7 +130,7 @@ class Deck:
         """Carry out all of the deck at ``path``.
 
         Raises:
-            DeckError: it asks for what only the compiled pair style can give.
+            DeckError: a command needs the compiled pair style.
         """
         self._files.append(_File(Path(path)))
         while self._files:
@@ -184,7 +183,7 @@ class Deck:
         self._over = not self._lmp.has_id("variable", words[0])
 
     def _if(self, words: list[str]) -> None:
-        """LAMMPS judges the conditions; what follows is carried out here."""
+        """Conditions are evaluated by LAMMPS; the commands are executed here."""
         for condition, commands in branches(words):
             if condition is None or self._holds(condition):
                 for command in commands:
@@ -262,7 +261,7 @@ class Deck:
         )
 
     def _take_over(self, pair_style: str, thermo: str, make: Callable[[], Bridge | ForceBridge]) -> None:
-        """An empty pair style, the fix, and a thermo style that knows it, unless the deck has asked for one."""
+        """Set an empty pair style, the fix, and a thermo style with its energy, unless the deck has set one."""
         for command in (pair_style, "pair_coeff * *", EXTERNAL):
             self._lmp.command(command)  # the fix, if it is there, keeps its place among the others
         if self._thermo in ("", "thermo_style one"):
@@ -271,7 +270,7 @@ class Deck:
         self._make, self._bridge = make, make()
 
     def _replicate(self, words: list[str], line: str) -> None:
-        """LAMMPS does not replicate what fixes hold of atoms, so the one of the model goes and comes again."""
+        """Remove the fix of the model during ``replicate``, which does not support per-atom data of fixes."""
         if self._bridge is None or self._make is None:
             self._lmp.command(line)
             return
@@ -279,17 +278,17 @@ class Deck:
             self._lmp.command(command)
         self._bridge = self._make()
 
-    # what would not see it
+    # commands that would miss the energy
 
     def _refuse_at_once(self, line: str) -> None:
-        """Refuse what a line asks for while it is expanded."""
+        """Refuse immediate variables that are not supported."""
         if self._options is not None and asks_at_once(line):
             raise DeckError(f"{line!r} asks for the energy of the pair style alone, which is empty here; use 'pe'")
         if isinstance(self._bridge, ForceBridge) and asks_for_energy_at_once(line):
             raise DeckError(f"{line!r} needs an energy or a pressure, {FORCES_ONLY}")
 
     def _refuse_or_remember(self, words: list[str], line: str) -> None:
-        """Refuse what cannot be served; before the pair style, remember what could not be served then."""
+        """Refuse unsupported commands; before the pair style, remember those that would be unsupported with it."""
         if asks_for_energy(words):
             asking = Blind(
                 f"{line!r} needs an energy or a pressure, {FORCES_ONLY}", words[0], words[1] if words[1:] else ""
@@ -334,7 +333,7 @@ class Deck:
         self._thermo_modified.append(line)
 
     def _write_data(self, words: list[str], line: str) -> None:
-        """Without the coefficients of the empty pair style, unless those of bonds would go with them."""
+        """Write without the coefficients of the empty pair style, unless those of bonds would be lost."""
         bonds = any(self._lmp.extract_setting(f"n{kind}types") for kind in ("bond", "angle", "dihedral", "improper"))
         self._lmp.command(line if self._options is None or bonds or "nocoeff" in words else f"{line} nocoeff")
 

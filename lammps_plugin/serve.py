@@ -1,11 +1,11 @@
-"""What the pair style calls: pairs of LAMMPS in, energies and dE/dd of the potential out.
+"""C functions for the pair style: energies and dE/dd of the potential for pairs of LAMMPS.
 
 ``pair_style/interpreter.cpp`` imports this module and calls ``connect`` with the address of a
-table, which is filled with C functions.  They never raise: what goes wrong becomes a sentence
+table, which is filled with C functions.  They do not raise: the message of an exception is stored
 in the table, and LAMMPS stops with it.
 
-Where one thread is enough, the pair style calls the compiled potential itself, see
-``ase_voxpot.engines.cpu.cfunction``, and nothing here; else it asks ``evaluate``.
+With one thread, the pair style calls the compiled potential directly, see
+``ase_voxpot.engines.cpu.cfunction``; else it calls ``evaluate``.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ CLOSE = ctypes.CFUNCTYPE(None, ctypes.c_int)
 
 
 class Table(ctypes.Structure):
-    """Functions for one pair style, and what they have to say, as in ``pair_style/service.h``."""
+    """Functions for one pair style, and their messages, as in ``pair_style/service.h``."""
 
     _fields_ = [
         ("open", OPEN),
@@ -72,7 +72,7 @@ class Table(ctypes.Structure):
 
 
 class _Memory:
-    """Memory of LAMMPS that NumPy can look at; array types of ctypes would pile up, one for each length."""
+    """Memory of LAMMPS as NumPy arrays; ctypes would keep an array type for every length."""
 
     def __init__(self, address: int | None, shape: tuple[int, ...], kind: str) -> None:
         self.__array_interface__ = {"data": (address or 0, False), "shape": shape, "typestr": kind, "version": 3}
@@ -91,7 +91,7 @@ class Server:
         """Map the elements onto the species of ``potential``.
 
         Raises:
-            UnknownElementError: the model does not know one of them.
+            UnknownElementError: the model does not support one of them.
         """
         self.potential = potential
         self.species = species_indices(elements, potential.spec.species)
@@ -100,7 +100,7 @@ class Server:
         self._kept: tuple[np.ndarray, np.ndarray]
 
     def evaluate(self, request: Any) -> None:
-        """Answer ``request``; the arrays it then points to live until the next call."""
+        """Evaluate ``request``; its result arrays are valid until the next call."""
         atoms, count = request.atoms, request.pairs
         species = _look(request.species, (request.all,), np.int32)
         first = _look(request.first, (atoms + 1,), np.int64)
@@ -136,7 +136,7 @@ class Service:
         table.open, table.evaluate, table.reserve, table.close = self._functions
 
     def open(self, model: bytes, elements: bytes, dtype: bytes, device: bytes, ranks: int) -> int:
-        """Load a model; its number, under which it is asked."""
+        """Load a model; returns its number for ``evaluate``."""
         threads = share_threads(ranks)
         potential = load_potential(model.decode(), device=device.decode(), dtype=dtype.decode())  # type: ignore[arg-type]
         server = Server(potential, elements.decode().split())
@@ -150,22 +150,22 @@ class Service:
         return number
 
     def evaluate(self, number: int, request: Any) -> int:
-        """Answer one request; 0 if all went well."""
+        """Evaluate one request; returns 0 on success."""
         self._servers[number].evaluate(request.contents)
         return 0
 
     def reserve(self, number: int, neighbours: int) -> int:
-        """Enlarge the buffers to so many neighbours of an atom; 0 if all went well."""
+        """Enlarge the buffers to ``neighbours`` per atom; returns 0 on success."""
         native = self._servers[number].native
         self._table.work = native.reserve(neighbours) if native else None
         return 0
 
     def close(self, number: int) -> None:
-        """Forget a model."""
+        """Release a model."""
         self._servers.pop(number, None)
 
     def _guarded(self, function: Callable[..., int]) -> Callable[..., int]:
-        """An exception must not get lost on the way through C: -1, and a sentence."""
+        """Turn exceptions into -1 and a message."""
 
         def call(*arguments: Any) -> int:
             try:

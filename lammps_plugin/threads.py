@@ -1,4 +1,4 @@
-"""How many threads a rank may use."""
+"""Number of threads of a rank."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def threads_of_rank(ranks: int) -> int:
 
 
 def share_threads(ranks: int) -> int:
-    """Limit evaluations to the share of one of ``ranks``; how many threads that is."""
+    """Limit evaluations to the share of one of ``ranks``; returns the number of threads."""
     import numba
 
     from ase_voxpot.simd.threads import set_threads
@@ -31,7 +31,7 @@ def share_threads(ranks: int) -> int:
 
 
 def worth_one_thread(threads: int) -> int:
-    """The largest number of atoms that a potential would leave to one of so many threads."""
+    """The largest number of atoms for which one of ``threads`` threads is used."""
     from ase_voxpot.simd import LANES
     from ase_voxpot.simd.threads import ENOUGH
 

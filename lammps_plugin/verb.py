@@ -1,4 +1,4 @@
-"""``voxpot lmp``: hands a deck to LAMMPS."""
+"""``voxpot lmp``: run a LAMMPS deck."""
 
 from __future__ import annotations
 

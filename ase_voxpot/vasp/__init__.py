@@ -1,1 +1,1 @@
-"""What VASP writes, read into arrays: OUTCAR, vasprun.xml and XDATCAR."""
+"""Readers of VASP output: OUTCAR, vasprun.xml and XDATCAR."""

@@ -1,4 +1,4 @@
-"""Ionic steps of VASP as structures of ASE, with what VASP computed as stored results."""
+"""Ionic steps of VASP as ``Atoms`` with stored results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNCONVERGED = "unconverged"
 
 
 def atoms_of(run: Run) -> Iterator[Atoms]:
-    """The frames; ``energy`` is energy(sigma->0), as ASE has it, and ``free_energy`` what the forces belong to."""
+    """The frames; ``energy`` is energy(sigma->0), ``free_energy`` that of the forces."""
     from ase.calculators.singlepoint import SinglePointCalculator
 
     held = constraints_of(run.fixed) if run.fixed is not None else []
@@ -58,7 +58,7 @@ def constraints_of(fixed: Bool[np.ndarray, "atom 3"]) -> list[Any]:
 
 
 def with_refused(runs: list[Run]) -> list[Atoms | DataError]:
-    """The frames of all runs, with an error in the place of every one that was left out for its stars."""
+    """The frames of all runs, with an error in the place of every frame with overflowed numbers (stars)."""
     found: list[Atoms | DataError] = []
     for run in runs:
         frames: list[Atoms | DataError] = [*atoms_of(run)]

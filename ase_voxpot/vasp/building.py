@@ -1,4 +1,4 @@
-"""Frames that a reader found, checked and made one run, with sentences on what is unusual in it."""
+"""Checks of the frames of a file, which become one run with remarks."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def build(
     left_out: Sequence[tuple[int, str]] = (),
     fixed: Bool[np.ndarray, "atom 3"] | None = None,
 ) -> Run:
-    """Check frames and make them one run.
+    """Check frames and join them to one run.
 
     Args:
         frames: complete ones only, at least one.
         source: name of the file.
         kind: of the file.
         symbols: of all atoms.
-        settings: what INCAR and POTCAR say.
+        settings: of INCAR and POTCAR.
         masses: amu, of elements where they differ from the standard.
         tick: fs from one step to the next; None if it is not known, or if the frames are no dynamics.
         last: the last step that was taken, if it is not that of the last frame.
-        irregular: the frames are not equally spaced, in a way that nothing tells.
+        irregular: the frames are not equally spaced, by unknown intervals.
         notes: for the report.
         left_out: frames with stars, see ``Run``.
         fixed: along which lattice vectors atoms are held.
@@ -127,7 +127,7 @@ def _rows(values: Sequence[np.ndarray | float | None], width: int | None) -> np.
 
 
 def _partial(run: Run, frames: Sequence[Frame]) -> list[str]:
-    """Sentences on what only some of the frames have."""
+    """Sentences on quantities that only some of the frames have."""
     found = []
     for what, values in (("stress", run.stress), ("temperature", run.temperatures)):
         lacking = 0 if values is None else int(np.isnan(values).reshape(len(values), -1).any(axis=1).sum())
@@ -144,7 +144,7 @@ def _partial(run: Run, frames: Sequence[Frame]) -> list[str]:
 
 
 def _spaced(run: Run) -> list[str]:
-    """What steps the frames are of, where that is not one after the other."""
+    """Numbers of the steps of the frames, if these are not consecutive."""
     given = run.kind == "frames"  # then steps are times
     if run.steps is None or (len(run.starts) == 1 and (run.gap == 1.0 or given)):
         return []

@@ -1,4 +1,4 @@
-"""Symbols as VASP writes them."""
+"""Chemical symbols in VASP files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["repeated", "symbol_of"]
 
 
 def symbol_of(text: str) -> str:
-    """A symbol; VASP cuts Zr to r.
+    """A symbol; VASP abbreviates Zr to r.
 
     >>> symbol_of(" r ")
     'Zr'

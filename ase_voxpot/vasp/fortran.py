@@ -1,7 +1,7 @@
-"""Numbers as Fortran prints them: in columns of fixed width, which may touch, or hold stars.
+"""Parser of numbers in Fortran columns of fixed width, which may touch or contain stars.
 
 A field that is too narrow for its number is filled with stars; two that are just wide
-enough stand without a blank between them (``-0.00000001-0.11227753``).
+enough have no blank between them (``-0.00000001-0.11227753``).
 """
 
 from __future__ import annotations

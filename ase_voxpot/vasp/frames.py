@@ -2,7 +2,7 @@
 
 Energies have names, as VASP writes two.  ``free`` is the free energy of the electrons, TOTEN,
 whose derivatives the forces and the stress are; ``zero`` is energy(sigma->0), extrapolated
-to no smearing; ``stored`` is the one energy of files that do not say which.
+to no smearing; ``stored`` is the energy of files that do not name it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ENERGIES = {
 
 @dataclass(slots=True, kw_only=True)
 class Frame:
-    """One ionic step, as a reader finds it."""
+    """One ionic step of a file."""
 
     cell: Float[np.ndarray, "3 3"]  # Å, rows
     fractional: Float[np.ndarray, "atom 3"]
@@ -58,14 +58,14 @@ class Run:
     stress: Float[np.ndarray, "frame 6"] | None  # eV/Å³; a row of NaN where a frame has none
     temperatures: Float[np.ndarray, " frame"] | None  # K; NaN where a frame has none
     interval: float | None  # fs from frame to frame within a stretch
-    settings: dict[str, str]  # what INCAR and POTCAR say
+    settings: dict[str, str]  # of INCAR and POTCAR
     notes: tuple[str, ...] = ()
     starts: tuple[int, ...] = (0,)  # frames that begin a stretch of their own
     steps: Float[np.ndarray, " frame"] | None = None  # numbers of the steps, or times
     gap: float = 1.0  # of ``steps`` within a stretch
     tick: float | None = None  # fs, of one in ``steps``
     last: float | None = None  # the last step that was taken, whether or not it is a frame
-    irregular: bool = False  # the frames are known not to be equally spaced, but not how they are
+    irregular: bool = False  # the frames are not equally spaced, by unknown intervals
     unconverged: tuple[int, ...] = ()  # frames whose electronic loop ended without converging
     left_out: tuple[tuple[int, str], ...] = ()  # frames with stars: before which frame they stood, and what is stars
     fixed: Bool[np.ndarray, "atom 3"] | None = None  # along which lattice vectors selective dynamics holds atoms
@@ -123,7 +123,7 @@ class Run:
         )
 
     def atoms(self) -> Iterator[Atoms]:
-        """The frames as ASE has them, without labels."""
+        """The frames as ``Atoms``, without labels."""
         from ase import Atoms
 
         numbers = [atomic_numbers[s] for s in self.symbols]

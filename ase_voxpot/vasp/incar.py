@@ -1,4 +1,4 @@
-"""Settings of INCAR as the files of VASP repeat them."""
+"""Values of INCAR settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["number", "switched_on"]
 
 
 def number(settings: Mapping[str, str], name: str) -> float | None:
-    """A setting as a number, None if it is none.
+    """A setting as a number, None if it is not one.
 
     >>> number({"TEBEG": " 300.0 "}, "TEBEG")
     300.0

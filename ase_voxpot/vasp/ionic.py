@@ -1,4 +1,4 @@
-"""The ionic steps of an OUTCAR, put together from lines that come in one order or another."""
+"""Assembly of the ionic steps of an OUTCAR from its lines, whose order depends on the version."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["Step", "Steps"]
 
 @dataclass(slots=True)
 class Step:
-    """What is known so far of one ionic step."""
+    """One ionic step, as far as it has been read."""
 
     number: int | None = None
     loops: int = 0  # electronic steps
-    converged: bool | None = None  # what the file says of the electronic loop
+    converged: bool | None = None  # of the electronic loop, if the file states it
     cell: np.ndarray | None = None  # Å, rows; NaN for stars
     rows: np.ndarray | None = None  # Å and eV/Å
     tabled: bool = False  # whether a table began, complete or not
@@ -30,7 +30,7 @@ class Step:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is known of it, not even its number."""
+        """Whether nothing has been read, not even its number."""
         return self.number is None and not (self.energies or self.tabled) and self.stress is None
 
     @property
@@ -42,8 +42,8 @@ class Step:
 class Steps:
     """All steps of a job, closed one after the other.
 
-    Which comes first, the table or the energies, is learned from the first step: files without
-    ``Iteration`` lines have no other mark of where a step ends.
+    The order of table and energies is taken from the first step: files without
+    ``Iteration`` lines have no other mark of the end of a step.
     """
 
     def __init__(self, source: str) -> None:
@@ -77,7 +77,7 @@ class Steps:
         return self.open
 
     def name(self) -> str:
-        """How the open step is called in a message: its place among the frames, and its number if that is another."""
+        """Name of the open step for messages: its place among the frames, and its number if that differs."""
         place = sum(map(len, self.parts)) + len(self.spoiled) + 1
         number = None if self.open is None else self.open.number
         return f"frame {place}" + ("" if number in (None, place) else f" (step {number})")
@@ -160,7 +160,7 @@ class Steps:
             self._torn.append(step.number or 0)
 
     def _keep(self, step: Step) -> None:
-        """A frame, unless something in it is stars."""
+        """Keep the step as a frame, unless it contains stars."""
         number = step.number or 0
         if step.stars.pop("temperature", "kept") is None:
             self._cold.append(number)
@@ -192,13 +192,13 @@ class Steps:
         self.parts[-1].append(frame)
 
     def _converged(self, step: Step) -> bool:
-        """What the file says of the loop; if it says nothing, a loop of NELM steps did not converge."""
+        """Convergence of the electronic loop as stated in the file; else whether it had fewer than NELM steps."""
         if step.converged is not None:
             return step.converged
         return self.limit is None or step.loops < self.limit
 
     def notes(self, source: str) -> list[str]:
-        """Sentences on what was left out."""
+        """Sentences on steps left out."""
         found = []
         frames = sum(map(len, self.parts))
         if self.learned:

@@ -1,4 +1,4 @@
-"""Runs that follow each other, made one."""
+"""Joining of consecutive runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONTINUES = 3.0
 def join(runs: Sequence[Run]) -> Run:
     """Runs of the same atoms, one after the other.
 
-    A run that goes on where the one before ended becomes one stretch with it.
+    A run that continues the one before forms one stretch with it.
 
     Raises:
         DataError: other atoms, another time step, or another temperature.
@@ -84,7 +84,7 @@ def _some(parts: Sequence[np.ndarray | None], lengths: np.ndarray, width: int | 
 
 
 def _lost(runs: Sequence[Run], names: Sequence[str]) -> list[str]:
-    """Sentences on what some runs have and others lack."""
+    """Sentences on quantities that only some of the runs have."""
     has = {name: [r for r in runs if name in r.energies] for name in {n for r in runs for n in r.energies}}
     has["forces"] = [r for r in runs if r.forces is not None]
     return [

@@ -1,7 +1,7 @@
-"""Files as jobs leave them: compressed, cut off, or larger than they look.
+"""Streams of files, which may be compressed or truncated.
 
-Everything is read as a stream, once and forwards.  What a killed job left at the end, a
-compressed stream that stops in the middle included, is marked ``cut`` and not an error.
+Files are read once and forwards.  The truncated end of the file of a killed job, also of
+a compressed stream, is not an error but marked ``cut``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Stream:
     """One file, in chunks or in lines."""
 
     def __init__(self, path: Path) -> None:
-        """Look at what is there.
+        """Open a file.
 
         Raises:
             DataError: no file.

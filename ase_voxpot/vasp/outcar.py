@@ -1,8 +1,8 @@
 """OUTCAR, line by line.
 
-An ionic step is what stands between one ``Iteration n(`` and the next: its table of positions and
-forces and its energies, in whatever order the version writes them.  Of the energies that
-look alike, ``free  energy   TOTEN`` (two blanks) is that of the step, ``free energy    TOTEN`` that of an
+An ionic step is the part between one ``Iteration n(`` and the next: its table of positions and
+forces and its energies, in an order that depends on the version.  Of two similar lines,
+``free  energy   TOTEN`` (two blanks) is that of the step, ``free energy    TOTEN`` that of an
 electronic step; the former does not hold PSTRESS times the volume.
 
 In runs with a machine-learned force field every step has a block of its predictions, whose
@@ -72,7 +72,7 @@ def read_outcar(path: Path) -> list[Run]:
 
 
 class _Job:
-    """What one job has written so far."""
+    """The part of a file written by one job."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -91,7 +91,7 @@ class _Job:
         self._finished = False
 
     def take(self, line: str, rest: Iterator[str]) -> None:
-        """One line; blocks take what follows from ``rest``."""
+        """Parse one line; blocks read further lines from ``rest``."""
         if not MARK.search(line):
             if not self._begun:
                 self._head(line)
@@ -141,7 +141,7 @@ class _Job:
         return True
 
     def _begin(self, *, learned: bool = False) -> None:
-        """The settings are over; what comes is of DFT, or of a machine-learned force field after a step of DFT."""
+        """End of the settings; what follows is of DFT, or of a machine-learned force field after a step of DFT."""
         if not self._begun:
             limit = self._settings.get("NELM", "")
             self.steps.limit = int(limit) if limit.isdigit() else None

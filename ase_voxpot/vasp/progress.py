@@ -1,8 +1,8 @@
 """The ionic steps of a vasprun.xml: which are frames, and how far they are apart in time.
 
-Nothing in the file numbers a step.  Steps are counted, those of a machine-learned force field among them; where
-fewer are written than were asked for and the rest cannot be accounted for, the motion itself is asked: velocities from
-positions must give the kinetic energy that VASP wrote.
+Nothing in the file numbers a step.  Steps are counted, those of a machine-learned force field among them; where fewer
+are written than were asked for and the rest cannot be accounted for, the motion is used as a check: velocities from
+positions must give the kinetic energy in the file.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Calculations:
         self._without: list[int] = []  # calculations without electronic steps
 
     def name(self) -> str:
-        """How the step that is read is called in a message."""
+        """Name of the current step for messages."""
         return f"frame {len(self.frames) + len(self.spoiled) + 1}"
 
     def learn(self, positions: np.ndarray | None) -> None:
@@ -109,7 +109,7 @@ class Calculations:
         self._without = []
 
     def notes(self, source: str) -> list[str]:
-        """Sentences on what was left out."""
+        """Sentences on steps left out."""
         found = []
         if self.learned:
             found.append(
@@ -121,7 +121,7 @@ class Calculations:
         return [*found, *stars(source, self.spoiled)]
 
     def doubt(self, masses: np.ndarray, tick: float, *, cut: bool) -> str | None:
-        """Why the frames cannot be taken for consecutive steps; None if they can.
+        """Reason why the frames are not consecutive steps; None if they are.
 
         Args:
             masses: amu.

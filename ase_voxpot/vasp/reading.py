@@ -1,4 +1,4 @@
-"""Which file of VASP is which, told by what stands in it."""
+"""Detection of VASP files by their content."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMPRESSED = {".gz", ".bz2", ".xz"}
 
 
 def reader_of(path: Path) -> Callable[[Path], list[Run]] | None:
-    """What reads a file, None if it is none of VASP.
+    """The reader of a file, None if it is not a VASP file.
 
     Raises:
         DataError: no file, or a damaged one.

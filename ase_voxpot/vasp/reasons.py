@@ -1,4 +1,4 @@
-"""Why a file of VASP holds no frame, as far as it tells."""
+"""Reasons why a VASP file has no frame."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WITHOUT_FORCES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a reader has seen of a run without a frame."""
+    """Counts of a reader for a run without a frame."""
 
     learned: int  # steps of a machine-learned force field
     bare: int  # steps with energies only
@@ -48,7 +48,7 @@ def no_steps(source: str, seen: Seen, settings: Mapping[str, str], *, kind: str)
 
     Args:
         source: name of the file.
-        seen: what there is in it.
+        seen: counts of the reader.
         settings: of INCAR.
         kind: of the file.
     """
@@ -74,7 +74,7 @@ def no_steps(source: str, seen: Seen, settings: Mapping[str, str], *, kind: str)
 
 
 def computed_instead(settings: Mapping[str, str]) -> str | None:
-    """What a calculation computes in the place of forces; None if it computes these.
+    """The quantity that a calculation computes instead of forces; None if it computes forces.
 
     >>> computed_instead({"ALGO": "EVGW0R"})
     'quasiparticle energies'

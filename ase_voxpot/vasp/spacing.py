@@ -30,7 +30,7 @@ def equal_stretches(
 
     Args:
         marks: times or step numbers of the frames.
-        breaks: frames that do not continue the one before, whatever the marks say.
+        breaks: frames that do not continue the one before, independent of the marks.
 
     Returns:
         Interval in the units of the marks, None if no two frames belong together; and the first frame

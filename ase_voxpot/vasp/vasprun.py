@@ -1,13 +1,12 @@
 """vasprun.xml, ionic step by ionic step.
 
-The readers of pymatgen and ASE build the whole tree, eigenvalues and all, and take the
-energies of a step as they stand there.  This one streams, needs memory for the frames
-only, stops cleanly where a killed job did, goes on where files were concatenated, and
-refuses document types, so that no entity is ever expanded.
+The readers of pymatgen and ASE build the whole tree, including eigenvalues.  This reader parses a stream,
+needs memory for the frames only, accepts truncated and concatenated files, and refuses document types, so
+that no entity is expanded.
 
 VASP writes energies twice.  Those at the end of a step hold PSTRESS times the volume, and
 an energy(sigma->0) that several versions get wrong; those of the last electronic step lack
-van der Waals corrections.  Therefore, as ASE does it,
+van der Waals corrections.  Therefore, as in ASE,
 
     free = e_fr_energy(end) - PSTRESS V,    zero = free + (e_0_energy - e_fr_energy)(last electronic step)
 
@@ -46,7 +45,7 @@ LONGEST = 10_000
 
 
 def voigt(kilobar: np.ndarray) -> np.ndarray:
-    """Stress as VASP has it, in kB and positive under compression, as eV/Å³ in the order and sign of ASE.
+    """ASE's stress (eV/Å³, Voigt) from VASP's, which is in kB and positive under compression.
 
     >>> voigt(np.diag([1.0, 2.0, 3.0]))[:3] / GPa
     array([-0.1, -0.2, -0.3])
@@ -92,7 +91,7 @@ def _feed(document: _Document, data: bytes, *, last: bool) -> bytes:
 
 
 class _Document:
-    """What the parser has seen of one document."""
+    """Parser state of one document."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -121,7 +120,7 @@ class _Document:
         self._parser = parser
 
     def feed(self, data: bytes) -> None:
-        """Take bytes until something is no XML; what came before stays."""
+        """Parse bytes up to invalid XML; complete steps before it are kept."""
         if self.stopped:
             return
         try:

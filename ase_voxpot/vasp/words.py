@@ -1,4 +1,4 @@
-"""Numbers in sentences."""
+"""Formatting of numbers in sentences."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ranges(numbers: Sequence[float], most: int = 8) -> str:
 
 
 def stars(source: str, spoiled: Sequence[tuple[int, str]]) -> list[str]:
-    """A sentence on ionic steps with numbers too large for their columns: number and what is stars."""
+    """A sentence on ionic steps with numbers too large for their columns: number and overflowed quantity."""
     if not spoiled:
         return []
     named = "; ".join(f"step {n}: {what}" for n, what in spoiled[:5])

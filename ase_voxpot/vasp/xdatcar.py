@@ -1,7 +1,7 @@
-"""XDATCAR: cells and fractional positions, nothing else.
+"""Reader of XDATCAR: cells and fractional positions.
 
-Before every frame stands ``Direct configuration=`` with the number of the step, of which NBLOCK may leave out all
-but every n-th; in old files an empty line.  The header comes once, or before every frame when the cell changes.
+Every frame begins with ``Direct configuration=`` and the number of the step (every NBLOCK-th is written);
+in old files with an empty line.  The header comes once, or before every frame when the cell changes.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def _first_pairs(centre: Int[np.ndarray, " pair"], atoms: int) -> Int[np.ndarray
 def _weights(
     offset: Float[np.ndarray, "pair 3"], grid: Grid
 ) -> tuple[Float[np.ndarray, "pair shell"], Float[np.ndarray, "pair shell 3"]]:
-    """Shell weights and their gradients by the offset."""
+    """Radial functions and their gradients with respect to the offset."""
     r = np.sqrt((offset**2).sum(axis=1))
     weight, slope = shell_weights(r, grid.cutoff, grid.shells, grid.lift)
     return weight.astype(offset.dtype), (slope[:, :, None] * (offset / r[:, None])[:, None, :]).astype(offset.dtype)

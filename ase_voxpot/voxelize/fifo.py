@@ -1,6 +1,6 @@
-"""First in, first out: pieces of work, read by one thread and served by several.
+"""A queue of work with one producer and several threads.
 
-The queue is short, so that what is read ahead stays small however long the line is.
+The queue is short, so that little is read in advance.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ AHEAD = 2
 def serve(pieces: Iterable[T], work: Callable[[T], None], *, threads: int) -> None:
     """Call ``work`` once for every piece, in the order in which they come, ``threads`` at a time.
 
-    The first exception, of the work or of the source of the pieces, ends the line: what
-    has begun is finished, nothing more begins, and the exception is raised here.
+    After the first exception, of the work or of ``pieces``, running calls are finished,
+    no others are started, and the exception is raised here.
 
     Args:
         pieces: read in the calling thread.
-        work: releases the interpreter, or threads gain nothing.
+        work: should release the GIL.
         threads: one or more; one needs no queue.
     """
     if threads == 1:
@@ -60,14 +60,14 @@ class _Line(Generic[T]):
     def _attend(self) -> None:
         while (item := self.queue.get()) is not None:
             if self.failures:
-                continue  # empties the queue, so that no producer waits for it
+                continue  # empties the queue, so that the producer is not blocked
             try:
                 self._work(item[0])
             except BaseException as error:
                 self.failures.append(error)
 
     def close(self) -> None:
-        """Wait until all that has begun is finished."""
+        """Wait for running calls."""
         for _ in self._servers:
             self.queue.put(None)
         for server in self._servers:

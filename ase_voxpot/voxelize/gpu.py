@@ -1,6 +1,6 @@
 """The voxel density in torch, on any device: Gaussians axis by axis, one batched product.
 
-Neighbours are padded to equal numbers per atom, so that painting is one matrix product
+Neighbours are padded to equal numbers per atom, so that the density is one matrix product
 per atom, [channel·n, neighbour] · [neighbour, n²].  Derivatives by automatic
 differentiation: ``gather`` backwards, ``deposit_tangent`` forwards.
 """

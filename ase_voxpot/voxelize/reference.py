@@ -6,7 +6,7 @@ The cube around atom *i* holds one channel per species and shell, and each neigh
     ρ_i[(c, q), v] = Σ_{j: Z_j = c}  f_q(r_ij) exp(-|x_v - d_ij|² / 2σ²)
 
 ``d_ij`` points from *i* to *j*; channel (c, q) has the number c·shells + q.  This
-module defines what a density *is*: ``cpu`` and ``gpu`` are correct when they agree.
+module is the reference for ``cpu`` and ``gpu``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def voxel_points(grid: Grid) -> Float[np.ndarray, "n n n 3"]:
 def _blob_and_slope(
     d: Float[np.ndarray, " 3"], grid: Grid
 ) -> tuple[Float[np.ndarray, "shell n n n"], Float[np.ndarray, "shell n n n 3"]]:
-    """What one neighbour at ``d`` adds to its shells, and the derivative by ``d``."""
+    """Density of one neighbour at ``d`` in its channels, and the derivative with respect to ``d``."""
     r = np.linalg.norm(d, axis=0, keepdims=True)
     weight, slope = shell_weights(r, grid.cutoff, grid.shells, grid.lift)
     away = voxel_points(grid) - d
@@ -65,11 +65,11 @@ def deposit(
     shape: tuple[int, int],
     grid: Grid,
 ) -> Float[np.ndarray, "atom channel n n n"]:
-    """Spread every neighbour onto the cube of the atom it surrounds.
+    """Density of the neighbours on the cube of every atom.
 
     Args:
         offset: vectors d_ij from atom to neighbour, in Å, images included.
-        centre: index *i* of the atom that owns each pair.
+        centre: index *i* of the central atom of each pair.
         channel: species number of the neighbour *j*.
         shape: number of atoms and of species.
         grid: the cube.
@@ -112,7 +112,7 @@ def deposit_tangent(
     shape: tuple[int, int],
     grid: Grid,
 ) -> Float[np.ndarray, "atom channel n n n"]:
-    """Change of the density when every neighbour moves along its ``tangent``."""
+    """Directional derivative of the density along a ``tangent`` per neighbour."""
     atoms, species = shape
     change = np.zeros((atoms, species, grid.shells, grid.n, grid.n, grid.n))
     for t, d, i, c in zip(tangent, offset, centre, channel, strict=True):

@@ -18,7 +18,7 @@ KINDS = ("structure_field", "generative")
 
 
 def load_codec(model: str | Path) -> Any:
-    """What encodes and decodes crystals with a model.
+    """The codec of a model, which encodes and decodes crystals.
 
     Raises:
         WeightsError: neither a shipped name nor a file; ``SchemaError`` foreign, or of another kind.
@@ -27,7 +27,7 @@ def load_codec(model: str | Path) -> Any:
 
 
 def load_generator(model: str | Path) -> Any:
-    """What draws new crystals from a model.
+    """The generator of a model, which samples new crystals.
 
     Raises:
         WeightsError: neither a shipped name nor a file; ``SchemaError`` foreign, or of another kind.

@@ -1,1 +1,1 @@
-"""Everything of ase-voxpot that learns.  Imports ``ase_voxpot``, never the reverse."""
+"""Training of networks.  Imports ``ase_voxpot``, never the reverse."""

@@ -1,7 +1,7 @@
-"""Trained networks that are no potentials, on disk: tensors, a spec, a card.  Never a pickle.
+"""Model files of networks other than potentials: safetensors with spec and card.
 
-``kind`` names the module that a file belongs to, ``spec`` describes its network, ``card`` how
-it was made and how well it does.
+``kind`` names the module of a file, ``spec`` describes its network, ``card`` its data,
+training and errors.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def kind_of(path: Path) -> str:
 def save_artifact(
     path: Path, *, kind: str, spec: Mapping[str, Any], card: Mapping[str, Any], tensors: Mapping[str, Tensor]
 ) -> None:
-    """Write a model; the file appears whole or not at all."""
+    """Write a model; the file is replaced atomically."""
     texts = {"format": FORMAT, "schema": SCHEMAS[-1], "kind": kind, "spec": json.dumps(spec), "card": json.dumps(card)}
     arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
     write_sealed(path, texts | {"checksum": checksum((kind, texts["spec"]), arrays)}, arrays)
@@ -82,7 +82,7 @@ def _texts(path: Path) -> dict[str, str]:
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """How a model was made and how well it does, without its tensors."""
+    """The card of a model, without its tensors."""
     return _table(path, "card", _texts(path)["card"])
 
 
@@ -124,9 +124,9 @@ def _single(array: np.ndarray) -> Tensor:
 
 
 def halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Single precision made half, for files of half the size: 11 bits, which networks bear.
+    """Tensors in half precision, for files of half the size.
 
-    Doubles, and tensors with a number beyond the range of half precision, stay what they are.
+    Doubles, and tensors with a number beyond the range of half precision, are not changed.
     """
     return {name: _half(t) if str(t.dtype) == "torch.float32" else t for name, t in tensors.items()}
 

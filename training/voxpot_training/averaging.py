@@ -1,8 +1,7 @@
-"""Statistics of batches for averaged weights, which no batch ever went through.
+"""Batch-normalisation statistics of averaged weights.
 
-A batch norm remembers means and variances of what the weights of the moment made of the last
-batches.  Averaged weights make something else of them: used with the memory of the others they
-are far worse than either (P. Izmailov et al., UAI 2018, section 3.2), and so the memory is made anew.
+The running statistics of a batch normalisation belong to the weights of the training.  For averaged weights
+they are computed again, without which the errors are far larger (P. Izmailov et al., UAI 2018, section 3.2).
 """
 
 from __future__ import annotations
@@ -26,24 +25,24 @@ ENOUGH = 32
 
 
 def has_batch_norms(network: nn.Module) -> bool:
-    """Whether there is anything to settle."""
+    """Whether a network has batch normalisations."""
     return any(isinstance(part, _BatchNorm) for part in network.modules())
 
 
 def settle(network: nn.Module, batches: Iterable[Any], run: Callable[[Any], Any]) -> None:
-    """Give the batch norms of ``network`` the statistics of its own weights.
+    """Recompute the batch-normalisation statistics of ``network``.
 
     Args:
         network: changed in its buffers alone.
         batches: training batches; the first ``ENOUGH`` are used.
-        run: sends one through ``network`` in training mode.
+        run: evaluates ``network`` on a batch in training mode.
     """
     norms = [part for part in network.modules() if isinstance(part, _BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean of all batches
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):  # dropout must not change what training draws next
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):  # keeps the random numbers of the training
         for batch in islice(batches, ENOUGH):
             run(batch)
     for norm, momentum in zip(norms, momenta, strict=True):

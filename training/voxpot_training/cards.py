@@ -1,4 +1,4 @@
-"""What the cards of all models of the family say alike."""
+"""Parts that the cards of all models share."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Described(Protocol):
 
     @property
     def about(self) -> str:
-        """What it is."""
+        """Description of the model."""
 
     @property
     def validity(self) -> str:
-        """What it may be used for."""
+        """Range of validity."""
 
 
 def description(config: Described) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def description(config: Described) -> dict[str, Any]:
 
 
 def heading(config: Described, facts: Sequence[str]) -> list[str]:
-    """The first lines of a card as Markdown: what the model is, facts about it, how to make it again."""
+    """The first lines of a card as Markdown: description, facts, and the command that reproduces it."""
     return [
         f"# {config.name}",
         "",
@@ -48,5 +48,5 @@ def heading(config: Described, facts: Sequence[str]) -> list[str]:
 
 
 def count_parameters(network: nn.Module) -> int:
-    """How many numbers a network learns."""
+    """Number of trainable parameters."""
     return sum(p.numel() for p in network.parameters())

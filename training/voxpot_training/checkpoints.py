@@ -1,8 +1,8 @@
-"""The state of a training on disk: safetensors and JSON, so that it can be taken up again.
+"""Checkpoints of a training: safetensors and JSON, for an exact restart.
 
-A checkpoint holds the weights, their average, the moments of Adam and where the
-training stood.  Batches are drawn anew from (seed, epoch), so that a training taken up
-at an epoch goes on exactly as if it had never stopped.
+A checkpoint holds the weights, their average, the moments of Adam and the state of the
+training.  Batches are drawn from (seed, epoch), so that a restarted training
+is identical to an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer | None
 ) -> dict[str, Any]:
-    """Fill network, average and optimiser; returns where the training stood.
+    """Fill network, average and optimiser; returns the state of the training.
 
     Raises:
-        SchemaError: not a checkpoint of ours.
+        SchemaError: not a checkpoint of this package.
         ArchitectureError: a checkpoint of another network.
     """
     try:

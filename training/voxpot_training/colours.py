@@ -1,4 +1,4 @@
-"""The colours of all pictures of the family: what is drawn, what it is about, what stands behind."""
+"""Colours of all figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training is told, read from TOML into frozen values.
+"""Configuration of a training, read from TOML into frozen dataclasses.
 
     TrainConfig
     ├── data        files, keys and zeros of their labels, weights
@@ -48,13 +48,11 @@ class Source:
 
     The keys of the labels fall back to the results of a stored calculator; a virial (virial = -volume × stress if
     ``virial_sign`` is -1) stands in for a stress.  Ionic steps of VASP without electronic convergence are left out
-    unless ``unconverged`` is set.  ``offsets`` are
-    added to the energies per atom of an element, to bring labels with another zero in
-    line; an offset of 0.0 states that the zero is right, whatever the energies look like.
-    Frames of a source that is ``support`` are trained on with ``weight``, and never held
-    out: they teach what the others do not hold, and score nothing.  ``emphasis`` multiplies
-    the share in the loss of frames whose ``config_type note`` matches a regular expression: few frames
-    that fix a property, small strains say, are outvoted otherwise.
+    unless ``unconverged`` is set.  ``offsets`` are added to the energies per atom of an element, to bring labels
+    with another zero in line; an offset of 0.0 states that the zero is correct and skips the check. Frames of a
+    source that is ``support`` are trained on with ``weight``, and never held out or scored.  ``emphasis``
+    multiplies the share in the loss of frames whose ``config_type note`` matches a regular expression: for groups
+    of few frames that determine a property, such as small strains.
     """
 
     file: str
@@ -88,10 +86,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockRule:
-    """How to tell from ``info`` which frames of some groups belong together.
+    """Assignment of the frames of some groups to blocks by ``info``.
 
     ``group`` and ``name`` are regular expressions, searched in ``config_type`` and in
-    ``info[key]``.  The named parts of ``name`` tell the block; a part called ``index`` is
+    ``info[key]``.  The named groups of ``name`` identify the block; a part called ``index`` is
     the time along a run instead, and a run is cut into contiguous pieces.
     """
 
@@ -102,7 +100,7 @@ class BlockRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitConfig:
-    """Fractions of blocks for validation (tuned on) and hold-out (never looked at)."""
+    """Fractions of blocks for validation and hold-out."""
 
     validation: float = 0.05
     holdout: float = 0.10
@@ -137,7 +135,7 @@ class LossConfig:
     """Huber losses: quadratic below ``*_delta``, linear beyond.
 
     The weight of the energies goes geometrically from ``energy`` to ``energy_final``
-    while the learning rate falls: forces shape the surface, energies set its level.
+    while the learning rate falls: forces are learned first, then energies.
     """
 
     energy: float = 10.0
@@ -157,11 +155,10 @@ class LossConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """How long and how fast: Adam, linear warm-up, cosine to ``final_rate``.
+    """Schedule of Adam: linear warm-up, cosine decay to ``final_rate``.
 
-    Training ends after ``epochs`` or ``minutes``, whichever comes first; the schedule
-    follows whichever is nearer to its end.  Minutes of the ``cpu`` make trainings on a
-    machine that is shared comparable.
+    Training ends after ``epochs`` or ``minutes``, whichever comes first; the schedule follows whichever is nearer to
+    its end.  With ``clock = "cpu"`` minutes of CPU time count, for comparable trainings on a shared machine.
     """
 
     epochs: int = 100
@@ -187,17 +184,17 @@ class Schedule:
         expect(self.validate_every >= 1, "schedule.validate_every", "a whole number from 1 on", self.validate_every)
 
     def in_short(self, epochs: int) -> Self:
-        """The same over a few epochs, to see that everything works."""
+        """The same over a few epochs, as a test."""
         return replace(self, epochs=epochs, minutes=None, validate_every=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PotentialSchedule(Schedule):
-    """A schedule, and what an epoch of atomic structures draws."""
+    """A schedule for atomic structures, with the frames of an epoch."""
 
     batch_atoms: int = 600
     support: float = 1.0  # share of the supporting frames that an epoch draws
-    rotate: bool = False  # turn every structure at random (networks that are not equivariant)
+    rotate: bool = False  # rotate every structure at random (networks that are not equivariant)
 
     def __post_init__(self) -> None:
         Schedule.__post_init__(self)  # slots leave super() without its class
@@ -207,7 +204,7 @@ class PotentialSchedule(Schedule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """How the data were computed that set a model's accuracy, for its card."""
+    """Method of the reference calculations, for the card."""
 
     code: str
     functional: str  # in the names of ``ase_voxpot.validation.settings``: PBE, PBEsol, r2SCAN …
@@ -227,7 +224,7 @@ class TrainConfig:
     seed: int = 0
     start: str | None = None  # a model to start from: a shipped name or a path
     about: str = ""  # for the model card
-    validity: str = ""  # for the model card: what it may be used for
+    validity: str = ""  # for the model card: range of validity
     method: Method | None = None  # for the model card: runs of VASP are compared with it
     lattice: dict[str, dict[str, float]] = field(default_factory=dict)  # Å per lattice and element, for the card
 
@@ -239,7 +236,7 @@ class TrainConfig:
 
 
 def expect(holds: bool, key: str, wanted: str, got: object) -> None:
-    """Refuse a value of a configuration.
+    """Check a value of a configuration.
 
     Raises:
         ConfigError: ``holds`` is not true; names the key, what was expected and what came.
@@ -249,10 +246,10 @@ def expect(holds: bool, key: str, wanted: str, got: object) -> None:
 
 
 def check_name_and_seed(name: str, seed: int) -> None:
-    """What every training has: the name of its files, and a seed.
+    """Check the name and the seed of a training.
 
     Raises:
-        ConfigError: a name that is none of a file, or a seed that random numbers cannot begin with.
+        ConfigError: a name that is not a file name, or an invalid seed.
     """
     expect(Path(name).name == name and name not in ("", ".."), "name", "the name of a file without folders", repr(name))
     expect(0 <= seed < 2**63, "seed", "a whole number from 0 on, below 2^63", seed)
@@ -263,7 +260,7 @@ def load_config(path: Path) -> TrainConfig:
 
     Raises:
         ConfigError: missing file, broken TOML, unknown or missing keys, wrong types.
-        SpecError: values that make no sense together.
+        SpecError: inconsistent values.
     """
     return config_from(TrainConfig, path)
 
@@ -273,7 +270,7 @@ def config_from(kind: type[T], path: Path) -> T:
 
     Raises:
         ConfigError: missing file, broken TOML, unknown or missing keys, wrong types.
-        SpecError: values that make no sense together.
+        SpecError: inconsistent values.
     """
     data = read_toml(path)
     data.pop("kind", None)
@@ -284,7 +281,7 @@ def config_from(kind: type[T], path: Path) -> T:
 
 
 def run_folder(out: str | Path | None, name: str) -> Path:
-    """Where a training of this name writes; ``runs/NAME`` unless somebody says."""
+    """Where a training of this name writes; ``runs/NAME`` by default."""
     return Path(out) if out else Path("runs") / name
 
 

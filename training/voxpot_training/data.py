@@ -1,4 +1,4 @@
-"""Labelled frames from the sources that a config names."""
+"""Labelled frames from the sources of a config."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class Frames:
 
     atoms: list[Atoms]
     labels: list[Labels]
-    weights: list[float]  # how far each is believed
-    emphasis: list[float]  # how much more it matters than what it says of the errors
+    weights: list[float]  # weight of each frame in the loss
+    emphasis: list[float]  # factor of the weight, not used for error estimates
     support: list[bool]
-    notes: list[str] = field(default_factory=list)  # which labels were taken, and what was left out
+    notes: list[str] = field(default_factory=list)  # remarks on labels used and frames left out
 
 
 def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Path) -> Frames:
@@ -59,7 +59,7 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
     Raises:
         DataError: a file is missing or unreadable, or sources count energies from different zeros;
             ``MissingLabelsError`` frames without labels.
-        UnknownElementError: frames with elements that the model is not to have.
+        UnknownElementError: frames with elements that are not in the spec.
     """
     frames = Frames([], [], [], [], [])
     number: list[int] = []
@@ -84,7 +84,7 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
 
 
 def _read(path: Path, source: Source, notes: list[str]) -> tuple[list[Atoms], list[Labels]]:
-    """The frames of a source; what is to be known of their labels goes to ``notes``."""
+    """The frames of a source; remarks on their labels are appended to ``notes``."""
     keys = LabelKeys(
         energy=source.energy_key,
         forces=source.forces_key,
@@ -102,10 +102,10 @@ def _read(path: Path, source: Source, notes: list[str]) -> tuple[list[Atoms], li
 
 
 def _emphasis(found: Sequence[Atoms], source: Source) -> list[float]:
-    """By how much each frame counts more in the loss.
+    """Factor of the weight of each frame in the loss.
 
     Raises:
-        DataError: a pattern matches no frame; it would silently do nothing.
+        DataError: a pattern matches no frame.
     """
     texts = [" ".join(str(atoms.info.get(key, "")) for key in ("config_type", "note")) for atoms in found]
     factors = np.ones(len(found))
@@ -118,6 +118,6 @@ def _emphasis(found: Sequence[Atoms], source: Source) -> list[float]:
 
 
 def _shifted(label: Labels, atoms: Atoms, offsets: dict[str, float]) -> Labels:
-    """The label with its energy in line with the other sources."""
+    """The label with its energy shifted to the zero of the other sources."""
     shift = sum(offsets.get(symbol, 0.0) for symbol in atoms.get_chemical_symbols())
     return replace(label, energy=label.energy + shift)

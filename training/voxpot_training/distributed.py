@@ -1,7 +1,6 @@
-"""Several processes on one training, as ``torchrun`` starts them.
+"""Data-parallel training by several processes of ``torchrun``.
 
-Every process takes its share of each batch and the gradients are averaged, weighted
-by nothing but the number of processes: a batch is dealt out evenly.
+Every process evaluates an equal share of each batch, and the gradients are averaged over processes.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ __all__ = ["average_gradients", "rank", "processes", "share", "together"]
 
 
 def processes() -> int:
-    """How many processes train together."""
+    """Number of processes."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
@@ -30,7 +29,7 @@ def rank() -> int:
 
 
 def together() -> AbstractContextManager[None]:
-    """Join the others while the context lasts; alone if not started by ``torchrun``."""
+    """Context of the process group; does nothing if not started by ``torchrun``."""
     from contextlib import contextmanager
 
     @contextmanager
@@ -50,7 +49,7 @@ def together() -> AbstractContextManager[None]:
 
 
 def share(batch: list[int]) -> list[int]:
-    """This process' part of a batch of frame numbers; everybody gets at least one."""
+    """This process' part of a batch of frame numbers; every process gets at least one."""
     count = processes()
     if len(batch) < count:
         batch = [batch[k % len(batch)] for k in range(count)]

@@ -1,4 +1,4 @@
-"""What can be trained: entry points of the group ``voxpot.trainers``, by the key ``kind`` of a config.
+"""Trainings as entry points of the group ``voxpot.trainers``, chosen by the key ``kind`` of a config.
 
 A config without ``kind`` is for a potential.
 """
@@ -18,7 +18,7 @@ __all__ = ["Trainer", "train", "trainer"]
 
 
 class Trainer(Protocol):
-    """A function that trains what a config describes, and returns the file of the model."""
+    """A function that trains a model from a config and returns its file."""
 
     def __call__(self, config: Path, *, out: Path | None, resume: bool, quick: bool) -> Path:
         """Train; see ``train`` for the arguments."""
@@ -38,13 +38,13 @@ def trainer(kind: str) -> Trainer:
 
 
 def train(config: Path, *, out: Path | None = None, resume: bool = False, quick: bool = False) -> Path:
-    """Train what ``config`` describes, whatever kind it is of.
+    """Train the model of ``config``, of any kind.
 
     Args:
         config: a TOML file.
         out: folder for everything that is written; ``runs/NAME`` by default.
-        resume: go on from the checkpoint in the folder.
-        quick: a small version, to see that everything works.
+        resume: continue from the checkpoint in the folder.
+        quick: a short version, as a test.
 
     Returns:
         The model file.

@@ -1,4 +1,4 @@
-"""How a training went: ``log.csv``, read again and drawn."""
+"""Reading and plotting of ``log.csv``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def draw_learning(
 
     Args:
         path: of the picture.
-        panels: the log, the column, and what to call it; in validation the column is ``valid_COLUMN``.
+        panels: the log, the column, and its label; in validation the column is ``valid_COLUMN``.
         title: above all panels.
         size: inches.
     """

@@ -1,11 +1,11 @@
-"""The one training loop: Adam, warm-up and cosine, averaged weights, checkpoints, a log.
+"""The training loop of all models: Adam, warm-up and cosine, averaged weights, checkpoints, a log.
 
-What is trained is a ``Task``; the loop knows nothing of atoms.  It writes to its folder
+Models and data are a ``Task``.  The loop writes to its folder
 
-    checkpoint.safetensors   after every epoch, to be taken up again
+    checkpoint.safetensors   after every epoch, for restarts
     log.csv                  one line per epoch
 
-and hands back the averaged weights that were best on the validation set.
+and returns the averaged weights with the best validation score.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class Task(Protocol[Network]):
-    """What the loop has to be told about a model and its data."""
+    """A model, its data and its loss."""
 
     network: Network
 
@@ -51,10 +51,10 @@ class Task(Protocol[Network]):
         """The batches of an epoch, always the same for the same number."""
 
     def loss(self, batch: Any, progress: float) -> tuple[Tensor, dict[str, float]]:
-        """Loss to descend, and figures for the log; ``progress`` goes from 0 to 1."""
+        """Loss, and values for the log; ``progress`` goes from 0 to 1."""
 
     def validate(self, network: Network) -> dict[str, float]:
-        """Figures of the validation set; the one called ``score`` chooses the best."""
+        """Errors on the validation set; the lowest ``score`` is the best."""
 
 
 def _rate(schedule: Schedule, progress: float) -> float:
@@ -72,7 +72,7 @@ def _bar(quiet: bool) -> Progress:
 
 
 class _Log:
-    """``log.csv``: a line per epoch, cut back to the epoch a training is taken up from."""
+    """``log.csv``: a line per epoch, cut back to the epoch of a restart."""
 
     def __init__(self, path: Path, epoch: int) -> None:
         self.path = path
@@ -91,7 +91,7 @@ class _Log:
 
 
 class _Clock:
-    """How far a training is, by epochs or by minutes, whichever is nearer to the end."""
+    """Progress of a training, by epochs or by minutes, whichever is nearer to the end."""
 
     def __init__(self, schedule: Schedule, seconds: float) -> None:
         self._schedule = schedule
@@ -118,7 +118,7 @@ class _Memory:
         self.state: dict[str, Any] = {"epoch": 0, "seconds": 0.0, "score": math.inf}
 
     def recall(self) -> None:
-        """Go back to the checkpoint of the folder, if there is one."""
+        """Restore the checkpoint of the folder, if there is one."""
         path, best = self._folder / "checkpoint.safetensors", self._folder / "best.safetensors"
         if path.is_file():
             self.state = load_checkpoint(path, self._task.network, self._average, self._optimiser)
@@ -150,13 +150,13 @@ def fit(
     Args:
         task: network, batches, loss and validation.
         schedule: rates and length.
-        folder: where checkpoint and log go.
-        resume: take up the checkpoint of the folder if there is one.
+        folder: for checkpoint and log.
+        resume: continue from the checkpoint of the folder if there is one.
         quiet: no progress bar.
-        title: what stands before the bar.
+        title: of the progress bar.
 
     Returns:
-        A copy of the network with the averaged weights that scored best in validation.
+        A copy of the network with the averaged weights of the best validation score.
 
     Raises:
         DivergenceError: the loss is no longer finite.
@@ -180,7 +180,7 @@ def fit(
                 row |= task.validate(averaged)
                 memory.consider(row["score"])
             row["seconds"] = round(clock.seconds, 1)
-            if rank() == 0:  # the log first: what it has beyond the checkpoint is cut off again
+            if rank() == 0:  # the log first: lines beyond the checkpoint are cut off at a restart
                 log.add({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
             memory.keep(epoch + 1, clock.seconds)
             shown = "  ".join(f"{k} {v:.3g}" for k, v in row.items() if isinstance(v, float) and k != "seconds")
@@ -191,7 +191,7 @@ def fit(
 
 
 def _settle(task: Task[Network], averaged: Network, epoch: int) -> None:
-    """Make the batch norms of averaged weights theirs."""
+    """Recompute the batch-normalisation statistics of averaged weights."""
     if not has_batch_norms(averaged):
         return
     own = task.network
@@ -210,7 +210,7 @@ def _epoch(
     epoch: int,
     clock: _Clock,
 ) -> dict[str, float]:
-    """One pass over the batches; the means of what the task reports."""
+    """One pass over the batches; means of the values for the log."""
     sums: dict[str, float] = {}
     batches = task.batches(epoch)
     done = 0

@@ -1,19 +1,19 @@
-"""Whether all sources of frames count energies from the same zero.
+"""Check that all sources of frames have the same zero of energy.
 
-Two data sets of one functional may still differ by a constant per element: other
-pseudopotentials, formation energies beside total energies, a teacher beside DFT.  No network can
-learn both.  Energies per atom of dense, periodic frames, less what heat explains,
+Two data sets of one functional may still differ by a constant per element: other pseudopotentials,
+formation energies beside total energies, a teacher beside DFT.  These cannot be fitted together.
+Energies per atom of dense, periodic frames, less the thermal energy,
 
     y = E/n - c ⟨F²⟩          c ⟨F²⟩ is the mean potential energy of a warm solid
 
-lie above a floor that is close to linear in the concentrations x, and everything that is
-interesting (strain, defects, other lattices, melts) lies higher.  Source by source, the
-constants that bring the floor in line with that of all sources before,
+have a lower envelope that is close to linear in the concentrations x; strained, defective and molten
+structures are higher.  Source by source, the constants that align the envelope with that of all
+sources before,
 
     y - μ·x ≈ d·x             both fits to the lowest fifth, by quantile regression
 
-have to be smaller than what mixing and strain can do.  The energies of one source must not
-fall apart into two clouds either.
+must be smaller than energies of mixing and strain.  The energies of one source must not
+form two separate clusters either.
 """
 
 from __future__ import annotations
@@ -57,15 +57,15 @@ MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the frames of one source are from."""
+    """Origin of the frames of one source."""
 
     name: str
-    accepted: frozenset[str]  # elements whose zero the config states to be right: no questions asked
+    accepted: frozenset[str]  # elements whose zero is stated to be correct in the config
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """What the energies of one source have to be shifted by, to agree with those before it."""
+    """Offsets of the energies of one source against those before it."""
 
     source: str
     other: str  # the source that it is compared with
@@ -74,7 +74,7 @@ class Shift:
 
     @property
     def conflicts(self) -> bool:
-        """Larger than physics explains."""
+        """Whether the offsets exceed the tolerance."""
         return any(abs(v) > self.tolerance for v in self.offsets.values())
 
 
@@ -84,7 +84,7 @@ class _Floor:
 
     origin: Origin
     shares: Float[np.ndarray, "frame element"]
-    energy: Float[np.ndarray, " frame"]  # eV/atom, without heat
+    energy: Float[np.ndarray, " frame"]  # eV/atom, without thermal energy
     heat: Float[np.ndarray, " frame"]  # (eV/Å)²
 
 
@@ -95,7 +95,7 @@ def _linear(
     *,
     rcond: float = 1e-6,
 ) -> Float[np.ndarray, " element"]:
-    """Linear quantile regression by reweighted least squares; of equal solutions the smallest."""
+    """Linear quantile regression by reweighted least squares; with the smallest of equivalent solutions."""
     constants = np.linalg.lstsq(x, y, rcond=rcond)[0]
     for _ in range(30):
         rest = y - x @ constants
@@ -107,7 +107,7 @@ def _linear(
 def _spanned(
     x: Float[np.ndarray, "frame element"], by: Float[np.ndarray, "other element"]
 ) -> Bool[np.ndarray, " frame"]:
-    """Which compositions are combinations of those in ``by``."""
+    """Mask of compositions that are linear combinations of those in ``by``."""
     _, sizes, rows = np.linalg.svd(by, full_matrices=False)
     basis = rows[sizes > 0.02 * sizes[0]]
     return np.linalg.norm(x - (x @ basis.T) @ basis, axis=1) < 0.05
@@ -150,7 +150,7 @@ def shifts_between(
         origins: the sources, those that set the zero first.
         source: number of the origin of every frame.
         frames: structures.
-        labels: one per frame, as training is to use them.
+        labels: one per frame, as used in training.
     """
     elements = sorted({s for a in frames for s in a.get_chemical_symbols()})
     pool: list[_Floor] = []
@@ -192,7 +192,7 @@ def refuse_mixed_references(
     Arguments as ``shifts_between``.
 
     Raises:
-        DataError: names both sources, the elements, the offsets and the remedy.
+        DataError: with both sources, the elements and the offsets.
     """
     elements = sorted({s for a in frames for s in a.get_chemical_symbols()})
     for floor in _floors(origins, source, frames, labels, elements):
@@ -211,7 +211,7 @@ def refuse_mixed_references(
 
 
 def _refuse_torn(floor: _Floor) -> None:
-    """Raise if the energies of one source are two clouds with nothing between them."""
+    """Raise if the energies of one source form two separate clusters."""
     rest = np.sort(floor.energy - floor.shares @ _linear(floor.shares, floor.energy))
     few = max(FEWEST, int(np.ceil(FEW * len(rest))))
     if len(rest) < 2 * few or floor.origin.accepted:

@@ -1,8 +1,8 @@
-"""Hold-outs that mean something: frames that belong together stay on one side.
+"""Splits by blocks: correlated frames are kept on one side.
 
 Frames of one MD run are correlated in time, relaxed and unrelaxed cells of one
-decoration are nearly the same structure, and data sets hold exact repeats.  A split by
-rows would score a model on what it has seen.
+decoration are nearly the same structure, and data sets hold exact repeats.  A random
+split of frames would underestimate errors.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a frame belongs: its block, and its time if the block is an MD run."""
+    """The block of a frame, and its time if the block is an MD run."""
 
     block: tuple[str, ...]
     index: int | None
@@ -60,13 +60,13 @@ def _place(row: int, atoms: Atoms, rules: Sequence[tuple[re.Pattern[str], re.Pat
 
 
 def _fingerprint(atoms: Atoms) -> tuple[str, float, float]:
-    """Equal for exact repeats, whatever order they are stored in."""
+    """A key that is equal for identical frames, independent of the order of atoms."""
     distances = np.linalg.norm(atoms.get_positions() - atoms.get_positions().mean(axis=0), axis=1)
     return atoms.get_chemical_formula(), round(float(atoms.cell.volume), 5), round(float(distances.sum()), 4)
 
 
 def _merge_repeats(places: list[_Place], frames: Sequence[Atoms]) -> list[_Place]:
-    """Give exact repeats, and with them their blocks, one name."""
+    """Merge the blocks of identical frames."""
     first: dict[tuple[str, float, float], tuple[str, ...]] = {}
     renamed: dict[tuple[str, ...], tuple[str, ...]] = {}
 

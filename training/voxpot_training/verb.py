@@ -1,4 +1,4 @@
-"""``voxpot train``: trains what a configuration file describes."""
+"""``voxpot train``: train a model from a configuration file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def train(
     resume: Restart = False,
     quick: Annotated[bool, typer.Option("--quick", help="A few epochs only, to see that it works.")] = False,
 ) -> None:
-    """Train a model as a configuration file says: a potential, or what its key ``kind`` names.
+    """Train a model from a configuration file: a potential, or a model of its key ``kind``.
 
     voxpot train training/configs/motaw.toml
     voxpot train mine.toml --output runs/mine --quick

@@ -1,10 +1,10 @@
-"""What models share that send crystals to latent vectors and back: ``structure_field`` and ``generative``.
+"""Autoencoders of crystals and what they share: ``structure_field`` and ``voxel_vae``.
 
-decoded      a crystal, or why there is none
-scores       how far a reconstruction is from its original
-tables       the same, to be read
-pictures     the same, to be seen
-trust        whether what was decoded has the latent vector that it was decoded from
+decoded      a decoded crystal, or the reason of a failure
+scores       errors of reconstructions
+tables       tables of these errors
+pictures     figures of reconstructions
+trust        difference of the latent vector of a decoded crystal from its source
 files        networks and priors on disk
 training     the end of every training: priors, scores, card
 generation   new crystals from a codec and its priors

@@ -1,4 +1,4 @@
-"""How well an autoencoder does: the card beside its weights."""
+"""The card of an autoencoder."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["card_as_data", "card_as_markdown"]
 
 
 def card_as_data(config: Described, scores: ReconstructionScores, training: Any, *, side: str) -> dict[str, Any]:
-    """What is stored with the weights.
+    """The card as JSON data.
 
     Args:
         config: of the training.
-        scores: on crystals that it did not see.
-        training: what it took.
-        side: what those crystals are called: validation or test.
+        scores: on crystals that were not trained on.
+        training: epochs and minutes.
+        side: of those crystals: validation or test.
     """
     return {**description(config), side: asdict(scores), "training": training, "config": encode(config)}
 
@@ -39,15 +39,15 @@ def card_as_markdown(
     published: Mapping[str, str],
     source: str,
 ) -> str:
-    """The same for people, to lie beside the weights.
+    """The card as Markdown.
 
     Args:
         config: of the training.
         card: as data.
         facts: about networks, data and training.
-        side: on which the scores of the card are.
-        published: figures of others, by what ``score_rows`` calls ours.
-        source: head of the column in which these stand.
+        side: of the scores of the card.
+        published: published values, by the names of ``score_rows``.
+        source: heading of the column of these.
     """
     return "\n".join(
         [
@@ -64,7 +64,7 @@ def card_as_markdown(
 
 
 def _prior_lines(distance: Mapping[str, float]) -> list[str]:
-    """How near the draws of every prior come to crystals that it has not seen."""
+    """Energy distance of the samples of every prior from held-out crystals."""
     if not distance:
         return []
     return [

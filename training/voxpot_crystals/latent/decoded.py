@@ -1,4 +1,4 @@
-"""What comes out of a latent vector: a crystal, or why there is none.  Never a wrong one in silence."""
+"""Result of decoding a latent vector: a crystal, or the reason of a failure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Decoded", "sound"]
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A crystal, or why there is none."""
+    """A crystal, or the reason why there is none."""
 
     atoms: Atoms | None
     failure: str = ""

@@ -1,4 +1,4 @@
-"""Autoencoders on disk: networks in half precision, their spec, and priors beside them."""
+"""Model files of autoencoders: networks in half precision, spec and priors."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ T = TypeVar("T")
 def keep(
     path: Path, *, kind: str, spec: Any, card: Mapping[str, Any], tensors: Mapping[str, Tensor], priors: Priors | None
 ) -> None:
-    """Write a model file, in half precision: what is read back is a little different.
+    """Write a model file in half precision (weights are rounded).
 
     Args:
         path: of the file.
-        kind: the member of the family.
-        spec: a frozen value with a field ``prior``, which is filled in here.
-        card: how it was made.
+        kind: of the model.
+        spec: a frozen dataclass with a field ``prior``, which is filled in here.
+        card: of the model.
         tensors: of the networks.
         priors: of latent vectors, if there are any.
     """
@@ -47,7 +47,7 @@ def read(model: str | Path, *, kind: str, spec: type[T]) -> tuple[Artifact, T, P
     """A model by its shipped name or path: the file, its spec, its priors.
 
     Raises:
-        WeightsError: missing, damaged or foreign file; one of another kind; ``SchemaError`` a spec that makes no sense.
+        WeightsError: missing, damaged or foreign file; one of another kind; ``SchemaError`` an invalid spec.
     """
     artifact = load_model(model, kinds=(kind,))
     try:

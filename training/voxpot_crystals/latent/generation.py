@@ -1,4 +1,4 @@
-"""New crystals from a trained autoencoder: drawn from its priors, or on the way between two others."""
+"""New crystals from a trained autoencoder: samples of its priors, or interpolation between two crystals."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ __all__ = ["Codec", "Generator"]
 
 
 class Codec(Protocol):
-    """What a generator has to be told of an autoencoder."""
+    """Interface of an autoencoder for generators."""
 
     @property
     def card(self) -> dict[str, Any]:
-        """How it was made."""
+        """The card of the model."""
 
     @property
     def priors(self) -> Priors | None:
         """Distributions of its latent vectors."""
 
     def see(self, atoms: Sequence[Atoms]) -> list[Any]:
-        """Crystals, checked and as it looks at them."""
+        """Check crystals and convert them to inputs of the networks."""
 
     def encode(self, seen: Sequence[Any]) -> Float[np.ndarray, "crystal latent"]:
         """Latent vectors."""
@@ -45,7 +45,7 @@ class Codec(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """A codec with what it takes to draw from it."""
+    """A codec with its priors."""
 
     codec: Codec
 
@@ -54,7 +54,7 @@ class Generator:
         """The distributions of latent vectors.
 
         Raises:
-            WeightsError: the model was trained without.
+            WeightsError: the model has no priors.
         """
         if self.codec.priors is None:
             raise WeightsError("expected a model with priors to draw from, got one without; train it with [prior]")
@@ -62,7 +62,7 @@ class Generator:
 
     @property
     def conditions(self) -> Conditions:
-        """What may be asked for."""
+        """Conditions that are supported."""
         return self.codec.priors.conditions if self.codec.priors else Conditions()
 
     def sample(
@@ -73,13 +73,13 @@ class Generator:
         prior: str | None = None,
         rng: np.random.Generator,
     ) -> list[Decoded]:
-        """``count`` draws; those that cannot be decoded, or are no crystal, say why.
+        """``count`` samples; those that cannot be decoded have a reason instead of a crystal.
 
         Args:
-            count: of draws.
+            count: number of samples.
             condition: a row of ``conditions``.
-            prior: its name; the best without.
-            rng: draws.
+            prior: its name; the best by default.
+            rng: random numbers.
 
         Raises:
             WeightsError: the model has no priors; ``ConfigError`` not this one.

@@ -1,4 +1,4 @@
-"""Originals and what came back, side by side."""
+"""Figures of originals and reconstructions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["draw_reconstructions"]
 
 
 def draw_reconstructions(path: Path, originals: Sequence[Atoms], found: Sequence[Decoded]) -> None:
-    """Some originals above what came back."""
+    """Some originals above their reconstructions."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

@@ -1,10 +1,10 @@
-"""How far reconstructions are from their originals.
+"""Errors of reconstructions.
 
 Those of the paper: wrong count (share of crystals with another number of atoms), position error
 *actual* (mean over true atoms of the distance to the nearest one found) and *detected* (the
-converse), the share of other species among these, lengths and angles.  They let one atom serve for
-several; so beside them stands the periodic one-to-one distance (Hungarian) of crystals with the
-right count, and the share that pymatgen's StructureMatcher takes for the same.
+converse), the share of other species among these, lengths and angles.  They allow one atom to match
+several; therefore the periodic one-to-one distance (Hungarian) of crystals with the right count is
+also given, and the share that pymatgen's StructureMatcher matches.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["ReconstructionScores", "score_reconstructions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconstructionScores:
-    """Means over crystals, None of none; a failed decode counts as a wrong count, and in nothing else."""
+    """Means over crystals, None without any; a failed decode is included in the wrong count alone."""
 
     crystals: int
     failed: int
@@ -42,11 +42,11 @@ class ReconstructionScores:
     one_to_one: float | None  # Å, root mean square, of crystals with the right count
     length: float | None  # Å, mean absolute error
     angle: float | None  # degrees
-    matched: float | None  # share, if pymatgen is there to tell
+    matched: float | None  # share, None without pymatgen
 
 
 def score_reconstructions(originals: Sequence[Atoms], found: Sequence[Decoded]) -> ReconstructionScores:
-    """All figures of some reconstructions, one per original."""
+    """All errors of reconstructions, one per original."""
     rows: dict[str, list[float]] = {name: [] for name in ("pa", "pd", "sa", "sd", "one", "length", "angle")}
     wrong = 0
     for original, decoded in zip(originals, found, strict=True):

@@ -1,4 +1,4 @@
-"""Scores of reconstructions, to be read."""
+"""Tables of errors of reconstructions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["score_rows", "score_table"]
 
 
 def score_rows(scores: Mapping[str, Any]) -> dict[str, str]:
-    """Names and values of all figures, as text."""
+    """Names and values of all errors, as text."""
 
     def shown(key: str, form: str, factor: float = 1.0) -> str:
         return "–" if scores[key] is None else form.format(factor * scores[key])
@@ -36,7 +36,7 @@ def score_rows(scores: Mapping[str, Any]) -> dict[str, str]:
 
 
 def score_table(scores: ReconstructionScores, *, title: str) -> Table:
-    """All figures, one a row."""
+    """All errors, one a row."""
     table = Table(title=title, show_header=False)
     table.add_column(justify="left")
     table.add_column(justify="right")

@@ -29,27 +29,27 @@ __all__ = ["Account", "Trained", "finish", "with_priors"]
 
 
 class Trained(Described, Protocol):
-    """What a config says of the priors."""
+    """A config with priors."""
 
     @property
     def prior(self) -> PriorConfig:
-        """Which, and how."""
+        """Config of the priors."""
 
     @property
     def seed(self) -> int:
-        """Of all that is random."""
+        """Seed of random numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What is peculiar to one kind of autoencoder when it is saved and described."""
+    """Functions and texts of one kind of autoencoder for saving and describing it."""
 
     save: Callable[[Path, Any], None]
     load: Callable[[Path], Any]
     facts: Callable[[Any, Any, Mapping[str, Any]], Sequence[str]]  # config, codec and card to lines of the card
-    side: str  # of the crystals that are scored
+    side: str  # name of the scored crystals
     published: Mapping[str, str]
-    source: str  # of what is published
+    source: str  # of published values
 
 
 def with_priors(
@@ -62,7 +62,7 @@ def with_priors(
     *,
     resume: bool,
 ) -> Any:
-    """The codec, with distributions of its latent vectors; how near they come stands in its card."""
+    """The codec with priors of its latent vectors; their energy distances are in its card."""
     priors, figures = fit_priors(
         latent, table, conditions, config.prior, folder / "prior", seed=config.seed, resume=resume
     )
@@ -84,18 +84,18 @@ def finish(
     Args:
         account: of this kind.
         config: of the training.
-        codec: what was trained, with what is to stand in its card beside the scores.
-        crystals: on the side that the account names.
-        folder: for everything that is written.
-        training: what it took.
-        console: gets the table of errors.
+        codec: the trained codec, with a card.
+        crystals: to score.
+        folder: for all files.
+        training: epochs and minutes.
+        console: for the table of errors.
 
     Returns:
         The codec as it was written, and the model file.
     """
     model = folder / f"{config.name}.safetensors"
-    account.save(model, codec)  # before anything more is computed
-    kept = account.load(model)  # what is scored is what is kept, rounded as it is
+    account.save(model, codec)  # before further computation
+    kept = account.load(model)  # scores are of the stored, rounded weights
     found = kept.reconstruct(crystals)
     scores = score_reconstructions(crystals, found)
     console.print(score_table(scores, title=f"{config.name} on {scores.crystals} {account.side} crystals"))

@@ -1,7 +1,7 @@
-"""Whether a decoded crystal is the one that its latent vector means: it should have that vector itself.
+"""Check of decoded crystals: the latent vector of a decoded crystal should be the one it was decoded from.
 
-Decoding is a search, and can end in a crystal that is sound and wrong.  Sent through the encoder
-again, such a crystal gives itself away.
+Decoding is a search, and can end in a valid but wrong crystal.  Encoding it again
+detects most of these.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def latent_gaps(
 ) -> Float[np.ndarray, " crystal"]:
     """Root mean square difference of every latent vector and that of the crystal decoded from it.
 
-    Infinite of a crystal that the encoder refuses, NaN where there is none.
+    Infinite for a crystal that the encoder refuses, NaN without a crystal.
     """
     gaps = np.full(len(found), np.nan)
     for k, decoded in enumerate(found):

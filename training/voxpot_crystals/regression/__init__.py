@@ -1,13 +1,13 @@
-"""Structure in, number out: what every property model of the family shares.
+"""Property models of crystals: the parts that all of them share.
 
-config      what a training is told
+config      configuration of a training
 crystals    labelled crystals, read and checked
-perovskites who sits where in ABX3
-elements    what is known of an element without a calculation
-composition features of a composition, and the baselines that see no more
-grouping    splits that keep relatives on one side
-method      what a member of the family has to say of itself
-ensemble    training and asking an ensemble of its networks
+perovskites elements on the sites of ABX3
+elements    features of elements
+composition features of a composition, and baselines on these alone
+grouping    splits by groups
+method      interface of a method
+ensemble    training and evaluation of an ensemble of networks
 report      tables, pictures and the card
 run         from a config to a model file
 predict     from a model file to numbers

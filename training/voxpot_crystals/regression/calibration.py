@@ -1,9 +1,8 @@
-"""What the networks need not learn: where the target lies, and how widely it spreads.
+"""Linear part of a target, which the networks do not learn, and its scale.
 
-With a ridge on the shares of the elements, a total energy becomes what the arrangement of the
-atoms adds to it; else the mean is taken off.  The slopes of elements that are alike are expected to be alike
-(a Gaussian prior with ``kinship`` as its covariance), so that an element that the data do not hold gets
-those of its relatives.
+The linear part is a ridge regression on the shares of the elements, or the mean.  Slopes have a
+Gaussian prior with ``kinship`` as its covariance, so that an element without data gets
+the slope of similar elements.
 
 The edge of a perovskite follows from its bonds: a line in r_B + r_X and r_A + r_X, sums of Shannon's ionic
 radii.  It is fitted to calculated crystals alone where these support measured ones, so that the
@@ -60,12 +59,12 @@ class Calibration:
         return cls(mean, slope, max(float(rest.std()), 1e-12), bonds)
 
     def known(self, atoms: Sequence[Atoms]) -> Float[np.ndarray, " crystal"]:
-        """The part that the networks need not learn."""
+        """The linear part."""
         known = self.mean + fractions(atoms) @ self.slope
         return np.asarray(known + sums_of_radii(atoms) @ self.bonds if self.bonds.any() else known)
 
     def down(self, atoms: Sequence[Atoms], target: Float[np.ndarray, " crystal"]) -> Float[np.ndarray, " crystal"]:
-        """From a target to what the networks learn."""
+        """Standardised residual of a target, learned by the networks."""
         return (target - self.known(atoms)) / self.spread
 
     def tensors(self) -> dict[str, Tensor]:

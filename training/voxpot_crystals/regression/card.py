@@ -1,4 +1,4 @@
-"""How well a property model does: the table on the screen, and the card beside the weights."""
+"""Table of errors and card of a property model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["card_as_data", "card_as_markdown", "trial_table", "unit_of"]
 
 
 def unit_of(config: RegressionConfig) -> str:
-    """The unit of what is learned."""
+    """The unit of the target."""
     return f"log10 {config.target.unit}" if config.target.logarithm else config.target.unit
 
 
@@ -43,7 +43,7 @@ def card_as_data(
     splits: Mapping[Any, Mapping[str, Mapping[str, float]]],
     uncertainty: Mapping[str, float],
 ) -> dict[str, Any]:
-    """What is stored with the weights."""
+    """The card as JSON data."""
     return {
         **description(config),
         "target": encode(config.target),
@@ -56,7 +56,7 @@ def card_as_data(
 
 
 def card_as_markdown(config: RegressionConfig, card: Mapping[str, Any]) -> str:
-    """The same for people, to lie beside the weights."""
+    """The card as Markdown."""
     trust, crystals = card["uncertainty"], card["crystals"]
     left_out = "; ".join(f"{n} {reason}" for reason, n in card["left_out"].items()) or "none"
     facts = [

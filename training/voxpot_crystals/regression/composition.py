@@ -1,4 +1,4 @@
-"""What the composition alone can say: features, and the baselines that every model has to beat."""
+"""Features of a composition, and baselines on these alone."""
 
 from __future__ import annotations
 

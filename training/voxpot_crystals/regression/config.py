@@ -1,9 +1,9 @@
-"""What the training of a property model is told, read from TOML into frozen values.
+"""Configuration of the training of a property model, read from TOML into frozen dataclasses.
 
 RegressionConfig
-├── data        files, and where in them the target stands
-├── split       how relatives are kept on one side
-├── model       the network, in terms of the method
+├── data        files, and keys of the target
+├── split       groups that are kept on one side
+├── model       spec of the method
 └── schedule    learning rate, batches, epochs
 """
 
@@ -42,15 +42,15 @@ class Target:
 class CrystalSource:
     """A file of labelled crystals, looked up beside the config, below ``VOXPOT_DATA`` and in ``training/data``.
 
-    Crystals of a source that is ``support`` are trained on and never held out: another kind of
-    labels, calculations beside measurements say.  Of those of one compound the first is kept, and
-    a split that keeps compounds together drops them with the compounds that it holds out.
+    Crystals of a source that is ``support`` are trained on and never held out: labels of another
+    kind, such as calculations beside measurements.  Of those of one compound the first is kept, and
+    a split by compounds drops them with held-out compounds.
     """
 
     file: str
     key: str = ""  # of the target in this file, where it differs
     support: bool = False
-    factor: float = 1.0  # of the labels, to bring them in line
+    factor: float = 1.0  # factor of the labels, to align them
     anions: tuple[str, ...] = ()  # keep the perovskites of these anions alone
     without: tuple[str, ...] = ()  # leave out these perovskites, such as ``SrTiO`` for SrTiO3
 
@@ -60,12 +60,12 @@ class CrystalSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrystalSplit:
-    """Which crystals are held out, and how else the model is tried.
+    """Hold-out, and further splits for the report.
 
     The shipped model is trained on what ``by`` leaves; for every grouping in ``also`` a
     further, shorter ensemble is trained on another split, for the report alone.  Nothing is held
     out with ``holdout = 0``, for small data: then every crystal is scored by the member of the
-    ensemble that did not see it, and the baselines on the same folds.
+    ensemble that was not trained on it, and the baselines on the same folds.
     """
 
     by: Grouping = "row"

@@ -1,4 +1,4 @@
-"""Labelled crystals: read from files, checked, curated, with what they are called by."""
+"""Reading, checks and selection of labelled crystals."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Crystals:
 
 
 def load_crystals(config: RegressionConfig, beside: Path) -> Crystals:
-    """All crystals of all files, curated as the config says; what is no ordered crystal is left out and counted.
+    """All crystals of all files, selected by the config; frames other than ordered crystals are left out and counted.
 
     Raises:
         DataError: a file is missing or unreadable;
@@ -84,7 +84,7 @@ def _ordered(path: Path, dropped: Counter[str]) -> dict[int, Atoms]:
 
 
 def _chosen(atoms: dict[int, Atoms], source: CrystalSource) -> dict[int, Atoms]:
-    """What a source is asked for, by place in the file; nothing is looked at without a choice."""
+    """The selected crystals of a source, by number in the file."""
     if not (source.support or source.anions or source.without):
         return atoms
     kept: dict[object, int] = {}
@@ -112,7 +112,7 @@ def label_of(atoms: Atoms, key: str) -> float:
 
 
 def _curated(atoms: list[Atoms], target: np.ndarray, config: RegressionConfig, before: Mapping[str, int]) -> Crystals:
-    """Leave out what the config excludes, and count it, with what was left out before."""
+    """Apply the exclusions of the config, counting dropped crystals by reason."""
     keep = np.ones(len(atoms), bool)
     dropped = Counter(before)
 

@@ -1,4 +1,4 @@
-"""What is known of an element without a calculation: a vector of numbers for Z = 1 to 100.
+"""Features of the elements Z = 1 to 100.
 
 Period, group, the filling of the valence shells and the orders of the noble gases follow from
 Z.  Electronegativities are Pauling's (L. Pauling, The Nature of the Chemical Bond, 1960;
@@ -117,16 +117,15 @@ def element_features() -> Float[np.ndarray, "element feature"]:
 
 @cache
 def kinship() -> Float[np.ndarray, "element element"]:
-    """A factor L of how much any two elements are expected to have in common, L Lᵀ = K + δ 1.
+    """Factor L of a similarity matrix of elements, L Lᵀ = K + δ 1.
 
-    K = exp(-|f - f'|² / 2) with the features f brought to mean 0 and spread 1.  Numbers per element that are
-    drawn as L θ, with θ independent, are alike for elements that are alike; where θ is learned, an element
-    that the data do not hold follows its relatives.
+    K = exp(-|f - f'|² / 2) with the features f brought to mean 0 and spread 1.  Numbers per element L θ with
+    independent θ are similar for similar elements; with learned θ, an element without data follows similar elements.
     """
     table = element_features()
     table = (table - table[1:].mean(0)) / table[1:].std(0)
     squared = ((table[:, None] - table[None]) ** 2).sum(-1)
     related = np.exp(-0.5 * squared)
-    related[0, 1:] = related[1:, 0] = 0  # no element is like none
+    related[0, 1:] = related[1:, 0] = 0  # the row of no element
     factor: np.ndarray = np.linalg.cholesky(related + OF_ITS_OWN * np.eye(len(table)))
     return factor

@@ -1,12 +1,12 @@
-"""Ensembles: several networks, each of which leaves another part of the data to its validation.
+"""Ensembles of networks, each with another fold of the data for validation.
 
 The prediction is the mean of the members.  Its uncertainty is
 
     σ² = σ₀² + (c s)²
 
 with the spread s of the members, and σ₀ and c chosen by likelihood on the crystals that a member
-did not see in training (Lakshminarayanan et al., NeurIPS 30 (2017), for the idea; calibrated here as
-the members share most of their data and agree too well).
+was not trained on (Lakshminarayanan et al., NeurIPS 30 (2017), for the idea; calibrated here as
+the members share most of their data and are correlated).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ASKED = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scatter:
-    """How uncertain the mean of an ensemble is, in units of the target's spread."""
+    """Calibrated uncertainty of the mean of an ensemble, in units of the target's spread."""
 
     floor: float
     factor: float
@@ -67,7 +67,7 @@ class Scatter:
 
 
 class Member:
-    """One network and its share of the data, as the training loop wants them."""
+    """One network and its data as a ``Task``."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Member:
 
 
 def ask(method: Method, spec: Any, network: nn.Module, items: Sequence[Any]) -> Float[np.ndarray, " crystal"]:
-    """What one network says of prepared crystals, averaged over views."""
+    """Output of one network for prepared crystals, averaged over views."""
     network.eval()
     predicted, views = [], method.views(spec)
     with torch.no_grad():
@@ -123,7 +123,7 @@ def ask(method: Method, spec: Any, network: nn.Module, items: Sequence[Any]) -> 
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """Networks that answer together, in units of the target's spread."""
+    """Networks with a common prediction, in units of the target's spread."""
 
     method: Method
     spec: Any
@@ -153,16 +153,16 @@ def train_ensemble(
     """Train every member on all but its fold.
 
     Args:
-        method: what sees and reads the crystals.
+        method: features and network.
         spec: of features and network.
         config: members, schedule, seed.
         atoms: the crystals, for their groups.
         items: the same, prepared.
         target: what to learn, of about mean 0 and spread 1.
-        folder: gets a folder per member.
-        by: what the folds keep together.
-        resume: take up the checkpoints of the folder.
-        title: what stands before the bar.
+        folder: for a folder per member.
+        by: groups that the folds keep together.
+        resume: continue from the checkpoints of the folder.
+        title: of the progress bar.
     """
     support = np.array([bool(crystal.info.get("support")) for crystal in atoms])
     own = np.flatnonzero(~support)

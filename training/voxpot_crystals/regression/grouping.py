@@ -1,8 +1,8 @@
-"""Splits that keep relatives on one side.
+"""Splits by groups of similar crystals.
 
-A random split of crystals puts polymorphs of one compound, and every element, on both
-sides; a model then needs little more than a memory.  What has to be predicted in earnest is a
-pair of elements, a formula or an element that was never seen.
+A random split of crystals puts polymorphs of one compound, and every element, on both sides;
+errors are then those of interpolation.  Splits by pairs of elements, formulas or elements
+measure extrapolation.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def with_support(
     held: Int[np.ndarray, " held"],
     by: Grouping,
 ) -> Int[np.ndarray, " rows"]:
-    """The rows to train on, and with them the supporting ones that are not related to what is held out."""
+    """The rows to train on, with supporting ones that share no group with held-out crystals."""
     names = np.array(labels_of_groups(atoms, by))
     friends = support & ~np.isin(names, names[held]) & (by != "element")
     return np.concatenate([kept, np.flatnonzero(friends)])

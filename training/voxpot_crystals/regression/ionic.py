@@ -1,4 +1,4 @@
-"""Radii of ions, and which ions a perovskite is made of.
+"""Ionic radii, and charges of the ions of a perovskite.
 
 Effective ionic radii in six-fold coordination, high spin, by charge: R. D. Shannon, Acta Cryst. A 32,
 751 (1976); in the coordination nearest to six where there is no other (Mn 5+, 6+, Fe 6+, Ru 7+, 8+, Os 8+,
@@ -104,8 +104,7 @@ def perovskite_radii(who: Perovskite) -> tuple[float, float, float] | None:
 def sums_of_radii(atoms: Sequence[Atoms]) -> Float[np.ndarray, "crystal 2"]:
     """r_B + r_X and r_A + r_X in Å, which fix the edge of a perovskite.
 
-    V. M. Goldschmidt, Naturwissenschaften 14, 477 (1926).  A is the larger one of the cations: who writes LiBaF3
-    has its barium on A all the same.
+    V. M. Goldschmidt, Naturwissenschaften 14, 477 (1926).  A is the larger one of the cations: Ba in LiBaF3.
 
     Raises:
         StructureError: of crystals that are no perovskites; ``UnknownElementError`` without radii of their ions.

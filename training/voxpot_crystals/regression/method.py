@@ -1,4 +1,4 @@
-"""What a member of the family has to say of itself to be trained, shipped and asked."""
+"""Interface of a property model for training, model files and prediction."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["Method"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """A way to look at crystals, and the network that reads what is seen.
+    """Features of crystals, and the network that takes them.
 
-    ``prepare`` turns crystals into items once; ``collate`` makes of some items what the
-    network takes as its only argument: as they are, turned or perturbed one by one by a generator (training), or
-    all in the same way, number so-and-so (prediction, if there are several views).
-    The network answers one number per crystal, about of mean 0 and spread 1.
+    ``prepare`` turns crystals into items once; ``collate`` makes of some items what the network takes as its
+    only argument: unchanged, rotated or perturbed one by one by a generator (training), or all by the view of a
+    number (prediction, if there are several views). The network returns one number per crystal, of about mean 0
+    and standard deviation 1.
     """
 
     kind: str
-    spec: type[Any]  # frozen dataclass: all that it takes to build features and network
-    adapt: Callable[[Any, Sequence[Atoms]], Any]  # the spec, with what the training crystals decide (elements, say)
+    spec: type[Any]  # frozen dataclass of features and network
+    adapt: Callable[[Any, Sequence[Atoms]], Any]  # the spec with parameters of the training crystals
     prepare: Callable[[Sequence[Atoms], Any], Sequence[Any]]
     collate: Callable[[Sequence[Any], Any, np.random.Generator | int | None], Any]
     network: Callable[[Any], nn.Module]

@@ -1,4 +1,4 @@
-"""Who sits where in a perovskite ABX3, told from the structure alone.
+"""Elements on the sites of a perovskite ABX3, from the structure alone.
 
 In the ideal cell of edge *a* the anions X are *a*/2 from B and *a*/√2 from A; order of
 the atoms, origin and size of the cell do not matter.
@@ -38,7 +38,7 @@ class Perovskite:
 
     @property
     def pair(self) -> str:
-        """The ordered pair that tells one perovskite of an anion from another, such as ``SrTi``."""
+        """The ordered pair of A and B, such as ``SrTi``."""
         return f"{self.a_site}{self.b_site}"
 
 
@@ -57,7 +57,7 @@ def cubic_edge(atoms: Atoms) -> float:
 
 
 def perovskite_of(atoms: Atoms) -> Perovskite:
-    """Read A, B and X off a five-atom cubic cell.
+    """A, B and X of a five-atom cubic cell.
 
     Raises:
         StructureError: another number of atoms, a cell that is not cubic, or other sites.

@@ -1,4 +1,4 @@
-"""Pictures of a property model: predictions, residuals, uncertainties, how it learned."""
+"""Figures of a property model: predictions, residuals, uncertainties, learning curves."""
 
 from __future__ import annotations
 

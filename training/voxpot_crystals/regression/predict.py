@@ -1,4 +1,4 @@
-"""From a model file to numbers: what ``voxpot predict`` runs."""
+"""Prediction of properties by a model file, for ``voxpot predict``."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True)
 class Predictor:
-    """A trained property model: crystals in, numbers and their uncertainties out."""
+    """A trained property model, with uncertainties."""
 
     ensemble: Ensemble
     calibration: Calibration
@@ -87,8 +87,8 @@ class Predictor:
         The input is not changed.
 
         Raises:
-            StructureError: a frame that is no ordered crystal, or that the model cannot see;
-                ``UnknownElementError`` an element that it does not know.
+            StructureError: a frame that is not an ordered crystal, or not supported by the model;
+                ``UnknownElementError`` an element that it does not support.
             DivergenceError: a prediction is not finite.
         """
         predicted = self.predict_each(atoms, strict=True)
@@ -100,11 +100,11 @@ class Predictor:
         *,
         strict: bool = False,
     ) -> Predictions:
-        """As ``predict``, crystal by crystal: those that cannot be taken are told and cost no other its prediction.
+        """As ``predict``, crystal by crystal: invalid ones are returned in ``refused`` and do not affect others.
 
         Args:
-            found: crystals, or why one could not be read.
-            strict: raise at the first that cannot be taken, as ``predict``.
+            found: crystals, or errors of those that could not be read.
+            strict: raise for the first invalid one, as ``predict``.
         """
         atoms: dict[int, Atoms] = {}
         items: list[Any] = []
@@ -130,7 +130,7 @@ class Predictor:
         return Predictions(value, sigma, dict(sorted(refused.items())))
 
     def _item(self, crystal: Atoms | VoxPotError) -> Any:
-        """What the method sees of a crystal."""
+        """Features of a crystal."""
         if isinstance(crystal, VoxPotError):
             raise crystal
         check_crystal(crystal)
@@ -152,8 +152,8 @@ class Predictor:
     ) -> tuple[Figures, Trust] | None:
         """Predictions beside the truth under ``key`` (that of the training if empty), if all crystals carry it.
 
-        Crystals without a prediction are left out. The edge of a cell is no truth here: crystals to be predicted
-        come at any size.
+        Crystals without a prediction are left out. The edge of a cell is not used as truth, as crystals may have
+        any size.
 
         Raises:
             MissingLabelsError: a key was given, and a crystal has no finite number under it.
@@ -196,7 +196,7 @@ def save_predictor(path: Path, predictor: Predictor) -> None:
 
 
 def _with_new_names(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A spec with keys of older files under the names of today."""
+    """A spec with keys of older files renamed."""
     return {RENAMED.get(key, key): value for key, value in spec.items()}
 
 

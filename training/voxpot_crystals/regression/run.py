@@ -1,11 +1,11 @@
-"""From a config to a shipped property model with its card: what ``voxpot train`` runs for its kind.
+"""Training of a property model from a config, for ``voxpot train``.
 
 The folder of a training holds
 
     row/, pair/, …/member-0/ …      checkpoints and logs, per split and member
     NAME.safetensors, NAME.md       the model, with its card inside, and the card as text
     NAME.json                       all figures: splits × (model, baselines)
-    NAME.png, learning.png          predictions on the hold-out; how the members learned
+    NAME.png, learning.png          predictions on the hold-out; learning curves
     holdout.extxyz                  the crystals held out, with their target, to be scored again
 """
 
@@ -62,13 +62,13 @@ class Trial:
 
 
 def run(method: Method, config: Path, *, out: Path | None = None, resume: bool = False, quick: bool = False) -> Path:
-    """Train what ``config`` describes and score it beside what sees the composition alone.
+    """Train the model of ``config`` and score it beside baselines on the composition.
 
     Args:
-        method: what sees and reads the crystals.
+        method: features and network.
         config: a TOML file, see ``regression.config``.
         out: folder for everything that is written; ``runs/NAME`` by default.
-        resume: take up the checkpoints of the folder.
+        resume: continue from the checkpoints of the folder.
         quick: two members, a few epochs, one split.
 
     Returns:
@@ -95,10 +95,10 @@ def run(method: Method, config: Path, *, out: Path | None = None, resume: bool =
 
 
 def _seen(method: Method, wanted: Any, crystals: Crystals) -> tuple[Crystals, Sequence[Any]]:
-    """The crystals that the method can see, and what it sees of them; others are left out and counted.
+    """The crystals that the method supports, and their features; others are left out and counted.
 
     Raises:
-        StructureError: too few can be seen.
+        StructureError: too few are supported.
     """
     spec = method.adapt(wanted, crystals.atoms)
     try:
@@ -156,7 +156,7 @@ def _try(
         title=f"split by {by}",
     )
     predictor = Predictor(ensemble, calibration, UnknownElements.of(train), config.target.logarithm, {})
-    scored = held if len(held) else own  # without a hold-out, by the members that did not see them
+    scored = held if len(held) else own  # without a hold-out, by the members that were not trained on them
     mean, sigma = ensemble.predict([items[k] for k in scored.tolist()])
     if not len(held) and ensemble.left_out is not None:
         mean = ensemble.left_out[: len(own)]
@@ -178,7 +178,7 @@ def _folds(
 
 
 def _baselines(crystals: Crystals, sides: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, Figures]:
-    """What sees the composition alone, trained and scored on the same rows."""
+    """Baselines on the composition, trained and scored on the same rows."""
     figures = {}
     for name, baseline in BASELINES.items():
         try:
@@ -232,5 +232,5 @@ def _finish(config: RegressionConfig, crystals: Crystals, trials: Sequence[Trial
 
 
 def _error_of_unknown_elements(trials: Sequence[Trial]) -> float:
-    """What the split by element says, if there was one."""
+    """RMS error of the split by element, if there was one."""
     return next((next(iter(t.figures.values())).rmse for t in trials if t.by == "element"), 0.0)

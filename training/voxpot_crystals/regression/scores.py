@@ -1,4 +1,4 @@
-"""How far predictions are from what they predict, and whether their uncertainties know it."""
+"""Errors of predictions, and statistics of their uncertainties."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """What the uncertainties are worth."""
+    """Statistics of uncertainties against errors."""
 
     sigma: float  # root mean square
     within_68: float  # share of errors within one sigma

@@ -1,7 +1,7 @@
-"""Elements that training has not seen: predictions go on, by their likeness to others, but are less certain.
+"""Uncertainty of crystals with elements that are not in the training data.
 
-How much less is measured: the split by element leaves crystals with some elements out, and the errors
-there are those to be expected.
+The expected error is that of the split by element, which holds out crystals with some
+elements.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ __all__ = ["UnknownElements"]
 
 @dataclass(frozen=True, slots=True)
 class UnknownElements:
-    """Which elements training has seen, and the error to expect where there is another."""
+    """Elements of the training data, and the expected error for crystals with others."""
 
     seen: Bool[np.ndarray, " element"]  # by Z
-    error: float = 0.0  # root mean square, in the unit of the target (or of its logarithm); 0 if never tried
+    error: float = 0.0  # root mean square, in the unit of the target (or of its logarithm); 0 if not measured
 
     @classmethod
     def of(cls, atoms: Sequence[Atoms]) -> UnknownElements:
-        """Everything that some crystals do not hold."""
+        """From the training crystals."""
         seen = np.zeros(HEAVIEST + 1, bool)
         for crystal in atoms:
             seen[crystal.numbers] = True
         return cls(seen)
 
     def among(self, atoms: Sequence[Atoms]) -> Bool[np.ndarray, " crystal"]:
-        """Whether a crystal holds an element that is not known."""
+        """Mask of crystals with an unknown element."""
         return np.array([not self.seen[crystal.numbers].all() for crystal in atoms], bool)
 
     def widened(self, atoms: Sequence[Atoms], sigma: Float[np.ndarray, " crystal"]) -> Float[np.ndarray, " crystal"]:
-        """Uncertainties, of crystals with strangers at least the error to expect."""
+        """Uncertainties, for crystals with unknown elements at least the expected error."""
         return np.where(self.among(atoms), np.maximum(sigma, self.error), sigma)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -56,7 +56,7 @@ class UnknownElements:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> UnknownElements:
-        """From a model file; one that does not say knows all."""
+        """From a model file; without entry, all elements are known."""
         if "strangers.seen" not in tensors:
             return cls(np.ones(HEAVIEST + 1, bool))
         return cls(tensors["strangers.seen"].numpy() > 0, float(tensors["strangers.error"]))

@@ -1,4 +1,4 @@
-"""What is a crystal, what it is called, and where it begins."""
+"""Checks of crystals, their formulas and their origins."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def species_of(crystals: Iterable[Atoms]) -> tuple[str, ...]:
 
 
 def check_crystal(atoms: Atoms) -> None:
-    """Refuse what is no ordered crystal.
+    """Check that a structure is an ordered crystal.
 
     Raises:
         StructureError: not periodic, without a volume, overlapping or without positions; ``OccupancyError``
@@ -58,7 +58,7 @@ def check_crystal(atoms: Atoms) -> None:
 
 
 def sift_crystals(found: Iterable[Atoms | VoxPotError]) -> tuple[dict[int, Atoms], dict[int, str]]:
-    """Ordered crystals of a file, and why the others are none, by place in the file.
+    """Ordered crystals of a file, and reasons for the others, by number in the file.
 
     Args:
         found: as ``labels.read_each`` gives them.

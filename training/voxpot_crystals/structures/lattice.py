@@ -1,7 +1,7 @@
 """Lattices as six numbers, and back.
 
-A cell is written in ASE's standard orientation (a along x, b in the plane of x and y): what six
-numbers say is the shape, not how it is turned.
+A cell is written in ASE's standard orientation (a along x, b in the plane of x and y): six
+numbers describe the shape, not the orientation.
 """
 
 from __future__ import annotations

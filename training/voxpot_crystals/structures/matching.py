@@ -1,4 +1,4 @@
-"""How near two crystals are to each other, atom by atom and as a whole."""
+"""Distances between two crystals, and matching by pymatgen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Crystals as circles: what pictures of originals, reconstructions and new crystals are made of."""
+"""Drawing of crystals, for figures of originals, reconstructions and new crystals."""
 
 from __future__ import annotations
 

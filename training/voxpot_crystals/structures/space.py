@@ -1,4 +1,4 @@
-"""Where points live: in open space, or on the torus of a cell."""
+"""Open space, or the torus of a cell with periodic images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_IMAGES = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Where points live: in a cell with periodic images, or in open space (``cell`` is None)."""
+    """A cell with periodic images, or open space (``cell`` is None)."""
 
     cell: Float[np.ndarray, "3 3"] | None  # rows in Å
 

@@ -1,6 +1,6 @@
-"""What spglib says of a crystal; nothing, where it finds nothing.
+"""Calls of spglib that return None without a result.
 
-Whether it then answers None or raises is a setting of the whole process, which other packages change
+Whether spglib then returns None or raises is a setting of the whole process, which other packages change
 when they are imported (phonopy does).
 """
 
@@ -16,7 +16,7 @@ __all__ = ["ask_spglib"]
 
 
 def ask_spglib(question: Callable[..., Any], *words: Any, **settings: Any) -> Any | None:
-    """The answer of one of its functions, None if it has none."""
+    """The result of one of its functions, None without one."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # it announces the exceptions

@@ -65,10 +65,10 @@ def generate(
 
     A draw that cannot be decoded is counted and drawn again; after five draws per crystal it ends with fewer.
     Conditions are the number of atoms, the volume per atom in Å³, elements (these and no others), contains
-    (at least these), and the properties that a model was trained with; what the training crystals do not
-    reach is refused. What was made is screened: distances, charges that can balance, repeats, and with --known
-    what is new; info tells why a crystal did not pass. Crystals of --known that are none, such as those with
-    partially occupied sites, are counted on stderr and compared with nothing; in --between they are refused.
+    (at least these), and the properties that a model was trained with; values outside the range of the
+    training crystals are refused. New crystals are screened: distances, balanced charges, repeats, and with --known
+    novelty; info has the reason why a crystal did not pass. Invalid crystals of --known, such as those with
+    partially occupied sites, are counted on stderr and ignored; in --between they are refused.
 
     voxpot generate --model nesf-lcs6a -n 100 --output new.extxyz --plot new.png
     voxpot generate -m nesf-lcs6a -n 20 -c elements=Ba,Ti,O -c atoms=5 --rank cgcnn-formation -o new.extxyz
@@ -110,7 +110,7 @@ def generate(
 
 
 def _made(tried: Sequence[Any], model: str, figures: dict[str, Any]) -> list[Atoms]:
-    """The crystals, numbered; what became of the draws is put into the figures."""
+    """The crystals, numbered; counts of samples are added to ``figures``."""
     made = [d.atoms for d in tried if d.atoms is not None]
     failures = Counter(d.failure for d in tried if d.atoms is None)
     figures |= {"made": len(made), "tried": len(tried), "failed": dict(failures)}
@@ -140,7 +140,7 @@ def _between(generator: Any, path: Path, count: int) -> list[Any]:
 
 
 def _known(path: Path) -> list[Atoms]:
-    """Crystals that are not new; what is no ordered crystal is like none and is told."""
+    """Known crystals; invalid ones are counted on stderr and left out."""
     from ase_voxpot.frames.labels import read_each
     from voxpot_crystals.structures.checks import sift_crystals
 
@@ -173,7 +173,7 @@ def _drawn(generator: Any, count: int, asked: Any, prior: str | None, seed: int)
 
 
 def _ranked(made: Sequence[Atoms], predictor: Any, name: str, figures: dict[str, Any]) -> list[Atoms]:
-    """The crystals with what is predicted of them in info, lowest first, those without a prediction last."""
+    """The crystals with predictions in ``info``, lowest first, those without a prediction last."""
     from ase_voxpot.errors import StructureError
 
     target = predictor.card.get("target", {})
@@ -200,7 +200,7 @@ def _ranked(made: Sequence[Atoms], predictor: Any, name: str, figures: dict[str,
 
 
 def _print_kept(kept: Mapping[str, Mapping[str, Any]], figures: dict[str, Any]) -> None:
-    """What was asked for, and what came."""
+    """Print requested and obtained conditions."""
     figures["kept"] = kept
     if not kept:
         return
@@ -216,7 +216,7 @@ def _print_kept(kept: Mapping[str, Mapping[str, Any]], figures: dict[str, Any]) 
 
 
 def _cleaned(made: Sequence[Atoms], symprec: float | None, calculator: Any, figures: dict[str, Any]) -> list[Atoms]:
-    """The crystals, brought to their symmetry and relaxed where that is wanted; what fails to relax stays as it was."""
+    """The crystals, symmetrised and relaxed if requested; those that fail to relax are not changed."""
     from voxpot_crystals.latent.voxel_vae.screening import relax, symmetrised
     from voxpot_crystals.latent.voxel_vae.validity import structure_fault
 
@@ -242,7 +242,7 @@ def _cleaned(made: Sequence[Atoms], symprec: float | None, calculator: Any, figu
 
 
 def _screened(made: Sequence[Atoms], known: Sequence[Atoms], passed: bool, figures: dict[str, Any]) -> list[Atoms]:
-    """The crystals, each with what was found of it; those alone that passed if that is wanted."""
+    """The crystals with results of the screening; only those that passed if requested."""
     from voxpot_crystals.latent.voxel_vae.screening import faults
 
     reasons = faults(made, known)

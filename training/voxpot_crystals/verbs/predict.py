@@ -30,11 +30,11 @@ def predict(
 ) -> None:
     """Predict a property of every crystal of a file, with its uncertainty.
 
-    One row per frame, in the order of the file, id from 0; on the screen without --output.
-    Frames that carry the true value are scored. A crystal that the model cannot take, such as one with partially
-    occupied sites, has an empty prediction, and a fourth column, reason, says why; the others are predicted, and the
-    exit status is 1. With --strict the first such crystal stops it all, by number, with exit status 2, and so does a
-    file that has no others.
+    One row per frame, in the order of the file, id from 0; on the screen without --output. Frames that carry the true
+    value are scored. A crystal that the model does not support, such as one with partially occupied sites, has an
+    empty prediction and a reason in the fourth column; the others are predicted, and the exit status is 1. With
+    --strict the first such crystal ends the command with its number and exit status 2, and so does a file that has no
+    others.
 
     voxpot predict perovskites.extxyz --model hirshfeld-abo3 --output lattice.csv
     voxpot predict POSCAR --model cgcnn-formation
@@ -77,7 +77,7 @@ def _as_csv(result: Any) -> str:
 
 
 def _report(predictor: Any, result: Any, score: Any, title: str, output: Path) -> None:
-    """What was written, and how near it came to the truth."""
+    """Print the output file and the errors."""
     target = predictor.card.get("target", {})
     count = len(result.value) - len(result.refused)
     typer.echo(f"wrote {output}: {count} predictions of {target.get('name') or target.get('key', 'a property')}")

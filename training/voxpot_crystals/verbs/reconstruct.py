@@ -26,14 +26,14 @@ def reconstruct(
     ] = None,
     strict: Strict = False,
 ) -> None:
-    """Send every crystal of a file through a model that encodes and decodes it.
+    """Encode and decode every crystal of a file.
 
     Every frame of the output carries source_index, the position of its original in the file, from 0, and latent_gap:
-    how far the latent vector of what was decoded is from the one that it was decoded from. A crystal that cannot be
-    decoded has no frame; it is counted, and so are the doubtful ones, with a gap above 0.1. A table of errors ends
-    on the screen. Crystals that the model cannot take, such as those with partially occupied sites, are named on
+    the distance of the latent vector of the decoded crystal from the one it was decoded from. A crystal that cannot be
+    decoded has no frame; it is counted, and so are the doubtful ones, with a gap above 0.1. A table of errors is
+    printed. Crystals that the model does not support, such as those with partially occupied sites, are named on
     stderr and in the JSON file (refused), have no frame and are not scored, and the exit status is 1; with --strict
-    the first of them stops it all, with exit status 2, and so does a file that has no others.
+    the first of them ends the command with exit status 2, and so does a file that has no others.
 
     voxpot reconstruct crystals.extxyz --model nesf-lcs6a --output back.extxyz
     voxpot reconstruct POSCAR -m nesf-lcs6a -o back.extxyz --plot beside.png

@@ -1,1 +1,1 @@
-"""Training of the atom-centred voxel potential."""
+"""Training of atom-centred potentials."""

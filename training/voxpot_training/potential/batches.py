@@ -1,4 +1,4 @@
-"""Frames as training sees them: pairs found once, labels less the baseline, batches of both."""
+"""Training examples and batches: pairs, and labels less the baseline."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VOIGT = (0, 4, 8, 5, 2, 1)  # xx yy zz yz xz xy in a flattened 3x3
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One frame; labels less the baseline, so that the network alone has to explain them."""
+    """One frame; labels less the baseline, the targets of the network."""
 
     pairs: Pairs
     species: Int[np.ndarray, " atom"]
@@ -40,7 +40,7 @@ class Example:
     forces: Float[np.ndarray, "atom 3"]  # eV/Å
     virial: Float[np.ndarray, "3 3"] | None  # eV per atom, stress times volume
     weight: float = 1.0
-    support: bool = False  # of a source that only supports
+    support: bool = False  # of a supporting source
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,12 @@ class Batch:
     forces: Float[Tensor, "atom 3"]
     virial: Float[Tensor, "frame 6"]
     weight: Float[Tensor, " frame"]
-    virial_weight: Float[Tensor, " frame"]  # zero where the virial is not known
+    virial_weight: Float[Tensor, " frame"]  # zero where there is no virial
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the network says of a batch, differentiable by its weights."""
+    """Predictions for a batch, differentiable with respect to the weights."""
 
     energy: Float[Tensor, " frame"]  # eV per atom
     forces: Float[Tensor, "atom 3"]  # eV/Å
@@ -73,7 +73,7 @@ class Prediction:
 def make_example(
     atoms: Atoms, labels: Labels, spec: PotentialSpec, *, weight: float = 1.0, support: bool = False
 ) -> Example:
-    """Find the pairs of a frame and take the baseline off its labels."""
+    """Find the pairs of a frame and subtract the baseline from its labels."""
     pairs = VerletList(spec.grid.cutoff).update(atoms)
     species = species_indices(atoms.get_chemical_symbols(), spec.species)
     energies, close, repulsion = Baseline(spec)(pairs, species)
@@ -148,8 +148,8 @@ def shuffled_batches(sizes: Mapping[int, int], batch_atoms: int, rng: np.random.
 
     Args:
         sizes: atoms of every frame that takes part, by its number.
-        batch_atoms: how many atoms make a batch.
-        rng: decides the order.
+        batch_atoms: number of atoms of a batch.
+        rng: for the order.
     """
     batch: list[int] = []
     atoms = 0

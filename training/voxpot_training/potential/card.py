@@ -1,4 +1,4 @@
-"""The model card: what a potential was made from, how good it is, what it is good for."""
+"""The model card of a potential: data, training, errors, range of validity."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COLUMNS = (
 
 
 def card_as_data(config: TrainConfig, split: Split, scores: Scores, notes: Sequence[str] = ()) -> dict[str, Any]:
-    """What is stored with the weights; ``notes`` say which labels were taken."""
+    """What is stored with the weights; ``notes`` are remarks on the labels."""
     return {
         **description(config),
         "method": None if config.method is None else encode(config.method),
@@ -49,7 +49,7 @@ def card_as_markdown(
     uncertainty: dict[str, Any] | None,
     notes: Sequence[str] = (),
 ) -> str:
-    """The same for people, to lie beside the weights."""
+    """The card as Markdown."""
     model, parameters = config.model, count_parameters(potential.network)
     facts = [
         f"species: {', '.join(model.species)}; cutoff {model.grid.cutoff:g} Å",
@@ -76,7 +76,7 @@ def card_as_markdown(
 
 
 def _uncertainty(report: dict[str, Any] | None) -> list[str]:
-    """What ``judge`` says in total; nothing of models without an uncertainty."""
+    """Total results of ``judge``; empty for models without uncertainty."""
     if report is None:
         return []
     keys = ("sigma", "rms_error", "spearman", "within_68", "within_95")

@@ -1,7 +1,7 @@
 """The frames that a model never saw: ``python -m voxpot_training.potential.holdout MODEL --out FILE``.
 
-The card of a model holds its config, and a config decides its split; so the hold-out can be
-made again from the data, and the errors on the card measured again with ``voxpot evaluate``.
+The card of a model holds its config, which determines the split; so the hold-out can be
+reproduced from the data, and the errors on the card with ``voxpot evaluate``.
 """
 
 from __future__ import annotations

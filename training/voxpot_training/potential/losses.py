@@ -1,4 +1,4 @@
-"""The loss on energies, forces and virials: Huber, so that hot frames do not rule."""
+"""Huber loss on energies, forces and virials, to limit the weight of large errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of a judged uncertainty."""
+"""Figure of predicted uncertainties against errors."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _plot_scores(axes: Axes, scores: Mapping[str, np.ndarray]) -> None:
 def _plot_far(
     axes: Axes, found: Reliability, far: Mapping[str, tuple[list[float], list[float]]], calibration: Calibration
 ) -> None:
-    """σ per atom of the held-out groups and, below, of structures that no frame is like."""
+    """σ per atom of the held-out groups and, below, of structures far from the data."""
     owner = np.array(found.groups)
     rows = [(name, found.sigma[owner == name], COLOURS[0]) for name in sorted(set(found.groups))]
     rows += [

@@ -1,4 +1,4 @@
-"""What training data leave open about the last layer of a network, scaled by validation.
+"""Posterior of the weights of the last layer, calibrated on validation frames.
 
 Every training frame A is one equation for the weights of the last layer: φ_A/n_A times
 them is its energy per atom, wrong by e_A.  With s the RMS error of the source of the frame
@@ -10,12 +10,12 @@ covariance are
 
 C is the posterior of Bigi et al. (2024), the reciprocal of their prediction rigidity.  The second
 term is the correction for errors of unequal size (White, Econometrica 48, 817, 1980): hot
-frames err more than relaxed ones, and so what only hot frames know is less certain.  α,
+frames have larger errors than relaxed ones, and directions determined by hot frames alone are more uncertain.  α,
 c and d of the reported energies σ = c s^d maximise the likelihood of the errors on validation
-frames; ς is the least that is not ten times less likely than the best.
+frames; ς is the smallest value whose likelihood is at least a tenth of the maximum.
 
-For forces an atom is the more unusual the less the training atoms of its element say about
-it, those with large errors counting less (the weights of a Cauchy likelihood):
+For forces, u_i = |L_Z φ_i| is the distance of an atom from the training atoms of its element, those with large
+errors weighted less (the weights of a Cauchy likelihood):
 
     L_ZᵀL_Z = (Σ_i w_i φ_i φ_iᵀ / (|ΔF_i|²/3 + f²) + ς² D)⁻¹,    σ_F,i = a |L_Z φ_i|^b
 """
@@ -110,7 +110,7 @@ def _noise(train: Sequence[Trial], errors: Float[np.ndarray, " frame"]) -> Float
 
 
 def _inverse(information: Float[np.ndarray, "row row"], ridge: float) -> Float[np.ndarray, "row row"]:
-    """Inverse with a prior, scaled so that every row counts alike."""
+    """Inverse with a prior that is proportional to the diagonal."""
     diagonal = np.diag(information)
     scale = np.sqrt(np.maximum(diagonal, UNSEEN * diagonal.max()))
     outer = np.outer(scale, scale)
@@ -138,7 +138,7 @@ def _most_likely(
 
 
 def _local(train: Sequence[Trial], kind: int, ridge: float) -> Float[np.ndarray, "input input"]:
-    """Inverse of what the atoms of one species say, in units in which only ratios count."""
+    """Inverse information matrix of the atoms of one species, in arbitrary units."""
     width = train[0].inputs.shape[1]
     information = np.zeros((width, width))
     for trial in train:
@@ -153,7 +153,7 @@ def _local(train: Sequence[Trial], kind: int, ridge: float) -> Float[np.ndarray,
 
 
 def _force_relation(valid: Sequence[Trial], local: Float[np.ndarray, "species input input"]) -> dict[str, Any]:
-    """What ``Calibration`` has to know of forces: the bent power of u with the greatest likelihood."""
+    """Parameters of ``Calibration`` for forces: the bent power of u with the greatest likelihood."""
     unusual, squares = [], []
     for trial in valid:
         for kind in range(len(local)):
@@ -161,7 +161,7 @@ def _force_relation(valid: Sequence[Trial], local: Float[np.ndarray, "species in
             unusual.append(np.linalg.norm(trial.inputs[mine].astype(float) @ local[kind].T, axis=1))
             squares.append((trial.forces[mine] ** 2).mean(axis=1))
     u = np.concatenate(unusual)
-    if not len(u):  # crystals at rest teach no relation
+    if not len(u):  # relaxed crystals determine no relation
         return {"force_scale": 0.0, "force_power": 1.0}
     scale, power, bend, beyond = _bent_power_law(u, np.concatenate(squares))
     return {"force_scale": scale, "force_power": power, "force_bend": bend, "force_beyond": beyond}

@@ -1,4 +1,4 @@
-"""A good start: sides of the frames, inputs of the network at unit scale, energies of free atoms."""
+"""Preparation of a training: split of the frames, standardised inputs of the network, energies of free atoms."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def standardise(
 ) -> None:
     """Whiten the coefficients and standardise the invariants of a steerable network.
 
-    The colours of a neighbour are strongly correlated; whitened per degree, with one
-    covariance for all m so that rotations still commute, Adam sees directions of equal
-    importance.  Other networks are left as they are.
+    The channels of a neighbour are strongly correlated; they are whitened per degree, with one
+    covariance for all m to keep equivariance, which improves the conditioning for
+    Adam.  Other networks are not changed.
     """
     if not isinstance(network, SteerableNetwork):
         return
@@ -83,10 +83,10 @@ def standardise(
 
 
 def split_sources(frames: Frames, config: TrainConfig) -> Split:
-    """Hold-outs among the frames that count, all others for training.
+    """Split of the frames; supporting frames are all for training.
 
     Raises:
-        DataError: a side that is needed is empty.
+        DataError: a required part is empty.
     """
     counting = [row for row, support in enumerate(frames.support) if not support]
     split = split_frames([frames.atoms[row] for row in counting], config.split)

@@ -1,4 +1,4 @@
-"""Structures that no potential of solids was made for, to see whether it says so."""
+"""Structures far from the training data of alloys, to test uncertainties."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["probes"]
 def probes(species: Sequence[str], card: Mapping[str, Any], rng: np.random.Generator) -> dict[str, list[Atoms]]:
     """Probes by name, for models of bcc metals whose ``card`` may hold lattice constants.
 
-    The first two should be familiar: the random alloy at rest, and with its atoms displaced by 0.08 Å.
+    The first two are close to the data: the random alloy on lattice sites, and with its atoms displaced by 0.08 Å.
     """
     alloy = random_alloy("bcc:" + "".join(species), repeat=3, rng=rng, card=card)
     warm = alloy.copy()

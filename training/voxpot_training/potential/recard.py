@@ -1,9 +1,9 @@
-"""Bring the words on a model's card up to date with its configuration, without training it again.
+"""Update the texts of a model's card from its configuration, without training.
 
     python -m voxpot_training.potential.recard ase_voxpot/pretrained/motaw.safetensors training/configs/motaw.toml
 
-Only what a configuration says for the card is replaced: about, validity, method, lattice.
-Weights, spec, uncertainty and their checksum stay as they are.
+Only about, validity, method and lattice are replaced.
+Weights, spec, uncertainty and their checksum are not changed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["recard"]
 
 
 def recard(path: Path, config: Path) -> dict[str, object]:
-    """Rewrite the card of a weight file; what it says now.
+    """Rewrite the card of a weight file; returns the new card.
 
     Args:
         path: of the weights.
@@ -32,10 +32,10 @@ def recard(path: Path, config: Path) -> dict[str, object]:
 
     Raises:
         ConfigError: the configuration is that of another model.
-        WeightsError: the file is none, or is damaged.
+        WeightsError: not a weight file, or a damaged one.
     """
     result = load_config(config)
-    load_potential(path, device="cpu")  # refuses what is damaged
+    load_potential(path, device="cpu")  # raises for a damaged file
     texts = read_texts(path, format=FORMAT, schemas=SCHEMAS)
     card = json.loads(texts.get("card", "{}"))
     if card.get("name") != result.name:

@@ -1,4 +1,4 @@
-"""Whether predicted uncertainties are those that occur: coverage, correlation, bins."""
+"""Comparison of predicted uncertainties with errors: coverage, correlation, bins."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Reliability:
 
 
 def measure(trials: Sequence[Trial], uncertainty: Uncertainty) -> Reliability:
-    """Both for every frame; atoms that symmetry holds at rest are left out."""
+    """Uncertainties and errors of every frame; atoms without force by symmetry are left out."""
     result = [uncertainty.of_features(t.inputs[:, :-1], t.species) for t in trials]
     pairs = list(zip(result, trials, strict=True))
     return Reliability(
@@ -72,7 +72,7 @@ def binned(
 
 
 def _figures(sigma: np.ndarray, error: np.ndarray) -> dict[str, Any]:
-    """What one table row says of values and their uncertainties; errors may have components."""
+    """Statistics of one group of errors and uncertainties; errors may have components."""
     if not len(sigma):
         return {"count": 0}
     size = np.abs(error) if error.ndim == 1 else np.linalg.norm(error, axis=1)

@@ -1,4 +1,4 @@
-"""Which architecture buys accuracy at which price: ``python -m voxpot_training.potential.study STUDY.toml``.
+"""Study of accuracy against cost of architectures: ``python -m voxpot_training.potential.study STUDY.toml``.
 
 A study is a config of a training, a time for each, and variants that change some of its keys:
 
@@ -10,10 +10,10 @@ A study is a config of a training, a time for each, and variants that change som
     name = "degree 3"
     set.model.network.degree = 3
 
-A ``set`` at the top holds for all.  Every variant trains for the same CPU time on the same
-frames and is scored on the validation frames; the hold-out is not looked at.  Its price is
-the CPU time per atom of energy, forces and stress of one cell.  Rows that ``study.csv``
-already holds are not made again.
+A ``set`` at the top applies to all.  Every variant trains for the same CPU time on the same frames
+and is scored on the validation frames; the hold-out is not used.  Its cost is the CPU time per
+atom of energy, forces and stress of one cell.  Variants that are in ``study.csv`` are not trained
+again.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """What to compare."""
+    """Variants to compare."""
 
     base: str  # a config beside this file
     minutes: float  # of CPU time, for each
@@ -139,7 +139,7 @@ def _measure(config: TrainConfig, beside: Path, folder: Path) -> Row:
 
 
 def priced(row: Row, config: TrainConfig) -> Row:
-    """The row with its cost measured again, which no weights decide."""
+    """The row with its cost measured again, which does not depend on weights."""
     from ase_voxpot.potential import Potential
     from voxpot_training.potential.prepare import make_spec
 
@@ -153,8 +153,8 @@ def run_study(path: Path, folder: Path, *, console: Console | None = None, price
     Args:
         path: of the study.
         folder: gets a folder per variant, ``study.csv`` and ``study.png``.
-        console: where the table is shown; nowhere without it.
-        prices: measure the costs of all variants again, side by side: on a machine that is quiet now.
+        console: for the table, if given.
+        prices: measure the costs of all variants again, on an idle machine.
     """
     study, configs = load_study(path)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the variants of a study can do and what they take: as rows of a file, as a table, as a picture."""
+"""Accuracy and cost of the variants of a study: file, table and figure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Row", "front", "keep_rows", "plot_study", "read_rows", "table_of"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What a variant can do and what it takes."""
+    """Accuracy and cost of a variant."""
 
     name: str
     parameters: int
@@ -30,12 +30,12 @@ class Row:
 
     @property
     def score(self) -> float:
-        """One figure for both errors, as the training itself has it: 1 meV/atom weighs as much as 20 meV/Å."""
+        """Sum of both errors, as in the training: 1 meV/atom is equivalent to 20 meV/Å."""
         return 20 * self.energy + self.force
 
 
 def front(rows: Sequence[Row]) -> set[str]:
-    """Names of the rows that no other beats in both score and cost."""
+    """Names of the rows on the Pareto front of score and cost."""
     return {
         r.name
         for r in rows
@@ -65,7 +65,7 @@ def keep_rows(path: Path, rows: Sequence[Row]) -> None:
 
 
 def table_of(rows: Sequence[Row], minutes: float) -> Table:
-    """The rows to be read, those that nothing beats marked."""
+    """Table of the rows, with the Pareto front marked."""
     best = front(rows)
     table = Table(
         title=f"{minutes:g} CPU minutes each, errors on the validation frames (* nothing is both better and cheaper)"
@@ -79,7 +79,7 @@ def table_of(rows: Sequence[Row], minutes: float) -> Table:
 
 
 def plot_study(rows: Sequence[Row], picture: Path, *, minutes: float) -> None:
-    """Error against price of every variant; those that nothing beats in both are joined."""
+    """Error against price of every variant; the Pareto front is connected."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

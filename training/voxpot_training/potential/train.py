@@ -1,12 +1,12 @@
-"""From a config to a trained potential with its card: what ``voxpot train`` runs.
+"""Training of a potential from a config, for ``voxpot train``.
 
 The folder of a training holds
 
-    checkpoint.safetensors, log.csv, loss.png     how it goes
+    checkpoint.safetensors, log.csv, loss.png     progress
     NAME.safetensors                              the potential, with its card inside
     NAME.md, NAME.json, holdout.png               the card, its errors on the hold-out
-    NAME.uncertainty.json, .png                   how far its uncertainties can be trusted
-    splits.json                                   which frames were on which side
+    NAME.uncertainty.json, .png                   its uncertainties against errors
+    splits.json                                   the split of the frames
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ QUICK_EPOCHS = 3
 
 
 class PotentialTask:
-    """A potential and its frames, as the training loop wants them."""
+    """A potential and its frames as a ``Task``."""
 
     def __init__(
         self, potential: Potential, train: Sequence[Example], valid: Sequence[Example], config: TrainConfig
@@ -95,7 +95,7 @@ class PotentialTask:
 def mean_errors(
     network: nn.Module, examples: Sequence[Example], representation: Representation, like: Tensor
 ) -> dict[str, float]:
-    """MAE in meV/atom and meV/Å; ``score`` weighs 1 meV/atom as 20 meV/Å."""
+    """MAE in meV/atom and meV/Å; ``score`` counts 1 meV/atom as 20 meV/Å."""
     energy, force = [], []
     for start in range(0, len(examples), 16):
         batch = collate(examples[start : start + 16], like)
@@ -110,13 +110,13 @@ def mean_errors(
 
 
 def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: bool = False) -> Path:
-    """Train what ``config`` describes.
+    """Train the potential of ``config``.
 
     Args:
         config: a TOML file, see ``voxpot_training.config``.
         out: folder for everything that is written; ``runs/NAME`` by default.
-        resume: take up the checkpoint of the folder.
-        quick: a few epochs only, to see that everything works.
+        resume: continue from the checkpoint of the folder.
+        quick: a few epochs only, as a test.
 
     Returns:
         The model file.
@@ -143,13 +143,13 @@ def _run(config: TrainConfig, beside: Path, folder: Path, *, resume: bool) -> Pa
 def fit_potential(
     config: TrainConfig, beside: Path, folder: Path, *, resume: bool = False
 ) -> tuple[Potential, Frames, Split]:
-    """Split the data and train; the hold-out is set aside and not looked at.
+    """Split the data and train; the hold-out is not used.
 
     Args:
-        config: all there is to know.
+        config: of the training.
         beside: folder in which data files are looked up first.
-        folder: where checkpoints, log and split go.
-        resume: take up the checkpoint of the folder.
+        folder: for checkpoints, log and split.
+        resume: continue from the checkpoint of the folder.
     """
     screen = Console(quiet=rank() != 0)
     frames = load_frames(config.data, config.model.species, beside)
@@ -179,17 +179,17 @@ def fit_frames(
     quiet: bool = False,
     title: str = "training",
 ) -> None:
-    """Train on frames that are in memory already, on the sides that are given.
+    """Train on given frames with a given split.
 
     Args:
         potential: to be trained.
-        config: of which neither ``data`` nor ``split`` is looked at.
+        config: of which ``data`` and ``split`` are not used.
         frames: labelled.
         split: rows to train on and to validate with.
-        folder: where checkpoints and log go.
-        resume: take up the checkpoint of the folder.
+        folder: for checkpoints and log.
+        resume: continue from the checkpoint of the folder.
         quiet: no progress bar.
-        title: what stands before the bar.
+        title: of the progress bar.
 
     Raises:
         DivergenceError: the loss is no longer finite.
@@ -242,7 +242,7 @@ def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential
     result = list(predict_frames(potential, held))
     scores = score(held, labels, result)
     card = card_as_data(config, split, scores, frames.notes)
-    save_potential(potential, model, card=card)  # before anything more is computed
+    save_potential(potential, model, card=card)  # before further computation
     report = None
     if potential.width <= WIDEST:
         report = with_uncertainty(potential, frames, split, config, card, model)

@@ -1,4 +1,4 @@
-"""A potential on labelled frames: its errors, and what the last layer of its network gets."""
+"""Errors of a potential on labelled frames, and inputs of its last layer."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ STILL = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One frame."""
+    """Errors and inputs of one frame."""
 
     inputs: Float[np.ndarray, "atom input"]  # features of the last layer and a one, float32
     species: Int[np.ndarray, " atom"]
     energy: float  # eV/atom, error
     forces: Float[np.ndarray, "atom 3"]  # eV/Å, errors
-    free: Bool[np.ndarray, " atom"]  # not held by symmetry
+    free: Bool[np.ndarray, " atom"]  # force not zero by symmetry
     group: str
     weight: float = 1.0  # in training
     support: bool = False

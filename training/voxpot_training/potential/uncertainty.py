@@ -1,11 +1,11 @@
-"""The uncertainty of a trained potential: computed, calibrated, judged on the hold-out.
+"""Uncertainty of a trained potential: posterior, calibration, tests on the hold-out.
 
     python -m voxpot_training.potential.uncertainty runs/mine/mine.safetensors
 
-puts it into the model file and leaves beside it
+stores it in the model file and writes
 
-    NAME.uncertainty.json    figures in total, per group, and of structures far from any data
-    NAME.uncertainty.png     the same to look at
+    NAME.uncertainty.json    statistics in total, per group, and of structures far from the data
+    NAME.uncertainty.png     a figure of these
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def add_uncertainty(potential: Potential, frames: Frames, split: Split, config: 
 
     Raises:
         SpecError: the last layer is too wide.
-        DataError: nothing to validate with, or errors that are not finite.
+        DataError: no validation frames, or errors that are not finite.
     """
     if potential.width > WIDEST:
         raise SpecError(
@@ -71,7 +71,7 @@ def add_uncertainty(potential: Potential, frames: Frames, split: Split, config: 
 def with_uncertainty(
     potential: Potential, frames: Frames, split: Split, config: TrainConfig, card: dict[str, Any], model: Path
 ) -> dict[str, Any]:
-    """Add the uncertainty, judge it, write model, figures and picture; what ``judge`` says.
+    """Add the uncertainty, test it, write model, JSON and figure; returns the result of ``judge``.
 
     Args:
         potential: without an uncertainty, or with one to be replaced.
@@ -115,12 +115,12 @@ def _trials(
 def judge(
     potential: Potential, frames: Frames, split: Split, card: dict[str, Any], *, name: str, picture: Path | None
 ) -> dict[str, Any]:
-    """How good the uncertainty of ``potential`` is, on the hold-out and far from any data.
+    """Test the uncertainty of ``potential`` on the hold-out and far from the data.
 
     Args:
         potential: with its uncertainty.
         frames: all frames of the training.
-        split: their sides; without a hold-out the validation frames are judged, which is no test.
+        split: their sides; without a hold-out the validation frames are used, which are not independent.
         card: for lattice constants.
         name: of the model, for the picture.
         picture: file to draw, or None.

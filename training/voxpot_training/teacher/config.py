@@ -1,4 +1,4 @@
-"""What to generate, read from TOML."""
+"""Configuration of generated frames, read from TOML."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TeacherSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeacherConfig:
-    """How many frames of which kinds, and when teachers agree."""
+    """Numbers and kinds of frames, and limits of disagreement."""
 
     teacher: TeacherSpec
     judges: tuple[TeacherSpec, ...] = ()

@@ -1,4 +1,4 @@
-"""Dynamics from many starts; frames that the teachers agree on, labelled."""
+"""Molecular dynamics from many starts, with labels where the teachers agree."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def make_teacher(spec: TeacherSpec) -> Calculator:
 
 @dataclass(frozen=True, slots=True)
 class Teachers:
-    """The driver and the judges, made once."""
+    """The calculator that drives and labels, and those that check it."""
 
     driver: Calculator
     judges: tuple[Calculator, ...]
@@ -62,7 +62,7 @@ class Teachers:
 
 
 def _verdict(forces: np.ndarray, judged: Sequence[np.ndarray], config: TeacherConfig) -> str:
-    """``kept``, or why not."""
+    """``kept``, or the reason of the refusal."""
     if not np.isfinite(forces).all():
         return "diverged"
     if np.abs(forces).max() > config.force_limit:
@@ -78,10 +78,10 @@ def frames_of_start(number: int, config: TeacherConfig, teachers: Teachers, fate
     """The labelled frames of start ``number``; always the same for the same number and seed.
 
     Args:
-        number: which start.
+        number: of the start.
         config: kinds, temperatures, limits.
         teachers: driver and judges.
-        fate: counts what became of the frames.
+        fate: counts frames by result.
     """
     rng = np.random.default_rng([config.seed, number])
     names = sorted(config.kinds)

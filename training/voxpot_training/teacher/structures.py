@@ -1,4 +1,4 @@
-"""Where the dynamics starts: alloys of any composition, whole and damaged, solid and liquid."""
+"""Initial structures: alloys of any composition, perfect and defective, solid and liquid."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["KINDS", "Start", "start"]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A structure and how to run it.
+    """A structure and parameters of its run.
 
-    ``factor`` scales the temperature drawn, ``least`` is the lowest in K.  Where the structure itself
-    is the point, the first frame is taken ``soon``; and no other where it is to stand ``still``.
+    ``factor`` scales the temperature drawn, ``least`` is the lowest in K.  With ``soon`` the first frame is taken
+    without equilibration, with ``still`` it is the only one.
     """
 
     atoms: Atoms
@@ -115,7 +115,7 @@ def surface(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
 
 
 def liquid(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
-    """A solution shaken out of its lattice, at 5 to 25 % more volume."""
+    """A liquid-like solution with large displacements, at 5 to 25 % more volume."""
     atoms = _decorate(_supercell(rng), lattice, rng, reference=3.2)
     atoms.set_cell(atoms.cell[:] * rng.uniform(1.05, 1.25) ** (1 / 3), scale_atoms=True)
     atoms.rattle(0.45, rng=rng)

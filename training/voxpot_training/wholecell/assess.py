@@ -1,4 +1,4 @@
-"""What the paper did not show: errors in meV/Å beside those of others, and what the method depends on."""
+"""Errors in meV/Å beside those of other methods, and their dependence on parameters and symmetry."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ MOST = 2000
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Of forces, over frames, atoms and components."""
+    """Errors of forces, over frames, atoms and components."""
 
     mae: float  # meV/Å
     rmse: float  # meV/Å
     loss: float  # mean square in units of the largest force that was trained on
-    explained: float  # 1 - squared error over squared force: 0 for a network that says nothing
+    explained: float  # 1 - squared error over squared force: 0 for zero forces
     energy_mae: float | None = None  # meV/atom; None for what has no energy
     energy_rmse: float | None = None  # meV/atom
 
@@ -97,7 +97,7 @@ def baselines(frames: FrameSet, voxels: np.ndarray, split: Split) -> dict[str, E
 
 
 def potential_errors(potential: Potential, frames: FrameSet, split: Split) -> Errors:
-    """Of an atom-centred potential, on all validation frames."""
+    """Errors of an atom-centred potential on all validation frames."""
     rows = split.validation
     energies, forces = ask(potential, frames, frames.positions[rows])
     wrong = (energies - frames.energies[rows]) / len(frames.numbers)
@@ -107,9 +107,9 @@ def potential_errors(potential: Potential, frames: FrameSet, split: Split) -> Er
 def gamma_scan(
     frames: FrameSet, spec: WholeCellSpec, split: Split, gammas: Sequence[float], readings: Sequence[str]
 ) -> dict[str, list[float]]:
-    """Loss of a straight line through the voxels, over the loss of zero forces, against γ.
+    """Loss of a linear model of the voxels, over the loss of zero forces, against γ.
 
-    Voxels that tell nothing to a line may tell more to a network, but not what is lost in rounding.
+    A network may do better than a linear model, but not with information that is lost in rounding.
     """
     train, valid = spread(split.train, MOST), spread(split.validation, MOST)
     rows = np.concatenate([train, valid])
@@ -142,14 +142,14 @@ def shift_scan(
 def symmetry_errors(
     asked: Asked, frames: FrameSet, rows: np.ndarray, *, force_scale: float, shift: float
 ) -> dict[str, Errors]:
-    """Errors on frames as they are, and on the same crystals told in another way.
+    """Errors on frames, and on the same crystals in equivalent descriptions.
 
-    The exchange is of the numbers of two atoms of one element; the turn is of 180° about z, after
+    The exchange is of the numbers of two atoms of one element; the rotation is by 180° about z, after
     which positions are mirrored back into the place where the frames were.
 
     Args:
         asked: forces at positions.
-        frames: of a cell that a turn of 180° about z leaves as it is.
+        frames: of a cell that is symmetric under a rotation by 180° about z.
         rows: of the frames.
         force_scale: the largest force that was learned from.
         shift: Å along x, half a voxel say.

@@ -1,7 +1,7 @@
-"""The other way to learn from the same frames: an energy per atom from its neighbours, forces as its slope.
+"""Atom-centred potentials trained on the same frames, for comparison.
 
-It is what ``voxpot train`` makes of any frames: periodic, blind to where the grid lies and which atom has
-which number, and conserving because its forces come from an energy.
+These are the potentials of ``voxpot train``: periodic, invariant under translation and permutation of
+atoms, and with forces that are derivatives of an energy.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ def train_potential(
 
     Args:
         frames: labelled.
-        split: rows to learn from and to ask about.
+        split: rows for training and validation.
         config: grid, network, loss and schedule.
         folder: for checkpoint, log and model.
         seed: of weights and batches.
-        resume: go on from the checkpoint of the folder.
+        resume: continue from the checkpoint of the folder.
         quiet: no progress bar.
-        title: what stands before the bar.
+        title: of the progress bar.
 
     Raises:
         DivergenceError: the loss is no longer finite.
@@ -69,7 +69,7 @@ def train_potential(
         return load_potential(path)
     folder.mkdir(parents=True, exist_ok=True)
     train, valid = spread(split.train, config.frames), spread(split.validation, JUDGED)
-    # one composition does not tell elements apart: each gets the mean energy of an atom
+    # a single composition does not determine energies of elements: each gets the mean
     mean = float(frames.energies[train].mean()) / len(frames.numbers)
     species = tuple(chemical_symbols[z] for z in np.unique(frames.numbers))
     model = ModelConfig(

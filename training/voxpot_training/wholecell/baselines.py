@@ -1,12 +1,12 @@
-"""What a network over the whole cell has to beat: nothing, springs, and straight lines.
+"""Baselines of whole-cell networks: zero forces, force constants, linear regression.
 
     zero        F = 0
     harmonic    F = f - K u, with u the displacements from the mean positions of the frames that
                 are learned from, and f, K fitted to their forces
-    linear      F = f + W v, with v the standardised voxels: what they say to a straight line
+    linear      F = f + W v, with v the standardised voxels
 
-A crystal that keeps its sites is nearly harmonic, and its atoms are known by their numbers, so
-that force constants are a strong opponent and need no network.
+A crystal without diffusion is nearly harmonic, so
+that force constants are a strong baseline.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class _Moments:
-    """Sums over frames of inputs and targets whose means were taken off."""
+    """Sums over frames of centred inputs and targets."""
 
     count: int
     square: np.ndarray  # [input, input]
@@ -84,7 +84,7 @@ def fit_harmonic(
 def harmonic_energies(springs: Line, positions: Float[np.ndarray, "frame atom 3"]) -> Float[np.ndarray, " frame"]:
     """Energies in eV of fitted force constants, 0 at the mean positions: -f·u + u·K u / 2.
 
-    Fitted force constants are not quite symmetric and have no energy then; that of their symmetric part is given.
+    Fitted force constants are not exactly symmetric; the energy is that of their symmetric part.
     """
     force_constants = -springs.scale[:, None] * springs.slope
     symmetric = (force_constants + force_constants.T) / 2

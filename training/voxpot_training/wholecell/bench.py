@@ -1,7 +1,7 @@
-"""How fast frames become voxels: ``python -m voxpot_training.wholecell.bench``.
+"""Timing of the voxelizer: ``python -m voxpot_training.wholecell.bench``.
 
 70,000 frames of 54 atoms at 8³, read from a file and written to a file: seconds with one and with two threads,
-peak memory, the plain Python loops on a sample with answers compared, and how long the memory alone takes.
+peak memory, plain Python loops on a sample with results compared, and the time of memory access alone.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Time:
 
     wall: float  # s
     cpu: float  # s, of all threads
-    busiest: float  # s of CPU, of the thread with most: what the run takes if nobody else wants the cores
+    busiest: float  # s of CPU, of the thread with most: lower bound of the time on an idle machine
 
 
 def _timed(positions: np.ndarray, charges: np.ndarray, spec: WholeCellSpec, path: Path, threads: int) -> _Time:
@@ -64,14 +64,14 @@ def _timed(positions: np.ndarray, charges: np.ndarray, spec: WholeCellSpec, path
     voxelize(positions, charges, spec, out=out, threads=threads, progress=note)
     wall, cpu, own = time.perf_counter() - wall, time.process_time() - cpu, time.thread_time() - own
     others = [t for thread, t in of_thread.items() if thread != threading.get_ident()]
-    # what the reading thread does, such as the search for the outer box, comes before the queue
+    # work of the reading thread, such as the search for the outer box, precedes the queue
     return _Time(wall, cpu, own + max(others, default=0.0))
 
 
 def _plain(
     positions: np.ndarray, charges: np.ndarray, spec: WholeCellSpec, path: Path, sample: int
 ) -> dict[str, float]:
-    """Seconds of a frame in plain loops, and by how much answers differ at most."""
+    """Seconds of a frame in plain loops, and the largest difference of the results."""
     from voxpot_training.wholecell.boxes import bounding_box
     from voxpot_training.wholecell.reference import voxelize_frame
     from voxpot_training.wholecell.voxelizer import unit_length
@@ -90,7 +90,7 @@ def _plain(
 def measure(
     *, frames: int, n: int, reading: str, sample: int, repeat: int, source: Path | None, folder: Path
 ) -> dict[str, Any]:
-    """All figures of one reading.
+    """All timings of one reading of the paper.
 
     Args:
         frames: how many.

@@ -1,4 +1,4 @@
-"""Boxes around atoms: parallelepipeds, and which of their voxels an atom is in."""
+"""Parallelepipeds around atoms, and the voxels of atoms in them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""``WholeCellCalculator``: the network as ASE knows calculators, and what it cannot be asked.
+"""``WholeCellCalculator``: an ASE calculator of forces by a whole-cell network.
 
     voxpot_training.wholecell.calculator:make:runs/wholecell/wholecell.safetensors
 
-names it wherever a calculator of others is taken (``module:factory:argument``).
+names it for options that take a calculator (``module:factory:argument``).
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ TOLERANCE = 1e-3
 class WholeCellCalculator(Calculator):
     """Forces on the atoms of one cell, in the order of the frames that the network was trained on.
 
-    Other cells, other atoms and another order are refused: the network would answer, and the answer would
-    mean nothing.  Atoms that the frames did not show outside of the outer box are refused, too, unless
-    the model clips them.  Periodic images are not known to it: positions must not be wrapped.
+    Other cells, other atoms and another order are refused, as results would be meaningless. Atoms
+    outside of the outer box are refused, too, unless the model clips them.  The network is not
+    periodic: positions must not be wrapped.
 
     >>> atoms.calc = WholeCellCalculator("wholecell.safetensors")  # doctest: +SKIP
     >>> atoms.get_forces()  # eV/Å  # doctest: +SKIP
@@ -53,7 +53,7 @@ class WholeCellCalculator(Calculator):
             kwargs: what every ASE calculator takes.
 
         Raises:
-            WeightsError: no such file, or one that must not be trusted.
+            WeightsError: no such file, or a damaged one.
         """
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self.model = model if isinstance(model, WholeCellModel) else WholeCellModel.load(model)
@@ -86,7 +86,7 @@ class WholeCellCalculator(Calculator):
 
         Raises:
             StructureError: not the atoms, the order or the cell of the training, or an atom outside of the box.
-            DivergenceError: the network says NaN.
+            DivergenceError: a force is not finite.
         """
         super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
         seen: Any = self.atoms

@@ -1,12 +1,12 @@
-"""What the study of whole-cell networks is told, read from TOML into frozen values.
+"""Configuration of a study of whole-cell networks, read from TOML into frozen dataclasses.
 
     WholeCellConfig
     ├── frames      how they are made, or the folder that holds them
     ├── voxels      how they become voxels
     ├── cnn, dense  layers
     ├── schedule    rate, batches, epochs
-    ├── potential   an atom-centred one, which learns from the same frames
-    └── quick       what --quick takes instead
+    ├── potential   an atom-centred one, trained on the same frames
+    └── quick       values with --quick
 
 Unknown keys are refused with the list of known ones.
 """
@@ -27,7 +27,7 @@ __all__ = ["AtomCentred", "FrameSchedule", "Quick", "WholeCellConfig"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameSchedule(Schedule):
-    """Adam as in the paper, which does not tell its rate; no averaging of the weights, which it does not know."""
+    """Adam as in the paper, which does not give its rate; no averaging of weights, which is not in the paper."""
 
     epochs: int = 500
     rate: float = 1e-3
@@ -42,31 +42,31 @@ class FrameSchedule(Schedule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtomCentred:
-    """A potential as ``voxpot train`` makes them: an energy per atom from its neighbours, forces as its slope."""
+    """An atom-centred potential as of ``voxpot train``."""
 
     grid: Grid = Grid(n=16, spacing=0.7, width=1.2, cutoff=4.8, shells=6, lift=1.5)
     network: SteerableSpec = SteerableSpec(degree=3, filter_width=0.9, channels=24, products=0, hidden=(32, 32))
     loss: LossConfig = LossConfig(energy=3.0, energy_final=100.0)
     schedule: PotentialSchedule = PotentialSchedule(epochs=40, batch_atoms=300, averaging=0.99, validate_every=2)
-    frames: int = 10_000  # to learn from at most, evenly spread: those between them say nearly the same
+    frames: int = 10_000  # for training at most, evenly spaced, as neighbouring frames are similar
 
     def __post_init__(self) -> None:
         if self.frames < 1:
             raise ConfigError(f"potential.frames: expected a whole number from 1 on, got {self.frames}")
-        # grid and network have to fit, which is better known before everything else is trained
+        # check grid and network before anything is trained
         PotentialSpec(species=("H",), grid=self.grid, network=self.network, baseline=BaselineSpec(reference=(0.0,)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quick:
-    """Less of everything, for two cores and a quarter of an hour."""
+    """Reduced sizes, for two cores and a quarter of an hour."""
 
     frames: int = 3500
     epochs: int = 25
     batch: int = 32  # frames
     cnn_widths: tuple[int, ...] = (16, 64, 64)
     dense_widths: tuple[int, ...] = (512, 512)
-    dropout: float = 0.0  # with half of the units dropped, nothing is learned in so few steps
+    dropout: float = 0.0  # with dropout of 0.5, nothing is learned in so few steps
     potential_epochs: int = 4  # each frame tells the potential 54 neighbourhoods
     steps: int = 1000  # of dynamics
 
@@ -83,11 +83,11 @@ class WholeCellConfig:
     cnn: NetworkSpec = field(default_factory=NetworkSpec)
     dense: NetworkSpec = field(default_factory=lambda: NetworkSpec(shape="dense", widths=(1024, 512)))
     schedule: FrameSchedule = field(default_factory=FrameSchedule)
-    narrow: float = 0.05  # γ of the second set of networks: Gaussians that tell atoms apart
+    narrow: float = 0.05  # γ of the second set of networks: Gaussians narrower than distances
     validation: float = 0.3
     gammas: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
     potential: AtomCentred = field(default_factory=AtomCentred)
-    shipped: str = "motaw-fast"  # a potential that never saw the frames, for comparison
+    shipped: str = "motaw-fast"  # a potential that was not trained on the frames, for comparison
     steps: int = 5000  # of dynamics with the network's forces
     seed: int = 0
     device: str = "auto"

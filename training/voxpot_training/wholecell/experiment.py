@@ -1,7 +1,7 @@
-"""One network on one split: voxels, training through the shared loop, a model.
+"""Training of one whole-cell network on one split.
 
-Forces are learned in units of the largest component among the frames that are trained on, which
-tanh can reach.  The loss is the mean square over frames, atoms and components.
+Forces are in units of the largest component in the training frames, the
+range of tanh.  The loss is the mean square over frames, atoms and components.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def voxels_of(frames: FrameSet, spec: WholeCellSpec, folder: Path, *, threads: i
 
 @dataclass(slots=True)
 class ForceTask:
-    """A network and its frames, as the training loop wants them."""
+    """A network and its frames as a ``Task``."""
 
     network: nn.Module
     voxels: np.ndarray  # [frame, n, n, n]
@@ -120,14 +120,14 @@ def train_network(
         voxels: of all of them.
         spec: how they were made.
         network: its layers.
-        split: rows to learn from and to ask about.
+        split: rows for training and validation.
         schedule: of the training.
         folder: for checkpoint, log and model.
         seed: of weights, batches and dropout.
         device: ``auto`` takes a GPU if there is one.
-        resume: go on from the checkpoint of the folder.
+        resume: continue from the checkpoint of the folder.
         quiet: no progress bar.
-        title: what stands before the bar.
+        title: of the progress bar.
 
     Raises:
         DivergenceError: the loss is no longer finite.

@@ -1,4 +1,4 @@
-"""What the figures of a study amount to, as sentences that are true of these figures and no others."""
+"""Summary of the results of a study in sentences that depend on the numbers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def findings(config: WholeCellConfig, about: Mapping[str, Any], found: Mapping[s
     Args:
         config: of the study.
         about: how the frames were made.
-        found: all figures of the report.
+        found: all results of the report.
     """
     result = [
         _of_the_paper(config, found),

@@ -4,9 +4,8 @@
     positions.npy, forces.npy    float32 [frame, atom, 3], Å and eV/Å
     energies.npy                 float64 [frame], eV
 
-Frames of a run stand one behind the other in time, runs in the order of their temperatures, each
-with the same number of frames.  Positions are those of the dynamics: atoms that cross the
-cell are not put back.  Nothing in the folder is a pickle.
+Frames of a run are in order of time, runs in the order of their temperatures, each with the
+same number of frames.  Positions are not wrapped into the cell.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class FrameSet:
         return np.repeat(np.arange(len(self.temperatures)), self.per_run)
 
     def atoms(self, frame: int) -> Atoms:
-        """One frame as ASE has it."""
+        """One frame as ``Atoms``."""
         return Atoms(numbers=self.numbers, positions=self.positions[frame].astype(float), cell=self.cell, pbc=True)
 
     def thinned(self, stride: int) -> FrameSet:
@@ -109,7 +108,7 @@ def create(
         shapes = {"positions": (count, len(numbers), 3), "forces": (count, len(numbers), 3), "energies": (count,)}
         for name, dtype in ARRAYS.items():
             array = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", dtype, shapes[name])
-            array[:] = np.nan  # so that what was never made cannot be taken for a frame
+            array[:] = np.nan  # marks frames that were not made
             array.flush()
         write_json(path, header)  # last: a folder with a header has all its arrays
     return _open(folder, "r+")

@@ -4,11 +4,10 @@
     python -m voxpot_training.wholecell.generate make frames --calculator peers.py:make:snap
     python -m voxpot_training.wholecell.generate gather frames --run 300=md300.extxyz --run 900=md900.extxyz
 
-``make`` is interrupted and started again as one likes: after every segment the arrays are written
-out, then the state of the dynamics, and a segment that is made again comes out the same.  It does so to the
-last bit if the calculator does; kernels that Numba has just compiled round forces otherwise than the same ones
-read from its cache, by some 1e-7 eV/Å, after which trajectories part as all trajectories do.
-``gather`` takes trajectories of other programs, such as dumps of LAMMPS.
+``make`` can be interrupted and restarted: after every segment the arrays are written, then the state of the
+dynamics, and a repeated segment is identical to the last bit if the calculator is deterministic; kernels that Numba
+has just compiled round forces differently from those read from its cache, by some 1e-7 eV/Å, after which
+trajectories diverge. ``gather`` reads trajectories of other programs, such as dumps of LAMMPS.
 """
 
 from __future__ import annotations
@@ -38,17 +37,17 @@ __all__ = ["generate"]
 
 
 def generate(folder: Path, recipe: Recipe, *, observe: Callable[[int], None] = lambda frames: None) -> FrameSet:
-    """Make all frames of ``recipe`` in ``folder``, or those that are missing there.
+    """Make all frames of ``recipe`` that are missing in ``folder``.
 
     Args:
         folder: of the frames.
-        recipe: what to make.
+        recipe: parameters of the frames.
         observe: called with the number of frames that are there, after every segment.
 
     Raises:
         DataError: the folder holds frames of another recipe.
-        DivergenceError: the dynamics ran away.
-        VoxPotError: the structure or the calculator cannot be had.
+        DivergenceError: the dynamics diverged.
+        VoxPotError: of the structure or the calculator.
     """
     from ase_voxpot.structures import open_structure
 
@@ -84,7 +83,7 @@ def _make_run(
     first = run * store.per_run
     observe(first + done)
     while done < store.per_run:
-        # neighbours afresh, so that a run taken up here goes on as if it had never stopped
+        # new neighbour lists, so that a restarted run is identical to an uninterrupted one
         getattr(calculator, "forget", lambda: None)()
         dynamics = NoseHoover(atoms, chain, temperature=temperature, timestep=recipe.timestep, period=recipe.period)
         if done == 0:
@@ -99,7 +98,7 @@ def _make_run(
         for array in (store.positions, store.forces, store.energies):
             array.flush()  # type: ignore[attr-defined]
         done = stop
-        _remember(path, done, chain)  # after the frames: what is behind this state is made again
+        _remember(path, done, chain)  # after the frames: those beyond this state are made again
         observe(first + done)
 
 
@@ -183,7 +182,7 @@ def _report(found: FrameSet, folder: Path) -> None:
 
 
 def main() -> None:
-    """Run the command line; what is wrong is one sentence and exit status 2."""
+    """Run the command line; errors are printed as one sentence, with exit status 2."""
     import sys
 
     try:

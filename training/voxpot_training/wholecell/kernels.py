@@ -1,4 +1,4 @@
-"""Compiled loops over the frames of whole cells; none of them holds the interpreter.
+"""Compiled loops over the frames of whole cells, without the GIL.
 
 A box is an origin and three lengths along fixed directions.  Frames come as one array
 [frame, atom, 3], boxes and rates as [frame, 3], or [1, 3] if all frames share them.
@@ -15,7 +15,7 @@ __all__ = ["PAINT", "bounds", "field_in_rectangles", "locate"]
 
 @njit(nogil=True)
 def bounds(positions, inverse, low, high):  # pragma: no cover - compiled
-    """Least and greatest coordinate of every frame along each direction; no finite numbers if one is none."""
+    """Least and greatest coordinate of every frame along each direction; not finite if a position is not."""
     low[:], high[:] = np.inf, -np.inf
     for f in range(len(positions)):
         for i in range(positions.shape[1]):
@@ -29,7 +29,7 @@ def bounds(positions, inverse, low, high):  # pragma: no cover - compiled
 
 @njit(nogil=True)
 def locate(positions, origin, length, inverse, n, clip, voxel):  # pragma: no cover - compiled
-    """Number of the voxel that every atom is in, -1 if in none; how many are in none.
+    """Number of the voxel that every atom is in, -1 if in none; and the number of atoms in none.
 
     0 < t ≤ n along every edge, in units of a voxel: the lower face is out, the upper one in.
     """

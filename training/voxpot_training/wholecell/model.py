@@ -1,4 +1,4 @@
-"""A trained network with all that it takes to ask it: from positions to forces, and on disk."""
+"""A trained whole-cell network: forces from positions, and its model file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PORTION = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Header:
-    """What is written beside the tensors."""
+    """Spec of the model file."""
 
     layers: NetworkSpec
     voxels: WholeCellSpec
@@ -52,16 +52,16 @@ class WholeCellModel:
     cell: Float[np.ndarray, "3 3"]  # Å, of the frames it was trained on
     box: Box | None  # the outer box, with obb
     unit: Float[np.ndarray, "one 3"] | None  # Å that become 1, with obb
-    force_scale: float  # eV/Å, what the network calls 1
+    force_scale: float  # eV/Å, unit of the output of the network
     card: dict[str, Any] = field(default_factory=dict)
 
     def forces(self, positions: Float[np.ndarray, "frame atom 3"]) -> Float[np.ndarray, "frame atom 3"]:
         """Forces in eV/Å.
 
         Raises:
-            StructureError: another number of atoms; an atom outside of the box, if the model refuses that.
+            StructureError: another number of atoms; an atom outside of the box, if the model does not clip.
             PositionError: a position is NaN or infinite.
-            DivergenceError: the network says NaN.
+            DivergenceError: a force is not finite.
         """
         result = np.empty(positions.shape, np.float32)
         for start in range(0, len(positions), PORTION):
@@ -82,7 +82,7 @@ class WholeCellModel:
         return np.concatenate(result)
 
     def save(self, path: Path) -> None:
-        """Write tensors, spec and card; the file appears whole or not at all."""
+        """Write tensors, spec and card; the file is replaced atomically."""
         header = _Header(
             layers=self.layers,
             voxels=self.voxels,

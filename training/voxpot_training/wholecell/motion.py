@@ -1,4 +1,4 @@
-"""What a study finds when its networks and potentials move atoms: the energy's drift, and work around a loop."""
+"""Dynamics with the forces of a study: drift of the energy, and work along closed paths."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def in_motion(study: Study) -> dict[str, Any]:
     """Dynamics from a validation frame near 300 K, and work around a closed path.
 
     Returns:
-        ``md.run`` and ``loop_work_meV``, by what gave the forces.
+        ``md.run`` and ``loop_work_meV``, by method.
     """
     from ase_voxpot.calculator import VoxPotCalculator
     from voxpot_training.wholecell.recipe import calculator_of
@@ -47,7 +47,7 @@ def in_motion(study: Study) -> dict[str, Any]:
 
     def run(calculator: Any, asked: Any) -> Run:
         atoms = frames.atoms(first)
-        # twice the temperature is for atoms on their sites; these have their potential energy already
+        # not twice the temperature: atoms are displaced and have potential energy already
         moving = begin(atoms, frames.temperatures[near] / 2, np.random.default_rng(study.config.seed))
         atoms.set_velocities(moving.velocities)
         atoms.calc = calculator

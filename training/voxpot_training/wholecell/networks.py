@@ -1,4 +1,4 @@
-"""The networks of the paper: voxels of a frame in, forces on all its atoms out.
+"""The networks of the paper, from voxels of a frame to forces on all its atoms.
 
     CNN      [conv 2³ → (max-pool 2³) → LeakyReLU 0.001 → dropout] × 3, then Fx, Fy, Fz
     dense    [linear → LeakyReLU 0.001 → dropout] × 2, then Fx, Fy, Fz
@@ -8,7 +8,7 @@ with a kernel of 2 has no middle; zeros are put behind the last voxel of every a
 grid keeps its size ("same").  Without that 4³ voxels would be used up before the third
 convolution.  Max-pooling follows the first two convolutions, which 4³ voxels just allow, the
 same at every resolution.  LeakyReLU rises everywhere, so that it is the same before and
-after max-pooling, and cheaper after it.  The paper does not tell how the dense network looks.
+after max-pooling, and cheaper after it.  The paper does not specify the dense network.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class NetworkSpec:
 
 
 class Same(nn.Conv3d):
-    """A convolution whose zeros stand behind the last voxel of every axis."""
+    """A convolution with zero padding behind the last voxel of every axis."""
 
     def forward(self, x: Float[Tensor, "frame channel n n n"]) -> Float[Tensor, "frame filter n n n"]:
-        """As many voxels as came."""
+        """The output has the size of the input."""
         behind = self.kernel_size[0] - 1
         return super().forward(pad(x, (0, behind) * 3).contiguous(memory_format=torch.channels_last_3d))
 
@@ -71,9 +71,9 @@ class Standardise(nn.Module):
         self.register_buffer("scale", torch.ones(n, n, n))
 
     def fit(self, mean: Tensor, deviation: Tensor) -> None:
-        """Take the moments of the frames that are trained on."""
+        """Compute the moments of the training frames."""
         self.mean.copy_(mean)
-        # what single precision cannot tell from a constant is one
+        # constant within single precision
         steady = deviation <= 4e-7 * mean.abs()
         self.scale.copy_(torch.where(steady, torch.zeros_like(deviation), 1 / deviation.clamp_min(1e-30)))
 
@@ -109,7 +109,7 @@ def _convolutions(spec: NetworkSpec, n: int) -> tuple[nn.Sequential, int]:
         before = width
     if n == 0:
         raise SpecError("network: more poolings than the voxels allow; take fewer, or more voxels")
-    # on a CPU the filters of a voxel are wanted side by side
+    # faster on a CPU
     body = nn.Sequential(*layers, nn.Flatten())
     body.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload] # torch's own annotation lacks it
     return body, before * n**3
@@ -134,9 +134,9 @@ def build(spec: NetworkSpec, *, n: int, atoms: int, seed: int) -> ForceNetwork:
     network = ForceNetwork(spec, n=n, atoms=atoms)
     for layer in network.body.modules():
         if isinstance(layer, nn.Conv3d | nn.Linear):
-            nn.init.kaiming_normal_(layer.weight, a=spec.slope)  # torch's own shrinks what goes through
+            nn.init.kaiming_normal_(layer.weight, a=spec.slope)  # torch's default reduces the variance
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     for weights in network.heads.parameters():
-        nn.init.zeros_(weights)  # begins with zero forces, which are not easily beaten
+        nn.init.zeros_(weights)  # initial forces are zero
     return network

@@ -1,4 +1,4 @@
-"""Dynamics at constant temperature that can be taken up from any state, to the last bit.
+"""Molecular dynamics with a Nosé-Hoover chain and exact restarts.
 
 Velocity Verlet with a Nosé–Hoover chain (Martyna, Klein and Tuckerman, J. Chem. Phys. 97, 2635,
 1992; integrated as by Martyna, Tuckerman, Tobias and Klein, Mol. Phys. 87, 1117, 1996).
@@ -22,7 +22,7 @@ LINKS = 3
 
 @dataclass(slots=True)
 class Chain:
-    """Everything that the next step depends on, in the units of ASE."""
+    """State of a run, complete for the next step, in the units of ASE."""
 
     positions: np.ndarray  # Å
     velocities: np.ndarray
@@ -45,10 +45,10 @@ class NoseHoover:
     """One run of ``atoms``, whose calculator gives the forces."""
 
     def __init__(self, atoms: Atoms, chain: Chain, *, temperature: float, timestep: float, period: float) -> None:
-        """Take up ``chain``.
+        """Continue from ``chain``.
 
         Args:
-            atoms: moved along.
+            atoms: changed in place.
             chain: the state to begin with; changed.
             temperature: K.
             timestep: fs.
@@ -58,7 +58,7 @@ class NoseHoover:
         self._masses = atoms.get_masses()[:, None]
         self._step = timestep * units.fs
         self._kt = units.kB * temperature
-        self._freedom = 3 * len(atoms) - 3  # the whole does not move
+        self._freedom = 3 * len(atoms) - 3  # the centre of mass is fixed
         inertia = self._kt * (period * units.fs / (2 * np.pi)) ** 2
         self._inertia = np.full(LINKS, inertia)
         self._inertia[0] *= self._freedom
@@ -73,7 +73,7 @@ class NoseHoover:
         return 0.5 * float((self._masses * self.chain.velocities**2).sum())
 
     def conserved(self) -> float:
-        """Energy of atoms and thermostats in eV, which an exact integration would keep."""
+        """Conserved energy of atoms and thermostats in eV."""
         c = self.chain
         heat = 0.5 * (self._inertia * c.speeds**2).sum() + self._kt * (self._freedom * c.places[0] + c.places[1:].sum())
         return float(self.atoms.get_potential_energy()) + self.kinetic() + float(heat)

@@ -1,4 +1,4 @@
-"""Figures 4, 5 and 6 of the paper, and those of what it did not show."""
+"""Figures 4, 5 and 6 of the paper, and further figures."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _label_losses(axes: Axes) -> None:
 
 
 def draw_losses(path: Path, logs: Mapping[str, Path], others: Mapping[str, float]) -> None:
-    """Their Figure 4: loss against epoch, inner and outer boxes, every resolution.
+    """Figure 4 of the paper: loss against epoch, inner and outer boxes, every resolution.
 
     Args:
         path: of the picture.
@@ -95,7 +95,7 @@ def draw_losses(path: Path, logs: Mapping[str, Path], others: Mapping[str, float
 
 
 def draw_dense(path: Path, logs: Mapping[str, Path], others: Mapping[str, float]) -> None:
-    """Their Figure 5: validation losses of the dense network and of three CNNs; arguments as of ``draw_losses``."""
+    """Figure 5 of the paper: losses of the dense network and of three CNNs; arguments as of ``draw_losses``."""
     figure = Figure(figsize=(6.0, 4.0), layout="constrained")
     axes = figure.subplots()
     losses = {label: losses_of(log)[1] for label, log in logs.items()}
@@ -111,14 +111,14 @@ def draw_dense(path: Path, logs: Mapping[str, Path], others: Mapping[str, float]
 
 
 def draw_forces(path: Path, result: np.ndarray, true: np.ndarray, *, title: str, by: str = "network") -> None:
-    """Their Figure 6: scatter, histogram and box plots of the three components, eV/Å.
+    """Figure 6 of the paper: scatter, histogram and box plots of the three components, eV/Å.
 
     Args:
         path: of the picture.
         result: [frame, atom, 3].
         true: the same.
         title: of the picture.
-        by: what computed them.
+        by: name of the method.
     """
     result, true = result.reshape(-1, 3), true.reshape(-1, 3)
     figure = Figure(figsize=(11.0, 3.8), layout="constrained")
@@ -181,7 +181,7 @@ def draw_scans(
     shifts: Sequence[float],
     explained: Mapping[str, Sequence[float]],
 ) -> None:
-    """What γ leaves in the voxels, and what is left of a network when the crystal moves against its grid.
+    """Loss of a linear model against γ, and explained forces against a shift of the crystal.
 
     Args:
         path: of the picture.
@@ -220,7 +220,7 @@ def draw_scans(
 
 
 def draw_shadow(path: Path, runs: Mapping[str, Run]) -> None:
-    """Temperature, and the energy that a conserving potential sees, of dynamics without a thermostat."""
+    """Temperature and energy of dynamics without a thermostat."""
     figure = Figure(figsize=(7.2, 4.6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     for k, (name, run) in enumerate(runs.items()):

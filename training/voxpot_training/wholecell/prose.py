@@ -38,7 +38,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def markdown(study: Study, found: Mapping[str, Any]) -> str:
-    """All tables and pictures, with what it takes to read them."""
+    """All tables and pictures, with explanations."""
     return "\n".join(
         [
             *_head(study),

@@ -1,4 +1,4 @@
-"""What to make: temperatures, steps, and a decoration that is as good as random.
+"""Parameters of the frames, and a quasi-random decoration.
 
 The paper names neither time step nor thermostat; its alloy is near-random, 18 atoms of each element on 54 sites.
 """
@@ -24,7 +24,7 @@ SHELLS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What to make.  The paper has no word on time step and thermostat; frames of AIMD are near each other."""
+    """Parameters of the frames; time step and thermostat are not given in the paper."""
 
     calculator: str = "motaw"  # a shipped model, a weight file, or module:factory of any ASE calculator
     structure: str = "bcc:MoTaW"
@@ -52,7 +52,7 @@ class Recipe:
 
 
 def decorate(atoms: Atoms, rng: np.random.Generator, *, trials: int = 4000) -> tuple[Atoms, float]:
-    """Exchange atoms until their Warren–Cowley parameters are as small as can be found.
+    """Exchange atoms until their Warren–Cowley parameters are minimal.
 
     Returns:
         The crystal, and the largest |α| of its first three shells.
@@ -73,7 +73,7 @@ def decorate(atoms: Atoms, rng: np.random.Generator, *, trials: int = 4000) -> t
         trial = species.copy()
         trial[a], trial[b] = species[b], species[a]
         found = float((order(trial) ** 2).sum())
-        if found <= best:  # sideways, too, or it would stop at the first terrace
+        if found <= best:  # equal values, too, so that plateaus are crossed
             species, best = trial, found
     out = atoms.copy()
     out.numbers = kinds[species]
@@ -81,7 +81,7 @@ def decorate(atoms: Atoms, rng: np.random.Generator, *, trials: int = 4000) -> t
 
 
 def calculator_of(name: str) -> tuple[Any, dict[str, Any], str]:
-    """The calculator that a recipe names, the card of its model if it has one, and what tells it from others."""
+    """The calculator of a recipe, the card of its model if it has one, and its fingerprint."""
     from ase_voxpot.calculator import VoxPotCalculator
     from ase_voxpot.peers import parse_peer
     from ase_voxpot.weights import find_model, read_header

@@ -1,6 +1,6 @@
-"""Voxels of a whole cell as their equations, in plain Python loops: what ``wholecell`` has to agree with.
+"""Voxels of a whole cell by their equations, in plain Python loops: the reference of ``wholecell``.
 
-Voxel by voxel and atom by atom, as one would write it down first.
+The loops run over voxels and atoms.
 """
 
 from __future__ import annotations

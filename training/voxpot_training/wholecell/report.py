@@ -1,4 +1,4 @@
-"""The report of a study: what the paper shows, and what it does not."""
+"""The report of a study."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def _scans(study: Study) -> dict[str, Any]:
 
 
 def _finite(data: Any) -> Any:
-    """With None in the place of numbers that JSON does not know."""
+    """A copy with None in place of numbers that are not finite."""
     if isinstance(data, dict):
         return {k: _finite(v) for k, v in data.items()}
     if isinstance(data, list | tuple):

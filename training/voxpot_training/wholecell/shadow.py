@@ -1,10 +1,10 @@
-"""What happens when the forces of a whole-cell network move atoms.
+"""Dynamics with the forces of a whole-cell network, and tests of conservation and symmetry.
 
-shadow      dynamics with the network's forces, along which a conserving potential is asked for
-            its energy: potential + kinetic energy would stay as it is if the forces were its slope
+shadow      dynamics with the network's forces, along which a conservative potential gives
+            the energy: potential + kinetic energy is conserved if the forces are its derivatives
 loop        work of the forces around a closed path, which is zero for any potential
-symmetry    how forces change where they must not: when the crystal is moved against its grid,
-            turned onto itself, or two atoms of one element change their numbers
+symmetry    change of the forces under symmetries: the crystal is shifted against its grid,
+            rotated onto itself, or two atoms of one element are exchanged
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ HOTTEST = 1e5
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run at constant energy, were there one."""
+    """Samples of a run without a thermostat."""
 
     time: Float[np.ndarray, " sample"]  # ps
     temperature: Float[np.ndarray, " sample"]  # K
     energy: Float[np.ndarray, " sample"]  # eV/atom, potential of the shadow + kinetic, from 0 on
-    end: str  # why it ended before its time; empty if it did not
+    end: str  # reason of an early end; empty if there was none
 
     @property
     def drift(self) -> float:
@@ -50,7 +50,7 @@ def run_with_shadow(atoms: Atoms, shadow: Any, *, steps: int, timestep: float = 
     """Velocity Verlet with the forces of ``atoms.calc``, and the energy of ``shadow`` along the way.
 
     Args:
-        atoms: with momenta and a calculator that has forces; moved along.
+        atoms: with momenta and a calculator of forces; changed in place.
         shadow: an ASE calculator with an energy.
         steps: to be made.
         timestep: fs.

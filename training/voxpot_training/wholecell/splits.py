@@ -1,8 +1,8 @@
-"""Which frames a network learns from, and which it is asked about.
+"""Splits of the frames for training and validation.
 
 random        as in the paper: any 30 % of the frames, whose neighbours in time are trained on
 block         the last part of every run in time, after a gap
-temperature   runs up to 900 K to learn from, those above to be asked about
+temperature   runs up to 900 K for training, those above for validation
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ SPLITS = {"random": _random, "block": _block, "temperature": _temperature}
 
 
 def split_frames(frames: FrameSet, kind: str, *, validation: float = 0.3, seed: int = 0) -> Split:
-    """Rows to learn from and to ask about.
+    """Rows for training and validation.
 
     Args:
-        frames: of runs that are one behind the other.
+        frames: of consecutive runs.
         kind: a name in ``SPLITS``.
         validation: part of the frames, but for the split by temperature.
         seed: of the random split.
@@ -76,7 +76,7 @@ def split_frames(frames: FrameSet, kind: str, *, validation: float = 0.3, seed: 
 
 
 def spread(rows: Int[np.ndarray, " row"], most: int) -> Int[np.ndarray, " some"]:
-    """At most so many of them, evenly spread.
+    """At most ``most`` of the rows, evenly spaced.
 
     >>> spread(np.arange(10), 4)
     array([0, 3, 6, 9])

@@ -1,4 +1,4 @@
-"""What a whole-cell study consists of: its networks, and where everything of it lies."""
+"""Networks and folders of a whole-cell study."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """As in the figures of the paper."""
+        """Name as in the figures of the paper."""
         return "dense" if self.shape == "dense" else f"{self.box}-{self.n}"
 
 
@@ -55,7 +55,7 @@ class Study:
         return voxels_of(self.frames, spec, self.folder / "voxels", threads=os.cpu_count() or 1)
 
     def spec(self, entry: Entry) -> WholeCellSpec:
-        """How the voxels of a network are made."""
+        """Spec of the voxels of a network."""
         gamma = self.config.narrow if entry.narrow else self.config.voxels.gamma
         return replace(self.config.voxels, box=entry.box, n=entry.n, gamma=gamma)  # type: ignore[arg-type]
 

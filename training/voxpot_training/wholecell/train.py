@@ -1,16 +1,16 @@
-"""The whole study of ``training/configs/wholecell.toml``: what ``voxpot train`` runs for ``kind = "wholecell"``.
+"""The study of ``training/configs/wholecell.toml``, for ``voxpot train`` and ``kind = "wholecell"``.
 
 The folder of a study holds
 
-    frames/                         made by dynamics, unless the config names others
+    frames/                         made by dynamics, unless the config gives others
     voxels/                         of all frames, one file per box and resolution
     networks/SPLIT/NAME/            checkpoint, log and model of every network
     potentials/SPLIT/               the same of an atom-centred potential
     NAME.safetensors                the CNN on the outer box at 8³, random split, with the better γ
-    study.json                      what the networks were trained with
+    study.json                      parameters of the training
     report.md, report.json, *.png   tables and pictures
 
-Everything that is there already is taken as it is with ``--resume``.
+With ``--resume`` existing files are reused.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     Args:
         config: a TOML file, see ``voxpot_training.wholecell.config``.
         out: folder for everything that is written; ``runs/NAME`` by default.
-        resume: go on with what the folder holds.
+        resume: reuse the files of the folder.
         quick: the shorter study that the config describes.
 
     Returns:
@@ -86,7 +86,7 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
 
 
 def _refuse_other(config: WholeCellConfig, folder: Path) -> None:
-    """Networks of another config would be taken for those of this one."""
+    """Raise if the folder holds networks of another config."""
     path, wanted = folder / "study.json", {key: encode(getattr(config, key)) for key in LEARNED}
     if path.is_file():
         try:
@@ -103,7 +103,7 @@ def _refuse_other(config: WholeCellConfig, folder: Path) -> None:
 
 
 def _best(study: Study) -> WholeCellModel:
-    """The CNN on the outer box at 8³, with the γ that served it better."""
+    """The CNN on the outer box at 8³, with the better γ."""
     chosen = min(
         (e for e in study.models if (e.split, e.name) == ("random", "obb-8")),
         key=lambda e: losses_of(study.losses(e))[1].min(),

@@ -10,9 +10,8 @@ in oblique ones their voxels would overlap.  The descriptor is (their Eq. 1)
 
     V(x) = Σ_i Z_i exp(-|x - x_i|² / 2γ²)               coordinates over the largest of all
 
-What the paper leaves open is an option of ``WholeCellSpec``, with the reasons for what is taken
-without one.  Nothing here is periodic, nor does it know one atom of an element from another
-one: those are properties of the method.
+Ambiguities of the paper are options of ``WholeCellSpec``.  The method is not periodic and
+does not distinguish atoms of one element.
 """
 
 from __future__ import annotations
@@ -49,12 +48,12 @@ PIECE = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeCellSpec:
-    """How frames become voxels.
+    """Parameters of the voxels.
 
-    ``reading``, as the paper can be understood (default: its Eq. 1 to the letter, a sum over all atoms at the
-    place of the voxel; the others jump whenever an atom goes from one voxel to the next):
+    ``reading``, the interpretation of the paper (default: its Eq. 1, a sum over all atoms at the
+    voxel; the others are discontinuous when an atom moves to another voxel):
 
-        field       V at the centre of every voxel, of all atoms; Eq. 2 tells who is in the box
+        field       V at the centre of every voxel, of all atoms; Eq. 2 selects atoms in the box
         occupied    the same, but 0 in voxels without atoms
         inside      V at the centre of the voxel, of the atoms inside it only; 0 where there are none
         atoms       V of all atoms at the places of those inside, added up; 0 where there are none
@@ -117,8 +116,8 @@ def voxelize(
 ) -> tuple[Float[np.ndarray, "frame n n n"], int]:
     """Voxels of every frame, and how many atoms were in none of them.
 
-    Frames wait in a queue and are served by threads, first in, first out; what is not
-    computed yet is not read, so that ``positions`` may be mapped from a file.
+    Frames are read in order by a queue and processed by threads, so that ``positions`` may be mapped
+    from a file.
 
     Args:
         positions: Å, the same atoms in the same order in every frame.
@@ -133,7 +132,7 @@ def voxelize(
 
     Raises:
         EmptyStructureError: no frames or no atoms.
-        StructureError: atoms outside of the box, if they are to be refused; other shapes than expected.
+        StructureError: atoms outside of the box, with ``outside = "refuse"``; other shapes than expected.
         PositionError: a position is NaN or infinite.
         CellError: atoms or axes span no volume.
     """
@@ -156,7 +155,7 @@ def voxelize(
 
 
 class _Grid:
-    """What all frames share."""
+    """Parameters shared by all frames."""
 
     def __init__(
         self,
@@ -181,7 +180,7 @@ class _Grid:
         self._paint = field_in_rectangles if rectangles and spec.reading == "field" else PAINT[spec.reading]
 
     def paint(self, positions: np.ndarray, first: int, out: np.ndarray) -> int:
-        """Paint frames ``first`` on; how many atoms were in no voxel."""
+        """Compute frames from ``first`` on; returns the number of atoms in no voxel."""
         spec = self._spec
         if not np.isfinite(positions).all():
             frame, atom = np.argwhere(~np.isfinite(positions))[0, :2]

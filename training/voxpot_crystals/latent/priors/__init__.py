@@ -1,6 +1,6 @@
 """Distributions of latent vectors, from which new crystals are drawn.
 
-conditions   what may be asked for, and its column in a table of conditions
+conditions   names and ranges of conditions, and their columns in a table
 gaussian     a joint Gaussian of latent vectors and conditions
 flow         conditional flow matching (Y. Lipman et al., ICLR 2023)
 fitting      both of them from the latent vectors of a training set

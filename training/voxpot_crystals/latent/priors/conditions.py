@@ -1,7 +1,7 @@
-"""What may be asked of new crystals, and how it becomes a row of numbers.
+"""Conditions on new crystals, as rows of numbers.
 
-A row has a column per quantity and a flag per element; NaN stands for unknown.  What the training
-crystals do not reach is refused, never clipped.
+A row has a column per quantity and a flag per element; NaN stands for unknown.  Values outside the range of the
+training crystals are refused, not clipped.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ EXACTLY, AMONG = "elements", "contains"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """A number that may be asked for, with the range of the training crystals."""
+    """A numerical condition, with the range of the training crystals."""
 
     name: str
     low: float
@@ -47,10 +47,10 @@ class Quantity:
             raise SpecError(f"{self.name}: expected a range from low to high, got {self.low} to {self.high}")
 
     def check(self, text: str) -> float:
-        """The number that ``text`` says.
+        """The number in ``text``.
 
         Raises:
-            ConfigError: it is none, or out of the range.
+            ConfigError: not a number, or out of the range.
         """
         kind = "a whole number" if self.whole else "a number"
         unit = f" {self.unit}" if self.unit else ""
@@ -67,7 +67,7 @@ class Quantity:
 def quantity_of(name: str, values: Float[np.ndarray, " crystal"], *, unit: str = "", whole: bool = False) -> Quantity:
     """A quantity with the range of ``values``; NaN is passed over.
 
-    The ends are rounded outwards to four digits, so that they can be asked for as they are printed.
+    The ends are rounded outwards to four digits, so that printed values are within the range.
 
     Raises:
         DataError: there is no value.
@@ -84,7 +84,7 @@ def quantity_of(name: str, values: Float[np.ndarray, " crystal"], *, unit: str =
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """All that may be asked for: quantities, then a flag per element.
+    """All conditions: quantities, then a flag per element.
 
     >>> asked = Conditions(quantities=(Quantity(name="atoms", low=1, high=9, whole=True),), elements=("O", "Ti"))
     >>> asked.parse(["atoms=3", "contains=O"])
@@ -103,15 +103,15 @@ class Conditions:
         measures: Sequence[str] = (),
         values: Mapping[str, tuple[Float[np.ndarray, " crystal"], str]] | None = None,
     ) -> Conditions:
-        """What crystals show.
+        """Conditions of the training crystals.
 
         Args:
-            atoms: the training crystals, with the elements that may be asked for.
+            atoms: the training crystals, with the elements that are supported.
             measures: names in ``MEASURES``.
             values: further quantities by name, NaN where unknown, and their units.
 
         Raises:
-            DataError: a quantity that is known of no crystal.
+            DataError: a quantity without any value.
         """
         from ase.data import atomic_numbers
 
@@ -133,13 +133,13 @@ class Conditions:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What may stand before an equals sign."""
+        """Names of the conditions."""
         return (*(q.name for q in self.quantities), *((EXACTLY, AMONG) if self.elements else ()))
 
     def table(
         self, atoms: Sequence[Atoms], values: Mapping[str, Float[np.ndarray, " crystal"]] | None = None
     ) -> Float[np.ndarray, "crystal column"]:
-        """A row per crystal; what neither it nor ``values`` tells is NaN."""
+        """A row per crystal, NaN for unknown quantities."""
         rows = np.full((len(atoms), self.size), np.nan)
         for column, quantity in enumerate(self.quantities):
             if values is not None and quantity.name in values:
@@ -152,10 +152,10 @@ class Conditions:
         return rows
 
     def parse(self, texts: Sequence[str]) -> Float[np.ndarray, " column"]:
-        """The row that texts such as ``volume_per_atom=15``, ``elements=Ba,Ti,O`` or ``contains=O`` ask for.
+        """The row of texts such as ``volume_per_atom=15``, ``elements=Ba,Ti,O`` or ``contains=O``.
 
         Raises:
-            ConfigError: an unknown name, a name that comes twice, a value that the training crystals do not reach.
+            ConfigError: an unknown name, a name that comes twice, a value out of range.
         """
         row, result = np.full(self.size, np.nan), set()
         for text in texts:
@@ -192,10 +192,10 @@ class Conditions:
     def forgetful(
         self, table: Float[np.ndarray, "row column"], rng: np.random.Generator
     ) -> Float[np.ndarray, "row column"]:
-        """The same rows with a random part of them unknown, as those who ask may leave any part open.
+        """Rows with a random part set to unknown, so that any condition may be left open.
 
-        A row forgets each of its quantities, and its elements, with a chance of its own; a third of those
-        that keep elements only say some that are there (``contains``).
+        Every row drops each of its quantities, and its elements, with a random probability; a third of those that
+        keep elements keep only some of them (``contains``).
         """
         out, first = table.copy(), len(self.quantities)
         chance = rng.random((len(out), 1))
@@ -209,10 +209,10 @@ class Conditions:
     def kept(
         self, wanted: Float[np.ndarray, " column"], atoms: Sequence[Atoms]
     ) -> dict[str, dict[str, float | str | None]]:
-        """What was asked for beside what came: for quantities that crystals show, and for elements.
+        """Requested and obtained values of quantities and elements.
 
         Returns:
-            By condition: asked, and mean and deviation of the crystals, or the share that has the elements.
+            By condition: requested value, mean and deviation of the crystals, or the share with the elements.
         """
         seen = self.table(atoms)
         out: dict[str, dict[str, float | str | None]] = {}

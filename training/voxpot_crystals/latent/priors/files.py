@@ -1,4 +1,4 @@
-"""Priors beside the networks of a model file: plain tensors with names of their own, and a spec."""
+"""Priors in a model file: tensors and a spec."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PREFIX = "prior."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriorSpec:
-    """Which priors a model file holds, and how they are built."""
+    """Spec of the priors of a model file."""
 
     latent: int
     kinds: tuple[str, ...]
@@ -41,14 +41,14 @@ class PriorSpec:
 
 
 def prior_spec(priors: Priors) -> PriorSpec:
-    """What has to be known to build them again."""
+    """The spec of priors."""
     flow = priors.known.get("flow")
     velocity = flow.network.spec if isinstance(flow, FlowPrior) else VelocitySpec()
     return PriorSpec(latent=priors.latent, kinds=tuple(priors.known), conditions=priors.conditions, velocity=velocity)
 
 
 def prior_tensors(priors: Priors) -> dict[str, Tensor]:
-    """All their numbers, by name."""
+    """The tensors of priors, by name."""
     out: dict[str, Tensor] = {}
     for prior in priors.known.values():
         if isinstance(prior, GaussianPrior):
@@ -64,7 +64,7 @@ def make_priors(spec: PriorSpec, tensors: Mapping[str, Tensor], *, source: Path)
 
     Args:
         spec: which.
-        tensors: of the whole model file; those of other names are passed over.
+        tensors: of the whole model file; others are ignored.
         source: the file, for messages.
 
     Raises:

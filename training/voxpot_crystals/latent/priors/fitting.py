@@ -1,4 +1,4 @@
-"""Priors from the latent vectors of a training set: what a member of the family calls after its training."""
+"""Fitting of priors to the latent vectors of a training set."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Prior(Protocol):
     def sample(
         self, count: int, condition: Float[np.ndarray, " column"] | None, rng: np.random.Generator
     ) -> Float[np.ndarray, "sample latent"]:
-        """Latent vectors under a condition, NaN or None where nothing is asked."""
+        """Latent vectors under a condition; NaN or None for no condition."""
 
 
 def _flow_schedule() -> Schedule:
@@ -52,7 +52,7 @@ class PriorConfig:
     velocity: VelocitySpec = field(default_factory=VelocitySpec)
     schedule: Schedule = field(default_factory=_flow_schedule)
     batch: int = 256
-    holdout: float = 0.05  # share of the latent vectors that neither prior sees
+    holdout: float = 0.05  # share of the latent vectors that is held out
 
     def __post_init__(self) -> None:
         foreign = [k for k in self.kinds if k not in KINDS]
@@ -62,13 +62,13 @@ class PriorConfig:
             raise ConfigError(f"prior: expected a share as holdout and a batch of 1 or more, got {self}")
 
     def in_short(self) -> PriorConfig:
-        """The same in a few seconds, to see that everything works."""
+        """The same in a few seconds, as a test."""
         return replace(self, schedule=self.schedule.in_short(2))
 
 
 @dataclass(frozen=True, slots=True)
 class Priors:
-    """The distributions of one model, and what may be asked of them."""
+    """The priors of one model, and their conditions."""
 
     conditions: Conditions
     latent: int
@@ -102,16 +102,16 @@ def fit_priors(
     Args:
         latent: of the training crystals.
         table: their conditions, NaN where unknown.
-        conditions: what the columns are.
-        config: which, and how.
-        folder: gets the checkpoints and the log of the flow.
-        seed: of all that is random.
-        resume: take up the checkpoint of the folder, if it is of these latent vectors.
+        conditions: of the columns.
+        config: of the priors.
+        folder: for checkpoints and log of the flow.
+        seed: of random numbers.
+        resume: continue from the checkpoint of the folder, if it is of these latent vectors.
         quiet: no progress bar.
 
     Returns:
-        The priors, and the energy distance of each (and of the latent vectors seen in training, the
-        least that can be expected) from the latent vectors held out.
+        The priors, and the energy distance of each (and of the training latent vectors, the
+        expected minimum) from the latent vectors held out.
 
     Raises:
         DataError: too few crystals.
@@ -138,7 +138,7 @@ def fit_priors(
 
 
 def _same_task(folder: Path, latent: np.ndarray, table: np.ndarray, config: PriorConfig) -> bool:
-    """Whether what lies in the folder was trained on these very numbers; it is marked as theirs from now on."""
+    """Whether the files of the folder belong to these latent vectors; marks the folder with them."""
     digest = hashlib.sha256(json.dumps(encode(config)).encode())
     for numbers in (latent, table):
         digest.update(np.ascontiguousarray(numbers).tobytes())

@@ -1,9 +1,9 @@
-"""Flow matching: noise that a learned velocity field carries to latent vectors.
+"""Flow matching: a learned velocity field from noise to latent vectors.
 
     x_t = (1 - t) x_0 + t x_1,   x_0 ~ N(0, 1),   minimise |v(x_t, t, c) - (x_1 - x_0)|²
 
 with x_1 the latent vectors, whitened (Y. Lipman et al., ICLR 2023; X. Liu et al., ibid., for the straight
-paths).  In training every row forgets a part of its condition, so that any part may be left open; a
+paths).  In training a random part of every condition is dropped, so that any part may be left open; a
 flag beside each column says whether it is known.  Samples follow dx/dt = v from 0 to 1 (Heun).
 """
 
@@ -52,7 +52,7 @@ class VelocitySpec:
 
 
 class Velocity(nn.Module):
-    """The velocity field, and what whitens latent vectors and conditions."""
+    """The velocity field, with whitening of latent vectors and conditions."""
 
     mean: Tensor
     colour: Tensor
@@ -93,7 +93,7 @@ class Velocity(nn.Module):
 
 
 class Block(nn.Module):
-    """A residual layer that hears of time and condition."""
+    """A residual layer modulated by time and condition."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -108,14 +108,14 @@ class Block(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class FlowPrior:
-    """A trained velocity field to draw from."""
+    """A prior from a trained velocity field."""
 
     network: Velocity
 
     def sample(
         self, count: int, condition: Float[np.ndarray, " column"] | None, rng: np.random.Generator
     ) -> Float[np.ndarray, "sample latent"]:
-        """Latent vectors under a condition, NaN or None where nothing is asked."""
+        """Latent vectors under a condition; NaN or None for no condition."""
         network = self.network
         row = np.full(len(network.centre), np.nan) if condition is None else condition
         told = torch.tensor(row).float().expand(count, -1)
@@ -132,7 +132,7 @@ class FlowPrior:
     def _velocity(
         self, x: Float[Tensor, "row direction"], time: float, told: Float[Tensor, "row column"]
     ) -> Float[Tensor, "row direction"]:
-        """That under the condition, led further away from the one without (J. Ho and T. Salimans, arXiv:2207.12598)."""
+        """Velocity with classifier-free guidance (J. Ho and T. Salimans, arXiv:2207.12598)."""
         times = torch.full((len(x),), time)
         heeding: Tensor = self.network(x, times, told)
         if bool(told.isnan().all()):
@@ -142,7 +142,7 @@ class FlowPrior:
 
 
 class FlowTask:
-    """A velocity field and latent vectors, as the training loop wants them."""
+    """A velocity field and latent vectors as a ``Task``."""
 
     def __init__(
         self,
@@ -170,14 +170,14 @@ class FlowTask:
         self._valid = self._drawn(white[rows], table[rows], rng)
 
     def _drawn(self, latent: np.ndarray, table: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, ...]:
-        """Points on the way, times, conditions and velocities."""
+        """Interpolated points, times, conditions and velocities."""
         noise, time = rng.standard_normal(latent.shape), rng.random(len(latent))
         told = self._conditions.forgetful(table, rng)
         place = (1 - time[:, None]) * noise + time[:, None] * latent
         return tuple(torch.from_numpy(a).float() for a in (place, time, told, latent - noise))
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, ...]]:
-        """The latent vectors of an epoch on their way, drawn from (seed, epoch) alone."""
+        """Training samples of an epoch, drawn from (seed, epoch) alone."""
         rng = np.random.default_rng([self._seed, 0, epoch])
         order = rng.permutation(len(self._latent))
         for start in range(0, len(order), self._batch):
@@ -189,7 +189,7 @@ class FlowTask:
         return _error(self.network, batch), {}
 
     def validate(self, network: nn.Module) -> dict[str, float]:
-        """The same for latent vectors that are held out, always on the same ways."""
+        """The same for held-out latent vectors, with fixed noise."""
         with torch.no_grad():
             error = float(_error(network, self._valid))
         return {"valid_loss": error, "score": error}
@@ -210,7 +210,7 @@ def _directions(latent: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _scale_quantities(network: Velocity, table: np.ndarray, quantities: int) -> None:
-    """Quantities get mean 0 and spread 1; flags stay what they are."""
+    """Standardise quantities; flags are not changed."""
     if quantities:
         known = table[:, :quantities]
         spread = np.nanstd(known, axis=0)

@@ -1,10 +1,10 @@
-"""A joint Gaussian of latent vectors and conditions; what is asked for conditions it exactly.
+"""A joint Gaussian of latent vectors and conditions, conditioned exactly.
 
     z | c  ~  N( μ_z + Σ_zc Σ_cc⁻¹ (c - μ_c),  Σ_zz - Σ_zc Σ_cc⁻¹ Σ_cz )
 
 over those columns of c that are known.  Correlations are shrunk towards none (O. Ledoit and M. Wolf,
-J. Multivar. Anal. 88, 365 (2004)); rows with unknown conditions count through their expectation
-(EM; R. Little and D. Rubin, Statistical Analysis with Missing Data, ch. 11).
+J. Multivar. Anal. 88, 365 (2004)); rows with unknown conditions are included by EM
+(R. Little and D. Rubin, Statistical Analysis with Missing Data, ch. 11).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class GaussianPrior:
     def sample(
         self, count: int, condition: Float[np.ndarray, " column"] | None, rng: np.random.Generator
     ) -> Float[np.ndarray, "sample latent"]:
-        """Latent vectors under a condition, NaN or None where nothing is asked."""
+        """Latent vectors under a condition; NaN or None for no condition."""
         d = self.latent
         z, centre = slice(0, d), np.zeros(d)
         covariance = self.correlation[z, z]

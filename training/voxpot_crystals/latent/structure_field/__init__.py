@@ -1,11 +1,11 @@
 """Crystals as continuous fields: N. Chiba et al., Commun. Mater. 4, 106 (2023), and on the torus.
 
-fields      the fields of a known crystal: where the nearest atom is, and which
+fields      the fields of a known crystal: vector to the nearest atom, and its element
 flow        particles that follow a field to its atoms
 published   the networks of the paper
-periodic    networks that know of periodicity
-views       crystals as either of them wants to see them
-queries     where the fields are asked in training
+periodic    periodic networks
+views       inputs of either network from crystals
+queries     points of the fields in training
 batches     crystals and queries as tensors
 train       from a config to a model file; tasks, config, card beside it
 codec       a trained model: crystal to latent vector and back

@@ -21,7 +21,7 @@ __all__ = ["Batch", "collate", "with_other_species"]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some crystals; the last six are empty where nothing was asked."""
+    """Some crystals; the last six are empty without queries."""
 
     positions: Tensor  # atom 3, in coordinates of the network
     kinds: Tensor  # atom
@@ -73,7 +73,7 @@ def collate(crystals: Sequence[Seen], asked: Sequence[Asked], view: View) -> Bat
 
 
 def with_other_species(seen: Seen, species: int, rng: np.random.Generator) -> Seen:
-    """The same crystal of other elements, one for each: the field is as true as before."""
+    """The same crystal with its elements replaced one by one, which leaves the field valid."""
     from dataclasses import replace
 
     return replace(seen, kinds=rng.permutation(species)[seen.kinds])

@@ -1,4 +1,4 @@
-"""What the card of a structure field says."""
+"""Facts for the card of a structure field."""
 
 from __future__ import annotations
 

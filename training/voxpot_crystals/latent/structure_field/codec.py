@@ -1,7 +1,7 @@
 """A trained model: crystals to latent vectors, and latent vectors to crystals.
 
-A decode can fail: no atom, or a lattice that none has.  It then has no crystal, never a wrong one
-in silence.
+A decode can fail: no atom, or an impossible lattice.  The result then has a reason instead of a
+crystal.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class CodecSpec:
 
     model: PublishedSpec | PeriodicSpec
     flow: FlowSpec
-    prior: PriorSpec | None = None  # to sample from, if there is one
+    prior: PriorSpec | None = None  # if there is one
 
 
 def make_field(spec: PublishedSpec | PeriodicSpec) -> PublishedField | PeriodicField:
@@ -71,14 +71,14 @@ class Codec:
 
     @property
     def view(self) -> View:
-        """How crystals are looked at."""
+        """Conversion of crystals to inputs of the networks."""
         return view_of(self.spec.model)
 
     def see(self, atoms: Sequence[Atoms]) -> list[Seen]:
-        """Check crystals and look at them.
+        """Check crystals and convert them to inputs of the networks.
 
         Raises:
-            StructureError: naming the frame: no ordered crystal, unknown species, atoms too near each other.
+            StructureError: with the number of the frame: no ordered crystal, unknown species, atoms too close.
         """
         seen = []
         for row, crystal in enumerate(atoms):
@@ -110,12 +110,12 @@ class Codec:
     ) -> Decoded:
         """The crystal of a latent vector.
 
-        Where the networks say how many atoms there are, a crystal whose own latent vector is another one is
-        compared with those that the next best places would make, and the nearest is kept.
+        If the networks predict the number of atoms, a crystal with another latent vector is
+        compared with those of the next best atomic positions, and the nearest is kept.
 
         Args:
             latent: the vector.
-            like: a cell that the result is turned to; else it stands in standard orientation.
+            like: a cell to whose orientation the result is rotated; standard orientation by default.
             origin: Å, where the origin of the view lies in the cell ``like``.
         """
         code = torch.from_numpy(latent[None]).float()
@@ -162,12 +162,12 @@ class Codec:
         return Decoded(atoms)
 
     def _gap(self, latent: Float[np.ndarray, " latent"], found: Decoded) -> float:
-        """How far the latent vector of a decoded crystal is from that which it was decoded from."""
+        """Distance of the latent vector of a decoded crystal from its source."""
         gap = float(latent_gaps(self, latent[None], [found])[0])
         return np.inf if np.isnan(gap) else gap
 
     def _count(self, code: torch.Tensor) -> int | None:
-        """How many atoms a latent vector speaks of, where the networks say so."""
+        """Number of atoms by the networks, if they predict it."""
         with torch.no_grad():
             number = self.network.number(code)
         return None if number is None else int(number[0].argmax())
@@ -187,7 +187,7 @@ class Codec:
         return field
 
     def _vote(self, code: torch.Tensor, positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
-        """The species that most points around an atom say."""
+        """The most frequent species of points around every atom."""
         points = (positions[:, None] + SPECIES).reshape(-1, 3)
         with torch.no_grad():
             seen = torch.from_numpy(self.view.coordinates(points, cell)).float()
@@ -202,7 +202,7 @@ class Codec:
 
 
 def other_choices(count: int, available: int) -> list[list[int]]:
-    """Which places to try where the first ``count`` are not convincing: one of the last exchanged for one of the next.
+    """Alternatives to the first ``count`` positions: one of the last exchanged for one of the next.
 
     >>> other_choices(2, 4)
     [[0, 2], [0, 3], [1, 2], [1, 3]]
@@ -227,7 +227,7 @@ def _check_number(atoms: Atoms, most: int) -> None:
 
 
 def save_codec(path: Path, codec: Codec) -> None:
-    """Write a model file, in half precision: what is read back is a little different."""
+    """Write a model file in half precision (weights are rounded)."""
     tensors = {k: v for k, v in codec.network.state_dict().items() if v.is_floating_point()}
     keep(path, kind=KIND, spec=codec.spec, card=codec.card, tensors=tensors, priors=codec.priors)
 

@@ -1,4 +1,4 @@
-"""What the training of a structure field is told, read from TOML into frozen values."""
+"""Configuration of the training of a structure field, read from TOML into frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class FieldConfig:
     flow: FlowSpec = field(default_factory=FlowSpec)
     schedule: FieldSchedule = field(default_factory=FieldSchedule)
     prior: PriorConfig = field(default_factory=PriorConfig)
-    substitute: float = 0.0  # share of the crystals that an epoch shows with other elements in place
+    substitute: float = 0.0  # share of the crystals with replaced elements in an epoch
     seed: int = 0
     about: str = ""
     validity: str = ""
@@ -72,5 +72,5 @@ class FieldConfig:
             raise ConfigError(f"substitute: expected a share from 0 to 1, got {self.substitute}")
 
     def in_short(self) -> FieldConfig:
-        """The same in two epochs, to see that everything works."""
+        """The same in two epochs, as a test."""
         return replace(self, schedule=self.schedule.in_short(2), prior=self.prior.in_short())

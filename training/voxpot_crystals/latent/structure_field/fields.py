@@ -1,10 +1,10 @@
 """The fields of a known crystal.
 
-    p(x) = x_nearest - x          where the nearest atom is
+    p(x) = x_nearest - x          vector to the nearest atom
     s(x) = species of that atom
 
-In the paper the atoms of one cell stand alone in open space, without images; here a ``Space`` says
-whether they do.
+In the paper the atoms of one cell are in open space, without periodic images; here ``Space``
+supports both.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Sources:
     def nearest(
         self, points: Float[np.ndarray, "point 3"]
     ) -> tuple[Float[np.ndarray, "point 3"], Int[np.ndarray, " point"]]:
-        """The position field in Å, and which atom it leads to."""
+        """The position field in Å, and the index of the nearest atom."""
         inside = self.space.wrap(points)
         _, found = self._tree.query(inside)
         return self._places[found] - inside, self._owner[found]

@@ -1,10 +1,10 @@
 """Particles that follow a position field to its atoms (Chiba et al. 2023, their reconstruction algorithm).
 
-Particles start on a grid and move by x ← x + p(x) until they rest.  Those that are still
-far from where the field points are dropped; of the others the best (the shortest p) takes all
-within a radius for its own atom, and so on.  An atom with too few particles is no atom.  Its place
-is the mean of its particles, weighted by softmax(-|p|²).  On the torus, the same with minimum images;
-and, beyond the paper, where the number of atoms is known, the most convincing ones are taken.
+Particles start on a grid and move by x ← x + p(x) until they converge.  Those with a long p are dropped; of
+the others the best (the shortest p) and all particles within a radius form an atom, and so on.  Atoms with
+too few particles are dropped.  The position of an atom is the mean of its particles, weighted by
+softmax(-|p|²).  On the torus, the same with minimum images; and, beyond the paper, if the number of atoms
+is known, the positions with the highest agreement are used.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class FlowSpec:
     margin: float = 0.5  # Å, around the box of the atoms, in open space
     steps: int = 64
     settled: float = 1e-3  # Å; when no particle moves further than this, the flow has ended
-    longest: float = 0.9  # Å; a particle whose p is longer at the end has found nothing
+    longest: float = 0.9  # Å; particles with a longer p at the end are dropped
     radius: float = 0.5  # Å; particles within it belong to one atom
     fewest: int = 10  # particles of an atom
 
@@ -47,7 +47,7 @@ class FlowSpec:
 def particle_grid(
     space: Space, spec: FlowSpec, box: tuple[Float[np.ndarray, " 3"], Float[np.ndarray, " 3"]] | None = None
 ) -> Float[np.ndarray, "particle 3"]:
-    """Where particles start: through the cell, or through a box (least and greatest corner) in open space."""
+    """Initial positions of particles: through the cell, or through a box (least and greatest corner) in open space."""
     if space.cell is None:
         if box is None:
             raise SpecError("expected the box that the atoms are in, as open space has no cell")
@@ -64,7 +64,7 @@ def particle_grid(
 def trajectory(
     field: Callable[[np.ndarray], np.ndarray], start: Float[np.ndarray, "particle 3"], space: Space, spec: FlowSpec
 ) -> Float[np.ndarray, "step particle 3"]:
-    """Every place that the particles come to, the start first; wrapped into the cell."""
+    """Positions of the particles at every step, the start first; wrapped into the cell."""
     places = [start]
     for _ in range(spec.steps):
         step = field(places[-1])
@@ -88,12 +88,12 @@ def find_atoms(
         field: points (n, 3) in Å to vectors to their nearest atom.
         space: torus or open space.
         spec: the numbers of the algorithm.
-        box: in open space, the corners of what to search through.
-        count: how many there are, if that is known: then those that draw the field towards them most from all
-            sides, be their particles as few as they are.
+        box: in open space, the corners of the search region.
+        count: number of atoms, if known: then those with the highest agreement of the
+            field around them, whatever the number of their particles.
 
     Returns:
-        Positions in Å, none if the field leads nowhere; fewer than ``count`` if it leads to fewer.
+        Positions in Å, possibly fewer than ``count``.
     """
     return _rested(field, space, spec, box) if count is None else ranked_atoms(field, space, spec, box=box)[:count]
 
@@ -105,7 +105,7 @@ def ranked_atoms(
     *,
     box: tuple[Float[np.ndarray, " 3"], Float[np.ndarray, " 3"]] | None = None,
 ) -> Float[np.ndarray, "place 3"]:
-    """All places where particles rest, be they as few as they are; first those that draw the field to them most."""
+    """All positions where particles converge, in order of decreasing agreement of the field."""
     places = _rested(field, space, replace(spec, fewest=1), box)
     return places[np.argsort(-agreement(field, places), kind="stable")]
 
@@ -116,7 +116,7 @@ def _rested(
     spec: FlowSpec,
     box: tuple[Float[np.ndarray, " 3"], Float[np.ndarray, " 3"]] | None,
 ) -> Float[np.ndarray, "place 3"]:
-    """Where particles come to rest, each place once."""
+    """Distinct positions where particles converge."""
     places = trajectory(field, particle_grid(space, spec, box), space, spec)[-1]
     rest = np.linalg.norm(field(places), axis=1)
     kept = rest <= spec.longest
@@ -126,10 +126,10 @@ def _rested(
 def agreement(
     field: Callable[[np.ndarray], np.ndarray], points: Float[np.ndarray, "point 3"], *, reach: float = 0.5
 ) -> Float[np.ndarray, " point"]:
-    """How well all that is around a point is led to it: 1 - mean |x + p(x) - point| / reach, ``reach`` Å from it.
+    """Agreement of the field around a point: 1 - mean |x + p(x) - point| / reach, over points ``reach`` Å from it.
 
-    1 at an atom of an exact field.  A learned field has other places where particles rest, between atoms
-    above all; most of what is around these is led elsewhere.
+    It is 1 at an atom of an exact field.  A learned field has spurious fixed points, mostly between
+    atoms, with low agreement.
     """
     sides = np.concatenate([np.eye(3), -np.eye(3)])
     around = (points[:, None] + reach * sides).reshape(-1, 3)
@@ -138,7 +138,7 @@ def agreement(
 
 
 def _clusters(places: np.ndarray, rest: np.ndarray, space: Space, spec: FlowSpec) -> np.ndarray:
-    """Greedy: the particle nearest to its goal takes all around it, then the next of those left."""
+    """Greedy clusters around particles, in order of increasing |p|."""
     shifts = space.images(spec.radius)
     owner = np.tile(np.arange(len(places)), len(shifts))
     copies = (shifts[:, None] + places).reshape(-1, 3)

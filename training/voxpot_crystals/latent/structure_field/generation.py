@@ -1,4 +1,4 @@
-"""New crystals from a structure field, and what may be asked of it."""
+"""Generator of a structure field, and its conditions."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ MEASURED = ("atoms", "volume_per_atom")
 
 
 def train_conditions(crystals: Sequence[Atoms]) -> Conditions:
-    """What may be asked of a model that was trained on ``crystals``."""
+    """Conditions of a model that was trained on ``crystals``."""
     return Conditions.seen_in(crystals, measures=MEASURED)
 
 
 def load_generator(model: str | Path) -> Generator:
-    """A model by its shipped name or path, to draw from.
+    """A generator by the shipped name or path of its model.
 
     Raises:
         WeightsError: missing, damaged or foreign file; one of another kind.

@@ -1,11 +1,11 @@
-"""Networks that know of periodicity: a field on the torus, an encoder with periodic edges.
+"""Periodic networks: a field on the torus, an encoder with periodic edges.
 
-Every coordinate enters as exp(2πi n·u) with whole n, so that nothing depends on the cell face an
-atom sits at.  The origin goes to an atom (of the rarest element) before encoding and
-back after decoding: wherever a crystal is written in its cell, it is the same to the networks.
-The lattice is the logarithm of its Gram matrix, which any six numbers are a lattice of.
-The decoder is the same for all crystals; the latent vector scales and shifts its layers
-(E. Perez et al., AAAI 32 (2018), feature-wise linear modulation).
+Every coordinate enters as exp(2πi n·u) with whole n, so that the functions are periodic. The
+origin is shifted to an atom (of the rarest element) before encoding and back after decoding,
+which makes the networks invariant under translation. The lattice is the logarithm of its Gram
+matrix; any six numbers are a valid lattice. The decoder is the same for all crystals; the
+latent vector scales and shifts its layers (E. Perez et al., AAAI 32 (2018), feature-wise
+linear modulation).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class PeriodicSpec:
     layers: int = 4
     messages: int = 2
     state: int = 96  # of an atom in the encoder
-    pooled: int = 128  # of what is summed over atoms, and of what is the greatest of them
+    pooled: int = 128  # of the sum and of the maximum over atoms
     reach: float = 6.0  # Å, of the edges
     gaussians: int = 16
 
@@ -87,7 +87,7 @@ class PeriodicField(nn.Module):
             nn.Linear(256, 256),
             nn.SiLU(),
             nn.Linear(256, spec.latent),
-            # what crystals have in common would drown out what tells them apart
+            # subtract the common part of all crystals
             nn.BatchNorm1d(spec.latent, affine=False),
         )
         self.where = ModulatedDecoder(seen, spec.latent, spec.width, spec.layers, 3)
@@ -147,7 +147,7 @@ class PeriodicField(nn.Module):
 
 
 class Message(nn.Module):
-    """What an atom hears from its neighbours: gated, and the mean of it."""
+    """Gated mean of messages from neighbours."""
 
     def __init__(self, state: int, gaussians: int) -> None:
         super().__init__()
@@ -164,7 +164,7 @@ class Message(nn.Module):
 
 
 class ModulatedDecoder(nn.Module):
-    """Layers that see the query; the latent vector scales and shifts what they say."""
+    """Layers on the query, scaled and shifted by the latent vector."""
 
     def __init__(self, query: int, latent: int, width: int, layers: int, out: int) -> None:
         super().__init__()
@@ -187,7 +187,7 @@ class ModulatedDecoder(nn.Module):
 
 
 def _element_table(species: tuple[str, ...]) -> np.ndarray:
-    """Which element it is, and what is known of it."""
+    """One-hot elements and their features."""
     from ase.data import atomic_numbers
 
     numbers = [min(atomic_numbers[s], HEAVIEST) for s in species]

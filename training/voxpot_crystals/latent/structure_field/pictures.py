@@ -1,4 +1,4 @@
-"""Pictures of structure fields: how they are learned, what they look like, what comes back."""
+"""Figures of structure fields and of their latent space."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STEPS = 7
 
 
 def draw_field(path: Path, codec: Codec, atoms: Atoms, *, points: int = 60) -> None:
-    """A slice through a decoded position field, and particles on their way to the atoms."""
+    """A slice through a decoded position field, and trajectories of particles."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -75,7 +75,7 @@ def draw_field(path: Path, codec: Codec, atoms: Atoms, *, points: int = 60) -> N
 
 
 def draw_latent(path: Path, codec: Codec, crystals: Sequence[Atoms]) -> None:
-    """Crystals in the first two principal directions of their latent vectors, and what the priors draw."""
+    """Crystals in the first two principal directions of their latent vectors, and samples of the priors."""
     latent = codec.encode([codec.view.see(a) for a in crystals])
     colours = {
         "volume per atom (Å³)": np.array([a.cell.volume / len(a) for a in crystals]),
@@ -88,7 +88,7 @@ def draw_latent(path: Path, codec: Codec, crystals: Sequence[Atoms]) -> None:
 
 
 def draw_between(path: Path, codec: Codec, crystals: Sequence[Atoms]) -> None:
-    """The straight way through the latent space between the two crystals that are the largest and the smallest."""
+    """Interpolation in the latent space between the largest and the smallest crystal."""
     volume = [a.cell.volume for a in crystals]
     ends = [crystals[int(np.argmin(volume))], crystals[int(np.argmax(volume))]]
     a, b = codec.encode(codec.see(ends))

@@ -1,7 +1,7 @@
 """The networks of Chiba et al. 2023: a PointNet encoder and decoders that take the query at every layer.
 
-One cell stands in open space: the encoder sees Cartesian positions, one-hot species and the
-lattice parameters, and takes the maximum over atoms; the decoders answer at Cartesian queries.
+One cell is in open space: inputs of the encoder are Cartesian positions, one-hot species and the
+lattice parameters, with a maximum over atoms; the decoders take Cartesian queries.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["PublishedField", "PublishedSpec"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedSpec:
-    """What is free in the paper's networks; the defaults are its own."""
+    """Parameters of the networks; the defaults are those of the paper."""
 
     kind: Literal["published"] = "published"
     species: tuple[str, ...] = ()  # filled in from the training crystals
@@ -51,7 +51,7 @@ def perceptron(*widths: int, dropout: float = 0.0, normal: bool = True, last: bo
 
 
 class QueryDecoder(nn.Module):
-    """Hidden layers that all see the query beside what the one before says."""
+    """Hidden layers with the query as further input of each."""
 
     def __init__(self, latent: int, query: int, widths: tuple[int, ...], out: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class PublishedField(nn.Module):
         self.angles = perceptron(spec.latent, 128, 3, normal=False)
 
     def see(self, points: Float[Tensor, "point 3"]) -> Float[Tensor, "point feature"]:
-        """A query as the decoders take it."""
+        """Features of a query."""
         waves = [f(2.0**k * np.pi * points) for k in range(self.spec.octaves) for f in (torch.sin, torch.cos)]
         return torch.cat(waves, dim=1) if waves else points
 
@@ -104,7 +104,7 @@ class PublishedField(nn.Module):
             kinds: species numbers.
             owner: the crystal of every atom.
             lattice: lengths in Å and angles in rad.
-            edges: of no use here; the periodic encoder has them.
+            edges: not used.
         """
         onehot = nn.functional.one_hot(kinds, len(self.spec.species)).to(positions.dtype)
         seen = self.mix(torch.cat([self.position(positions), self.kind(onehot)], dim=1))
@@ -125,5 +125,5 @@ class PublishedField(nn.Module):
         return torch.cat([self.lengths(latent), self.angles(latent)], dim=1)
 
     def number(self, latent: Float[Tensor, "crystal latent"]) -> Float[Tensor, "crystal count"] | None:
-        """The paper does not learn the number of atoms."""
+        """None: the number of atoms is not predicted."""
         return None

@@ -1,4 +1,4 @@
-"""Where the fields are asked in training (Chiba et al. 2023, Methods), or at a random share of it.
+"""Points of the fields in training (Chiba et al. 2023, Methods), or a random share of these.
 
 everywhere   a grid of 1 Å through the cell (the box of all crystals in open space), shaken by 0.5 Å
 around       0.3 Å apart within ± 0.6 Å of every atom, shaken by 0.15 Å
@@ -27,7 +27,7 @@ MARGIN = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuerySpec:
-    """Shares of the paper's queries that a crystal is asked in one epoch, drawn anew for each."""
+    """Shares of the paper's queries per crystal and epoch, drawn in every epoch."""
 
     everywhere: float = 1.0
     around: float = 1.0
@@ -40,7 +40,7 @@ class QuerySpec:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Queries of one crystal and what is true there."""
+    """Queries of one crystal and the fields there."""
 
     points: Float[np.ndarray, "query 3"]  # Å, from the origin of the view
     displacement: Float[np.ndarray, "query 3"]  # Å
@@ -80,9 +80,9 @@ def draw_queries(seen: Seen, spec: QuerySpec, box: tuple[float, ...], rng: np.ra
 
     Args:
         seen: the crystal.
-        spec: how many.
-        box: greatest coordinates in Å of what ``everywhere`` means in open space; empty on a torus.
-        rng: chooses and shakes.
+        spec: shares of the queries.
+        box: greatest coordinates in Å for ``everywhere`` in open space; empty on a torus.
+        rng: random numbers.
     """
     if box:
         axes = [np.arange(-MARGIN, high + MARGIN + 1e-9, 1.0) for high in box]

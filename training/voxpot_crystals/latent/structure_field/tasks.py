@@ -1,4 +1,4 @@
-"""What a structure field is trained to do: its loss, its batches, its errors on the validation set."""
+"""Training task of a structure field: loss, batches, validation errors."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def field_loss(network: FieldNetwork, batch: Batch, config: FieldConfig) -> tupl
 
 
 class FieldTask:
-    """A structure field and its crystals, as the training loop wants them."""
+    """A structure field and its crystals as a ``Task``."""
 
     def __init__(
         self, network: FieldNetwork, train: Sequence[Seen], valid: Sequence[Seen], config: FieldConfig
@@ -97,7 +97,7 @@ class FieldTask:
         return field_loss(self.network, batch, self._config)
 
     def validate(self, network: FieldNetwork) -> dict[str, float]:
-        """Mean errors on the crystals of the validation set; ``score`` weighs 1 % of errors as 0.01 Å."""
+        """Mean errors on the crystals of the validation set; ``score`` counts 1 % of errors as 0.01 Å."""
         network.eval()
         sums: defaultdict[str, float] = defaultdict(float)
         with torch.no_grad():

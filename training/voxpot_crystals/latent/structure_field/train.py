@@ -1,12 +1,12 @@
-"""From a config to a trained structure field: what ``voxpot train`` runs for ``kind = "structure_field"``.
+"""Training of a structure field from a config, for ``voxpot train`` and ``kind = "structure_field"``.
 
 The folder of a training holds
 
-    checkpoint.safetensors, log.csv, learning.png    how it goes
+    checkpoint.safetensors, log.csv, learning.png    progress
     NAME.safetensors, NAME.md, NAME.json             the model, its card, its errors
-    reconstructions.png, field.png                   some originals beside what came back, a slice through a field
-    prior/                                           checkpoint and log of the flow that new crystals are drawn from
-    latent.png, between.png                          the latent space with draws from it, the way between two
+    reconstructions.png, field.png                   originals and reconstructions, a slice through a field
+    prior/                                           checkpoint and log of the flow prior
+    latent.png, between.png                          the latent space with samples, an interpolation
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ PANELS = (
 
 
 def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: bool = False) -> Path:
-    """Train what ``config`` describes.
+    """Train the model of ``config``.
 
     Args:
         config: a TOML file, see ``structure_field.config``.
         out: folder for everything that is written; ``runs/NAME`` by default.
-        resume: take up the checkpoint of the folder.
-        quick: two epochs on some crystals, to see that everything works.
+        resume: continue from the checkpoint of the folder.
+        quick: two epochs on some crystals, as a test.
 
     Returns:
         The model file.
@@ -100,7 +100,7 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     task = FieldTask(network, seen, [view.see(a) for a in kept], settings)
     best = fit(task, settings.schedule, folder, resume=resume).requires_grad_(False).eval()
     codec = Codec(CodecSpec(model=settings.model, flow=settings.flow), best, {})
-    save_codec(folder / f"{settings.name}.safetensors", codec)  # before anything more is computed
+    save_codec(folder / f"{settings.name}.safetensors", codec)  # before further computation
     if settings.prior.kinds:
         conditions = train_conditions(train)
         latent, table = codec.encode(seen), conditions.table(train)
@@ -125,7 +125,7 @@ def _crystals(name: str, beside: Path, console: Console) -> list[Atoms]:
 
 
 def _informed(model: PublishedSpec | PeriodicSpec, train: Sequence[Atoms]) -> PublishedSpec | PeriodicSpec:
-    """The spec, with what the training crystals decide."""
+    """The spec, with elements and sizes of the training crystals."""
     species = species_of(train)
     if model.kind == "periodic":
         return replace(model, species=species, most=max(map(len, train)))

@@ -1,7 +1,7 @@
-"""Crystals as the networks want them: what a ``view`` does to atoms, and how it is undone.
+"""Views: conversion of crystals to coordinates of the networks, and back.
 
-``OpenView`` is the paper's: one cell in open space, Cartesian.  ``TorusView`` puts the origin on
-an atom and speaks in fractions of the cell.
+``OpenView`` is the paper's: one cell in open space, Cartesian.  ``TorusView`` has its origin on
+an atom and fractional coordinates.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ MOST_EDGES = 12
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One crystal, from where a view looks."""
+    """One crystal in the coordinates of a view."""
 
     kinds: Int[np.ndarray, " atom"]  # species numbers
     positions: Float[np.ndarray, "atom 3"]  # Å, from the origin of the view
-    origin: Float[np.ndarray, " 3"]  # Å, what was taken off
-    lattice: Float[np.ndarray, " 6"]  # as the networks learn it
+    origin: Float[np.ndarray, " 3"]  # Å, origin of the view
+    lattice: Float[np.ndarray, " 6"]  # in the form of the networks
     cell: Float[np.ndarray, "3 3"]
     sources: Sources
     centre: Int[np.ndarray, " edge"]
@@ -47,7 +47,7 @@ class Seen:
 
 
 class View(Protocol):
-    """What encoder and decoder have to be told of a crystal."""
+    """Conversion between crystals and inputs of encoder and decoder."""
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -59,13 +59,13 @@ class View(Protocol):
     def coordinates(
         self, points: Float[np.ndarray, "point 3"], cell: Float[np.ndarray, "3 3"]
     ) -> Float[np.ndarray, "point 3"]:
-        """Points in Å as the networks take them."""
+        """Coordinates of the networks of points in Å."""
 
     def cell(self, lattice: Float[np.ndarray, " 6"]) -> Float[np.ndarray, "3 3"] | None:
-        """The cell that six learned numbers say; None if there is none."""
+        """The cell of six predicted numbers; None if there is none."""
 
     def space(self, cell: Float[np.ndarray, "3 3"]) -> Space:
-        """Where particles move."""
+        """The space of particles."""
 
 
 def _kinds(atoms: Atoms, species: tuple[str, ...]) -> np.ndarray:
@@ -85,10 +85,10 @@ class OpenView:
         """One crystal, its atoms inside of the cell.
 
         Raises:
-            UnknownElementError: species that are not to be learned.
+            UnknownElementError: species that are not in the spec.
         """
         cell, nothing = np.array(atoms.cell[:]), np.zeros(0, int)
-        positions = Space(cell).wrap(atoms.positions + 1e-9) - 1e-9  # rounding must not throw 0 to the other face
+        positions = Space(cell).wrap(atoms.positions + 1e-9) - 1e-9  # rounding must not move 0 to the other face
         sources = Sources(positions, open_space)
         lattice = lengths_and_angles(cell)
         kinds = _kinds(atoms, self.species)
@@ -118,7 +118,7 @@ class TorusView:
         """One crystal with its periodic edges.
 
         Raises:
-            UnknownElementError: species that are not to be learned.
+            UnknownElementError: species that are not in the spec.
             StructureError: an atom without neighbours; ``CellError`` a cell that is too oblique.
         """
         cell = np.array(atoms.cell[:])
@@ -141,7 +141,7 @@ class TorusView:
         return points @ np.linalg.inv(cell)
 
     def cell(self, lattice: np.ndarray) -> np.ndarray | None:
-        """From the logarithm of the Gram matrix; every six numbers have one, but none too oblique is of use."""
+        """From the logarithm of the Gram matrix; None for a cell that is too oblique."""
         if not np.isfinite(lattice).all():
             return None
         cell = cell_of_gram(lattice)
@@ -153,5 +153,5 @@ class TorusView:
 
 
 def view_of(spec: PublishedSpec | PeriodicSpec) -> View:
-    """The view that a network was made for."""
+    """The view of a network."""
     return OpenView(spec.species) if spec.kind == "published" else TorusView(spec.species, spec.reach)

@@ -6,11 +6,11 @@ train         from a config to a model file; tasks, batches, config beside it
 codec         a trained model: crystal to latent vector and back
 peaks         densities back to atoms
 generation    a trained model: new crystals
-validity      whether a crystal can be one; oxidation states beside it
-screening     what is left without the absurd, the repeated and the known; relaxation
-coverage      how well new crystals cover real ones; fingerprints beside it
+validity      tests of structures and compositions; oxidation states
+screening     removal of invalid, repeated and known crystals; relaxation
+coverage      coverage of real crystals by new ones; fingerprints
 substitution  the baseline: elements exchanged in known crystals
-assess        priors and baseline side by side
+assess        comparison of priors and baseline
 """
 
 from voxpot_crystals.latent.voxel_vae.codec import load_codec

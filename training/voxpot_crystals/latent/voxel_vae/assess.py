@@ -1,12 +1,12 @@
-"""What generators make, judged by one set of figures; ion exchange and known crystals are always among them.
+"""Evaluation of generated crystals, beside ion exchange and known crystals.
 
     python -m voxpot_crystals.latent.voxel_vae.assess training/data/crystal/perov5_val.extxyz.gz --model icsg3d-perov
     python -m voxpot_crystals.latent.voxel_vae.assess training/data/crystal/perov5_val.extxyz.gz --by row
 
-With a model, the sides are those of its training, and every prior of it is drawn from; without, a fifth of the
-crystals is held out, and the baseline stands alone.  Every column has as many crystals, none of them sorted out
-before they are judged; a draw that cannot be decoded is one that is not valid.  Coverage depends on how many crystals
-there are on either side: compare a column with that of the training crystals, which is what as many real ones reach.
+With a model, the split is that of its training, and all its priors are sampled; without, a fifth of the
+crystals is held out for the baseline alone.  Every column has the same number of crystals, without
+screening; a sample that cannot be decoded is not valid.  Coverage depends on the number of crystals
+on either side: compare a column with that of the training crystals.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ __all__ = ["Generation", "assess", "assess_known", "assess_model", "assess_subst
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """What one source of new crystals makes."""
+    """Results of one source of new crystals."""
 
     source: str
     asked: int
     made: int
     seconds: float  # of the processor, to draw and decode all
-    validity: Validity  # shares of what was asked for
+    validity: Validity  # shares of the requested crystals
     coverage: Coverage
-    wasserstein: dict[str, float]  # of the valid ones from what was held out
-    unique: float  # shares of what was made
+    wasserstein: dict[str, float]  # of the valid ones from the held-out crystals
+    unique: float  # shares of the generated crystals
     novel: float
 
     def rows(self) -> dict[str, str]:
@@ -81,16 +81,16 @@ def assess(
     predict: Callable[[Sequence[Atoms]], np.ndarray] | None = None,
     store: Path | None = None,
 ) -> Generation:
-    """All figures of some crystals.
+    """Evaluate generated crystals.
 
     Args:
-        source: what made them.
+        source: name of the method.
         made: the crystals.
-        train: what it learned from.
+        train: training crystals.
         real: fingerprints of ``held``.
-        held: crystals that it has not seen.
-        asked: how many were to be made.
-        seconds: that took.
+        held: held-out crystals.
+        asked: number of requested crystals.
+        seconds: CPU time.
         predict: a property, to compare its distribution.
         store: keeps structure fingerprints, see ``fingerprints``.
     """
@@ -128,7 +128,7 @@ def assess_substitution(
 
 
 def assess_known(train: Sequence[Atoms], held: Sequence[Atoms], *, count: int, seed: int = 0, **how: Any) -> Generation:
-    """Training crystals as if they had been made: what coverage as many real ones reach; ``how`` as for ``assess``."""
+    """Training crystals in place of generated ones, as a reference of coverage; ``how`` as for ``assess``."""
     chosen = np.random.default_rng(seed).permutation(len(train))[:count]
     real, made = fingerprints(held, store=how.get("store")), [train[k] for k in chosen]
     return assess("training crystals", made, train, real, held, asked=len(made), seconds=0.0, **how)

@@ -1,4 +1,4 @@
-"""Crystals as pictures, side by side as tensors, and how they are varied."""
+"""Batches of crystals as density maps, and their augmentation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INSIDE = 1.2
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Pictures of some crystals and what is true of them."""
+    """Density maps of some crystals and their labels."""
 
     maps: Tensor  # crystal channel n n n
     labels: Tensor  # crystal n n n: species, or their number for none
@@ -33,7 +33,7 @@ class Batch:
 
 
 def collate(crystals: Sequence[Crystal], viewer: Viewer) -> Batch:
-    """Paint them."""
+    """Compute the maps."""
     maps, labels, shares = [], [], []
     for crystal in crystals:
         bumps = viewer.bumps(crystal)

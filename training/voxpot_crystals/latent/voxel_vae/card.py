@@ -1,4 +1,4 @@
-"""What the card of a generator says."""
+"""Facts for the card of a generator."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A trained autoencoder: crystals to latent vectors, and latent vectors to crystals.
 
-A decode can fail: no atom, or a cell that the grid cannot show.  It then has no crystal, never a
-wrong one in silence.
+A decode can fail: no atom, or a cell that the grid cannot resolve.  The result then has a reason instead of
+a crystal.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ TOGETHER = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodecSpec:
-    """Pictures and networks."""
+    """Spec of maps and networks."""
 
     species: tuple[str, ...]
     maps: MapSpec = field(default_factory=MapSpec)
     vae: VAESpec = field(default_factory=VAESpec)
     labels: LabelSpec = field(default_factory=LabelSpec)
-    prior: PriorSpec | None = None  # to sample from, if there is one
+    prior: PriorSpec | None = None  # if there is one
 
 
 def make_networks(spec: CodecSpec) -> tuple[VoxelVAE, LabelNet]:
@@ -65,7 +65,7 @@ def make_networks(spec: CodecSpec) -> tuple[VoxelVAE, LabelNet]:
 
 @dataclass(frozen=True)
 class Codec:
-    """Pictures, autoencoder, and the network that knows elements."""
+    """Maps, autoencoder and label network."""
 
     spec: CodecSpec
     vae: VoxelVAE
@@ -75,11 +75,11 @@ class Codec:
 
     @property
     def viewer(self) -> Viewer:
-        """How crystals become pictures."""
+        """Conversion of crystals to maps."""
         return Viewer(self.spec.maps, self.spec.species)
 
     def see(self, atoms: Sequence[Atoms]) -> list[Crystal]:
-        """Check crystals and look at them.
+        """Check crystals and convert them to fractional coordinates.
 
         Raises:
             StructureError, CellError: naming the frame: no ordered crystal, unknown species, atoms too near each
@@ -121,8 +121,8 @@ class Codec:
 
         Args:
             latent: the vector.
-            like: a cell that the result is turned to; else it stands in standard orientation.
-            origin: where the origin of the pictures lies, in fractions of the cell.
+            like: a cell to whose orientation the result is rotated; standard orientation by default.
+            origin: of the maps, in fractions of the cell.
         """
         maps, cell = self.picture(latent)
         try:
@@ -142,9 +142,9 @@ class Codec:
         return Decoded(atoms)
 
     def _elements(self, maps: np.ndarray, fractions: np.ndarray, cell: np.ndarray) -> Int[np.ndarray, " atom"]:
-        """What the label network calls the voxels of every atom, the nearer ones the louder.
+        """Elements of atoms by the label network, averaged over voxels with weights that decrease with distance.
 
-        It was taught the elements of voxels within ``INSIDE`` widths, and of others only that they are of none.
+        The network is trained on elements of voxels within ``INSIDE`` widths; others are of class none.
         """
         with torch.no_grad():
             logits = self.labels(torch.from_numpy(maps[None]).float())[0, :-1]
@@ -164,7 +164,7 @@ class Codec:
 
 
 def save_codec(path: Path, codec: Codec) -> None:
-    """Write a model file, in half precision: what is read back is a little different."""
+    """Write a model file in half precision (weights are rounded)."""
     tensors = {f"vae.{k}": v for k, v in codec.vae.state_dict().items()}
     tensors |= {f"labels.{k}": v for k, v in codec.labels.state_dict().items()}
     keep(path, kind=KIND, spec=codec.spec, card=codec.card, tensors=tensors, priors=codec.priors)

@@ -1,4 +1,4 @@
-"""What the training of a generator is told, read from TOML into frozen values."""
+"""Configuration of the training of a generator, read from TOML into frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class GeneratorSplit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """How crystals are varied before they are shown; all of it leaves a picture true.
+    """Augmentation of training crystals.
 
-    ``substitute`` is the share shown with other elements in place, ``turn`` that with its axes
-    exchanged or reversed, ``strain`` and ``shake`` (Å) the spread of what is added to cells and atoms.
+    ``substitute`` is the share with replaced elements, ``turn`` that with
+    exchanged or reversed axes, ``strain`` and ``shake`` (Å) the spread of random strains and displacements.
     """
 
     substitute: float = 0.7
@@ -53,7 +53,7 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratorLoss:
-    """Weights of what the autoencoder is told to get right; errors of pictures are relative."""
+    """Weights of the parts of the loss; errors of maps are relative."""
 
     occupancy: float = 1.0
     codes: float = 1.0
@@ -80,7 +80,7 @@ class GeneratorSchedule(Schedule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """A number that frames carry, to condition on."""
+    """A number in ``info`` of frames, used as a condition."""
 
     key: str
     unit: str = ""
@@ -110,7 +110,7 @@ class GeneratorConfig:
         check_name_and_seed(self.name, self.seed)
 
     def in_short(self) -> GeneratorConfig:
-        """The same in one epoch, to see that everything works."""
+        """The same in one epoch, as a test."""
         return replace(
             self,
             schedule=self.schedule.in_short(1),

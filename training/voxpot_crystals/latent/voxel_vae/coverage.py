@@ -1,14 +1,14 @@
-"""How well generated crystals cover real ones, and whether they are distributed like them.
+"""Coverage of real crystals by generated ones, and distances of their distributions.
 
-CDVAE's figures (T. Xie et al., ICLR 2022).  With d_s and d_c the Euclidean distances of structure and
+The metrics of CDVAE (T. Xie et al., ICLR 2022).  With d_s and d_c the Euclidean distances of structure and
 composition fingerprints (see ``fingerprints``) and their cut-offs δ_s and δ_c,
 
     COV-R = share of real crystals with       min d_s ≤ δ_s and min d_c ≤ δ_c    over the generated ones
     COV-P = share of generated crystals with  min d_s ≤ δ_s and min d_c ≤ δ_c    over the real ones
 
 The two minima may be those of two different crystals: a real structure and another one's formula together
-count as covered.  So beside each stands the stricter share, called *joint*, for which both have to be
-near in one crystal.  Generated crystals without a fingerprint are covered by nothing, and count.
+count as covered.  Therefore a stricter share, called *joint*, is also given, for which both must be
+near in one crystal.  Generated crystals without a fingerprint count as not covered.
 
 Distances of distributions are Wasserstein's (earth mover's): of densities, of numbers of elements, and of any property
 that is predicted.  As in CDVAE, these are taken over the valid ones of the generated crystals.
@@ -37,7 +37,7 @@ __all__ = ["PEROVSKITES", "Coverage", "Cutoffs", "coverage", "density", "wassers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cutoffs:
-    """Within which distance a crystal is covered."""
+    """Distances within which a crystal is covered."""
 
     structure: float
     composition: float  # in units of our spreads: 0.96 of CDVAE's number
@@ -68,7 +68,7 @@ def coverage(
 
     Args:
         generated: crystals, or fingerprints of them.
-        real: likewise; as a rule what was held out.
+        real: likewise; usually held-out crystals.
         cutoffs: those of the data set.
         store: where structure fingerprints are kept, see ``fingerprints``.
 
@@ -81,7 +81,7 @@ def coverage(
         raise DataError(f"coverage: expected crystals on both sides, got {len(made.structure)}, {len(true.structure)}")
     near_structure = _near(made.structure, true.structure, cutoffs.structure)
     near_composition = _near(made.composition, true.composition, cutoffs.composition)
-    # no structure, no crystal: its formula covers nothing either
+    # a crystal without a structure fingerprint does not count by its formula either
     near_composition &= np.isfinite(made.structure).all(1)[:, None]
     both = near_structure & near_composition
     covered = [near_structure.any(axis) & near_composition.any(axis) for axis in (0, 1)]
@@ -121,7 +121,7 @@ def wasserstein(
 
     Args:
         generated: the valid ones.
-        real: what they should be like.
+        real: reference crystals.
         predict: a property of every crystal, from any model.
 
     Returns:

@@ -1,8 +1,8 @@
-"""Two vectors per crystal, one of its sites and one of its formula: what coverage is measured with.
+"""Fingerprints of structure and composition, for coverage.
 
 Structure: the fingerprint of N. E. R. Zimmermann and A. Jain, RSC Adv. 10, 6063 (2020), as CDVAE takes it
 (matminer's ``CrystalNNFingerprint``, preset ``ops``), averaged over sites.  Per site and coordination number n up
-to 24, the weight that CrystalNN gives to n neighbours, and this weight times how much these n resemble each of
+to 24, the weight of n neighbours in CrystalNN, and this weight times the similarity of these n to each of
 some ideal motifs.  The neighbours and order parameters are pymatgen's.  Numbers are those of matminer.
 
 Composition: the statistics of L. Ward et al., npj Comput. Mater. 2, 16028 (2016) ("Magpie"): least, greatest, range,
@@ -60,14 +60,14 @@ MOTIFS: dict[int, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
-    """One row per crystal; NaN where a crystal has no structure to speak of."""
+    """One row per crystal; NaN for crystals without a valid structure."""
 
     structure: Float[np.ndarray, "crystal site_feature"]
     composition: Float[np.ndarray, "crystal element_feature"]  # each in units of its spread
 
 
 def fingerprints(crystals: Sequence[Atoms], *, store: Path | None = None) -> Fingerprints:
-    """Both vectors of every crystal, with a progress bar where that takes long.
+    """Both vectors of every crystal, with a progress bar.
 
     Args:
         crystals: any.
@@ -93,7 +93,7 @@ def fingerprints(crystals: Sequence[Atoms], *, store: Path | None = None) -> Fin
 
 
 def _key(atoms: Atoms) -> str:
-    """Equal for the same numbers, whatever made them."""
+    """A key of the numbers of a crystal."""
     numbers = [atoms.cell[:].round(6) + 0.0, atoms.positions.round(6) + 0.0, atoms.numbers]
     return hashlib.sha256(b"".join(np.ascontiguousarray(n).tobytes() for n in numbers)).hexdigest()
 
@@ -109,7 +109,7 @@ def _read(store: Path | None) -> dict[str, np.ndarray]:
 
 
 def structure_fingerprint(atoms: Atoms) -> Float[np.ndarray, " site_feature"]:
-    """The mean over sites; NaN of what is not valid or of what CrystalNN finds no neighbours in.
+    """The mean over sites; NaN for invalid crystals and those without neighbours in CrystalNN.
 
     Raises:
         ConfigError: pymatgen is not installed.
@@ -121,7 +121,7 @@ def structure_fingerprint(atoms: Atoms) -> Float[np.ndarray, " site_feature"]:
 
     structure = Structure(atoms.cell[:], atoms.numbers, atoms.positions, coords_are_cartesian=True)
     with warnings.catch_warnings():
-        # of elements without radii and of oxidation states that nobody gave
+        # of elements without radii and of missing oxidation states
         warnings.simplefilter("ignore")
         try:
             return np.mean([tools.site(structure, k) for k in range(len(structure))], axis=0)

@@ -1,4 +1,4 @@
-"""New crystals from voxels, and what may be asked of them."""
+"""Generator of the voxel autoencoder, and its conditions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MEASURED = ("volume_per_atom",)
 
 
 def train_conditions(crystals: Sequence[Atoms], label: Label | None) -> Conditions:
-    """What may be asked of a model that was trained on ``crystals``: elements, volume, and their label."""
+    """Conditions of a model that was trained on ``crystals``: elements, volume and label."""
     values = None if label is None else {label.key: (labels_of(crystals, label), label.unit)}
     return Conditions.seen_in(crystals, measures=MEASURED, values=values)
 
@@ -35,7 +35,7 @@ def labels_of(crystals: Sequence[Atoms], label: Label) -> np.ndarray:
 
 
 def load_generator(model: str | Path) -> Generator:
-    """A model by its shipped name or path, to draw from.
+    """A generator by the shipped name or path of its model.
 
     Raises:
         WeightsError: missing, damaged or foreign file; one of another kind.

@@ -1,11 +1,11 @@
-"""Crystals as pictures on the unit torus: how much atom there is at a point, and of which element.
+"""Density maps of crystals on the unit torus: occupancy and codes of elements.
 
     channel 0       Σ_j g_j(x)               occupancy: about 1 in the middle of every atom
     channel 1 …     Σ_j g_j(x) c_{s(j)}      the same, weighted with a code of the element
 
 with Gaussians g of one width, images included.  The code of an element is a fixed unit vector of a
-few numbers, half of them its chemistry (elements that are alike have like codes), half of them
-drawn once so that any two elements stay apart.  C. J. Court et al. (2020) have the atomic number as
+few numbers, half of them from its chemical properties (similar for similar elements), half of them
+random and fixed, so that any two elements differ.  C. J. Court et al. (2020) have the atomic number as
 one channel, in which the mean of Be and Ne is C.
 """
 
@@ -37,7 +37,7 @@ CLOSEST = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapSpec:
-    """The picture of a crystal."""
+    """Parameters of a map."""
 
     voxels: int = 16  # along each axis, a power of two
     width: float = 0.45  # Å, σ of an atom
@@ -54,10 +54,10 @@ class MapSpec:
 
 
 def element_codes(species: tuple[str, ...], count: int) -> Float[np.ndarray, "species code"]:
-    """A unit vector per element: half chemistry, half chance (always the same).
+    """A unit vector per element: half from chemical properties, half from fixed random numbers.
 
     >>> codes = element_codes(("O", "S", "Zr", "Hf"), 12)
-    >>> float(codes[0] @ codes[1]) > float(codes[0] @ codes[2])  # oxygen is more of a sulphur than of a zirconium
+    >>> float(codes[0] @ codes[1]) > float(codes[0] @ codes[2])  # oxygen is closer to sulphur than to zirconium
     True
     """
     from ase.data import atomic_numbers
@@ -79,7 +79,7 @@ class Crystal:
     kinds: Int[np.ndarray, " atom"]  # species numbers
     fractions: Float[np.ndarray, "atom 3"]
     cell: Float[np.ndarray, "3 3"]
-    origin: Float[np.ndarray, " 3"]  # fractions, what was taken off
+    origin: Float[np.ndarray, " 3"]  # fractions, origin in the original cell
 
     @property
     def lattice(self) -> Float[np.ndarray, " 6"]:
@@ -89,7 +89,7 @@ class Crystal:
 
 @dataclass(frozen=True)
 class Viewer:
-    """How crystals of some species become pictures."""
+    """Conversion of crystals to maps."""
 
     spec: MapSpec
     species: tuple[str, ...]
@@ -103,8 +103,8 @@ class Viewer:
         """Check a crystal and put its origin on ``origin_atom``.
 
         Raises:
-            UnknownElementError: species that the model does not know.
-            StructureError: no ordered crystal, or atoms too near to be told apart.
+            UnknownElementError: species that are not in the spec.
+            StructureError: no ordered crystal, or atoms too close to be resolved.
             CellError: voxels of this cell would be longer than a Gaussian is wide.
         """
         check_crystal(atoms)
@@ -124,13 +124,13 @@ class Viewer:
         return deposit(crystal.fractions, one, crystal.cell, n=self.spec.voxels, width=self.spec.width)
 
     def paint(self, bumps: Float[np.ndarray, "atom n n n"], kinds: Int[np.ndarray, " atom"]) -> np.ndarray:
-        """The picture, (channel, n, n, n)."""
+        """The map, [channel, n, n, n]."""
         weight = np.hstack([np.ones((len(kinds), 1)), self.codes[kinds]])
         return np.tensordot(weight.T, bumps, axes=1)
 
 
 def check_grid(cell: Float[np.ndarray, "3 3"], spec: MapSpec) -> None:
-    """Refuse cells that the grid is too coarse for.
+    """Check that the grid resolves a cell.
 
     Raises:
         CellError: naming the longest edge that would do.

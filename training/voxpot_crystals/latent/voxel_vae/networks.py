@@ -1,8 +1,8 @@
-"""The networks: convolutions on the torus, so that nothing depends on the face an atom sits at.
+"""The networks: convolutions with periodic padding.
 
-``VoxelVAE``   picture and lattice to a latent vector (mean and spread), and back
-``LabelNet``   a U-Net: picture to the element of every voxel, or none; its features also say
-               how alike two pictures are (deep features, X. Hou et al., WACV 2017)
+``VoxelVAE``   map and lattice to a latent vector (mean and variance), and back
+``LabelNet``   a U-Net: map to the element of every voxel, or none; its features also measure
+               the similarity of two maps (deep features, X. Hou et al., WACV 2017)
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Residual(nn.Module):
 
 
 class VoxelVAE(nn.Module):
-    """Pictures and lattices to latent vectors and back."""
+    """Maps and lattices to latent vectors and back."""
 
     def __init__(self, spec: VAESpec, channels: int, voxels: int, species: int) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class VoxelVAE(nn.Module):
         return mean, spread.clamp(-12.0, 4.0)
 
     def decode(self, latent: Float[Tensor, "crystal latent"]) -> Float[Tensor, "crystal channel n n n"]:
-        """The picture."""
+        """The map."""
         return self.up(self.widen(latent).reshape(-1, *self._coarse))
 
     def lattice(self, latent: Float[Tensor, "crystal latent"]) -> Float[Tensor, "crystal 6"]:
@@ -142,7 +142,7 @@ class LabelNet(nn.Module):
         self.out = nn.Conv3d(spec.channels[0], species + 1, 1)
 
     def features(self, maps: Float[Tensor, "crystal channel n n n"]) -> list[Tensor]:
-        """What the network sees, from fine to coarse."""
+        """Features of all levels, from fine to coarse."""
         seen = [self.first(maps)]
         for step in self.down:
             seen.append(step(nn.functional.silu(seen[-1])))

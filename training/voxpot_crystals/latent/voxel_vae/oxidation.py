@@ -1,9 +1,9 @@
-"""Which charges the ions of an element take, hydrogen to fermium.
+"""Oxidation states of the elements, hydrogen to fermium.
 
 The states of any compound known, rare ones included, as the screening of D. W. Davies et al. takes them
 (SMACT, J. Open Source Softw. 4, 1361 (2019)); they are those of N. N. Greenwood and A. Earnshaw, Chemistry
 of the Elements, 2nd ed. (1997), with a few found later.  Published shares of valid compositions
-rest on these, so that other states, better or not, would give figures that compare with none.
+are based on these; other states would not be comparable.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ The logarithm of a Gaussian of width σ has a curvature that is known: near a lo
     log ρ(u) = log ρ₀ - (u - u₀) G (u - u₀)ᵀ / 2σ²
 
 with the Gram matrix G of the cell.  The slope of the logarithm at the highest voxel, from its
-neighbours, thus says where between the voxels the atom is: exactly, for a lone one.
+neighbours, thus gives the position of the atom between the voxels, exactly for an isolated one.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ def find_peaks(
     """The atoms of a density whose voxel v sits at the fractions v / n.
 
     Args:
-        density: about what ``voxelize.torus.deposit`` paints, of height 1 for an atom.
+        density: as of ``voxelize.torus.deposit``, of height 1 for an atom.
         cell: rows in Å.
         width: σ of its Gaussians in Å.
-        least: lower maxima are no atoms.
-        apart: Å; of maxima nearer than this the highest is the atom.
+        least: lower maxima are ignored.
+        apart: Å; of maxima closer than this the highest is used.
     """
     high = (density == maximum_filter(density, size=3, mode="wrap")) & (density >= least)
     voxels = np.argwhere(high)

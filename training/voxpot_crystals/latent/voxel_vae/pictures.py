@@ -1,4 +1,4 @@
-"""Pictures of a generator: how it learns, and what it sees."""
+"""Figures of a generator: learning curves and maps."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def draw_slices(path: Path, codec: Codec, crystals: Sequence[Atoms]) -> None:
 
 
 def _closed(values: np.ndarray) -> np.ndarray:
-    """The first row and column again at the end: the torus closes."""
+    """The array with its first row and column repeated at the end (periodic)."""
     return np.pad(values, (0, 1), mode="wrap")
 
 
 def _draw_elements(axes: object, codec: Codec, maps: np.ndarray) -> None:
-    """What the label network says of a plane, in the colours of the elements."""
+    """Elements of a plane by the label network, in colours."""
     from ase.data import atomic_numbers
     from ase.data.colors import jmol_colors
 

@@ -1,7 +1,7 @@
-"""What is left of generated crystals once the absurd, the repeated and the known are taken out.
+"""Screening of generated crystals: validity, uniqueness and novelty.
 
-Crystals are the same if pymatgen's StructureMatcher says so with the tolerances of the field (stol 0.5, angle 10°,
-ltol 0.3); it sees only pairs of one reduced formula, as others never match.
+Crystals are compared by pymatgen's StructureMatcher with common tolerances (stol 0.5, angle 10°,
+ltol 0.3), in pairs of one reduced formula.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ REASONS = (
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """What was found of every crystal, in the order of the input."""
+    """Results for every crystal, in the order of the input."""
 
     structure: Bool[np.ndarray, " crystal"]  # valid positions and cell
     composition: Bool[np.ndarray, " crystal"]  # valid formula
-    unique: Bool[np.ndarray, " crystal"]  # the first of its like; true of what has no valid structure
+    unique: Bool[np.ndarray, " crystal"]  # the first of equal crystals; true without a valid structure
     novel: Bool[np.ndarray, " crystal"]  # not in the training set; likewise
     reasons: tuple[str, ...]  # empty where a crystal passed
 
@@ -56,7 +56,7 @@ class Screened:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many passed, and how many went for each reason."""
+        """Numbers of crystals that passed, and that failed by reason."""
         tally = {reason: self.reasons.count(reason) for reason in REASONS}
         return {"crystals": len(self.reasons), "passed": self.reasons.count(""), **tally}
 
@@ -77,7 +77,7 @@ def screen(crystals: Sequence[Atoms], train: Sequence[Atoms]) -> Screened:
 
     Args:
         crystals: generated.
-        train: what the generator learned from.
+        train: training crystals of the generator.
 
     Raises:
         ConfigError: pymatgen is not installed.
@@ -99,7 +99,7 @@ def screen(crystals: Sequence[Atoms], train: Sequence[Atoms]) -> Screened:
     unique, novel = np.ones((2, len(crystals)), bool)
     for k, atoms in enumerate(track(crystals, description="screening", disable=len(crystals) < 200, transient=True)):
         if absurd[k]:
-            continue  # out already; whether it is like another has no meaning
+            continue  # invalid: no comparison
         structure, formula = _structure(atoms), wanted[k]
         unique[k] = not any(same.fit(structure, other) for other in seen[formula])
         novel[k] = not any(same.fit(structure, other) for other in shelf[formula])
@@ -115,7 +115,7 @@ def screen(crystals: Sequence[Atoms], train: Sequence[Atoms]) -> Screened:
 
 
 def faults(crystals: Sequence[Atoms], known: Sequence[Atoms] = ()) -> list[str]:
-    """Why each crystal is sorted out, in the words of ``REASONS``; empty where it passes.
+    """Reason of the refusal of each crystal, one of ``REASONS``; empty where it passes.
 
     Repeats and known crystals are found where pymatgen is installed; without it they pass.
     """
@@ -139,11 +139,11 @@ def _structure(atoms: Atoms) -> Any:
 
 
 def symmetrised(atoms: Atoms, symprec: float = 0.1) -> Atoms:
-    """The crystal moved onto the symmetry that it nearly has, in spglib's primitive standard cell.
+    """The crystal symmetrised within a tolerance, in spglib's primitive standard cell.
 
     Args:
         atoms: any crystal; not changed.
-        symprec: Å by which atoms may be off.
+        symprec: tolerance in Å.
 
     Returns:
         The idealised crystal, its space group in ``info["spacegroup"]``; a copy where none is found or where
@@ -178,16 +178,16 @@ def relax(
 
     Args:
         atoms: not changed.
-        calculator: knows the elements.
-        fmax: eV/Å, and the like for the cell.
-        steps: at most so many.
+        calculator: any.
+        fmax: eV/Å, and the equivalent for the cell.
+        steps: largest number of steps.
 
     Returns:
-        The relaxed crystal, whether ``fmax`` was reached, and why there is none if the
-        calculator or the relaxation failed, so that failures can be counted.
+        The relaxed crystal, whether ``fmax`` was reached, and the reason of a failure of the
+        calculator or the relaxation.
 
     Raises:
-        ConfigError: bounds that make no sense.
+        ConfigError: invalid bounds.
     """
     from ase.calculators.calculator import CalculatorError
 

@@ -1,10 +1,10 @@
 """The baseline of every generator: known crystals with one element exchanged for another.
 
-Ion exchange needs no network, and finds more stable compounds than most that have one (N. J. Szymanski and
-C. J. Bartel, arXiv:2501.02144).  Which element stands for which is learned, in the spirit of G. Hautier et al.,
-Inorg. Chem. 50, 656 (2011): two elements are exchanged in proportion to the number of *frames* that hold both of them,
-a frame being a reduced formula with one element taken out.  An element without such partners is
-exchanged for one that is like it.  The cell grows as the volumes that the training set gives to the elements.
+Ion exchange needs no network, and finds more stable compounds than most that have one (N. J. Szymanski and C. J.
+Bartel, arXiv:2501.02144).  Probabilities of substitution are learned, similar to G. Hautier et al., Inorg. Chem. 50,
+656 (2011): two elements are exchanged in proportion to the number of *frames* that hold both of them, a frame being a
+reduced formula with one element taken out.  An element without such partners is exchanged for a similar one.  The
+volume of the cell is scaled by atomic volumes fitted to the training set.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ __all__ = ["Exchange", "learn_exchange", "substitute"]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Which elements may replace which, and how much volume each takes."""
+    """Weights of substitutions, and atomic volumes."""
 
-    weight: Float[np.ndarray, "element element"]  # rows: the element that goes; 0 on the diagonal
+    weight: Float[np.ndarray, "element element"]  # rows: the replaced element; 0 on the diagonal
     volume: Float[np.ndarray, " element"]  # Å³ per atom; 0 of elements that the training set lacks
 
 
 def learn_exchange(train: Sequence[Atoms]) -> Exchange:
-    """Count shared frames, and share volumes out among elements (least squares, none negative).
+    """Count shared frames, and fit atomic volumes (non-negative least squares).
 
     Raises:
         DataError: fewer than two elements.
@@ -56,7 +56,7 @@ def learn_exchange(train: Sequence[Atoms]) -> Exchange:
         numbers, counts = np.unique(atoms.numbers, return_counts=True)
         counts = (counts // np.gcd.reduce(counts)).tolist()
         for gone in numbers.tolist():
-            # 0 stands for the place that was left
+            # 0 stands for the removed element
             frames[tuple(sorted(zip(np.where(numbers == gone, 0, numbers).tolist(), counts, strict=True)))].add(gone)
     weight = np.zeros((HEAVIEST + 1, HEAVIEST + 1))
     for members in frames.values():
@@ -73,11 +73,10 @@ def learn_exchange(train: Sequence[Atoms]) -> Exchange:
 def substitute(train: Sequence[Atoms], n: int, rng: np.random.Generator) -> list[Atoms]:
     """``n`` crystals, each a training structure with all atoms of one element replaced by another one.
 
-    Nothing is sorted out: some may be in the training set, twice the same, or invalid, as with any
-    other generator; ``plotting.screen`` tells.
+    There is no screening: some may be known, repeated or invalid; see ``screening.screen``.
 
     Raises:
-        DataError: the training set holds nothing that could be exchanged.
+        DataError: no substitution is possible.
     """
     exchange = learn_exchange(train)
     made: list[Atoms] = []
@@ -104,7 +103,7 @@ def _exchanged(atoms: Atoms, gone: int, come: int, volume: Float[np.ndarray, " e
     after = volume[atoms.numbers].sum()
     if before > 0 and after > 0:
         atoms.set_cell(atoms.cell[:] * (after / before) ** (1 / 3), scale_atoms=True)
-    # what was known of the old compound is not true of the new one
+    # labels of the old compound do not apply
     atoms.calc = None
     atoms.info = {"parent": parent}
     return atoms

@@ -1,7 +1,7 @@
-"""What the two networks are told to do, as the training loop wants it.
+"""Training tasks of the two networks.
 
-Elements of voxels are learned first; the autoencoder is then told, besides that pictures should be
-equal, that what the label network sees in them should be.
+The label network is trained first; the loss of the autoencoder then includes, besides differences of maps,
+differences of the features of the label network.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ class _Crystals:
 def balanced_cross_entropy(
     logits: Float[Tensor, "crystal label n n n"], labels: Int[Tensor, "crystal n n n"]
 ) -> Tensor:
-    """Half of it for the voxels of atoms, half for all others, however many there are of each."""
+    """Cross entropy with equal total weights for voxels of atoms and all others."""
     loss = cross_entropy(logits, labels, reduction="none")
     atom = labels < logits.shape[1] - 1
     return (loss[atom].mean() + loss[~atom].mean()) / 2
 
 
 def share_wrong(logits: Tensor, labels: Tensor) -> float:
-    """Share of the voxels of atoms that are called by another element, "none" left out."""
+    """Share of the voxels of atoms with a wrong element, "none" excluded."""
     atom = labels < logits.shape[1] - 1
     return float((logits[:, :-1].argmax(1)[atom] != labels[atom]).float().mean())
 
@@ -170,7 +170,7 @@ class AutoTask:
         return torch.stack(parts).mean()
 
     def validate(self, network: VoxelVAE) -> dict[str, float]:
-        """Errors from the mean latent vectors; ``valid_species`` is what the label network makes of them."""
+        """Errors from the mean latent vectors; ``valid_species`` is by the label network."""
         network.eval()
         figures: defaultdict[str, float] = defaultdict(float)
         with torch.no_grad():

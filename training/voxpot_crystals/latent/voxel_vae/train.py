@@ -1,8 +1,8 @@
-"""From a config to a trained generator: what ``voxpot train`` runs for ``kind = "generative"``.
+"""Training of a generator from a config, for ``voxpot train`` and ``kind = "generative"``.
 
 The folder of a training holds
 
-    labels/, vae/, prior/                            checkpoint and log of either network, and of the flow to draw from
+    labels/, vae/, prior/                            checkpoint and log of either network and of the flow prior
     NAME.safetensors, NAME.md, NAME.json             the model, its card, its errors
     train.extxyz, validation.extxyz, test.extxyz     the crystals of either side
     learning.png, slices.png, reconstructions.png, latent.png, generated.png
@@ -65,13 +65,13 @@ def sides(frames: Sequence[Atoms], config: GeneratorConfig) -> tuple[list[Atoms]
 
 
 def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: bool = False) -> Path:
-    """Train what ``config`` describes.
+    """Train the model of ``config``.
 
     Args:
         config: a TOML file, see ``generative.config``.
         out: folder for everything that is written; ``runs/NAME`` by default.
-        resume: take up the checkpoints of the folder.
-        quick: an epoch on some crystals, to see that everything works.
+        resume: continue from the checkpoints of the folder.
+        quick: an epoch on some crystals, as a test.
 
     Returns:
         The model file.
@@ -118,7 +118,7 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
 
 
 def _drawable(codec: Codec, train: Sequence[Atoms], config: GeneratorConfig, folder: Path, *, resume: bool) -> Codec:
-    """The codec with priors, under the label that the config names if there is one."""
+    """The codec with priors, conditioned on the label of the config if there is one."""
     label = config.property
     conditions = train_conditions(train, label)
     table = conditions.table(train, {label.key: labels_of(train, label)} if label else None)
@@ -126,7 +126,7 @@ def _drawable(codec: Codec, train: Sequence[Atoms], config: GeneratorConfig, fol
 
 
 def _visible(found: Sequence[Atoms | VoxPotError], config: GeneratorConfig) -> tuple[list[Atoms], list[str]]:
-    """The crystals that can be shown, and why others cannot."""
+    """The crystals that the grid resolves, and reasons for the others."""
     crystals, refused = sift_crystals(found)
     viewer = Viewer(config.maps, species_of(crystals.values()))
     kept = []
@@ -141,7 +141,7 @@ def _visible(found: Sequence[Atoms | VoxPotError], config: GeneratorConfig) -> t
 
 
 def _draw_samples(folder: Path, config: GeneratorConfig, codec: Codec, train: Sequence[Atoms]) -> None:
-    """Where crystals lie in the latent space, with draws from every prior; and some that were drawn."""
+    """Figures of the latent space with samples of every prior, and of some samples."""
     label, rng = config.property, np.random.default_rng(config.seed)
     colours = {"volume per atom (Å³)": np.array([a.cell.volume / len(a) for a in train])}
     if label is not None and np.isfinite(labels_of(train, label)).all():

@@ -1,4 +1,4 @@
-"""Whether a crystal could be one at all: the two tests of CDVAE's evaluation.
+"""Validity of crystals, by the two tests of CDVAE's evaluation.
 
 T. Xie et al., Crystal diffusion variational autoencoder, ICLR 2022 (arXiv:2110.06197); the second is SMACT's:
 
@@ -8,7 +8,7 @@ composition    one oxidation state per element can be chosen so that charges sum
                are taken for valid.
 
 One departure: an atom's own images count among the others, so that a cell with an edge of 0.3 Å is not valid.
-Both are weak: they say what is absurd, not what is stable.  And the second is not always right: compounds of mixed
+Both are weak tests, which do not imply stability.  The second has exceptions: compounds of mixed
 valence, such as magnetite, fail it.
 """
 
@@ -49,7 +49,7 @@ class Validity:
 
 
 def validity(crystals: Sequence[Atoms]) -> Validity:
-    """How many pass; of none, no share does."""
+    """Shares of crystals that pass; 0 without crystals."""
     passed = np.array([(not structure_fault(a), not composition_fault(a)) for a in crystals], bool).reshape(-1, 2)
     count = max(len(passed), 1)
     structure, composition = passed.sum(0) / count
@@ -74,7 +74,7 @@ def structure_fault(atoms: Atoms) -> str:
         return "no volume"
     if np.linalg.norm(cell, axis=1).min() < CLOSEST:
         return "atoms too close"
-    # in a reduced cell as here the images that matter are few
+    # in a reduced cell few images are needed
     space = Space(cell)
     places = space.wrap(atoms.positions)
     shifts = space.images(CLOSEST)
@@ -102,7 +102,7 @@ def _fault(numbers: tuple[int, ...], counts: tuple[int, ...]) -> str:
 
     Pauling's test says that in the order of electronegativity all cations come before all anions: it is
     enough to try each place where the one ends and the other begins, and to ask which sums of charges can be
-    reached then.  That takes no time, however many elements there are.
+    reached then.  The cost does not grow exponentially with the number of elements.
     """
     states = {z: oxidation_states(z) for z in numbers}
     if len(numbers) == 1 or all(map(is_metal, numbers)):
@@ -111,7 +111,7 @@ def _fault(numbers: tuple[int, ...], counts: tuple[int, ...]) -> str:
     for bound in (0.0, *sorted({scale[z] for z in numbers})):
         sums = {0}
         for z, n in zip(numbers, counts, strict=True):
-            # who has no electronegativity may be either
+            # elements without electronegativity may be either
             sign = 0 if scale[z] == 0 else 1 if scale[z] <= bound else -1
             sums = {total + n * q for total in sums for q in states[z] if q * sign >= 0}
         if 0 in sums:

@@ -1,4 +1,4 @@
-"""CGCNN, as the shared regression wants to hear of it."""
+"""CGCNN as a ``Method``."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def graphs_of(atoms: Sequence[Atoms], spec: CGCNNSpec) -> list[Graph]:
 
 
 def _brought_to(crystal: Atoms, volume: float) -> Atoms:
-    """The crystal, swollen or shrunk to ``volume`` Å³ per atom."""
+    """The crystal scaled to ``volume`` Å³ per atom."""
     factor = (volume * len(crystal) / crystal.cell.volume) ** (1 / 3)
     sized = crystal.copy()
     sized.set_cell(crystal.cell[:] * factor, scale_atoms=True)

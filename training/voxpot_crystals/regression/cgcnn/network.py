@@ -3,10 +3,9 @@
     z_ij = v_i ⊕ v_j ⊕ u_ij
     v_i ← softplus(v_i + BN(Σ_j σ(BN W_f z_ij) · softplus(BN W_s z_ij)))
 
-(Xie and Grossman 2018, Eq. 5), with u_ij the distance on Gaussians.  The sum runs over the
-neighbours that there are: no atom is padded with one that is not.  Two readings of the paper that
-its code leaves open: the sum is divided by the number of neighbours, so that ties kept at the last
-place do not count for more; and edges fade with distance.
+(Xie and Grossman 2018, Eq. 5), with u_ij the distance on Gaussians.  The sum runs over existing neighbours, without
+padding.  Two choices differ from the published code: the sum is divided by the number of neighbours, so that ties kept
+at the last place do not count for more; and edges fade with distance.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class CGCNNSpec:
     convolutions: int = 3
     hidden: int = 128
     dropout: float = 0.0
-    volume: float | None = None  # Å³ per atom that crystals are brought to first: a size to be told must not be seen
+    volume: float | None = None  # Å³ per atom to which crystals are scaled first, if their size is the target
 
     def __post_init__(self) -> None:
         counts = {n: getattr(self, n) for n in ("nearest", "gaussians", "width", "convolutions", "hidden")}
@@ -69,7 +68,7 @@ class Batch:
 
 
 def collate(graphs: Sequence[Graph], spec: CGCNNSpec, rng: np.random.Generator | int | None) -> Batch:
-    """One batch of graphs; there is nothing to turn at random."""
+    """One batch of graphs; without random rotation."""
     sizes = np.array([len(g.numbers) for g in graphs])
     shift = np.cumsum(sizes) - sizes
     return Batch(
@@ -111,14 +110,14 @@ def _mean(rows: Float[Tensor, "row width"], place: Tensor, count: int) -> Float[
 
 
 class CGCNN(nn.Module):
-    """Graphs in, one number per crystal out."""
+    """One number per crystal from its graph."""
 
     features: Tensor
     centres: Tensor
 
     def __init__(self, spec: CGCNNSpec) -> None:
         super().__init__()
-        # fixed by the elements and the spec: no part of the weights
+        # determined by the elements and the spec, not stored
         self.register_buffer("features", torch.from_numpy(_element_table()).float(), persistent=False)
         self.register_buffer("centres", torch.linspace(0, spec.cutoff, spec.gaussians), persistent=False)
         self._step = spec.cutoff / max(spec.gaussians - 1, 1)
@@ -146,6 +145,6 @@ class CGCNN(nn.Module):
 
 
 def _element_table() -> np.ndarray:
-    """Features of every element, and which one it is."""
+    """Features of every element, and one-hot elements."""
     features = element_features()
     return np.hstack([features, np.eye(len(features))])

@@ -98,7 +98,7 @@ def _print(report: dict[str, Any], *, as_json: bool) -> None:
 
 
 def main() -> None:
-    """Answer one call; what is wrong with the input is one sentence and status 2."""
+    """Run the command line; errors of the input are printed as one sentence, with status 2."""
     try:
         _run(_parser().parse_args())
     except VoxPotError as error:

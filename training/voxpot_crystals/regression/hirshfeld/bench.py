@@ -1,8 +1,8 @@
-"""What one fingerprint of a perovskite costs on one core.
+"""CPU time of a fingerprint of a perovskite on one core.
 
     python -m voxpot_crystals.regression.hirshfeld.bench
 
-Time of the processor, not of the clock on the wall, so that a busy machine says the same.
+CPU time, which is independent of other work on the machine.
 """
 
 from __future__ import annotations

@@ -1,18 +1,17 @@
 """A Gaussian process on the fingerprints of A, B and X.
 
 Each site has a vector f: the leading principal components of its fingerprints at all sizes;
-and a vector e of what is known of its element.  Sites are alike as far as
+and a vector e of features of its element.  The similarities of sites are
 
     k_s = exp(-|f - f'|² / 2λ_s²),        κ_s = exp(-|e - e'|² / 2μ_s²),
 
-and crystals as far as their sites are, one by one and together:
+and those of crystals are sums of products of these:
 
     K = Σ over k and κ of  α_A k_A + α_B k_B + α_X k_X + α_AB k_A k_B + α_BX k_B k_X + α_ABX k_A k_B k_X.
 
-Labels of other sources (calculations beside experiments) are taken for those that are asked
-for plus a smooth difference of their own.  The scales maximise the likelihood (Rasmussen and
-Williams, Gaussian Processes for Machine Learning, 2006, chapter 5); crystals that the others
-contradict, as failed calculations do, are then given less weight.
+Labels of other sources (calculations beside experiments) are modelled as the target plus a smooth
+difference.  The scales maximise the likelihood (Rasmussen and Williams, Gaussian Processes for Machine
+Learning, 2006, chapter 5); outliers, such as failed calculations, are then given less weight.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ OUTLYING = 4.0
 
 
 class SiteKernel(nn.Module):
-    """The mean of a Gaussian process as a network without gradients; ``fit`` it, then ask."""
+    """The mean of a Gaussian process as a network without gradients; ``fit`` it before use."""
 
     basis: Tensor
     centre: Tensor
@@ -71,7 +70,7 @@ class SiteKernel(nn.Module):
         numbers: Float[Tensor, "crystal 3"],
         table: Float[Tensor, "number feature"],
     ) -> Float[Tensor, " crystal"]:
-        """The mean for crystals of the source that is asked for."""
+        """The mean for crystals of the main source."""
         asked = _join(self.components(images), numbers, table)
         flags = torch.zeros(len(asked), dtype=torch.float64)
         seen = _join(self.seen, self.numbers, table)
@@ -110,7 +109,7 @@ class SiteKernel(nn.Module):
         seen, flags, y = _join(self.seen[:n], numbers, table), support.double(), target.double()
         some = torch.from_numpy(np.random.default_rng(seed).permutation(n)[:SOME])
         extra = torch.zeros(n, dtype=torch.float64)
-        for _ in range(2):  # the second time without those that the others contradict
+        for _ in range(2):  # the second time without outliers
             calm = some[extra[some] == 0]
             with torch.enable_grad():
                 self.scales.copy_(_likeliest(self.scales, self.basis.shape[2], seen[calm], flags[calm], y[calm]))
@@ -124,7 +123,7 @@ def _join(
     numbers: Float[Tensor, "crystal 3"],
     table: Float[Tensor, "number feature"],
 ) -> Float[Tensor, "crystal 3 both"]:
-    """Components and what is known of the elements, side by side."""
+    """Components and features of the elements, concatenated."""
     return torch.cat([components, table[numbers.long()]], dim=2).double()
 
 

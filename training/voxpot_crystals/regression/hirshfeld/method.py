@@ -1,4 +1,4 @@
-"""Fingerprints, as the shared regression wants to hear of them."""
+"""Hirshfeld fingerprints as a ``Method``."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""The network that reads fingerprints: a small CNN, and beside it a Gaussian process.
+"""The network of fingerprints: a small CNN combined with a Gaussian process.
 
-Convolutions without padding, ReLU, a flat end with one number, as in Williams et al. (2020);
-strides in place of pooling.  Where the sites of a perovskite are shown one by one, the
-answer is a mean of the CNN and of a process with the same fingerprints and the elements on
-the sites: the CNN sees shapes, the process remembers what it has seen alike.
+Convolutions without padding, ReLU, a flat end with one number, as in Williams et al. (2020); strides in place
+of pooling.  With separate images of the sites of a perovskite, the prediction is a weighted mean of the CNN
+and of a Gaussian process on the same fingerprints and the elements on the sites.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class Batch(NamedTuple):
     """Crystals side by side."""
 
     images: Float[Tensor, "crystal channel n n"]
-    numbers: Float[Tensor, "crystal site"]  # atomic numbers on A, B and X; none where they are not told apart
+    numbers: Float[Tensor, "crystal site"]  # atomic numbers on A, B and X; none for images of whole crystals
 
 
 def collate(looks: Sequence[Look], spec: HirshfeldSpec, rng: np.random.Generator | int | None) -> Batch:
@@ -50,7 +49,7 @@ def collate(looks: Sequence[Look], spec: HirshfeldSpec, rng: np.random.Generator
 
 
 class Reader(nn.Module):
-    """A number from fingerprints."""
+    """One number per crystal from fingerprints."""
 
     fitted: Tensor
     table: Tensor

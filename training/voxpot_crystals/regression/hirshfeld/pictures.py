@@ -151,7 +151,7 @@ def draw_fingerprints(path: Path, crystals: Mapping[str, Atoms], *, bins: Bins |
 def draw_residuals(
     path: Path, sites: Sequence[tuple[str, str]], error: Float[np.ndarray, " crystal"], *, unit: str = "Å"
 ) -> None:
-    """Errors by the element on A and on B, to see which elements are hard.
+    """Errors by the element on A and on B.
 
     Args:
         path: the picture.

@@ -1,4 +1,4 @@
-"""Where rays from a nucleus leave its share of the density, in Numba.
+"""Intersections of rays from a nucleus with its Hirshfeld surface, in Numba.
 
 Along a ray from atom A the share w_A = ρ_A / Σ_B ρ_B passes one half where
 

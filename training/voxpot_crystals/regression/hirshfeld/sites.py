@@ -1,4 +1,4 @@
-"""Sites of a crystal: what is refused, which are alike, which directions are alike.
+"""Sites of a crystal: checks, equivalent sites and equivalent directions.
 
 Rays are only followed in one of every set of directions that the symmetry of a site maps
 onto each other: a perovskite costs a twentieth of a crystal without symmetry.
@@ -36,12 +36,12 @@ LIKE = 1e-4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One atom for all that are like it."""
+    """One of a set of equivalent atoms."""
 
     index: int  # of the atom in the crystal
     number: int  # atomic number
-    multiplicity: int  # how many atoms of the cell are like it
-    operations: Float[np.ndarray, "operation 3 3"]  # Cartesian, that leave the site where it is
+    multiplicity: int  # number of equivalent atoms in the cell
+    operations: Float[np.ndarray, "operation 3 3"]  # Cartesian, of the site symmetry
 
     @property
     def name(self) -> str:
@@ -50,7 +50,7 @@ class Site:
 
 
 def check_crystal(atoms: Atoms) -> None:
-    """Refuse what has no Hirshfeld surfaces.
+    """Check that a crystal has Hirshfeld surfaces.
 
     Raises:
         EmptyStructureError: no atoms.

@@ -11,8 +11,8 @@ one per piece dΩ of the sphere; each crossing at distance r stands for the area
 
     dA = r² dΩ / |cos(ray, normal)|.
 
-Surfaces that a ray meets several times are met several times: nothing is assumed of
-their shape.  How far rays must go follows from the lowest density in the crystal.
+A ray may have several intersections: surfaces of any shape are
+supported.  The length of the rays follows from the lowest density in the crystal.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Surfaces:
     area: Float[np.ndarray, " point"]  # Å²
     number: Int[np.ndarray, " point"]  # atomic number of the nearest atom outside
     offset: Float[np.ndarray, "point 3"]  # Å, from the nucleus inside
-    swallowed: tuple[Site, ...]  # sites without a surface: nowhere do they own half of the density
+    swallowed: tuple[Site, ...]  # sites without a surface: their share is below one half everywhere
     rays: int  # that were followed
     folded: int  # of them met a surface more than once
     grazing: int  # crossings too flat for their area to be exact

@@ -1,14 +1,14 @@
-"""What the network is shown of a crystal.
+"""Inputs of the network: images of fingerprints of a crystal.
 
-The input geometry of a lattice parameter that is to be predicted carries no information:
-it is a guess.  So crystals are brought to a few standard sizes first, given as the edge of
-a cube per five atoms, and there is one image for each:
+As the lattice parameter is the target, its value in the input must not be used.
+Crystals are therefore scaled to a few standard sizes first, given as the edge of
+a cube per five atoms, with one image for each:
 
     sites   ABX3 alone: one channel for each of A, B and X at each size
     whole   any crystal: one channel at each size, the mean over all atoms
 
 With an ``initial`` range the size is drawn anew for every crystal, as published by Williams
-et al. (2020): one image at one random edge, another one each time a crystal is learned from.
+et al. (2020): one image at one random edge, another one in each epoch.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SITES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HirshfeldSpec:
-    """How crystals are looked at, and the network that looks."""
+    """Spec of images and network."""
 
     view: Literal["sites", "whole"] = "sites"
     edges: tuple[float, ...] = (3.6, 4.3, 5.2)  # Å, of a cube per five atoms
@@ -82,11 +82,11 @@ class HirshfeldSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What is seen of one crystal."""
+    """Images of one crystal."""
 
     images: Float[np.ndarray, "draw channel n n"]
     numbers: tuple[int, ...]  # on A, B and X
-    support: bool  # of another source than the one that is asked for
+    support: bool  # of a supporting source
 
 
 def perovskite(a_site: str, b_site: str, anion: str, edge: float) -> Atoms:
@@ -104,7 +104,7 @@ def perovskite(a_site: str, b_site: str, anion: str, edge: float) -> Atoms:
 
 @lru_cache(maxsize=20_000)
 def _of_sites(a_site: str, b_site: str, anion: str, edge: float, bins: Bins, rays: int) -> Float[np.ndarray, "3 n n"]:
-    """Fingerprints of A, B and X of an ideal perovskite: no more than these four decide them."""
+    """Fingerprints of A, B and X of an ideal perovskite: cached by these arguments."""
     found = find_surfaces(perovskite(a_site, b_site, anion, edge), rays=rays)
     images, _ = site_fingerprints(found, bins)
     if len(images) != SITES:
@@ -120,7 +120,7 @@ def _whole(atoms: Atoms, edge: float, bins: Bins, rays: int) -> Float[np.ndarray
 
 
 def _sites(atoms: Atoms, exchange: float) -> tuple[str, str, str]:
-    """Elements on A, B and X; a B that is far too large for it goes to A, as in inverse perovskites."""
+    """Elements on A, B and X; A and B are exchanged if B is far too large, as in inverse perovskites."""
     who = perovskite_of(atoms)
     a, b = (covalent_radii[atomic_numbers[s]] for s in (who.a_site, who.b_site))
     if exchange and b - a > exchange:
@@ -146,7 +146,7 @@ def _look(atoms: Atoms, spec: HirshfeldSpec) -> Look:
 
 
 def looks_at(atoms: Sequence[Atoms], spec: HirshfeldSpec) -> list[Look]:
-    """The images of every crystal: roots of areas in Å, so that faint parts are seen.
+    """The images of every crystal: roots of areas in Å, to enhance small values.
 
     Returns:
         One draw for fixed sizes; with random ones as many as the spec says, always the same for

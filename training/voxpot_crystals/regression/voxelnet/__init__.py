@@ -1,10 +1,10 @@
-"""Crystals as voxels of reciprocal space, and networks that read them.
+"""Crystals on voxels of reciprocal space, and networks on these.
 
 reciprocal  the Fourier coefficients of the atoms in closed form, for any cell
 kernels     the same, compiled
 grids       coefficients -> voxels: a cube or a ball, published and soft binning
-shells      coefficients -> powder spectra of pairs of elements: rotations change nothing
+shells      coefficients -> powder spectra of pairs of elements, invariant under rotation
 gpu         coefficients and voxels once more, in torch, many crystals at a time
 network     the published network, one on cross-spectra, one on shells
-method      what the shared regression wants to know
+method      VoxelNet as a ``Method``
 """

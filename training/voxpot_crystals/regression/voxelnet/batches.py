@@ -1,4 +1,4 @@
-"""From crystals to what the networks take: prepared once, put together (and turned) batch by batch."""
+"""Inputs of the networks from crystals: prepared once, rotated and collated batch by batch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["ShellBatch", "Visible", "VoxelBatch", "pack_shells", "paint", "powde
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """A crystal ready to be painted in any orientation."""
+    """A crystal in reciprocal space, for voxels in any orientation."""
 
     spectrum: Spectrum
     field: Float[np.ndarray, "channel vector"]
@@ -38,7 +38,7 @@ class Visible:
 
 @dataclass(frozen=True, slots=True)
 class VoxelBatch:
-    """Painted crystals, side by side, padded to the channels of the richest."""
+    """Voxels of crystals, padded to the largest number of channels."""
 
     numbers: Tensor  # crystal, channel, 2; 0 where there is none
     voxels: Tensor  # crystal, channel, n, n, n
@@ -46,7 +46,7 @@ class VoxelBatch:
 
 @dataclass(frozen=True, slots=True)
 class ShellBatch:
-    """Powder spectra side by side, padded to the elements of the richest."""
+    """Powder spectra, padded to the largest number of elements."""
 
     numbers: Tensor  # crystal, element; 0 where there is none
     share: Tensor  # crystal, element
@@ -57,7 +57,7 @@ class ShellBatch:
 
 
 def visible(atoms: Atoms, reader: VoxelReader) -> Visible:
-    """What of a crystal does not depend on its orientation."""
+    """The part of the features that does not depend on orientation."""
     spectrum = spectrum_of(atoms, radius=reader.window.radius, width=reader.window.width)
     numbers = spectrum.numbers
     both = pairs_of(len(numbers)) if reader.window.field == "cross" else np.arange(len(numbers))[:, None].repeat(2, 1)
@@ -75,7 +75,7 @@ def turns_of(count: int, turn: np.random.Generator | int | None) -> Float[np.nda
 
 
 def paint(items: Sequence[Visible], reader: VoxelReader, turn: np.random.Generator | int | None) -> VoxelBatch:
-    """Crystals on the grid, turned as ``turns_of`` says."""
+    """Crystals on the grid, rotated by ``turns_of``."""
     most, n = max(len(i.field) for i in items), reader.window.n
     numbers = np.zeros((len(items), most, 2), np.int64)
     voxels = np.zeros((len(items), most, n, n, n), np.float32)

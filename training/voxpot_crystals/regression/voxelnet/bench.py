@@ -1,8 +1,8 @@
-"""What it costs to see a crystal in reciprocal space, and what turning it does to the voxels.
+"""CPU time of the features of a crystal, and their change under rotation.
 
     python -m voxpot_crystals.regression.voxelnet.bench
 
-Times are of the processor, the least of many, for one crystal on one core, from ``Atoms`` to voxels.
+CPU times are minima over many calls, for one crystal on one core, from ``Atoms`` to voxels.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def milliseconds(work: Callable[[], object], repeats: int = 30) -> float:
 
 
 def plainly(atoms: Atoms, window: Window) -> list[np.ndarray]:
-    """The coefficients by their equation, in NumPy: what the compiled loops replace."""
+    """The coefficients by their equation, in NumPy: the reference of the compiled loops."""
     cell = atoms.cell[:]
     g = half_lattice(cell, window.radius) @ (2 * np.pi * np.linalg.inv(cell).T)
     return [coefficients(cell, atoms.positions[atoms.numbers == z], g, window.width) for z in np.unique(atoms.numbers)]

@@ -1,12 +1,11 @@
 """From coefficients to voxels of reciprocal space.
 
 Two grids of n³ voxels: a cube of half-width πn/L with voxels of 2π/L, and its circumscribed ball in spherical
-coordinates (r, θ, φ).  A crystal has no orientation of its own: what is painted are the vectors Rg for a
-rotation R, and as they move over the faces of the voxels the picture changes a little.  How
-much depends on the binning: ``floor`` gives all of a point to the voxel it lies in, as published; with ``soft``
-the two nearest voxels of every axis share it, so that the picture is continuous in R.
+coordinates (r, θ, φ).  The voxels are those of the vectors Rg for a rotation R, as the orientation of a crystal is
+arbitrary, and depend on R.  How much depends on the binning: ``floor`` gives all of a point to the voxel it lies in,
+as published; with ``soft`` the two nearest voxels of every axis share it, so that voxels are continuous in R.
 
-What a point carries is its ``field``:
+The value of a point is its ``field``:
 
     moduli   |h_a(g)| of every element, as published.  Where the sublattices of the elements lie
              relative to each other is lost: rocksalt and zincblende become one.
@@ -37,7 +36,7 @@ DROP, STAY, WRAP, CENTRE = 0, 1, 2, 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The part of reciprocal space that is looked at, and how it is cut into ``n``³ voxels.
+    """The region of reciprocal space that is divided into ``n``³ voxels.
 
     >>> round(Window().reach, 3)  # 1/Å
     7.854
@@ -85,7 +84,7 @@ def pairs_of(elements: int) -> Int[np.ndarray, "pair 2"]:
 
 
 def field_of(spectrum: Spectrum, window: Window) -> Float[np.ndarray, "channel vector"]:
-    """What every vector carries: |h_a| in 1/Å³ per element, or scaled Re(h_a h_b*) per pair of elements."""
+    """Value of every vector: |h_a| in 1/Å³ per element, or scaled Re(h_a h_b*) per pair of elements."""
     if window.field == "moduli":
         return np.abs(spectrum.h)
     first, second = pairs_of(len(spectrum.numbers)).T
@@ -94,7 +93,7 @@ def field_of(spectrum: Spectrum, window: Window) -> Float[np.ndarray, "channel v
 
 
 def places(g: Float[np.ndarray, "vector 3"], window: Window) -> Float[np.ndarray, "vector 3"]:
-    """Where vectors lie on the axes of the grid, in voxels from its corner."""
+    """Coordinates of vectors on the axes of the grid, in voxels from its corner."""
     if window.shape == "cartesian":
         return (g + window.reach) / window.spacing
     r = np.linalg.norm(g, axis=1)
@@ -114,8 +113,8 @@ def voxels_of(
 
     Args:
         spectrum: half of its lattice.
-        window: the grid and what is painted on it.
-        rotation: R, applied to g; none leaves the crystal as its cell stands.
+        window: the grid and the field.
+        rotation: R, applied to g; no rotation by default.
         field: result of ``field_of``, if it is known already.
     """
     value = field_of(spectrum, window) if field is None else field

@@ -1,4 +1,4 @@
-"""VoxelNet, as the shared regression wants to hear of it."""
+"""VoxelNet as a ``Method``."""
 
 from __future__ import annotations
 

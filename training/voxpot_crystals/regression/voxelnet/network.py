@@ -1,4 +1,4 @@
-"""Networks that read crystals in reciprocal space.
+"""Networks on crystals in reciprocal space.
 
 ``VoxelNet`` is the published one: three convolutions of 3³ without padding (16 filters, SELU, two of them followed
 by the maximum over 2³) and layers of 32, 8 and 1.  Of the channels of all elements only those of a
@@ -46,10 +46,10 @@ def network_of(spec: VoxelNetSpec) -> nn.Module:
 
 
 class ElementNumbers(nn.Module):
-    """Learned numbers of an element: a mixture of its properties, and a part that it shares with its relatives.
+    """Learned numbers of an element: a mixture of its properties, and a part shared by similar elements.
 
-    The second part starts at zero and is ``kinship`` times what is learned, so that an element that
-    training does not see follows those that are like it.
+    The second part starts at zero and is ``kinship`` times what is learned, so that an element without
+    training data follows similar ones.
     """
 
     features: Tensor
@@ -84,7 +84,7 @@ def dense(widths: tuple[int, ...], activation: type[nn.Module]) -> nn.Sequential
 
 
 class VoxelNet(nn.Module):
-    """Voxels in, one number per crystal out."""
+    """One number per crystal from its voxels."""
 
     channel: Tensor
 
@@ -128,7 +128,7 @@ class VoxelNet(nn.Module):
 
 
 class ShellNet(nn.Module):
-    """Powder spectra in, one number per crystal out."""
+    """One number per crystal from its powder spectra."""
 
     def __init__(self, reader: ShellReader) -> None:
         super().__init__()
@@ -150,7 +150,7 @@ class ShellNet(nn.Module):
         return self.readout(seen).squeeze(1)
 
     def _powers(self, mixed: Float[Tensor, "crystal mixture shell harmonic"]) -> Tensor:
-        """What rotations leave alone: l = 0 as it is, of higher l the norm over m."""
+        """Rotation invariants: the value for l = 0, the norm over m for higher l."""
         sizes = [2 * l + 1 for l in range(0, self.degree + 1, 2)]
         first, *others = mixed.split(sizes, dim=-1)
         # the root has no slope at zero, where symmetry puts many of them

@@ -1,4 +1,4 @@
-"""What a network is shown: slices through the voxels of a crystal, and its powder spectra.
+"""Figures of the inputs: slices through the voxels of a crystal, and its powder spectra.
 
 python -m voxpot_crystals.regression.voxelnet.pictures rocksalt.cif zincblende.cif -o seen.png
 """
@@ -111,7 +111,7 @@ def main(
     files: Annotated[list[Path], typer.Argument(help="One crystal each, in any format of ASE.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="PNG, PDF or SVG.")] = Path("seen.png"),
 ) -> None:
-    """Draw crystals as the networks see them."""
+    """Draw the inputs of the networks for crystals."""
     from ase.io import read
 
     crystals = [cast("Atoms", read(f, index=0)) for f in files]

@@ -10,10 +10,10 @@ B = 2π A^{-T}, the coefficients
     h(g) = (1 / det A) exp(-σ²|g|²/2) Σ_j exp(-i g·μ_j).
 
 No voxels in real space and no Fourier transform are needed.  The factor 1 / det A makes h a
-density, the same whatever cell a crystal is written in: what a supercell adds to the lattice has
-coefficients of zero and is left out.  Of g and -g one is kept, for h(-g) is the conjugate of h(g).
-A translation by t multiplies all elements by the same exp(-i g·t), so that products h_a h_b* do
-not change.  After T. Kajita et al., Sci. Rep. 7, 16991 (2017).
+density, independent of the choice of the cell: additional vectors of a supercell have coefficients
+of zero and are left out.  Of g and -g one is kept, for h(-g) is the conjugate of h(g). A
+translation by t multiplies all elements by the same exp(-i g·t), so that products h_a h_b* do not
+change.  After T. Kajita et al., Sci. Rep. 7, 16991 (2017).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Spectrum:
 
 
 def slots_of(atoms: Atoms) -> tuple[Int[np.ndarray, " element"], Int[np.ndarray, " atom"]]:
-    """The elements of a crystal, and which of them every atom is."""
+    """The elements of a crystal, and the element of every atom."""
     numbers, slot = np.unique(atoms.numbers, return_inverse=True)
     return numbers, slot
 
@@ -113,7 +113,7 @@ def coefficients(
 
 
 def spectrum_of(atoms: Atoms, *, radius: float, width: float) -> Spectrum:
-    """All reciprocal lattice vectors within a ball, and what every element has there.
+    """All reciprocal lattice vectors within a ball, and the coefficients of every element.
 
     Args:
         atoms: a crystal, periodic in three directions; any cell.

@@ -1,14 +1,14 @@
-"""Powder spectra: what pairs of elements scatter into shells of reciprocal space.
+"""Powder spectra: partial structure factors of pairs of elements in shells of reciprocal space.
 
 For two elements a and b of a crystal with n atoms per Å³, the partial structure factor
 
     S_ab,lm(r) = (1 / n) Σ_{g ≠ 0} w_r(|g|) Re(h_a(g) h_b(g)*) Y_lm(g / |g|)
 
-is summed over shells r, whose weights w_r are hats that add up to one.  S of l = 0 is what a
-powder diffractogram shows, were it to tell elements apart; it knows relative phases between
-sublattices, and neither rotation, translation nor the choice of a cell changes it.  For l > 0 the norm over m is
-invariant too; odd l vanish, as g and -g count alike.  Shells are brought to the same
-scale by dividing by 4πr²Δr / (2π)³, the number of vectors in a shell per volume of the crystal.
+is summed over shells r, whose weights w_r are hats that add up to one.  S of l = 0 is a powder diffractogram
+resolved by pairs of elements; it depends on relative phases between sublattices, and is invariant under rotation,
+translation and the choice of the cell.  For l > 0 the norm over m is invariant too; odd l vanish, as g and -g
+count alike.  Shells are brought to the same scale by dividing by 4πr²Δr / (2π)³, the number of vectors in a shell
+per volume of the crystal.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["Powder", "powder_of"]
 
 @dataclass(frozen=True, slots=True)
 class Powder:
-    """Pairs of elements of one crystal and what they scatter; both orders of a pair are one."""
+    """Spectra of the unordered pairs of elements of one crystal."""
 
     numbers: Int[np.ndarray, " element"]  # Z, ascending
     share: Float[np.ndarray, " element"]  # of the atoms

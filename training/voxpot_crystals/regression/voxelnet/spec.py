@@ -1,4 +1,4 @@
-"""What a VoxelNet is made of, as frozen values that live beside its weights.
+"""Specification of a VoxelNet, stored with its weights.
 
 VoxelNetSpec
 ├── elements   those of the crystals that it was made for
@@ -31,9 +31,9 @@ def _check_counts(where: str, counts: dict[str, Any]) -> None:
 class VoxelReader:
     """Convolutions on the voxels of a crystal turned at random; the defaults are the published network.
 
-    On moduli every element is a channel of its own, and one that training has not seen is refused.
-    On cross-spectra the filters of a pair of elements are made of what is known of the two: ``channels``
-    numbers each, learned mixtures of tabulated properties.
+    On moduli every element is a channel, and elements without training data are refused.
+    On cross-spectra the filters of a pair of elements are made of ``channels``
+    numbers of each, learned mixtures of tabulated properties.
     """
 
     kind: Literal["voxels"] = "voxels"
@@ -41,7 +41,7 @@ class VoxelReader:
     filters: int = 16
     hidden: tuple[int, ...] = (32, 8)
     channels: int = 6  # numbers per element, on cross-spectra
-    closed: bool = False  # convolutions go on past φ = π, on the spherical grid
+    closed: bool = False  # periodic convolutions in φ, on the spherical grid
     views: int = 5  # orientations that a prediction is averaged over
 
     def __post_init__(self) -> None:
@@ -55,9 +55,9 @@ class VoxelReader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShellReader:
-    """Powder spectra of pairs of elements, mixed by what is known of the elements, and dense layers.
+    """Powder spectra of pairs of elements, mixed by features of the elements, and dense layers.
 
-    Nothing depends on the orientation, so that one look is enough.
+    The spectra are invariant under rotation, so that there is one view.
     """
 
     kind: Literal["shells"] = "shells"
@@ -81,7 +81,7 @@ class ShellReader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoxelNetSpec:
-    """What is looked at, and what reads it."""
+    """Elements, features and network."""
 
     elements: tuple[str, ...] = ()  # in training taken from the crystals
     reader: VoxelReader | ShellReader

@@ -1,8 +1,8 @@
-"""How much voxels change when a crystal turns: what no grid is free of, as a number.
+"""Change of voxels under rotation of a crystal, the discretisation error of a grid.
 
-A turn moves what is painted, so that two pictures cannot be compared voxel by voxel.  What ought to
-stay is, in every shell about the centre one voxel thick, the power of each degree l of harmonics: for
-l = 0 how much lies there (on the spherical grid exact, as a turn keeps r), for l = 4 how it is spread over directions.
+Voxels of rotated crystals cannot be compared one by one.  Invariant in the limit of small voxels is, in every shell
+about the centre one voxel thick, the power of each degree l of harmonics: for l = 0 how much lies there (on the
+spherical grid exact, as a turn keeps r), for l = 4 how it is spread over directions.
 """
 
 from __future__ import annotations
