@@ -1,6 +1,10 @@
-"""The frames of Mo-Ta-W that DFT labels: metals, binaries and ordered ternaries on the bcc lattice.
+"""The frames of Mo-Ta-W that DFT labels: metals, binaries and ternaries on the bcc lattice.
 
     python ternary_frames.py frames.extxyz
+
+Metals and binaries come first, then ternaries in turns (``TURN``), so that a run stopped at any time has
+labelled all kinds: ordered cells, the same at other volumes, strained and rattled ones, and random
+decorations of eight atoms.  Within a kind cheap ones come first.
 
 Ordered structures are enumerated: all supercells of the primitive bcc cell of 2 to 6 atoms (Hermite
 normal forms, Hart & Forcade, Phys. Rev. B 77, 224115 (2008)) under all decorations, repeats left out by
@@ -15,13 +19,41 @@ import sys
 import numpy as np
 import spglib
 from ase import Atoms
+from ase.build import niggli_reduce
 from ase.io import write
 from ase.neighborlist import neighbor_list
+from meshes import grid
 
 ELEMENTS = ("Mo", "Ta", "W")
 EDGE = {"Mo": 3.169, "Ta": 3.322, "W": 3.190}  # Å, PBE
 PRIMITIVE = np.array([[-0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.5, 0.5, -0.5]])
 SHELLS = np.array([0.8660, 1.0, 1.4142, 1.6583, 1.7321])  # neighbour distances over the cubic edge
+CUTOFF, DENSITY = 400.0, 33.0  # eV and Å: what label_with_gpaw.py does by default
+TURN = (
+    *(
+        "ordered-4",
+        "ordered-5",
+        "scaled-4",
+        "ordered-6",
+        "rattled-4",
+        "ordered-3",
+        "ordered-5",
+        "scaled-5",
+        "ordered-6",
+    ),
+    *(
+        "scaled-3",
+        "rattled-3",
+        "ordered-4",
+        "ordered-6",
+        "rattled-5",
+        "ordered-5",
+        "scaled-6",
+        "ordered-6",
+        "rattled-6",
+    ),
+    "random-8",
+)
 
 
 def hermite_forms(size):
@@ -41,8 +73,6 @@ def lattice(form):
     inside = grid @ np.linalg.inv(form)
     first = np.all((inside > -1e-9) & (inside < 1 - 1e-9), axis=1)
     atoms = Atoms(["X"] * size, positions=grid[first] @ PRIMITIVE, cell=form @ PRIMITIVE, pbc=True)
-    from ase.build import niggli_reduce
-
     niggli_reduce(atoms)
     return atoms
 
@@ -101,22 +131,23 @@ def ordered(size, kinds):
                 seen.add(name)
                 answer = atoms.copy()
                 answer.symbols[:] = symbols
-                primitive = standardised(answer)
-                if primitive is not None:
-                    yield name, primitive
+                cell = (answer.cell.array, answer.get_scaled_positions(), answer.numbers)
+                if len(spglib.find_primitive(cell, symprec=1e-4)[2]) == size:  # no supercell of a smaller structure
+                    yield name, answer
 
 
-def standardised(atoms):
-    """The same crystal in its standard primitive cell; None if that has fewer atoms.
+def cheapest_cell(atoms):
+    """The same crystal in that primitive cell, standard or Niggli's, which costs least.
 
-    A plane-wave code needs a grid that all symmetries map onto itself: in a reduced cell, where they mix
-    long and short axes, that can be many times as fine as the cutoff asks for.
+    The standard cell of a centred lattice can be skewed (edges of 11.5 Å with a lattice vector of 2.8 Å), which takes
+    more k-points for the same mesh; in Niggli's, symmetries may mix long and short axes, which takes a finer grid.
     """
     cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
     found = spglib.standardize_cell(cell, to_primitive=True, no_idealize=False, symprec=1e-4)
-    if found is None or len(found[2]) != len(atoms):
-        return None  # a supercell of a smaller structure
-    return Atoms(numbers=found[2], scaled_positions=found[1], cell=found[0], pbc=True)
+    standard = Atoms(numbers=found[2], scaled_positions=found[1], cell=found[0], pbc=True)
+    reduced = standard.copy()
+    niggli_reduce(reduced)
+    return min(standard, reduced, key=lambda a: cost(a, edge=3.22))
 
 
 def place(atoms, rng, *, scale=1.0, strain=0.0, rattle=0.0):
@@ -130,42 +161,70 @@ def place(atoms, rng, *, scale=1.0, strain=0.0, rattle=0.0):
     return answer
 
 
-def frames():
-    """All frames, kind by kind."""
-    rng = np.random.default_rng(20261129)
+def reference_frames(rng):
+    """Metals at five volumes and ordered binaries: the source's own zeros of energy."""
     for element in ELEMENTS:
         one = Atoms(element, cell=PRIMITIVE, pbc=True)
         for scale in (0.96, 0.98, 1.0, 1.02, 1.04):
             yield f"metal-{element}-{scale:.2f}", place(one, rng, scale=scale)
-    plan = [(3, 3, None), (4, 3, None), (2, 2, None), (3, 2, None), (4, 2, 24), (5, 3, 60), (6, 3, 120)]
-    ternaries = []
-    for size, kinds, count in plan:
-        found = list(ordered(size, kinds))
+    for size, count in ((3, 3), (4, 9)):
+        found = [(name, cheapest_cell(atoms)) for name, atoms in ordered(size, 2)]
+        for name, atoms in sorted(found, key=lambda pair: cost(pair[1], edge=3.22))[:count]:
+            yield f"binary-{size}-{name}", place(atoms, rng, scale=rng.uniform(0.985, 1.025))
+
+
+def ternary_frames(rng):
+    """Ordered ternaries, each at one volume; some again at other volumes, or strained and rattled; random ones."""
+    for size, count in ((3, None), (4, None), (5, None), (6, 100)):
+        found = list(ordered(size, 3))
         if count and count < len(found):
             found = [found[k] for k in sorted(rng.choice(len(found), count, replace=False))]
+        found = [(name, cheapest_cell(atoms)) for name, atoms in found]
         for name, atoms in found:
             yield f"ordered-{size}-{name}", place(atoms, rng, scale=rng.uniform(0.985, 1.025))
-        if kinds == 3:
-            ternaries += found
-    for name, atoms in [ternaries[k] for k in rng.permutation(len(ternaries))[:150]]:
-        scale = rng.uniform(0.97, 1.04)
-        yield f"rattled-{len(atoms)}-{name}", place(atoms, rng, scale=scale, strain=0.02, rattle=rng.uniform(0.05, 0.2))
+        for name, atoms in found:
+            yield f"scaled-{size}-{name}", place(atoms, rng, scale=rng.choice((0.965, 0.98, 1.025, 1.04)))
+        for name, atoms in found[:: 1 if size < 6 else 4]:
+            scale = rng.uniform(0.97, 1.04)
+            yield f"rattled-{size}-{name}", place(atoms, rng, scale=scale, strain=0.02, rattle=rng.uniform(0.05, 0.2))
+    eight = lattice(2 * np.eye(3, dtype=int))
+    for k in range(40):
+        atoms = eight.copy()
+        atoms.symbols[:] = rng.permutation([*ELEMENTS, *ELEMENTS, *rng.choice(ELEMENTS, 2)])
+        scale = rng.uniform(0.98, 1.03)
+        yield f"random-8-{k:02d}", place(atoms, rng, scale=scale, strain=0.01, rattle=rng.uniform(0.03, 0.15))
 
 
-def cost(atoms):
-    """About what a label costs: irreducible k-points at 42 Å per edge, times the atoms to the power 3/2."""
-    points = [int(np.ceil(42 / edge - 1e-6)) for edge in np.linalg.norm(atoms.cell.array, axis=1)]
-    cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
-    return len(np.unique(spglib.get_ir_reciprocal_mesh(points, cell, is_shift=(0, 0, 0))[0])) * len(atoms) ** 1.5
+def in_turns(found):
+    """The frames in the order of ``TURN``, over and over; cheap ones first within a kind."""
+    left = {kind: [] for kind in TURN}
+    for atoms in sorted(found, key=cost, reverse=True):
+        left[atoms.info["config_type"]].append(atoms)
+    while any(left.values()):
+        for kind in TURN:
+            if left[kind]:
+                yield left[kind].pop()
+
+
+def cost(atoms, edge=1.0):
+    """About what a label costs: k-points times grid points times atoms, for a lattice scaled by ``edge``."""
+    cell = atoms.cell.array * edge
+    found = spglib.get_symmetry((cell, atoms.get_scaled_positions(), atoms.numbers), symprec=1e-5)
+    rotations = found["rotations"][np.abs(found["translations"]).max(axis=1) < 1e-4]  # GPAW uses no others
+    return grid(cell, CUTOFF, DENSITY, rotations)[2] * len(atoms)
+
+
+def named(pairs):
+    """Frames with their names and kinds in ``info``."""
+    for name, atoms in pairs:
+        atoms.info = {"id": name, "config_type": name.rsplit("-", 1)[0]}
+        yield atoms
 
 
 def main():
-    """Write the frames, cheap ones first, to the file that the command line names."""
-    found = []
-    for name, atoms in frames():
-        atoms.info = {"id": name, "config_type": name.rsplit("-", 1)[0]}
-        found.append(atoms)
-    write(sys.argv[1], sorted(found, key=cost))
+    """Write the frames to the file that the command line names."""
+    rng = np.random.default_rng(20261129)
+    write(sys.argv[1], [*named(reference_frames(rng)), *in_turns(named(ternary_frames(rng)))])
 
 
 if __name__ == "__main__":
