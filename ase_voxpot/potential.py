@@ -195,8 +195,8 @@ class Potential:
 
     @property
     def cutoff(self) -> float:
-        """Å, largest distance of interacting atoms."""
-        return self.spec.grid.cutoff
+        """Å, beyond which atoms do not see each other."""
+        return self.spec.cutoff
 
     @property
     def parameters(self) -> int:
@@ -222,10 +222,11 @@ class Potential:
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
         """Energies of the atoms in eV, and dE/dd of every pair in eV/Å.
 
-        For neighbour lists of other programs: ``species`` runs over all atoms that pairs refer to,
-        ghosts included.  Without ``forces`` the second array is empty.  ``features``, an array from
-        ``feature_buffer``, is filled with the inputs of the last layer of the network.  dE/dd is an
-        array of the workspace, which is overwritten by its next use.
+        This is where a neighbour list from elsewhere enters: ``species`` runs over all
+        atoms that pairs refer to, ghosts included.  Without ``forces`` the second array
+        is empty.  ``features``, an array from ``feature_buffer``, is filled with what
+        the last layer of the network gets from every atom.  A ``neighbours.workspace`` that keeps its
+        arrays lends one to dE/dd, until its next use.
         """
         energies, close, repulsion = self.baseline(pairs, species)
         channel, kinds = species[pairs.neighbour], species[: pairs.atoms]
@@ -391,7 +392,7 @@ def _checked(spec: PotentialSpec, arrays: Mapping[str, np.ndarray], dtype: np.dt
 
 def _shapes(spec: PotentialSpec) -> dict[str, tuple[int, ...]]:
     if isinstance(spec.network, SteerableSpec):
-        return steerable_shapes(spec.network, spec.grid, species=len(spec.species))
+        return steerable_shapes(spec.network, radial=spec.descriptor.radial, species=len(spec.species))
     torch = require("torch", f"a {spec.network.kind} network")
     from ase_voxpot.network import build_network
 

@@ -1,10 +1,10 @@
 """Specifications of potentials: frozen dataclasses that are stored with the weights.
 
     PotentialSpec
-    ├── species   the chemical elements, in the order of the channels
-    ├── grid      cutoff and radial functions; for networks that read cubes, the cube, too
-    ├── network   SteerableSpec | PlainSpec | DenseSpec
-    └── baseline  energies of free atoms and ZBL repulsion
+    ├── species     the chemical elements, in the order of the channels
+    ├── descriptor  Density | Cubes: the input of the network, with the cutoff
+    ├── network     SteerableSpec | PlainSpec | DenseSpec
+    └── baseline    energies of free atoms per element, and the ZBL repulsion
 
 Values are checked when they are made; ``encode`` and ``decode`` turn them into
 plain mappings (JSON, TOML) and back, and raise for unknown keys.
@@ -26,14 +26,16 @@ from ase_voxpot.errors import ConfigError, SpecError
 
 __all__ = [
     "BaselineSpec",
+    "Cubes",
     "DenseSpec",
-    "Grid",
+    "Density",
     "NetworkSpec",
     "PlainSpec",
     "PotentialSpec",
     "SteerableSpec",
     "decode",
     "encode",
+    "renew",
 ]
 
 T = TypeVar("T")
@@ -47,38 +49,59 @@ def _require(condition: bool, message: str) -> None:
         raise SpecError(message)
 
 
+def _check_radial(cutoff: float, radial: int) -> None:
+    _require(0 < cutoff < 20, f"descriptor.cutoff must lie between 0 and 20 Å, got {cutoff}")
+    _require(1 <= radial <= 32, f"descriptor.radial must lie between 1 and 32 functions, got {radial}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """Cutoff and radial functions, and a cube of ``n``³ voxels centred on an atom.
+class Density:
+    """The density of neighbours around an atom in radial functions and solid harmonics, summed in closed form.
 
-    A neighbour at distance r is a Gaussian of width σ (``width``) in each of the ``shells`` channels q of its
+    The radial functions of every element are ``f_q(r) = (1 - (r/r_c)²)³ cos(π q r/r_c) exp(-κ r²/2)``,
+    q = 0 … ``radial`` - 1.  See ``descriptor``.
+    """
+
+    kind: Literal["density"] = "density"
+    cutoff: float = 5.0  # Å, r_c
+    radial: int = 8  # radial functions per element
+    narrowing: float = 0.0  # 1/Å², κ
+
+    def __post_init__(self) -> None:
+        _check_radial(self.cutoff, self.radial)
+        _require(
+            0 <= self.narrowing < 100, f"descriptor.narrowing must lie between 0 and 100 Å⁻², got {self.narrowing}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cubes:
+    """A cube of ``n``³ voxels centred on every atom.
+
+    A neighbour at distance r is a Gaussian of width σ (``width``) in each of the ``radial`` channels q of its
     element, with the weight ``f_q(r) = fade(r) cos(π q r / cutoff) exp(r² / 2 lift²)``; without a ``lift`` and with one
-    shell the weight is the cutoff function.
+    channel the weight is the cutoff function.
 
-    Networks that read cubes (plain, dense) depend on all of it.  A steerable network is evaluated in closed form: of
-    ``n``, ``spacing``, ``width`` and ``lift`` its energy depends only on 1/(width² + filter_width²) - 1/lift², see
-    ``descriptor``, which is 0 in the shipped models.
-
-    >>> Grid(n=5, spacing=0.5, width=0.4, cutoff=3.0).reach  # Å, centre to face
+    >>> Cubes(n=5, spacing=0.5, width=0.4, cutoff=3.0).reach  # Å, centre to face
     1.0
     """
 
+    kind: Literal["cubes"] = "cubes"
     n: int
     spacing: float  # Å, distance h of neighbouring voxels
     width: float  # Å, σ of the Gaussians
-    cutoff: float  # Å, largest distance of neighbours
-    shells: int = 1
+    cutoff: float  # Å, farther neighbours are left out
+    radial: int = 1  # channels per element
     lift: float | None = None  # Å
 
     def __post_init__(self) -> None:
-        _require(self.n >= 2, f"grid.n must be at least 2 voxels per edge, got {self.n}")
-        _require(0 < self.spacing < LONGEST, f"grid.spacing must be a positive length in Å, got {self.spacing}")
-        _require(0 < self.width < LONGEST, f"grid.width must be a positive length in Å, got {self.width}")
-        _require(0 < self.cutoff < 20, f"grid.cutoff must lie between 0 and 20 Å, got {self.cutoff}")
-        _require(1 <= self.shells <= 32, f"grid.shells must lie between 1 and 32, got {self.shells}")
+        _require(self.n >= 2, f"descriptor.n must be at least 2 voxels per edge, got {self.n}")
+        _require(0 < self.spacing < LONGEST, f"descriptor.spacing must be a positive length in Å, got {self.spacing}")
+        _require(0 < self.width < LONGEST, f"descriptor.width must be a positive length in Å, got {self.width}")
+        _check_radial(self.cutoff, self.radial)
         _require(
             self.lift is None or 0.2 * self.cutoff < self.lift < LONGEST,
-            f"grid.lift must exceed a fifth of the cutoff (or weights overflow), got {self.lift} Å",
+            f"descriptor.lift must exceed a fifth of the cutoff (or weights overflow), got {self.lift} Å",
         )
 
     @property
@@ -89,23 +112,17 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SteerableSpec:
-    """Sums of solid harmonics over the neighbours, invariants of them, dense layers.
-
-    See ``network.steerable`` for the channels.  ``filter_width`` is the width of the Gaussian window of the
-    filters on a cube whose limit the network is; see ``Grid`` for when it matters.
-    """
+    """Sums of solid harmonics over the neighbours, invariants of them, dense layers; see ``network.steerable``."""
 
     kind: Literal["steerable"] = "steerable"
     degree: int = 4  # highest l of the solid harmonics
-    filter_width: float = 1.0  # Å
-    channels: int = 32  # learned mixtures of species and shells per l, for pair products
+    channels: int = 32  # learned mixtures of elements and radial functions per l, for pair products
     products: int = 24  # channels of the triple and quadruple products, 0 for none
     product_degree: int = 3  # highest l of the fields that are multiplied
     hidden: tuple[int, ...] = (64, 64)
 
     def __post_init__(self) -> None:
         _require(0 <= self.degree <= 8, f"network.degree must lie between 0 and 8, got {self.degree}")
-        _require(0 < self.filter_width < LONGEST, f"network.filter_width must be positive, got {self.filter_width}")
         _require(self.channels >= 1, f"network.channels must be at least 1, got {self.channels}")
         _require(self.products >= 0, f"network.products must not be negative, got {self.products}")
         _require(self.product_degree >= 0, f"network.product_degree must not be negative, got {self.product_degree}")
@@ -162,14 +179,45 @@ class BaselineSpec:
         )
 
 
+def renew(data: Any) -> Any:
+    """A spec, or the table ``model`` of a config, of schema 1 or 2 in the form of schema 3.
+
+    There the table ``grid`` stood for both descriptors.  The energy of a steerable network depended on its n,
+    spacing σ, width and lift λ, and on the ``filter_width`` w of the network, through
+    κ = 1/(σ² + w²) - 1/λ² alone.  Anything else is returned as it is.
+    """
+    if not isinstance(data, dict) or not isinstance(data.get("grid"), dict) or "descriptor" in data:
+        return data
+    grid, network = dict(data["grid"]), data.get("network", {"kind": "steerable"})
+    if "shells" in grid:
+        grid["radial"] = grid.pop("shells")
+    rest = {k: v for k, v in data.items() if k != "grid"}
+    if not isinstance(network, dict) or network.get("kind") != "steerable":
+        return rest | {"descriptor": {"kind": "cubes"} | grid}
+    try:
+        window = grid.pop("width") ** 2 + network.get("filter_width", 1.0) ** 2
+        lift = grid.pop("lift", None)
+        kappa = 1 / window - (0.0 if lift is None else lift**-2)
+    except (KeyError, TypeError, ZeroDivisionError, OverflowError):
+        return data  # refused by ``decode``
+    kappa = kappa if abs(kappa) * window > 1e-12 else 0.0
+    density = {"kind": "density", "narrowing": kappa} | {k: v for k, v in grid.items() if k not in ("n", "spacing")}
+    return rest | {
+        "descriptor": {"radial": 1} | density,
+        "network": {k: v for k, v in network.items() if k != "filter_width"},
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PotentialSpec:
     """Everything about a potential but its weights."""
 
     species: tuple[str, ...]
-    grid: Grid
+    descriptor: Density | Cubes = field(default_factory=Density)
     network: NetworkSpec = field(default_factory=SteerableSpec)
     baseline: BaselineSpec
+
+    renew = staticmethod(renew)
 
     def __post_init__(self) -> None:
         known = set(chemical_symbols[1:])
@@ -179,22 +227,25 @@ class PotentialSpec:
         _require(len(set(self.species)) == len(self.species), f"species must be distinct, got {self.species}")
         energies, species = len(self.baseline.reference), len(self.species)
         _require(energies == species, f"baseline.reference needs one energy per species ({species}), got {energies}")
+        kind, wanted = self.descriptor.kind, "density" if isinstance(self.network, SteerableSpec) else "cubes"
         _require(
-            not isinstance(self.network, SteerableSpec)
-            or self.grid.lift is None
-            or self.grid.lift**2 * (1 + 1e-12) >= self.grid.width**2 + self.network.filter_width**2,
-            "grid.lift must not undo more than the window of the filters: "
-            "expected lift² >= grid.width² + network.filter_width²",
+            kind == wanted,
+            f"descriptor: a {self.network.kind} network reads {wanted!r}, got {kind!r}; set descriptor.kind",
         )
         _require(
-            self.baseline.zbl_outer <= self.grid.cutoff,
-            f"baseline.zbl_outer ({self.baseline.zbl_outer} Å) must not exceed grid.cutoff ({self.grid.cutoff} Å)",
+            self.baseline.zbl_outer <= self.cutoff,
+            f"baseline.zbl_outer ({self.baseline.zbl_outer} Å) must not exceed descriptor.cutoff ({self.cutoff} Å)",
         )
 
     @property
+    def cutoff(self) -> float:
+        """Å, farther neighbours are left out."""
+        return self.descriptor.cutoff
+
+    @property
     def channels(self) -> int:
-        """Channels of the cube: species times shells."""
-        return len(self.species) * self.grid.shells
+        """Input channels: species times radial functions."""
+        return len(self.species) * self.descriptor.radial
 
 
 def encode(value: Any) -> Any:
@@ -263,6 +314,7 @@ def _decode_fields(kind: Any, data: Any, where: str) -> Any:
     place = where or "the top level"
     if not isinstance(data, dict):
         raise ConfigError(f"{place}: expected a table with the keys of {kind.__name__}, got {data!r}")
+    data = getattr(kind, "renew", dict)(data)  # older forms
     hints = typing.get_type_hints(kind)
     known = {f.name: f for f in dataclasses.fields(kind)}
     unknown = sorted(set(data) - set(known))

@@ -5,7 +5,8 @@ spec, ``uncertainty`` and the arrays) and, if known, ``card``: data, errors and 
 of the model.  A file is rejected unless all of them are consistent.
 
 Schema 1 is a network alone.  Schema 2 adds its uncertainty: the ``Calibration`` under
-``uncertainty`` in the header, and the tensors whose names begin with ``uncertainty.``.
+``uncertainty`` in the header, and the tensors whose names begin with ``uncertainty.``.  Schema 3
+describes the input of the network under ``descriptor`` (see ``spec.renew``); uncertainty is optional.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["find_model", "load_potential", "read_header", "save_potential", "shipped_models"]
 
 FORMAT = "ase-voxpot potential"
-SCHEMAS = ("1", "2")
+SCHEMAS = ("1", "2", "3")
 PREFIX = "uncertainty."
 SHIPPED = Path(__file__).with_name("pretrained")
 
@@ -65,7 +66,7 @@ def save_potential(potential: Potential, path: str | Path, *, card: Mapping[str,
     known = potential.uncertainty
     header = {
         "format": FORMAT,
-        "schema": "1" if known is None else "2",
+        "schema": SCHEMAS[-1],
         "spec": json.dumps(encode(potential.spec)),
         "card": json.dumps(card or {}),
     }

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from ase_voxpot.potential import Potential
-from ase_voxpot.spec import BaselineSpec, DenseSpec, Grid, PlainSpec, PotentialSpec, SteerableSpec
+from ase_voxpot.spec import BaselineSpec, Cubes, DenseSpec, Density, PlainSpec, PotentialSpec, SteerableSpec
 from ase_voxpot.uncertainty import Calibration, Uncertainty
 
-__all__ = ["CALIBRATION", "GRIDS", "NETWORKS", "REFERENCE", "SPECIES", "made_certain", "seeded", "specification"]
+__all__ = ["CALIBRATION", "DESCRIPTORS", "NETWORKS", "REFERENCE", "SPECIES", "made_certain", "seeded", "specification"]
 
 CALIBRATION = Calibration(
     energy_limit=0.02, atom_limit=0.3, force_scale=0.1, force_power=0.5, noise=0.001, factor=2.0, ridge=1e-6
@@ -19,20 +19,20 @@ CALIBRATION = Calibration(
 
 SPECIES = ("Mo", "Ta", "W")
 REFERENCE = (-4.5, -3.5, -4.25)  # exact in binary
-GRIDS = {
-    "steerable": Grid(n=16, spacing=0.75, width=1.4, cutoff=5.0, shells=8),
-    "plain": Grid(n=7, spacing=1.0, width=0.8, cutoff=4.0, shells=1),
-    "dense": Grid(n=5, spacing=1.2, width=1.0, cutoff=4.0, shells=2),
+DESCRIPTORS = {
+    "steerable": Density(cutoff=5.0, radial=8, narrowing=1 / (1.4**2 + 1.0**2)),
+    "plain": Cubes(n=7, spacing=1.0, width=0.8, cutoff=4.0, radial=1),
+    "dense": Cubes(n=5, spacing=1.2, width=1.0, cutoff=4.0, radial=2),
 }
 NETWORKS = {
-    "steerable": SteerableSpec(filter_width=1.0, channels=8, products=6, hidden=(16,)),
+    "steerable": SteerableSpec(channels=8, products=6, hidden=(16,)),
     "plain": PlainSpec(channels=(6, 8), hidden=(16,)),
     "dense": DenseSpec(hidden=(16,)),
 }
 
 
 def specification(kind: str, **changes: Any) -> PotentialSpec:
-    parts = {"grid": GRIDS[kind], "network": NETWORKS[kind], "baseline": BaselineSpec(reference=REFERENCE)}
+    parts = {"descriptor": DESCRIPTORS[kind], "network": NETWORKS[kind], "baseline": BaselineSpec(reference=REFERENCE)}
     return PotentialSpec(species=SPECIES, **(parts | changes))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ase_voxpot.descriptor import Fold, autograd as folded_gpu, cpu as folded_cpu
-from ase_voxpot.spec import Grid
+from ase_voxpot.spec import Cubes
 from ase_voxpot.voxelize import cpu as voxel_cpu, gpu as voxel_gpu, reference as voxel_reference
 from tests.laws import Painter, PairSet
 
@@ -33,7 +33,7 @@ def first_pairs(pairs: PairSet) -> np.ndarray:
     return np.searchsorted(pairs.centre, np.arange(pairs.atoms + 1))
 
 
-def _numpy_voxels(module: ModuleType, grid: Grid) -> Painter:
+def _numpy_voxels(module: ModuleType, grid: Cubes) -> Painter:
     def deposit(p: PairSet) -> np.ndarray:
         return module.deposit(p.offset, p.centre, p.channel, shape=(p.atoms, p.species), grid=grid)
 
@@ -54,7 +54,7 @@ def _tensors(p: PairSet, device: str) -> tuple[torch.Tensor, ...]:
     )
 
 
-def _torch(module: ModuleType, device: str, **options: Grid | Fold) -> Painter:
+def _torch(module: ModuleType, device: str, **options: Cubes | Fold) -> Painter:
     def deposit(p: PairSet) -> np.ndarray:
         return module.deposit(*_tensors(p, device), shape=(p.atoms, p.species), **options).cpu().numpy()
 
@@ -69,7 +69,7 @@ def _torch(module: ModuleType, device: str, **options: Grid | Fold) -> Painter:
     return Painter(f"gpu on {device}", deposit, gather, deposit_tangent)
 
 
-def voxel_painters(grid: Grid) -> dict[str, Painter]:
+def voxel_painters(grid: Cubes) -> dict[str, Painter]:
     """The three spellings of the voxel density, and the last one on a GPU where there is one."""
     painters = [_numpy_voxels(voxel_reference, grid), _numpy_voxels(voxel_cpu, grid)]
     painters += [_torch(voxel_gpu, device, grid=grid) for device in _devices()]

@@ -52,7 +52,7 @@ def test_they_are_there_and_light():
 def test_their_cards_describe_the_network_that_they_are(model):
     spec = load_potential(model, device="cpu").spec
 
-    assert in_one_line(spec.grid, spec.network) in find_model(model).with_suffix(".md").read_text(encoding="utf-8")
+    assert in_one_line(spec) in find_model(model).with_suffix(".md").read_text(encoding="utf-8")
 
 
 def test_the_metals_have_the_lattice_and_the_stiffness_of_dft(model, calculator):

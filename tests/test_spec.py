@@ -14,33 +14,42 @@ from ase.data import chemical_symbols
 from hypothesis import given, settings, strategies as st
 
 from ase_voxpot.errors import ConfigError, SpecError
-from ase_voxpot.spec import BaselineSpec, DenseSpec, Grid, PlainSpec, PotentialSpec, SteerableSpec, decode, encode
+from ase_voxpot.spec import (
+    BaselineSpec,
+    Cubes,
+    DenseSpec,
+    Density,
+    PlainSpec,
+    PotentialSpec,
+    SteerableSpec,
+    decode,
+    encode,
+    renew,
+)
 from tests.models import specification
 
 lengths = st.floats(0.1, 5.0)
 widths = st.lists(st.integers(1, 64), max_size=3).map(tuple)
-grids = st.builds(
-    Grid,
+densities = st.builds(Density, cutoff=st.floats(3.0, 8.0), radial=st.integers(1, 32), narrowing=st.floats(0.0, 10.0))
+cubes = st.builds(
+    Cubes,
     n=st.integers(2, 20),
     spacing=lengths,
     width=lengths,
     cutoff=st.floats(3.0, 8.0),
-    shells=st.integers(1, 32),
+    radial=st.integers(1, 32),
     lift=st.none() | st.floats(7.5, 30.0),
 )
-networks = st.one_of(
-    st.builds(
-        SteerableSpec,
-        degree=st.integers(0, 8),
-        filter_width=lengths,
-        channels=st.integers(1, 64),
-        products=st.integers(0, 32),
-        product_degree=st.integers(0, 4),
-        hidden=widths,
-    ),
-    st.builds(PlainSpec, channels=widths.filter(len), hidden=widths),
-    st.builds(DenseSpec, hidden=widths),
+steerable = st.builds(
+    SteerableSpec,
+    degree=st.integers(0, 8),
+    channels=st.integers(1, 64),
+    products=st.integers(0, 32),
+    product_degree=st.integers(0, 4),
+    hidden=widths,
 )
+others = st.builds(PlainSpec, channels=widths.filter(len), hidden=widths) | st.builds(DenseSpec, hidden=widths)
+inputs = st.tuples(densities, steerable) | st.tuples(cubes, others)
 
 
 @st.composite
@@ -52,7 +61,8 @@ def specs(draw):
             BaselineSpec, reference=energies.map(tuple), zbl_inner=st.floats(0.0, 1.0), zbl_outer=st.floats(1.1, 3.0)
         )
     )
-    return PotentialSpec(species=tuple(species), grid=draw(grids), network=draw(networks), baseline=baseline)
+    descriptor, network = draw(inputs)
+    return PotentialSpec(species=tuple(species), descriptor=descriptor, network=network, baseline=baseline)
 
 
 json_values = st.recursive(
@@ -72,7 +82,7 @@ def test_a_trip_through_json_changes_nothing(spec):
 @given(specs(), st.data())
 def test_unknown_keys_are_refused_wherever_they_stand(spec, data):
     encoded = encode(spec)
-    place = data.draw(st.sampled_from(["", "grid", "network", "baseline"]))
+    place = data.draw(st.sampled_from(["", "descriptor", "network", "baseline"]))
     (encoded[place] if place else encoded)["colour"] = 1
 
     with pytest.raises(ConfigError, match=rf"^{place or 'the top level'}: unknown key 'colour'; known are "):
@@ -84,7 +94,7 @@ def test_unknown_keys_are_refused_wherever_they_stand(spec, data):
 def test_whatever_comes_is_decoded_or_refused_with_a_sentence(data):
     """One value anywhere in a sound description is replaced by anything JSON can hold."""
     encoded = encode(specification("steerable"))
-    table = data.draw(st.sampled_from([encoded, encoded["grid"], encoded["network"], encoded["baseline"]]))
+    table = data.draw(st.sampled_from([encoded, encoded["descriptor"], encoded["network"], encoded["baseline"]]))
     table[data.draw(st.sampled_from(sorted(table)))] = data.draw(json_values)
 
     with contextlib.suppress(ConfigError, SpecError):
@@ -102,12 +112,12 @@ def test_nothing_else_is_a_potential(value):
     [
         ("species", "W", "species: expected a list, got 'W'"),
         ("species", [3], r"species\[0\]: expected str, got 3"),
-        ("grid", None, "grid: expected a table with the keys of Grid, got None"),
-        ("grid.n", 4.5, r"grid.n: expected int, got 4.5"),
-        ("grid.n", True, "grid.n: expected int, got True"),
-        ("grid.spacing", True, "grid.spacing: expected float, got True"),
-        ("grid.spacing", "wide", "grid.spacing: expected float, got 'wide'"),
-        ("grid.spacing", 10**400, "grid.spacing: expected float, got an integer that is too large"),
+        ("descriptor", None, "descriptor.kind: expected one of 'density', 'cubes', got None"),
+        ("descriptor.radial", 4.5, r"descriptor.radial: expected int, got 4.5"),
+        ("descriptor.radial", True, "descriptor.radial: expected int, got True"),
+        ("descriptor.cutoff", True, "descriptor.cutoff: expected float, got True"),
+        ("descriptor.cutoff", "wide", "descriptor.cutoff: expected float, got 'wide'"),
+        ("descriptor.cutoff", 10**400, "descriptor.cutoff: expected float, got an integer that is too large"),
         ("network.kind", "deep", r"network.kind: expected one of 'steerable', 'plain', 'dense', got 'deep'"),
         ("network.kind", [], r"network.kind: expected one of 'steerable', 'plain', 'dense', got \[\]"),
         ("network", 7, "network.kind: expected one of .*, got None"),
@@ -127,23 +137,23 @@ def test_values_of_the_wrong_kind_are_refused_with_their_place(path, value, sent
 
 
 def test_missing_keys_are_named():
-    encoded = encode(specification("steerable"))
-    del encoded["grid"]["n"], encoded["grid"]["cutoff"]
+    encoded = encode(specification("dense"))
+    del encoded["descriptor"]["n"], encoded["descriptor"]["cutoff"]
 
-    with pytest.raises(ConfigError, match="^grid: missing key 'n', 'cutoff'"):
+    with pytest.raises(ConfigError, match="^descriptor: missing key 'n', 'cutoff'"):
         decode(PotentialSpec, encoded)
 
 
 def test_what_has_a_default_may_be_left_out():
-    grid = decode(Grid, {"n": 5, "spacing": 1, "width": 0.5, "cutoff": 4})
+    grid = decode(Cubes, {"n": 5, "spacing": 1, "width": 0.5, "cutoff": 4})
 
-    assert grid == Grid(n=5, spacing=1.0, width=0.5, cutoff=4.0, shells=1)
+    assert grid == Cubes(n=5, spacing=1.0, width=0.5, cutoff=4.0, radial=1)
     assert isinstance(grid.spacing, float)
 
 
 def test_the_place_may_be_prefixed():
-    with pytest.raises(ConfigError, match="^model.grid: missing key 'n'"):
-        decode(Grid, {"spacing": 1.0, "width": 1.0, "cutoff": 4.0}, where="model.grid")
+    with pytest.raises(ConfigError, match="^model.descriptor: missing key 'n'"):
+        decode(Cubes, {"spacing": 1.0, "width": 1.0, "cutoff": 4.0}, where="model.descriptor")
 
 
 @dataclass(frozen=True)
@@ -185,22 +195,22 @@ GRID = {"n": 5, "spacing": 1.0, "width": 0.8, "cutoff": 4.0}
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"n": 1}, "grid.n must be at least 2 voxels per edge, got 1"),
-        ({"spacing": 0.0}, "grid.spacing must be a positive length in Å, got 0.0"),
-        ({"spacing": math.nan}, "grid.spacing must be a positive length in Å, got nan"),
-        ({"spacing": math.inf}, "grid.spacing must be a positive length in Å, got inf"),
-        ({"width": -1.0}, "grid.width must be a positive length in Å, got -1.0"),
-        ({"width": math.inf}, "grid.width must be a positive length in Å, got inf"),
-        ({"cutoff": 20.0}, "grid.cutoff must lie between 0 and 20 Å, got 20.0"),
-        ({"cutoff": math.nan}, "grid.cutoff must lie between 0 and 20 Å, got nan"),
-        ({"shells": 0}, "grid.shells must lie between 1 and 32, got 0"),
-        ({"shells": 33}, "grid.shells must lie between 1 and 32, got 33"),
-        ({"lift": 0.7}, "grid.lift must exceed a fifth of the cutoff"),
+        ({"n": 1}, "descriptor.n must be at least 2 voxels per edge, got 1"),
+        ({"spacing": 0.0}, "descriptor.spacing must be a positive length in Å, got 0.0"),
+        ({"spacing": math.nan}, "descriptor.spacing must be a positive length in Å, got nan"),
+        ({"spacing": math.inf}, "descriptor.spacing must be a positive length in Å, got inf"),
+        ({"width": -1.0}, "descriptor.width must be a positive length in Å, got -1.0"),
+        ({"width": math.inf}, "descriptor.width must be a positive length in Å, got inf"),
+        ({"cutoff": 20.0}, "descriptor.cutoff must lie between 0 and 20 Å, got 20.0"),
+        ({"cutoff": math.nan}, "descriptor.cutoff must lie between 0 and 20 Å, got nan"),
+        ({"radial": 0}, "descriptor.radial must lie between 1 and 32 functions, got 0"),
+        ({"radial": 33}, "descriptor.radial must lie between 1 and 32 functions, got 33"),
+        ({"lift": 0.7}, "descriptor.lift must exceed a fifth of the cutoff"),
     ],
 )
 def test_grids_that_make_no_sense_are_refused(changes, sentence):
     with pytest.raises(SpecError, match=sentence):
-        Grid(**(GRID | changes))
+        Cubes(**(GRID | changes))
 
 
 @pytest.mark.parametrize(
@@ -208,8 +218,6 @@ def test_grids_that_make_no_sense_are_refused(changes, sentence):
     [
         (SteerableSpec, {"degree": 9}, "network.degree must lie between 0 and 8, got 9"),
         (SteerableSpec, {"degree": -1}, "network.degree must lie between 0 and 8, got -1"),
-        (SteerableSpec, {"filter_width": 0.0}, "network.filter_width must be positive, got 0.0"),
-        (SteerableSpec, {"filter_width": math.inf}, "network.filter_width must be positive, got inf"),
         (SteerableSpec, {"channels": 0}, "network.channels must be at least 1, got 0"),
         (SteerableSpec, {"products": -1}, "network.products must not be negative, got -1"),
         (SteerableSpec, {"product_degree": -1}, "network.product_degree must not be negative, got -1"),
@@ -238,8 +246,8 @@ def test_networks_and_baselines_that_make_no_sense_are_refused(kind, changes, se
         ({"species": ("Mo", "Ta", "Xx")}, "species must be chemical symbols, got Xx"),
         ({"species": ("W", "Ta", "W")}, "species must be distinct"),
         ({"species": ("W", "Ta")}, r"baseline.reference needs one energy per species \(2\), got 3"),
-        ({"grid": Grid(**(GRID | {"cutoff": 2.0}))}, r"baseline.zbl_outer \(2.2 Å\) must not exceed grid.cutoff"),
-        ({"grid": Grid(**(GRID | {"lift": 0.9}))}, "grid.lift must not undo more than the window of the filters"),
+        ({"descriptor": Density(cutoff=2.0)}, r"baseline.zbl_outer \(2.2 Å\) must not exceed descriptor.cutoff"),
+        ({"descriptor": Cubes(**GRID)}, "a steerable network reads 'density', got 'cubes'"),
     ],
 )
 def test_potentials_whose_parts_do_not_fit_are_refused(changes, sentence):
@@ -249,9 +257,45 @@ def test_potentials_whose_parts_do_not_fit_are_refused(changes, sentence):
 
 def test_specs_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        specification("dense").grid.n = 7  # type: ignore[misc]
+        specification("dense").descriptor.n = 7  # type: ignore[misc]
 
 
-def test_channels_are_species_times_shells():
+def test_channels_are_species_times_radial_functions():
     assert specification("steerable").channels == 24
     assert specification("plain").channels == 3
+
+
+class TestOlderSchemas:
+    GRID = {"n": 16, "spacing": 0.7, "width": 1.2, "cutoff": 5.0, "shells": 8, "lift": 1.5}
+    STEERABLE = {"kind": "steerable", "filter_width": 0.9, "channels": 4}
+
+    def test_a_window_that_was_undone_leaves_nothing(self):
+        new = renew({"species": ["W"], "grid": self.GRID, "network": self.STEERABLE})
+
+        assert new["descriptor"] == {"kind": "density", "cutoff": 5.0, "radial": 8, "narrowing": 0.0}
+        assert new["network"] == {"kind": "steerable", "channels": 4}
+        assert "grid" not in new
+
+    @pytest.mark.parametrize("lift", [None, 3.0])
+    def test_a_window_becomes_the_narrowing(self, lift):
+        new = renew({"grid": self.GRID | {"lift": lift}, "network": self.STEERABLE})
+
+        assert new["descriptor"]["narrowing"] == pytest.approx(1 / 2.25 - (1 / 9 if lift else 0))
+
+    def test_defaults_of_then_are_kept(self):
+        new = renew({"grid": {"n": 8, "spacing": 1, "width": 1, "cutoff": 4}})
+
+        assert new["descriptor"] == {"kind": "density", "cutoff": 4, "radial": 1, "narrowing": 0.5}
+
+    def test_cubes_stay_cubes(self):
+        new = renew({"grid": self.GRID, "network": {"kind": "plain"}})
+
+        expected = {k: v for k, v in self.GRID.items() if k != "shells"} | {"kind": "cubes", "radial": 8}
+        assert new["descriptor"] == expected
+
+    @given(json_values, json_values)
+    def test_what_makes_no_sense_is_left_to_decode(self, grid, network):
+        new = renew({"grid": grid, "network": network})
+
+        with pytest.raises((ConfigError, SpecError)):
+            decode(PotentialSpec, new)

@@ -152,9 +152,9 @@ def test_safetensors_of_others_are_refused(tmp_path):
         load_potential(path)
 
 
-@pytest.mark.parametrize("schema", ["3", "one", None])
+@pytest.mark.parametrize("schema", ["4", "one", None])
 def test_other_schemas_are_refused(file, schema):
-    with pytest.raises(SchemaError, match=f"expected schema 1 or 2, got {schema}; update ase-voxpot"):
+    with pytest.raises(SchemaError, match=f"expected schema 1 or 2 or 3, got {schema}; update ase-voxpot"):
         load_potential(rewritten(file, schema=schema))
 
 
@@ -249,10 +249,10 @@ class TestUncertainty:
         np.testing.assert_allclose(actual.uncertainty.energy, expected.uncertainty.energy, rtol=1e-4)
         np.testing.assert_allclose(actual.uncertainty.forces, expected.uncertainty.forces, rtol=1e-5)
 
-    def test_readers_of_schema_one_are_told(self, file, path):
+    def test_readers_of_older_schemas_are_told(self, file, path):
         """They would take the tensors for those of another network."""
-        for written, schema in ((file, b'"schema":"1"'), (path, b'"schema":"2"')):
-            assert schema in written.read_bytes()[:20_000].replace(b": ", b":")
+        for written in (file, path):
+            assert b'"schema":"3"' in written.read_bytes()[:20_000].replace(b": ", b":")
         assert read_header(file)["uncertainty"] is None
 
     def test_a_file_from_before_a_number_was_known_is_still_whole(self, certain, path, crystal, monkeypatch):

@@ -18,7 +18,7 @@ from ase_voxpot.neighbours.loops import forces_from_arrays
 from ase_voxpot.neighbours.verlet import VerletList, species_indices
 from ase_voxpot.network.inputs import Scene
 from ase_voxpot.potential import Result
-from ase_voxpot.spec import SteerableSpec
+from ase_voxpot.spec import Cubes
 from ase_voxpot.voxelize import gpu as voxels
 
 if TYPE_CHECKING:
@@ -75,10 +75,10 @@ def reference(potential: Potential, atoms: Atoms) -> Result:
     offset, centre, channel = Scene(pairs, species[pairs.neighbour]).on(torch.device("cpu"), torch.float64)
     offset.requires_grad_()
     shape = (len(atoms), len(spec.species))
-    if isinstance(spec.network, SteerableSpec):
+    if not isinstance(spec.descriptor, Cubes):
         view = folded.deposit(offset, centre, channel, shape=shape, fold=folding(spec))
     else:
-        view = voxels.deposit(offset, centre, channel, shape=shape, grid=spec.grid)
+        view = voxels.deposit(offset, centre, channel, shape=shape, grid=spec.descriptor)
     result = potential.network(view, torch.from_numpy(species).long())
     gradient = torch.autograd.grad(result.sum(), offset)[0].numpy()
     gradient[close] += repulsion

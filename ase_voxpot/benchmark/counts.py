@@ -82,8 +82,8 @@ def count(spec: PotentialSpec, *, pairs: float, points: int, itemsize: int, skin
     net = spec.network
     if not isinstance(net, SteerableSpec):
         raise ConfigError(f"stages are counted for steerable networks, got {net.kind!r}")
-    shells, inputs, h = spec.grid.shells, spec.channels, (net.degree + 1) ** 2
-    candidates = pairs * (1 + skin / spec.grid.cutoff) ** 3
+    shells, inputs, h = spec.descriptor.radial, spec.channels, (net.degree + 1) ** 2
+    candidates = pairs * (1 + skin / spec.cutoff) ** 3
     seen, squares = h * inputs, h * net.channels
     invariants = 2 * net.channels * (net.degree + 1) + 5 * net.products
     widths = (invariants, *net.hidden, 1)

@@ -13,8 +13,9 @@ from ase_voxpot.benchmark.orders import Painting
 from ase_voxpot.benchmark.systems import make_system
 from ase_voxpot.descriptor.radial import shell_weights
 from ase_voxpot.neighbours.verlet import VerletList, species_indices
-from ase_voxpot.spec import Grid
+from ase_voxpot.spec import Cubes
 from ase_voxpot.voxelize import cpu
+from ase_voxpot.voxelize.limit import cubes_of
 from ase_voxpot.voxelize.reference import axis_points
 from ase_voxpot.weights import find_model, read_header
 
@@ -40,10 +41,10 @@ def paint_in_loops(
     channel: Int[np.ndarray, " pair"],
     *,
     shape: tuple[int, int],
-    grid: Grid,
+    grid: Cubes,
 ) -> Float[np.ndarray, "atom channel n n n"]:
     """As ``voxelize.cpu.deposit``, loop by loop, without NumPy inside them."""
-    axis, n, shells = axis_points(grid).tolist(), grid.n, grid.shells
+    axis, n, shells = axis_points(grid).tolist(), grid.n, grid.radial
     weights = shell_weights(np.linalg.norm(offset, axis=1), grid.cutoff, shells, grid.lift)[0].tolist()
     width = grid.width
     cubes = [
@@ -69,22 +70,23 @@ def run_voxelizer(order: Order, observe: Callable[[str], None]) -> Iterator[Pain
     observe("peaks")
     bandwidth = measure_peaks("cpu", np.float64).bandwidth
     atoms = make_system(54, spec.species, seed=order.seed, card=header["card"]).whole()
-    pairs = VerletList(spec.grid.cutoff).update(atoms)
+    pairs = VerletList(spec.cutoff).update(atoms)
     channel = species_indices(atoms.get_chemical_symbols(), spec.species)[pairs.neighbour]
-    coarse = Grid(
+    cubes = spec.descriptor if isinstance(spec.descriptor, Cubes) else cubes_of(spec.descriptor)
+    coarse = Cubes(
         n=COARSE,
-        spacing=2 * spec.grid.cutoff / COARSE,
-        width=2 * spec.grid.cutoff / COARSE,
-        cutoff=spec.grid.cutoff,
+        spacing=2 * spec.cutoff / COARSE,
+        width=2 * spec.cutoff / COARSE,
+        cutoff=spec.cutoff,
     )
-    for what, grid in ((f"the cubes of {order.models[0]}", spec.grid), ("one colour", coarse)):
+    for what, grid in ((f"the cubes of {order.models[0]}", cubes), ("one colour", coarse)):
         observe(f"{what}, {grid.n}³")
         yield _compare(what, grid, pairs, channel, len(spec.species), bandwidth, order.threads)
 
 
 def _compare(
     what: str,
-    grid: Grid,
+    grid: Cubes,
     pairs: Pairs,
     channel: Int[np.ndarray, " pair"],
     species: int,

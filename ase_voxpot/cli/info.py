@@ -39,7 +39,7 @@ def _list_models() -> None:
     rows = table("Shipped models", "name", "species", "cutoff (Å)", "network")
     for name in names:
         spec = read_header(find_model(name))["spec"]
-        rows.add_row(name, " ".join(spec.species), f"{spec.grid.cutoff:g}", spec.network.kind)
+        rows.add_row(name, " ".join(spec.species), f"{spec.cutoff:g}", spec.network.kind)
     console().print(rows)
     _list_others()
 
@@ -96,9 +96,9 @@ def _describe(model: str) -> None:
     for name, value in (
         ("file", str(path)),
         ("species", " ".join(spec.species)),
-        ("cutoff", f"{spec.grid.cutoff:g} Å"),
+        ("cutoff", f"{spec.cutoff:g} Å"),
         ("network", spec.network.kind),
-        *outline(spec.grid, spec.network).items(),
+        *outline(spec).items(),
         ("parameters", f"{parameters:,}"),
         (
             "free atoms",

@@ -8,13 +8,12 @@ rule for an integral of Gaussians: it converges faster than any power of the vox
 
     Σ_v F_lm(x_v) exp(-|x_v - d|²/2σ²)  ∝  S_lm(d) exp(-d²/2τ²),    τ² = σ² + w²
 
-because harmonic polynomials keep their form under a Gaussian average.  The lift λ of the grid multiplies by
-exp(r²/2λ²), so that κ = 1/τ² - 1/λ².  All shipped models have λ = τ and κ = 0: neither the grid nor σ, w and λ
-occur in their energy.
+because harmonic polynomials keep their form under a Gaussian average.  A weight exp(r²/2λ²) of the neighbours
+leaves κ = 1/τ² - 1/λ².  All shipped models have κ = 0.  ``voxelize.limit`` makes a grid and filters for a
+given κ, to compare the sum over voxels with the closed form.
 
 Harmonics come first in the arrays, so that each degree is one contiguous matrix.  The coefficients are exactly
-equivariant under rotation.  ``network.steerable`` holds the filters on the grid; the tests compare the sum over voxels
-with the closed form.  The three functions of ``cpu`` (Numba) and ``gpu`` (torch) are named and related as in
+rotation-equivariant.  The three functions of ``cpu`` (Numba) and ``gpu`` (torch) are named and related as in
 ``voxelize``.
 """
 
@@ -23,12 +22,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ase_voxpot.spec import SteerableSpec
+from ase_voxpot.spec import Density, SteerableSpec
 
 if TYPE_CHECKING:
-    from ase_voxpot.spec import Grid, PotentialSpec
+    from ase_voxpot.spec import PotentialSpec
 
-__all__ = ["Fold", "fold_of", "folding"]
+__all__ = ["Fold", "folding"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +46,12 @@ class Fold:
 
 
 def folding(spec: PotentialSpec) -> Fold:
-    """The closed form of the filters of a steerable potential.
+    """The closed form that a steerable potential sums.
 
     Raises:
         TypeError: the network is of another kind.
     """
-    if not isinstance(spec.network, SteerableSpec):
-        raise TypeError(f"only steerable networks can be folded, got {type(spec.network).__name__}")
-    return fold_of(spec.grid, spec.network)
-
-
-def fold_of(grid: Grid, network: SteerableSpec) -> Fold:
-    """The same from the grid and the network of a spec."""
-    window = grid.width**2 + network.filter_width**2
-    rate = 1 / window - (0.0 if grid.lift is None else grid.lift**-2)
-    return Fold(
-        cutoff=grid.cutoff,
-        narrowing=rate if abs(rate) * window > 1e-12 else 0.0,
-        shells=grid.shells,
-        degree=network.degree,
-    )
+    if not isinstance(spec.network, SteerableSpec) or not isinstance(spec.descriptor, Density):
+        raise TypeError(f"only steerable networks have a closed form, got {type(spec.network).__name__}")
+    density = spec.descriptor
+    return Fold(cutoff=density.cutoff, narrowing=density.narrowing, shells=density.radial, degree=spec.network.degree)

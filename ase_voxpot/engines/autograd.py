@@ -11,8 +11,7 @@ from ase_voxpot.engines.chunks import in_chunks
 from ase_voxpot.engines.derivatives import pair_gradient
 from ase_voxpot.engines.forks import use_torch
 from ase_voxpot.neighbours.workspace import FRESH, Workspace
-from ase_voxpot.network.inputs import Scene, Voxels
-from ase_voxpot.network.steerable import SteerableNetwork
+from ase_voxpot.network.inputs import Scene
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -40,7 +39,6 @@ class AutogradEngine:
         self._network: Any = network
         self._representation = representation
         self._like = torch.empty(0, device=device, dtype=getattr(torch, dtype.name))
-        self._filtered = isinstance(network, SteerableNetwork) and isinstance(representation, Voxels)
 
     def __call__(
         self,
@@ -88,7 +86,7 @@ class AutogradEngine:
         kinds = torch.from_numpy(species).to(like.device, torch.long)
         view = representation.deposit(scene, like).requires_grad_(gradient)
         with torch.set_grad_enabled(gradient):
-            seen = self._network.look(view) if self._filtered else view
+            seen = representation.look(view)
             last = None if features is None else like.new_empty(features.shape)
             result = self._network(seen, kinds, features=last)
         if features is not None and last is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ase_voxpot.spec import DenseSpec, PlainSpec, SteerableSpec
+from ase_voxpot.spec import Cubes, DenseSpec, PlainSpec, SteerableSpec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,8 +26,9 @@ def build_network(spec: PotentialSpec) -> nn.Module:
     species = len(spec.species)
     match spec.network:
         case SteerableSpec():
-            return SteerableNetwork(spec.network, spec.grid, species=species)
-        case PlainSpec():
-            return PlainNetwork(spec.network, spec.grid, species=species)
-        case DenseSpec():
-            return DenseNetwork(spec.network, spec.grid, species=species)
+            return SteerableNetwork(spec.network, radial=spec.descriptor.radial, species=species)
+        case PlainSpec() if isinstance(spec.descriptor, Cubes):
+            return PlainNetwork(spec.network, spec.descriptor, species=species)
+        case DenseSpec() if isinstance(spec.descriptor, Cubes):
+            return DenseNetwork(spec.network, spec.descriptor, species=species)
+    raise TypeError(f"no {spec.network.kind} network reads {spec.descriptor.kind}")

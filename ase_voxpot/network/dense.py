@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
-    from ase_voxpot.spec import DenseSpec, Grid
+    from ase_voxpot.spec import Cubes, DenseSpec
 
 __all__ = ["DenseNetwork"]
 
@@ -21,9 +21,9 @@ __all__ = ["DenseNetwork"]
 class DenseNetwork(nn.Module):
     """All voxels of all channels as input of dense layers per species."""
 
-    def __init__(self, spec: DenseSpec, grid: Grid, *, species: int) -> None:
+    def __init__(self, spec: DenseSpec, cubes: Cubes, *, species: int) -> None:
         super().__init__()
-        self.dense = SpeciesDense(species * grid.shells * grid.n**3, spec.hidden, species=species)
+        self.dense = SpeciesDense(species * cubes.radial * cubes.n**3, spec.hidden, species=species)
 
     def forward(
         self,

@@ -11,20 +11,22 @@ and torch on other devices.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 import torch
 
 from ase_voxpot.descriptor import autograd as folded_gpu, cpu as folded_cpu, folding
+from ase_voxpot.spec import Cubes
 from ase_voxpot.voxelize import cpu as voxel_cpu, gpu as voxel_gpu
+from ase_voxpot.voxelize.limit import cubes_of, filter_bank, filter_width
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
     from ase_voxpot.neighbours.verlet import Pairs
-    from ase_voxpot.spec import PotentialSpec
+    from ase_voxpot.spec import PotentialSpec, SteerableSpec
 
 __all__ = ["Folded", "Representation", "Scene", "Voxels"]
 
@@ -51,6 +53,9 @@ class Representation(Protocol):
     def deposit(self, scene: Scene, like: Tensor) -> Float[Tensor, ...]:
         """Inputs of every atom, on the device and in the precision of ``like``."""
 
+    def look(self, view: Float[Tensor, ...]) -> Float[Tensor, ...]:
+        """The input of the network, from what ``deposit`` gives."""
+
     def gather(self, field: Float[Tensor, ...], scene: Scene) -> Float[Tensor, "pair 3"]:
         """Derivative of ⟨field, deposit(scene)⟩ with respect to every offset."""
 
@@ -66,7 +71,20 @@ class Voxels:
     """Cubes of voxels, [atom, channel, n, n, n]."""
 
     def __init__(self, spec: PotentialSpec) -> None:
-        self.grid, self.species = spec.grid, len(spec.species)
+        self.species = len(spec.species)
+        if isinstance(spec.descriptor, Cubes):
+            self.grid, self._filters = spec.descriptor, None
+        else:
+            self.grid = cubes_of(spec.descriptor)
+            self._filters = torch.from_numpy(
+                filter_bank(self.grid, cast("SteerableSpec", spec.network).degree, filter_width(self.grid))
+            )
+
+    def look(self, view: Float[Tensor, "atom channel n n n"]) -> Float[Tensor, ...]:
+        """The cubes; for a steerable network their convolution with its filters at the central voxel."""
+        if self._filters is None:
+            return view
+        return torch.einsum("acv,vm->mac", view.flatten(2), self._filters.to(view))
 
     def deposit(self, scene: Scene, like: Tensor) -> Float[Tensor, "atom channel n n n"]:
         """Densities on the voxels."""
@@ -103,6 +121,10 @@ class Folded:
 
     def __init__(self, spec: PotentialSpec) -> None:
         self.fold, self.species = folding(spec), len(spec.species)
+
+    def look(self, view: Float[Tensor, "harmonic atom channel"]) -> Float[Tensor, "harmonic atom channel"]:
+        """The coefficients as they are."""
+        return view
 
     def deposit(self, scene: Scene, like: Tensor) -> Float[Tensor, "harmonic atom channel"]:
         """Sum over the neighbours."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
-    from ase_voxpot.spec import Grid, PlainSpec
+    from ase_voxpot.spec import Cubes, PlainSpec
 
 __all__ = ["PlainNetwork"]
 
@@ -27,20 +27,20 @@ __all__ = ["PlainNetwork"]
 class PlainNetwork(nn.Module):
     """Convolutions of 3³ voxels with SiLU between them, then dense layers per species."""
 
-    def __init__(self, spec: PlainSpec, grid: Grid, *, species: int) -> None:
+    def __init__(self, spec: PlainSpec, cubes: Cubes, *, species: int) -> None:
         """Random weights.
 
         Raises:
             SpecError: the cube is too small for the convolutions.
         """
         super().__init__()
-        left = grid.n - 2 * len(spec.channels)
+        left = cubes.n - 2 * len(spec.channels)
         if left < 1:
             raise SpecError(
                 f"{len(spec.channels)} convolutions of 3 voxels need a cube of at least "
-                f"{2 * len(spec.channels) + 1} voxels per edge, got {grid.n}"
+                f"{2 * len(spec.channels) + 1} voxels per edge, got {cubes.n}"
             )
-        widths = (species * grid.shells, *spec.channels)
+        widths = (species * cubes.radial, *spec.channels)
         self.convolutions = nn.ModuleList(nn.Conv3d(a, b, 3) for a, b in pairwise(widths))
         self.dense = SpeciesDense(spec.channels[-1] * left**3, spec.hidden, species=species)
 

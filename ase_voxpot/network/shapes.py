@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ase_voxpot.spec import Grid, SteerableSpec
+    from ase_voxpot.spec import SteerableSpec
 
 __all__ = ["FITTED", "KINDS", "invariant_count", "steerable_shapes"]
 
@@ -21,15 +21,15 @@ def invariant_count(spec: SteerableSpec) -> int:
     return 2 * spec.channels * (spec.degree + 1) + KINDS * spec.products
 
 
-def steerable_shapes(spec: SteerableSpec, grid: Grid, *, species: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes; ``network.steerable`` has their meaning.
+def steerable_shapes(spec: SteerableSpec, *, radial: int, species: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes; ``network.steerable`` says what they mean.
 
-    >>> from ase_voxpot.spec import Grid, SteerableSpec
+    >>> from ase_voxpot.spec import SteerableSpec
     >>> spec = SteerableSpec(degree=1, channels=4, products=0, hidden=(8,))
-    >>> steerable_shapes(spec, Grid(n=4, spacing=1, width=1, cutoff=4, shells=2), species=3)["pairs"]
+    >>> steerable_shapes(spec, radial=2, species=3)["pairs"]
     (2, 6, 4)
     """
-    degrees, inputs, invariants = spec.degree + 1, species * grid.shells, invariant_count(spec)
+    degrees, inputs, invariants = spec.degree + 1, species * radial, invariant_count(spec)
     shapes: dict[str, tuple[int, ...]] = {
         "whiten": (degrees, inputs, inputs),
         "pairs": (degrees, inputs, spec.channels),

@@ -8,54 +8,35 @@
     E_i         = MLP_Z(asinh(standardised invariants)) - that of an atom without neighbours
 
 The coefficients are the limit of infinitely fine voxels of a convolution with steerable filters on a cube
-around the atom, ``filter_bank``.  A cube is filled only for the comparison of both in ``voxpot check`` and the
-tests.  A Lebedev rule of sufficient degree makes the means over the sphere exact, and so the energies exactly
-invariant.  The energy of a free atom is exactly its reference energy.
+around the atom (``voxelize.limit``).  No cube is filled, but for the comparison of both in ``voxpot check`` and
+the tests.  A Lebedev rule of sufficient degree makes the means over the sphere exact, and so the energies exactly
+invariant.  A free atom costs its reference energy exactly.
 """
 
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import nn
 
-from ase_voxpot.descriptor.harmonics import solid_harmonics
 from ase_voxpot.network.layers import SpeciesDense, asinh
 from ase_voxpot.network.products import products, squares
 from ase_voxpot.network.shapes import invariant_count
 from ase_voxpot.network.sphere import sphere_rule
-from ase_voxpot.voxelize.reference import voxel_points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from jaxtyping import Float, Int
     from torch import Tensor
 
-    from ase_voxpot.spec import Grid, SteerableSpec
+    from ase_voxpot.spec import SteerableSpec
 
-__all__ = ["SteerableNetwork", "filter_bank"]
-
-
-def filter_bank(grid: Grid, spec: SteerableSpec) -> Float[np.ndarray, "voxel harmonic"]:
-    """The filters F_lm = S_lm(x) exp(-x²/2w²) on the voxels, float64.
-
-    They are scaled so that the coefficients of a Gaussian at d are S_lm(d/r_c) exp(-d²/2τ²),
-    τ² = σ² + w²: with s² = σ²w²/τ² the integral over the product of both Gaussians is
-    (2πs²)^{3/2} exp(-d²/2τ²), and its centre of mass is d w²/τ².
-    """
-    points = voxel_points(grid).reshape(-1, 3)
-    sigma2, filter2 = grid.width**2, spec.filter_width**2
-    volume = (2 * np.pi * sigma2 * filter2 / (sigma2 + filter2)) ** 1.5
-    shrink = filter2 / (sigma2 + filter2) * grid.cutoff
-    degrees = np.repeat(np.arange(spec.degree + 1), 2 * np.arange(spec.degree + 1) + 1)
-    window = np.exp(-(points**2).sum(axis=1) / (2 * filter2)) * grid.spacing**3 / volume
-    return solid_harmonics(points, spec.degree)[0] * window[:, None] / shrink**degrees
+__all__ = ["SteerableNetwork"]
 
 
 class SteerableNetwork(nn.Module):
@@ -67,11 +48,11 @@ class SteerableNetwork(nn.Module):
     sphere: Tensor
     weights: Tensor
 
-    def __init__(self, spec: SteerableSpec, grid: Grid, *, species: int) -> None:
-        """Random weights for ``species`` kinds of atoms painted on ``grid``."""
+    def __init__(self, spec: SteerableSpec, *, radial: int, species: int) -> None:
+        """Random weights for ``species`` elements with ``radial`` functions each."""
         super().__init__()
-        self.spec, self.grid = spec, grid
-        degrees, inputs = spec.degree + 1, species * grid.shells
+        self.spec = spec
+        degrees, inputs = spec.degree + 1, species * radial
         self.product_degree = min(spec.degree, spec.product_degree)
         self.register_buffer("whiten", torch.eye(inputs).repeat(degrees, 1, 1))
         self.pairs = nn.Parameter(torch.randn(degrees, inputs, spec.channels) / math.sqrt(inputs))
@@ -85,15 +66,6 @@ class SteerableNetwork(nn.Module):
         self.register_buffer("mean", torch.zeros(invariants))
         self.register_buffer("scale", torch.ones(invariants))
         self.dense = SpeciesDense(invariants, spec.hidden, species=species)
-
-    @cached_property
-    def filters(self) -> Float[np.ndarray, "voxel harmonic"]:
-        """The filters on the voxels; computed on first use, as the closed form needs none."""
-        return filter_bank(self.grid, self.spec)
-
-    def look(self, cube: Float[Tensor, "atom channel n n n"]) -> Float[Tensor, "harmonic atom channel"]:
-        """The coefficients of a cube: the convolution at its central voxel."""
-        return torch.einsum("acv,vm->mac", cube.flatten(2), torch.from_numpy(self.filters).to(cube))
 
     def mix(self, blocks: Sequence[Tensor], matrices: Tensor) -> Float[Tensor, "harmonic atom channel"]:
         """Mixtures u of the coefficients, in blocks of equal degree, for every degree that ``matrices`` holds."""

@@ -20,7 +20,7 @@ from ase_voxpot.voxelize.reference import axis_points
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
-    from ase_voxpot.spec import Grid
+    from ase_voxpot.spec import Cubes
 
 __all__ = ["deposit", "deposit_tangent", "gather"]
 
@@ -32,11 +32,11 @@ def _first_pairs(centre: Int[np.ndarray, " pair"], atoms: int) -> Int[np.ndarray
 
 
 def _weights(
-    offset: Float[np.ndarray, "pair 3"], grid: Grid
+    offset: Float[np.ndarray, "pair 3"], grid: Cubes
 ) -> tuple[Float[np.ndarray, "pair shell"], Float[np.ndarray, "pair shell 3"]]:
     """Radial functions and their gradients with respect to the offset."""
     r = np.sqrt((offset**2).sum(axis=1))
-    weight, slope = shell_weights(r, grid.cutoff, grid.shells, grid.lift)
+    weight, slope = shell_weights(r, grid.cutoff, grid.radial, grid.lift)
     return weight.astype(offset.dtype), (slope[:, :, None] * (offset / r[:, None])[:, None, :]).astype(offset.dtype)
 
 
@@ -129,11 +129,11 @@ def deposit(
     channel: Int[np.ndarray, " pair"],
     *,
     shape: tuple[int, int],
-    grid: Grid,
+    grid: Cubes,
 ) -> Float[np.ndarray, "atom channel n n n"]:
     """As ``reference.deposit``, for pairs sorted by centre."""
     axis, width = axis_points(grid).astype(offset.dtype), offset.dtype.type(grid.width)
-    density = np.zeros((shape[0], shape[1] * grid.shells, grid.n, grid.n, grid.n), offset.dtype)
+    density = np.zeros((shape[0], shape[1] * grid.radial, grid.n, grid.n, grid.n), offset.dtype)
     _deposit(offset, _first_pairs(centre, shape[0]), channel, _weights(offset, grid)[0], axis, width, density)
     return density
 
@@ -144,7 +144,7 @@ def gather(
     centre: Int[np.ndarray, " pair"],
     channel: Int[np.ndarray, " pair"],
     *,
-    grid: Grid,
+    grid: Cubes,
 ) -> Float[np.ndarray, "pair 3"]:
     """As ``reference.gather``, for pairs sorted by centre."""
     axis, width = axis_points(grid).astype(offset.dtype), offset.dtype.type(grid.width)
@@ -160,11 +160,11 @@ def deposit_tangent(
     channel: Int[np.ndarray, " pair"],
     *,
     shape: tuple[int, int],
-    grid: Grid,
+    grid: Cubes,
 ) -> Float[np.ndarray, "atom channel n n n"]:
     """As ``reference.deposit_tangent``, for pairs sorted by centre."""
     axis, width = axis_points(grid).astype(offset.dtype), offset.dtype.type(grid.width)
-    change = np.zeros((shape[0], shape[1] * grid.shells, grid.n, grid.n, grid.n), offset.dtype)
+    change = np.zeros((shape[0], shape[1] * grid.radial, grid.n, grid.n, grid.n), offset.dtype)
     first = _first_pairs(centre, shape[0])
     _deposit_tangent(tangent, offset, first, channel, *_weights(offset, grid), axis, width, change)
     return change

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
-    from ase_voxpot.spec import Grid
+    from ase_voxpot.spec import Cubes
 
 __all__ = ["deposit", "deposit_tangent", "gather"]
 
 
-def _weights(r: Float[Tensor, " pair"], grid: Grid) -> Float[Tensor, "pair shell"]:
+def _weights(r: Float[Tensor, " pair"], grid: Cubes) -> Float[Tensor, "pair shell"]:
     faded = (1 - (r / grid.cutoff) ** 2).clamp(min=0) ** 3
-    phase = torch.arange(grid.shells, device=r.device, dtype=r.dtype) * (math.pi / grid.cutoff)
+    phase = torch.arange(grid.radial, device=r.device, dtype=r.dtype) * (math.pi / grid.cutoff)
     if grid.lift is not None:
         faded = faded * torch.exp(r**2 / (2 * grid.lift**2))
     return faded[:, None] * torch.cos(r[:, None] * phase)
@@ -35,15 +35,15 @@ def deposit(
     channel: Int[Tensor, " pair"],
     *,
     shape: tuple[int, int],
-    grid: Grid,
+    grid: Cubes,
 ) -> Float[Tensor, "atom channel n n n"]:
     """As ``reference.deposit``, for pairs sorted by centre, differentiable by ``offset``."""
     (atoms, species), n = shape, grid.n
-    channels = species * grid.shells
+    channels = species * grid.radial
     axis = (torch.arange(n, device=offset.device, dtype=offset.dtype) - 0.5 * (n - 1)) * grid.spacing
     gauss = torch.exp(-(((offset[:, :, None] - axis) / grid.width) ** 2) / 2)  # pair, 3, n
     weight = _weights(offset.norm(dim=1), grid)  # pair, shell
-    painted = offset.new_zeros(len(offset), species, grid.shells)
+    painted = offset.new_zeros(len(offset), species, grid.radial)
     painted = painted.index_put((torch.arange(len(offset), device=offset.device), channel), weight)
     left = (painted.flatten(1)[:, :, None] * gauss[:, 0, None, :]).flatten(1)  # pair, channel·n
     right = (gauss[:, 1, :, None] * gauss[:, 2, None, :]).flatten(1)  # pair, n²
@@ -61,10 +61,10 @@ def gather(
     centre: Int[Tensor, " pair"],
     channel: Int[Tensor, " pair"],
     *,
-    grid: Grid,
+    grid: Cubes,
 ) -> Float[Tensor, "pair 3"]:
     """As ``reference.gather``, for pairs sorted by centre."""
-    shape = (len(field), field.shape[1] // grid.shells)
+    shape = (len(field), field.shape[1] // grid.radial)
     with torch.enable_grad():
         offset = offset.detach().requires_grad_()
         density = deposit(offset, centre, channel, shape=shape, grid=grid)
@@ -78,7 +78,7 @@ def deposit_tangent(
     channel: Int[Tensor, " pair"],
     *,
     shape: tuple[int, int],
-    grid: Grid,
+    grid: Cubes,
 ) -> Float[Tensor, "atom channel n n n"]:
     """As ``reference.deposit_tangent``, for pairs sorted by centre."""
 

@@ -13,9 +13,9 @@ from scipy.spatial.transform import Rotation
 from ase_voxpot.descriptor import Fold, autograd as gpu, cpu
 from ase_voxpot.descriptor.harmonics import solid_harmonics
 from ase_voxpot.descriptor.radial import shell_weights
-from ase_voxpot.network.steerable import filter_bank
-from ase_voxpot.spec import Grid, SteerableSpec
+from ase_voxpot.spec import Cubes
 from ase_voxpot.voxelize import cpu as voxels
+from ase_voxpot.voxelize.limit import filter_bank
 from tests import laws
 from tests.painters import first_pairs, folded_painters, random_pairs
 
@@ -131,18 +131,17 @@ def test_harmonics_in_torch_are_those_in_numba(rng):
 @pytest.mark.parametrize("lift", [None, 2.2, math.sqrt(1.4**2 + 1.0**2)])
 def test_folding_is_exact_to_the_aliasing_of_the_grid(rng, lift):
     """The sum over the voxels of the usual grid approaches the closed form; aliasing grows with the degree."""
-    grid = Grid(n=16, spacing=0.75, width=1.4, cutoff=5.0, shells=8, lift=lift)
-    network = SteerableSpec(filter_width=1.0)
-    window = grid.width**2 + network.filter_width**2
+    grid = Cubes(n=16, spacing=0.75, width=1.4, cutoff=5.0, radial=8, lift=lift)
+    window = grid.width**2 + 1.0**2
     rate = 1 / window - (1 / lift**2 if lift else 0)
-    fold = Fold(cutoff=5.0, narrowing=rate, shells=8, degree=network.degree)
+    fold = Fold(cutoff=5.0, narrowing=rate, shells=8, degree=4)
     pairs = random_pairs(rng, cutoff=5.0, atoms=6, count=300)
     cube = voxels.deposit(pairs.offset, pairs.centre, pairs.channel, shape=(6, 3), grid=grid)
 
-    seen = np.einsum("acv,vm->mac", cube.reshape(6, 24, -1), filter_bank(grid, network))
+    seen = np.einsum("acv,vm->mac", cube.reshape(6, 24, -1), filter_bank(grid, 4, 1.0))
 
     folded = cpu.deposit(pairs.offset, first_pairs(pairs), pairs.channel, species=3, fold=fold)
-    for l in range(network.degree + 1):
+    for l in range(5):
         block = slice(l * l, (l + 1) ** 2)
         error = np.sqrt(((seen - folded)[block] ** 2).mean() / (folded[block] ** 2).mean())
         assert error < 3e-10 * 12**l
@@ -150,13 +149,11 @@ def test_folding_is_exact_to_the_aliasing_of_the_grid(rng, lift):
 
 def test_a_coarse_grid_does_not_fold(rng):
     """The identity is a property of a good grid, not of the code: a sharp Gaussian aliases."""
-    grid = Grid(n=12, spacing=1.0, width=0.45, cutoff=5.0)
+    grid = Cubes(n=12, spacing=1.0, width=0.45, cutoff=5.0)
     fold = Fold(cutoff=5.0, narrowing=1 / (0.45**2 + 0.6**2), shells=1, degree=2)
     pairs = random_pairs(rng, cutoff=5.0)
     cube = voxels.deposit(pairs.offset, pairs.centre, pairs.channel, shape=(4, 3), grid=grid)
-    seen = np.einsum(
-        "acv,vm->mac", cube.reshape(4, 3, -1), filter_bank(grid, SteerableSpec(filter_width=0.6, degree=2))
-    )
+    seen = np.einsum("acv,vm->mac", cube.reshape(4, 3, -1), filter_bank(grid, 2, 0.6))
 
     folded = cpu.deposit(pairs.offset, first_pairs(pairs), pairs.channel, species=3, fold=fold)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,7 @@ import torch
 from ase_voxpot.descriptor import autograd as folded_gpu, folding
 from ase_voxpot.neighbours.verlet import VerletList, species_indices
 from ase_voxpot.network.inputs import Folded, Scene, Voxels
-from ase_voxpot.spec import Grid
+from ase_voxpot.spec import Density
 from ase_voxpot.voxelize import gpu as voxel_gpu
 from tests import laws
 from tests.models import SPECIES, specification
@@ -19,8 +17,7 @@ from tests.models import SPECIES, specification
 
 @pytest.fixture(params=[Folded, Voxels])
 def representation(request):
-    grid = Grid(n=6, spacing=1.2, width=1.0, cutoff=4.5, shells=2)
-    return request.param(specification("steerable", grid=grid))
+    return request.param(specification("steerable", descriptor=Density(cutoff=4.5, radial=2, narrowing=0.3)))
 
 
 @pytest.fixture
@@ -76,22 +73,13 @@ def test_fields_need_not_be_contiguous(representation, scene, rng):
     np.testing.assert_array_equal(representation.gather(field, scene), representation.gather(field.contiguous(), scene))
 
 
-def test_widths_of_paint_and_filter_fold_into_one():
+def test_the_closed_form_has_the_numbers_of_the_spec():
     fold = folding(specification("steerable"))
 
     assert fold.narrowing == pytest.approx(1 / (1.4**2 + 1.0**2))
     assert (fold.cutoff, fold.shells, fold.degree, fold.harmonics) == (5.0, 8, 4, 25)
 
 
-def test_a_lift_takes_the_window_away():
-    def narrowing(lift):
-        grid = Grid(n=16, spacing=0.75, width=1.4, cutoff=5.0, shells=8, lift=lift)
-        return folding(specification("steerable", grid=grid)).narrowing
-
-    assert narrowing(2.5) == pytest.approx(1 / (1.4**2 + 1) - 1 / 2.5**2)
-    assert narrowing(math.hypot(1.4, 1.0)) == 0
-
-
 def test_only_steerable_networks_fold():
-    with pytest.raises(TypeError, match="only steerable networks can be folded, got PlainSpec"):
+    with pytest.raises(TypeError, match="only steerable networks have a closed form, got PlainSpec"):
         Folded(specification("plain"))

@@ -16,9 +16,8 @@ from ase_voxpot.network import build_network
 from ase_voxpot.network.dense import DenseNetwork
 from ase_voxpot.network.layers import SpeciesDense
 from ase_voxpot.network.plain import PlainNetwork
-from ase_voxpot.network.steerable import SteerableNetwork, filter_bank
+from ase_voxpot.network.steerable import SteerableNetwork
 from ase_voxpot.spec import PlainSpec, SteerableSpec
-from ase_voxpot.voxelize.reference import voxel_points
 from tests import laws
 from tests.models import GRIDS, NETWORKS, SPECIES, seeded, specification
 
@@ -210,19 +209,6 @@ class TestSteerable:
 
     def test_what_can_be_computed_is_not_stored(self, steerable):
         assert not {"filters", "sphere", "weights"} & set(steerable.state_dict())
-
-    def test_filters_are_harmonics_under_a_gaussian(self):
-        grid, spec = GRIDS["steerable"], NETWORKS["steerable"]
-
-        filters = filter_bank(grid, spec)
-
-        assert filters.shape == (16**3, 25)
-        overlap = filters.T @ filters
-        scale = np.sqrt(np.outer(np.diag(overlap), np.diag(overlap)))
-        assert_allclose(overlap / scale, np.eye(25), atol=1e-3)  # harmonics are orthogonal, but for the aliasing
-        radius2 = (voxel_points(grid) ** 2).sum(axis=-1).ravel()
-        ratio = filters[:, 0] / np.exp(-radius2 / (2 * spec.filter_width**2))
-        assert_allclose(ratio, ratio[0])
 
 
 class TestDense:

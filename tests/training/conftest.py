@@ -26,13 +26,8 @@ validation = 0.2
 species = ["Mo", "W"]
 reference = {{ Mo = 0.0, W = 0.0 }}
 
-[model.grid]
-n = 10
-spacing = 0.9
-width = 1.2
-cutoff = 4.0
-shells = 4
-lift = 1.5
+[model.descriptor]
+{descriptor}
 
 [model.network]
 kind = "{kind}"
@@ -51,7 +46,9 @@ averaging = 0.9
 {schedule}
 """
 
-STEERABLE = "degree = 2\nfilter_width = 0.9\nchannels = 6\nproducts = 4\nproduct_degree = 2\nhidden = [16]"
+STEERABLE = "degree = 2\nchannels = 6\nproducts = 4\nproduct_degree = 2\nhidden = [16]"
+CUBES = 'kind = "cubes"\nn = 10\nspacing = 0.9\nwidth = 1.2\ncutoff = 4.0\nradial = 4\nlift = 1.5'
+DESCRIPTORS = {"steerable": 'kind = "density"\ncutoff = 4.0\nradial = 4', "plain": CUBES, "dense": CUBES}
 NETWORKS = {"steerable": STEERABLE, "plain": "channels = [4]\nhidden = [8]", "dense": "hidden = [8]"}
 
 
@@ -84,7 +81,11 @@ def write_config(tmp_path: Path, frames: list[Atoms]):
     def make(kind: str = "steerable", *, epochs: int = 3, schedule: str = "") -> Path:
         write(tmp_path / "frames.extxyz", frames)
         config = tmp_path / "small.toml"
-        config.write_text(CONFIG.format(kind=kind, network=NETWORKS[kind], epochs=epochs, schedule=schedule))
+        config.write_text(
+            CONFIG.format(
+                kind=kind, descriptor=DESCRIPTORS[kind], network=NETWORKS[kind], epochs=epochs, schedule=schedule
+            )
+        )
         return config
 
     return make

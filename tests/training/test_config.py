@@ -16,7 +16,7 @@ from voxpot_training.wholecell.config import FrameSchedule, WholeCellConfig
 POTENTIAL = {
     "name": "x",
     "data": [],
-    "model": {"species": ["W"], "grid": {"n": 8, "spacing": 0.9, "width": 1.0, "cutoff": 4.0, "shells": 2}},
+    "model": {"species": ["W"], "descriptor": {"kind": "density", "cutoff": 4.0, "radial": 2}},
 }
 REGRESSION = {"name": "x", "target": {"key": "a", "unit": "Å"}, "data": [{"file": "x"}]}
 FIELD = {"name": "x", "train": "x", "validation": "x"}

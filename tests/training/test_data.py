@@ -10,7 +10,7 @@ import torch
 from ase.io import write
 
 from ase_voxpot.errors import ConfigError, DataError, OccupancyError
-from ase_voxpot.spec import BaselineSpec, Grid, PotentialSpec, SteerableSpec
+from ase_voxpot.spec import BaselineSpec, Density, PotentialSpec, SteerableSpec
 from ase_voxpot.weights import read_header
 from tests.vasp.files import END, computed, energy_of, head
 from voxpot_training.config import LossConfig, Source
@@ -21,8 +21,8 @@ from voxpot_training.potential.train import run
 
 SPEC = PotentialSpec(
     species=("Mo", "W"),
-    grid=Grid(n=8, spacing=0.9, width=1.2, cutoff=4.0, shells=2, lift=1.5),
-    network=SteerableSpec(degree=1, filter_width=0.9, channels=2, products=0, hidden=(4,)),
+    descriptor=Density(cutoff=4.0, radial=2),
+    network=SteerableSpec(degree=1, channels=2, products=0, hidden=(4,)),
     baseline=BaselineSpec(reference=(0.0, 0.0)),
 )
 

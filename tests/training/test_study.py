@@ -67,7 +67,7 @@ def test_variants_change_what_they_name_and_nothing_else(study):
     _, configs = load_study(study)
 
     assert configs["fewer channels"].model.network.channels == 2
-    assert configs["fewer channels"].model.grid == configs["base"].model.grid
+    assert configs["fewer channels"].model.descriptor == configs["base"].model.descriptor
     assert {c.model.network.degree for c in configs.values()} == {1}
     assert {c.schedule.clock for c in configs.values()} == {"cpu"}
 

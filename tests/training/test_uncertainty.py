@@ -188,12 +188,16 @@ def test_probes_are_far_from_solids(rng):
 def trained(tmp_path_factory, frames):
     from ase.io import write
 
-    from tests.training.conftest import CONFIG, NETWORKS
+    from tests.training.conftest import CONFIG, DESCRIPTORS, NETWORKS
 
     folder = tmp_path_factory.mktemp("trained")
     write(folder / "frames.extxyz", frames)
     config = folder / "small.toml"
-    config.write_text(CONFIG.format(kind="steerable", network=NETWORKS["steerable"], epochs=3, schedule=""))
+    config.write_text(
+        CONFIG.format(
+            kind="steerable", descriptor=DESCRIPTORS["steerable"], network=NETWORKS["steerable"], epochs=3, schedule=""
+        )
+    )
     return config, run(config, out=folder / "run")
 
 

@@ -8,15 +8,15 @@ import torch
 from numpy.testing import assert_allclose
 
 from ase_voxpot.descriptor.radial import shell_weights
-from ase_voxpot.spec import Grid
+from ase_voxpot.spec import Cubes
 from ase_voxpot.voxelize import cpu, gpu, reference
 from tests import laws
 from tests.painters import random_pairs, voxel_painters
 
 GRIDS = {
-    "even, one shell": Grid(n=4, spacing=1.2, width=0.9, cutoff=4.0),
-    "odd, three shells": Grid(n=5, spacing=1.0, width=0.8, cutoff=4.5, shells=3),
-    "lifted": Grid(n=4, spacing=1.3, width=1.1, cutoff=4.0, shells=2, lift=1.7),
+    "even, one shell": Cubes(n=4, spacing=1.2, width=0.9, cutoff=4.0),
+    "odd, three shells": Cubes(n=5, spacing=1.0, width=0.8, cutoff=4.5, radial=3),
+    "lifted": Cubes(n=4, spacing=1.3, width=1.1, cutoff=4.0, radial=2, lift=1.7),
 }
 NAMES = list(voxel_painters(GRIDS["lifted"]))
 
@@ -53,7 +53,7 @@ def test_neighbours_add_up(painter, pairs):
 
 
 def test_species_keep_to_their_channels(painter, pairs, grid):
-    laws.species_keep_to_their_channels(painter, pairs, axis=1, shells=grid.shells)
+    laws.species_keep_to_their_channels(painter, pairs, axis=1, shells=grid.radial)
 
 
 def test_nothing_is_painted_from_the_cutoff_on(painter, pairs, grid):
@@ -77,7 +77,7 @@ def test_all_spellings_agree_with_the_reference(grid, pairs, rng, name):
 
 def test_one_neighbour_is_one_gaussian_in_each_shell():
     """The equation, worked out at one voxel by hand."""
-    grid = Grid(n=3, spacing=0.5, width=0.4, cutoff=2.0, shells=2)
+    grid = Cubes(n=3, spacing=0.5, width=0.4, cutoff=2.0, radial=2)
     d = np.array([[0.3, -0.4, 1.2]])  # 1.3 Å away
     one = np.zeros(1, np.int32)
 
@@ -91,19 +91,19 @@ def test_one_neighbour_is_one_gaussian_in_each_shell():
 
 def test_the_sum_over_voxels_is_the_integral_of_a_gaussian():
     """Spectral accuracy: h³ Σ ρ = (2πσ²)^{3/2} f_q(r), wherever between the voxels the neighbour sits."""
-    grid = Grid(n=24, spacing=0.5, width=0.5, cutoff=6.0, shells=3)
+    grid = Cubes(n=24, spacing=0.5, width=0.5, cutoff=6.0, radial=3)
     d = np.array([[0.13, -1.07, 0.41]])
     one = np.zeros(1, np.int32)
 
     total = cpu.deposit(d, one, one, shape=(1, 1), grid=grid).sum(axis=(2, 3, 4))[0] * grid.spacing**3
 
-    weight = shell_weights(np.linalg.norm(d, axis=1), grid.cutoff, grid.shells)[0][0]
+    weight = shell_weights(np.linalg.norm(d, axis=1), grid.cutoff, grid.radial)[0][0]
     assert_allclose(total, (2 * np.pi * grid.width**2) ** 1.5 * weight, rtol=1e-7)
 
 
 def test_voxels_sit_symmetrically_about_the_atom():
     for n in (4, 5):
-        grid = Grid(n=n, spacing=0.7, width=0.5, cutoff=4.0)
+        grid = Cubes(n=n, spacing=0.7, width=0.5, cutoff=4.0)
         axis = reference.axis_points(grid)
 
         assert_allclose(axis, -axis[::-1], atol=1e-15)

@@ -3,7 +3,7 @@
     TrainConfig
     ├── data        files, keys and zeros of their labels, weights
     ├── split       which frames are held out, block by block
-    ├── model       grid, network, baseline
+    ├── model       descriptor, network, baseline
     ├── loss        weights of energies, forces and stresses, and their schedule
     └── schedule    learning rate, batches, epochs
 
@@ -21,7 +21,7 @@ from typing import Any, Literal, Self, TypeVar
 from ase.data import atomic_numbers
 
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.spec import Grid, NetworkSpec, SteerableSpec, decode
+from ase_voxpot.spec import Cubes, Density, NetworkSpec, SteerableSpec, decode, renew
 
 T = TypeVar("T")
 
@@ -123,11 +123,13 @@ class ModelConfig:
     """The potential to be trained; energies of free atoms in eV, fitted where left out."""
 
     species: tuple[str, ...]
-    grid: Grid
+    descriptor: Density | Cubes = field(default_factory=Density)
     network: NetworkSpec = field(default_factory=SteerableSpec)
     reference: dict[str, float] = field(default_factory=dict)
     zbl_inner: float = 1.0
     zbl_outer: float = 2.2
+
+    renew = staticmethod(renew)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

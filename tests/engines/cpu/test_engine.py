@@ -16,23 +16,25 @@ from ase_voxpot.neighbours.verlet import Pairs, VerletList, species_indices
 from ase_voxpot.network.inputs import Folded, Scene
 from ase_voxpot.network.steerable import SteerableNetwork
 from ase_voxpot.potential import Potential
-from ase_voxpot.spec import BaselineSpec, Grid, PotentialSpec, SteerableSpec
+from ase_voxpot.spec import BaselineSpec, Density, PotentialSpec, SteerableSpec
 
-GRID = Grid(n=8, spacing=0.9, width=1.2, cutoff=5.0, shells=3, lift=1.5)
+DENSITY = Density(cutoff=5.0, radial=3)
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 ELEMENTS = ("Mo", "Ta", "W", "Nb", "V", "Cr", "Ti", "Zr")
 
 
-def spec_of(species: int = 2, grid: Grid = GRID, **changes) -> PotentialSpec:
-    options = {"degree": 3, "channels": 6, "products": 5, "product_degree": 2, "hidden": (12, 8), "filter_width": 0.9}
+def spec_of(species: int = 2, descriptor: Density = DENSITY, **changes) -> PotentialSpec:
+    options = {"degree": 3, "channels": 6, "products": 5, "product_degree": 2, "hidden": (12, 8)}
     names = ELEMENTS[:species]
     network = SteerableSpec(**(options | changes))
-    return PotentialSpec(species=names, grid=grid, network=network, baseline=BaselineSpec(reference=(0.0,) * species))
+    return PotentialSpec(
+        species=names, descriptor=descriptor, network=network, baseline=BaselineSpec(reference=(0.0,) * species)
+    )
 
 
 def network_of(spec: PotentialSpec, dtype: torch.dtype) -> SteerableNetwork:
     torch.manual_seed(4)
-    network = SteerableNetwork(spec.network, spec.grid, species=len(spec.species)).to(dtype)
+    network = SteerableNetwork(spec.network, radial=spec.descriptor.radial, species=len(spec.species)).to(dtype)
     network.mean.normal_()
     network.scale.uniform_(0.1, 1.0)
     for bias in network.dense.biases:
@@ -85,7 +87,7 @@ def same(network, spec, by_hand, scene, species):
         {"hidden": (5, 9, 3)},
         {"species": 1},
         {"species": 8},
-        {"grid": Grid(n=8, spacing=0.9, width=1.2, cutoff=5.0)},
+        {"descriptor": Density(cutoff=5.0, radial=1, narrowing=0.44)},
     ],
     ids=str,
 )

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ase_voxpot.errors import ConfigError, SpecError
-from ase_voxpot.spec import Grid, SteerableSpec
+from ase_voxpot.spec import Density, SteerableSpec
 from ase_voxpot.weights import read_header
 from voxpot_training.config import PotentialSchedule
 from voxpot_training.potential.train import PotentialTask
@@ -22,8 +22,8 @@ from voxpot_training.wholecell.prose import energy_cell, force_cell
 from voxpot_training.wholecell.splits import Split, split_frames, spread
 
 SMALL = AtomCentred(
-    grid=Grid(n=8, spacing=1.1, width=1.2, cutoff=3.4, shells=3, lift=1.5),
-    network=SteerableSpec(degree=1, filter_width=0.9, channels=4, products=0, hidden=(8,)),
+    descriptor=Density(cutoff=3.4, radial=3),
+    network=SteerableSpec(degree=1, channels=4, products=0, hidden=(8,)),
     schedule=PotentialSchedule(epochs=2, batch_atoms=320, rate=1e-2, validate_every=1, averaging=0.5),
 )
 
@@ -156,9 +156,9 @@ def test_no_frames_to_learn_from_are_refused():
         AtomCentred(frames=0)
 
 
-def test_a_grid_that_does_not_fit_the_network_is_refused_at_once():
-    with pytest.raises(SpecError, match="grid.lift must not undo more than the window of the filters"):
-        AtomCentred(grid=replace(AtomCentred().grid, lift=1.3))
+def test_a_descriptor_that_does_not_fit_the_baseline_is_refused_at_once():
+    with pytest.raises(SpecError, match="must not exceed descriptor.cutoff"):
+        AtomCentred(descriptor=replace(AtomCentred().descriptor, cutoff=2.0))
 
 
 def force_row(mae, explained, energy=None):

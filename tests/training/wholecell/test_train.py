@@ -34,16 +34,11 @@ widths = [16]
 [schedule]
 epochs = 2
 batch = 16
-[potential.grid]
-n = 8
-spacing = 1.1
-width = 1.2
+[potential.descriptor]
 cutoff = 3.4
-shells = 3
-lift = 1.5
+radial = 3
 [potential.network]
 degree = 1
-filter_width = 0.9
 channels = 4
 products = 0
 hidden = [8]

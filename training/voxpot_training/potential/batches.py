@@ -73,8 +73,8 @@ class Prediction:
 def make_example(
     atoms: Atoms, labels: Labels, spec: PotentialSpec, *, weight: float = 1.0, support: bool = False
 ) -> Example:
-    """Find the pairs of a frame and subtract the baseline from its labels."""
-    pairs = VerletList(spec.grid.cutoff).update(atoms)
+    """Find the pairs of a frame and take the baseline off its labels."""
+    pairs = VerletList(spec.cutoff).update(atoms)
     species = species_indices(atoms.get_chemical_symbols(), spec.species)
     energies, close, repulsion = Baseline(spec)(pairs, species)
     forces = np.array(labels.forces, dtype=float)

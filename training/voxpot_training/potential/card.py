@@ -52,8 +52,8 @@ def card_as_markdown(
     """The card as Markdown."""
     model, parameters = config.model, count_parameters(potential.network)
     facts = [
-        f"species: {', '.join(model.species)}; cutoff {model.grid.cutoff:g} Å",
-        f"network: {model.network.kind}, {parameters:,} parameters; {in_one_line(model.grid, model.network)}",
+        f"species: {', '.join(model.species)}; cutoff {model.descriptor.cutoff:g} Å",
+        f"network: {model.network.kind}, {parameters:,} parameters; {in_one_line(potential.spec)}",
         f"data: {', '.join(source.file for source in config.data)}",
         *(f"labels: {note}" for note in notes),
         f"split by configuration block: {len(split.train)} frames to train on, {len(split.validation)} to "

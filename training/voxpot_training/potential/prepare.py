@@ -54,7 +54,9 @@ def make_spec(config: ModelConfig, frames: Sequence[Atoms], labels: Sequence[Lab
     baseline = BaselineSpec(
         reference=tuple(reference[s] for s in config.species), zbl_inner=config.zbl_inner, zbl_outer=config.zbl_outer
     )
-    return PotentialSpec(species=config.species, grid=config.grid, network=config.network, baseline=baseline)
+    return PotentialSpec(
+        species=config.species, descriptor=config.descriptor, network=config.network, baseline=baseline
+    )
 
 
 def standardise(

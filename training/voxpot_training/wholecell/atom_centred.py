@@ -53,8 +53,8 @@ def train_potential(
 
     Args:
         frames: labelled.
-        split: rows for training and validation.
-        config: grid, network, loss and schedule.
+        split: rows to learn from and to ask about.
+        config: descriptor, network, loss and schedule.
         folder: for checkpoint, log and model.
         seed: of weights and batches.
         resume: continue from the checkpoint of the folder.
@@ -73,7 +73,7 @@ def train_potential(
     mean = float(frames.energies[train].mean()) / len(frames.numbers)
     species = tuple(chemical_symbols[z] for z in np.unique(frames.numbers))
     model = ModelConfig(
-        species=species, grid=config.grid, network=config.network, reference=dict.fromkeys(species, mean)
+        species=species, descriptor=config.descriptor, network=config.network, reference=dict.fromkeys(species, mean)
     )
     settings = TrainConfig(
         name="atom-centred", data=(), model=model, loss=config.loss, schedule=config.schedule, seed=seed

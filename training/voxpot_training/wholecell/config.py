@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.spec import BaselineSpec, Grid, PotentialSpec, SteerableSpec
+from ase_voxpot.spec import BaselineSpec, Density, PotentialSpec, SteerableSpec, renew
 from voxpot_training.config import LossConfig, PotentialSchedule, Schedule, check_name_and_seed, expect
 from voxpot_training.wholecell.networks import NetworkSpec
 from voxpot_training.wholecell.recipe import Recipe
@@ -44,17 +44,21 @@ class FrameSchedule(Schedule):
 class AtomCentred:
     """An atom-centred potential as of ``voxpot train``."""
 
-    grid: Grid = Grid(n=16, spacing=0.7, width=1.2, cutoff=4.8, shells=6, lift=1.5)
-    network: SteerableSpec = SteerableSpec(degree=3, filter_width=0.9, channels=24, products=0, hidden=(32, 32))
+    descriptor: Density = Density(cutoff=4.8, radial=6)
+    network: SteerableSpec = SteerableSpec(degree=3, channels=24, products=0, hidden=(32, 32))
     loss: LossConfig = LossConfig(energy=3.0, energy_final=100.0)
     schedule: PotentialSchedule = PotentialSchedule(epochs=40, batch_atoms=300, averaging=0.99, validate_every=2)
     frames: int = 10_000  # for training at most, evenly spaced, as neighbouring frames are similar
 
+    renew = staticmethod(renew)
+
     def __post_init__(self) -> None:
         if self.frames < 1:
             raise ConfigError(f"potential.frames: expected a whole number from 1 on, got {self.frames}")
-        # check grid and network before anything is trained
-        PotentialSpec(species=("H",), grid=self.grid, network=self.network, baseline=BaselineSpec(reference=(0.0,)))
+        # descriptor and network have to fit, which is better known before everything else is trained
+        PotentialSpec(
+            species=("H",), descriptor=self.descriptor, network=self.network, baseline=BaselineSpec(reference=(0.0,))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ def _head(study: Study) -> list[str]:
         f"network of {units} units, dropout {config.cnn.dropout:g}; reading `{config.voxels.reading}`; γ as "
         f"{config.voxels.gamma_is}, {config.voxels.gamma:g} (paper) and {config.narrow:g} (narrow) in units of the "
         f"largest coordinate. Atom-centred potential of degree {config.potential.network.degree}, cutoff "
-        f"{config.potential.grid.cutoff:g} Å, {config.potential.schedule.epochs} epochs.",
+        f"{config.potential.descriptor.cutoff:g} Å, {config.potential.schedule.epochs} epochs.",
         "",
     ]
 
