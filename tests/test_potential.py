@@ -26,7 +26,7 @@ from ase_voxpot.neighbours.verlet import VerletList
 from ase_voxpot.potential import Potential
 from ase_voxpot.spec import BaselineSpec
 from tests import laws
-from tests.models import GRIDS, REFERENCE, SPECIES, seeded, specification
+from tests.models import DESCRIPTORS, REFERENCE, SPECIES, seeded, specification
 
 KINDS = [("steerable", None), ("steerable", "voxels"), ("plain", None), ("dense", None)]
 
@@ -307,8 +307,8 @@ def test_unknown_routes_and_precisions_are_refused():
 
 
 def test_the_cutoff_is_that_of_the_grid(potential_of):
-    for kind, grid in GRIDS.items():
-        assert potential_of(kind).cutoff == grid.cutoff
+    for kind, descriptor in DESCRIPTORS.items():
+        assert potential_of(kind).cutoff == descriptor.cutoff
 
 
 @pytest.mark.gpu

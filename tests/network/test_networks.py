@@ -19,16 +19,16 @@ from ase_voxpot.network.plain import PlainNetwork
 from ase_voxpot.network.steerable import SteerableNetwork
 from ase_voxpot.spec import PlainSpec, SteerableSpec
 from tests import laws
-from tests.models import GRIDS, NETWORKS, SPECIES, seeded, specification
+from tests.models import DESCRIPTORS, NETWORKS, SPECIES, seeded, specification
 
 CLASSES = {"steerable": SteerableNetwork, "plain": PlainNetwork, "dense": DenseNetwork}
 KINDS = torch.tensor([0, 2, 1, 2, 0])
 
 
 def view_shape(kind, atoms=5):
-    grid = GRIDS[kind]
-    channels = len(SPECIES) * grid.shells
-    return (25, atoms, channels) if kind == "steerable" else (atoms, channels, grid.n, grid.n, grid.n)
+    descriptor = DESCRIPTORS[kind]
+    channels = len(SPECIES) * descriptor.radial
+    return (25, atoms, channels) if kind == "steerable" else (atoms, channels, *3 * (descriptor.n,))
 
 
 def atoms_of(view, rows):
