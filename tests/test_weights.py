@@ -17,6 +17,7 @@ from ase_voxpot import weights
 from ase_voxpot.errors import ArchitectureError, ChecksumError, SchemaError, WeightsError
 from ase_voxpot.potential import Potential
 from ase_voxpot.spec import SteerableSpec, encode
+from ase_voxpot.storage.sealed import read_arrays
 from ase_voxpot.weights import find_model, load_potential, read_header, save_potential, shipped_models
 from tests.models import CALIBRATION, made_certain, seeded, specification
 
@@ -38,6 +39,28 @@ def rewritten(path, **changes):
     metadata = json.loads(content[8 : 8 + length])["__metadata__"] | changes
     path.write_bytes(save(load(content), {k: v for k, v in metadata.items() if v is not None}))
     return path
+
+
+OLD = {
+    "grid": {"n": 16, "spacing": 0.75, "width": 1.4, "cutoff": 5.0, "shells": 8, "lift": None},
+    "network": {"kind": "steerable", "degree": 4, "filter_width": 1.0, "channels": 8, "products": 6, "hidden": [16]},
+}
+"""The potential of ``tests.models`` as schema 1 and 2 described it."""
+
+
+@pytest.mark.parametrize("schema", ["1", "2"])
+def test_files_of_older_schemas_give_the_same_energies(potential_of, crystal, tmp_path, schema):
+    potential = potential_of("steerable")
+    path = save_potential(potential, tmp_path / "model.safetensors")
+    spec = {k: v for k, v in encode(potential.spec).items() if k not in ("descriptor", "network")} | OLD
+    header = {"spec": json.dumps(spec)}
+    rewritten(path, schema=schema, checksum=weights._seal(header, read_arrays(path)), **header)
+
+    loaded = load_potential(path, device="cpu", dtype="float64")
+
+    assert loaded.spec.descriptor.narrowing == pytest.approx(1 / (1.4**2 + 1.0**2))
+    expected, actual = potential.evaluate(crystal), loaded.evaluate(crystal)
+    np.testing.assert_allclose(actual.energies, expected.energies, rtol=1e-12)
 
 
 def test_a_round_trip_changes_nothing(potential_of, crystal, tmp_path, kind):
