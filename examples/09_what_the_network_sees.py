@@ -11,8 +11,8 @@ import numpy as np
 
 from ase_voxpot.neighbours.verlet import VerletList, species_indices
 from ase_voxpot.structures import random_alloy
-from ase_voxpot.voxelize import reference
 from ase_voxpot.voxelize.limit import cubes_of, filter_bank, filter_width
+from ase_voxpot.voxelize.reference import deposit
 from ase_voxpot.weights import find_model, read_header
 
 COLOURS = {"Mo": (0.85, 0.25, 0.20), "Ta": (0.15, 0.55, 0.35), "W": (0.20, 0.35, 0.85)}
@@ -24,7 +24,7 @@ atoms = random_alloy("bcc:MoTaW", repeat=3, constant=3.23, rng=np.random.default
 atoms.rattle(0.1, seed=3)
 pairs = VerletList(grid.cutoff).update(atoms).of(0, 1)
 kinds = species_indices(atoms.get_chemical_symbols(), spec.species)[pairs.neighbour]
-cube = reference.deposit(pairs.offset, pairs.centre, kinds, shape=(1, len(spec.species)), grid=grid)
+cube = deposit(pairs.offset, pairs.centre, kinds, shape=(1, len(spec.species)), grid=grid)
 cube = cube.reshape(len(spec.species), grid.radial, *cube.shape[2:])
 filters = filter_bank(grid, spec.network.degree, filter_width(grid)).reshape(grid.n, grid.n, grid.n, -1)
 

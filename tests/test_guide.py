@@ -172,6 +172,17 @@ def test_every_page_is_two_clicks_from_readme():
     assert set(PAGES) <= reached[-1]
 
 
+def test_the_gallery_shows_every_numbered_example():
+    shown = [t.removeprefix("../") for t in targets(GUIDE / "gallery.md") if re.match(r"\.\./\d", t)]
+    assert shown == sorted(path.name for path in (ROOT / "examples").glob("[0-9]*.py"))
+
+
+@pytest.mark.parametrize("page", ["ase", "lammps", "validation", "training", "crystals"])
+def test_readme_links_the_tutorials(page):
+    assert f"examples/guide/{page}.md" in targets(README)
+    assert re.search(r"^#+ Tutorial", (GUIDE / f"{page}.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
 def test_readme_is_short_and_has_two_commands():
     assert README.stat().st_size <= LARGEST
     section = re.search(r"^## Two commands\n(.*?)^## ", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
