@@ -13,8 +13,8 @@ __all__ = ["FILE", "constraints"]
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / ".github" / "lowest.txt"
-EXTRAS = ("train", "lammps", "crystals")
-"""What the tests need; the others are for GPUs and other programs."""
+EXTRAS = ("train", "crystals")
+"""Those that the tests need, but for LAMMPS, of which one release is taken."""
 BOUND = re.compile(r"(?P<name>[\w-]+)(\[\w+\])?(>=|~=|==)(?P<version>[\d.]+)")
 
 
