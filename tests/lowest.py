@@ -1,6 +1,6 @@
 """The constraints file ``.github/lowest.txt``: the lowest versions that ``pyproject.toml`` allows.
 
-    python -m tests.lowest     writes the file anew
+python -m tests.lowest     writes the file anew
 """
 
 from __future__ import annotations

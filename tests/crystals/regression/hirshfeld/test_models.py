@@ -107,7 +107,7 @@ def test_views_that_make_no_sense_are_refused(bad, says):
 
 @pytest.fixture(scope="module")
 def remembered(looks):
-    spec = HirshfeldSpec(edges=SPEC.edges, rays=60, channels=(3, 4, 5), hidden=8, share=1.0, buffers=20)
+    spec = HirshfeldSpec(edges=SPEC.edges, rays=60, channels=(3, 4, 5), hidden=8, share=1.0, capacity=20)
     reader = Reader(spec)
     finish(reader, spec, looks, target(), seed=0)
     return spec, reader.requires_grad_(False).eval()
@@ -122,7 +122,7 @@ def test_the_process_remembers_what_it_was_shown(looks, remembered):
 
 
 def test_the_process_knows_an_unseen_pair_of_seen_elements(looks):
-    spec = HirshfeldSpec(edges=SPEC.edges, rays=60, channels=(3, 4, 5), hidden=8, share=1.0, buffers=20)
+    spec = HirshfeldSpec(edges=SPEC.edges, rays=60, channels=(3, 4, 5), hidden=8, share=1.0, capacity=20)
     reader = Reader(spec)
     finish(reader, spec, [look for k, look in enumerate(looks) if k != 5], np.delete(target(), 5), seed=0)
 
@@ -132,7 +132,7 @@ def test_the_process_knows_an_unseen_pair_of_seen_elements(looks):
 
 
 def test_one_wrong_label_does_not_spoil_its_neighbours(looks):
-    spec = HirshfeldSpec(edges=SPEC.edges, rays=60, channels=(3, 4, 5), hidden=8, share=1.0, buffers=20)
+    spec = HirshfeldSpec(edges=SPEC.edges, rays=60, channels=(3, 4, 5), hidden=8, share=1.0, capacity=20)
     wrong = target()
     wrong[3] += 8.0
     reader = Reader(spec)
