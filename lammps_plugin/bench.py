@@ -93,7 +93,7 @@ def cost(text: str, steps: int, watch: Watch | None = None) -> float:
 
 @app.command()
 def overhead(
-    model: Annotated[str, typer.Option(help="Name or file.")] = "motaw",
+    model: Annotated[str, typer.Option("--model", "-m", help="Name or file.")] = "motaw",
     steps: Annotated[int, typer.Option(help="Steps to time.")] = 20,
 ) -> None:
     """CPU time per step in the potential, and in the pair style around it.
@@ -123,7 +123,7 @@ def ranks(
     counts: Annotated[list[int] | None, typer.Argument(help="Numbers of ranks; 1 2 by default.")] = None,
     cells: Annotated[int, typer.Option(help="Edge in cells of two atoms; 20 are 16,000 atoms, 3 are 54.")] = 20,
     steps: Annotated[int, typer.Option(help="Steps to time.")] = 5,
-    model: Annotated[str, typer.Option(help="Name or file.")] = "motaw",
+    model: Annotated[str, typer.Option("--model", "-m", help="Name or file.")] = "motaw",
     compiled: Annotated[bool, typer.Option(help="Or through the call into Python.")] = True,
 ) -> None:
     """Time per step on several ranks of one thread each.
@@ -180,7 +180,7 @@ def one(path: Path, log: Path, compiled: bool = True) -> None:
 
 @app.command()
 def memory(
-    model: Annotated[str, typer.Option(help="Name or file.")] = "motaw-fast",
+    model: Annotated[str, typer.Option("--model", "-m", help="Name or file.")] = "motaw-fast",
     steps: Annotated[int, typer.Option(help="Steps in all.")] = 10_000,
     parts: Annotated[int, typer.Option(help="Rows of the table.")] = 5,
 ) -> None:

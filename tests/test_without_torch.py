@@ -55,7 +55,7 @@ def voxpot(folder, monkeypatch):
         ("relax", "bcc:MoTaW", "--fmax", "10"),
         ("elastic", "bcc:W", "--model", "motaw-fast"),
         ("evaluate", "frames.extxyz"),
-        ("select", "frames.extxyz", "--count", "2"),
+        ("select", "frames.extxyz", "--number", "2"),
         ("validate", "frames.extxyz", "--snapshots", "--no-md"),
         ("info", "certain.safetensors"),
     ],

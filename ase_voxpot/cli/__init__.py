@@ -22,6 +22,7 @@ from ase_voxpot.cli.info import info
 from ase_voxpot.cli.mc import mc
 from ase_voxpot.cli.md import md
 from ase_voxpot.cli.melt import melt
+from ase_voxpot.cli.options import renamed
 from ase_voxpot.cli.phonons import phonons
 from ase_voxpot.cli.physics import physics
 from ase_voxpot.cli.relax import relax
@@ -51,7 +52,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], **renamed(out="output", count="number")},
 )
 PANELS = {
     "Simulate": (relax, md, mc),

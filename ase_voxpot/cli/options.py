@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -99,6 +99,15 @@ Unconverged = Annotated[
 Prefix = Annotated[Path, typer.Option("--output", "-o", help="Beginning of the names of all files of the run.")]
 Restart = Annotated[bool, typer.Option("--restart", "--resume", help="Continue from the last checkpoint.")]
 Json = Annotated[Path | None, typer.Option(help="Write the figures here.", show_default=False)]
+
+
+def renamed(**names: str) -> dict[str, Any]:
+    """Context settings by which older names of options are accepted, without being listed in the help.
+
+    >>> renamed(out="output")["token_normalize_func"]("out")
+    'output'
+    """
+    return {"token_normalize_func": lambda name: names.get(name, name)}
 
 
 def parts(text: str) -> list[str]:

@@ -31,9 +31,9 @@ def physics(
     quick: Annotated[bool, typer.Option("--quick", help="Smaller cells, fewer samples, 1 ps of dynamics.")] = False,
     only: Annotated[str, typer.Option(help="Workflows with commas between; all by default.")] = "",
     elements: Annotated[str, typer.Option(help="Elements with commas between; all of the model by default.")] = "",
-    output: Annotated[
-        Path, typer.Option("--output", "--out", "-o", help="Folder for results, table and pictures.")
-    ] = Path("physics"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for results, table and pictures.")] = Path(
+        "physics"
+    ),
     json: Json = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what the folder holds already.")] = False,
     device: Device = "auto",

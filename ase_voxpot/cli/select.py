@@ -26,10 +26,10 @@ def select(
     frames: Annotated[
         Path, typer.Argument(help="Structures in any format of ASE, labelled or not.", show_default=False)
     ],
-    count: Annotated[int, typer.Option("--count", "-n", help="How many to pick at most.")] = 20,
-    output: Annotated[
-        Path, typer.Option("--output", "--out", "-o", help="Extended XYZ file for the picked frames.")
-    ] = Path("picked.extxyz"),
+    number: Annotated[int, typer.Option("--number", "-n", help="How many to pick at most.")] = 20,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Extended XYZ file for the picked frames.")] = Path(
+        "picked.extxyz"
+    ),
     min_uncertainty: Annotated[
         float | None,
         typer.Option(help="meV/atom; what is more certain is not picked. The model's error in training by default."),
@@ -49,7 +49,7 @@ def select(
     on stderr and in the JSON file (refused), and the exit status is 1; with --strict the first of them ends
     the command with exit status 2, and so does a file that has no others.
 
-    voxpot select md.extxyz --count 20 --output picked.extxyz
+    voxpot select md.extxyz --number 20 --output picked.extxyz
     voxpot select pool.extxyz.gz -n 100 --min-uncertainty 5 --json picked.json
     """
     from dataclasses import asdict
@@ -71,7 +71,7 @@ def select(
     with progress_bar() as bar:
         task = bar.add_task("frames", total=len(structures))
         found = choose(
-            potential, structures, count=count, least=least, strict=strict, observe=lambda: bar.advance(task)
+            potential, structures, count=number, least=least, strict=strict, observe=lambda: bar.advance(task)
         )
     least = potential.known_uncertainty().calibration.noise if least is None else least
     if json is not None:
@@ -90,7 +90,7 @@ def select(
     draw_selection(picture, found, least, title=f"{len(found.picks)} of {len(structures)} frames of {frames.name}")
     _print(found, structures, title=f"Picked from {frames} for {model}")
     console().print(f"the least certain frame: {worst[0]:.2f} meV/atom now, {worst[1]:.2f} with these labels")
-    if len(found.picks) < count:
+    if len(found.picks) < number:
         console().print(f"no more than {len(found.picks)}: the rest would be known to {1000 * least:.2f} meV/atom")
     console().print(f"wrote {output}, {picture}", soft_wrap=True)
     tell_refused(found.refused, len(structures), "looked at")

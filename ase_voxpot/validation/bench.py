@@ -68,7 +68,7 @@ def labelled_run(potential: Potential, frames: int, *, structure: str, repeat: i
 
 @app.command()
 def main(
-    frames: Annotated[int, typer.Option(help="Frames of the run.")] = 1000,
+    number: Annotated[int, typer.Option("--number", "-n", help="Frames of the run.")] = 1000,
     repeat: Annotated[int, typer.Option(help="Cubic cells along each edge; 3 are 54 atoms of bcc.")] = 3,
     structure: Annotated[str, typer.Option(help="A random alloy.")] = "bcc:MoTaW",
     model: Annotated[str, typer.Option("--model", "-m", help="Name or file.")] = "motaw",
@@ -82,7 +82,7 @@ def main(
     potential = load_potential(model)  # compiles, if it has to, while the run is made
     with tempfile.TemporaryDirectory() as name:
         place = Path(name) / "vasprun.xml"
-        made = labelled_run(potential, frames, structure=structure, repeat=repeat, seed=seed)
+        made = labelled_run(potential, number, structure=structure, repeat=repeat, seed=seed)
         write_vasprun(place, made, timestep=TIMESTEP, temperature=TEMPERATURE)
         size = place.stat().st_size / 1e6
         clocks = [(time.perf_counter(), time.process_time())]
@@ -96,7 +96,7 @@ def main(
         tick()
         write_report(found, Path(name) / "report")
         tick()
-    typer.echo(f"{frames} frames x {len(run.symbols)} atoms ({size:.0f} MB of vasprun.xml) with {model}")
+    typer.echo(f"{number} frames x {len(run.symbols)} atoms ({size:.0f} MB of vasprun.xml) with {model}")
     typer.echo(f"{'':<24}wall s   CPU s")
     parts = ("reading", "frames and dynamics", "report and pictures")
     for label, before, after in zip(parts, clocks, clocks[1:], strict=False):

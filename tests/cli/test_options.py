@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from collections import defaultdict
 from importlib import import_module
 
 import pytest
 
-from ase_voxpot.cli import PANELS, extra_verbs
+from ase_voxpot.cli import PANELS, extra_verbs, main
 from ase_voxpot.cli.options import parts
 
 VERBS = [*(verb for verbs in PANELS.values() for verb in verbs), *(v.function for v in extra_verbs().values())]
@@ -57,3 +58,15 @@ def test_what_all_share_has_one_default(name):
 def test_parts_are_cut_at_commas():
     assert parts(" Mo, Ta,,W ") == ["Mo", "Ta", "W"]
     assert parts("") == []
+
+
+@pytest.mark.parametrize(("verb", "old"), [("select", "--count"), ("select", "--out"), ("physics", "--out")])
+def test_older_names_of_options_are_accepted_but_not_listed(verb, old, capsys):
+    main([verb, "--help"])
+    assert not re.search(rf"{old}\b(?!put)", capsys.readouterr().out)
+
+    assert main([verb, *(["nowhere.xyz"] if verb == "select" else ["-m", "nowhere"]), old, "3"]) == 2
+    assert "nowhere" in capsys.readouterr().err
+
+    assert main([verb, "nowhere", f"{old}x", "3"]) == 2
+    assert "No such option" in capsys.readouterr().err

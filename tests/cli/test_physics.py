@@ -25,7 +25,7 @@ def useless():
 def physics(voxpot, here, monkeypatch):
     (here / "peers.py").write_text(PEERS)
     monkeypatch.delenv("VOXPOT_DATA", raising=False)
-    common = ("--model", "tiny.safetensors", "--quick", "--device", "cpu", "--elements", "W", "--out", "bench")
+    common = ("--model", "tiny.safetensors", "--quick", "--device", "cpu", "--elements", "W", "--output", "bench")
     return lambda *arguments: voxpot("physics", *common, *arguments)
 
 

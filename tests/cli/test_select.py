@@ -43,7 +43,7 @@ def test_picks_are_written_shown_and_drawn(select, pool, files, here):
 
 
 def test_energies_of_the_model_do_not_pass_for_labels(select, pool, here):
-    select(pool, "--count", "2")
+    select(pool, "--number", "2")
 
     for atoms in read(here / "picked.extxyz", ":"):
         assert atoms.calc is None
@@ -59,13 +59,13 @@ def test_when_all_is_known_nothing_is_written(select, pool, files):
 
 
 def test_fewer_than_wanted_is_said(select, pool):
-    assert "no more than" in select(pool, "--count", "100").out
+    assert "no more than" in select(pool, "--number", "100").out
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--count", "0"), "count: expected a whole number from 1 on, got 0"),
+        (("--number", "0"), "count: expected a whole number from 1 on, got 0"),
         (("--min-uncertainty", "-1"), "min-uncertainty: expected a number from 0 on"),
         (("--plot", "picked.txt"), "ends in .png, .pdf, .svg"),
         (("--out", "pool.extxyz/x"), "a place to write to"),

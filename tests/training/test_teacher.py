@@ -101,12 +101,12 @@ def test_a_file_is_taken_up_again(tmp_path):
     runner = CliRunner()
 
     runner.invoke(app, [str(toml), "--out", str(out), "--frames", "2"], catch_exceptions=False)
-    result = runner.invoke(app, [str(toml), "--out", str(out)], catch_exceptions=False)
+    result = runner.invoke(app, [str(toml), "--output", str(out)], catch_exceptions=False)
 
     assert result.exit_code == 0
     assert [a.info["note"] for a in read(out, ":")] == [0, 0, 1, 1]
     whole = tmp_path / "whole.extxyz"
-    runner.invoke(app, [str(toml), "--out", str(whole)], catch_exceptions=False)
+    runner.invoke(app, [str(toml), "-o", str(whole)], catch_exceptions=False)
     assert whole.read_text() == out.read_text()
 
 

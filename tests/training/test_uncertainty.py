@@ -221,7 +221,7 @@ class TestCommand:
         monkeypatch.setenv("VOXPOT_DATA", str(config.parent))
 
         app([str(model), "--out", str(tmp_path / "again.safetensors")], standalone_mode=False)
-        app([str(model), "--check", "--config", str(config), "--out", str(tmp_path / "look")], standalone_mode=False)
+        app([str(model), "--check", "--config", str(config), "-o", str(tmp_path / "look")], standalone_mode=False)
 
         again = load_potential(tmp_path / "again.safetensors", device="cpu").uncertainty
         assert_allclose(again.covariance, before.uncertainty.covariance, rtol=1e-3, atol=1e-9)

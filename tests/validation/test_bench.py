@@ -6,7 +6,7 @@ from ase_voxpot.validation.bench import app
 
 
 def test_a_run_is_made_and_the_parts_of_its_validation_are_timed():
-    outcome = CliRunner().invoke(app, ["--frames", "30", "--repeat", "2", "-m", "motaw-fast"])
+    outcome = CliRunner().invoke(app, ["--number", "30", "--repeat", "2", "-m", "motaw-fast"])
 
     assert outcome.exit_code == 0, outcome.output
     title, _, *parts, total = outcome.output.splitlines()

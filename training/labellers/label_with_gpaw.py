@@ -4,7 +4,7 @@
 A program of its own, for the Python in which GPAW is installed (Debian: ``apt install gpaw gpaw-data``
 and ``/usr/bin/python3``); it needs ASE and GPAW and nothing else::
 
-    /usr/bin/python3 label_with_gpaw.py frames.extxyz --out labels
+    /usr/bin/python3 label_with_gpaw.py frames.extxyz --output labels
 
 Every frame needs a name of its own in ``info["id"]``.  The result for the frame ``NAME`` is
 ``labels/NAME.extxyz``; a frame whose result, or whose reason for failure (``labels/NAME.failed``), is
@@ -13,7 +13,7 @@ may share one folder: a frame is taken by creating ``labels/NAME.taken``, which 
 With ``--collect FILE`` frames that FILE holds already are skipped, too, and at the end, or at once where
 there is nothing left to do, it holds all results::
 
-    /usr/bin/python3 label_with_gpaw.py frames.extxyz --out labels --collect motaw_gpaw.extxyz.gz
+    /usr/bin/python3 label_with_gpaw.py frames.extxyz --output labels --collect motaw_gpaw.extxyz.gz
 
 Settings: plane waves up to 400 eV, PBE, a Gamma-centred k-point mesh and occupations by the improved
 tetrahedron method (Blöchl, Jepsen & Andersen, Phys. Rev. B 49, 16223 (1994)).  A mesh of n1 x n2 x n3 points
@@ -219,7 +219,8 @@ def main():
     """Label the frames that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("frames", help="any file that ASE reads; every frame has an id")
-    parser.add_argument("--out", default="labels", help="folder of the results (%(default)s)")
+    parser.add_argument("--output", "-o", default="labels", help="folder of the results (%(default)s)")
+    parser.add_argument("--out", dest="output", default=argparse.SUPPRESS, help=argparse.SUPPRESS)  # the older name
     parser.add_argument("--cutoff", type=float, default=400.0, help="plane waves, eV (%(default)s)")
     parser.add_argument("--density", type=float, default=33.0, help="k-points: distance of images, Å (%(default)s)")
     parser.add_argument("--limit", type=int, default=3600, help="processor seconds for a frame (%(default)s)")
@@ -230,7 +231,7 @@ def main():
     names = [atoms.info.get("id") for atoms in frames]
     if None in names or len(set(names)) < len(names):
         parser.error(f"{options.frames}: every frame needs an id of its own in info['id']")
-    folder = Path(options.out)
+    folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGPROF, raise_time_up)
     if not options.dry_run:

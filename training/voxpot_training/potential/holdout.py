@@ -1,4 +1,4 @@
-"""The frames that a model never saw: ``python -m voxpot_training.potential.holdout MODEL --out FILE``.
+"""The frames that a model never saw: ``python -m voxpot_training.potential.holdout MODEL --output FILE``.
 
 The card of a model holds its config, which determines the split; so the hold-out can be
 reproduced from the data, and the errors on the card with ``voxpot evaluate``.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ase_voxpot.cli.options import renamed
 from ase_voxpot.errors import ConfigError, VoxPotError
 from ase_voxpot.spec import decode
 from ase_voxpot.weights import find_model, read_header
@@ -43,14 +44,14 @@ def holdout_of(model: str | Path) -> list[Atoms]:
     return [frames[row] for row in split_frames(frames, config.split).holdout]
 
 
-@app.command()
+@app.command(context_settings=renamed(out="output"))
 def write(
     model: Annotated[str, typer.Argument(help="Name of a shipped model, or path of a weight file.")],
-    out: Annotated[Path, typer.Option(help="Extended XYZ file to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Extended XYZ file to write.")],
 ) -> None:
     """Write the frames that a model was not trained on.
 
-    python -m voxpot_training.potential.holdout motaw --out holdout.extxyz
+    python -m voxpot_training.potential.holdout motaw --output holdout.extxyz
     voxpot evaluate holdout.extxyz --model motaw
     """
     from ase.io import write as write_frames
@@ -60,8 +61,8 @@ def write(
     except VoxPotError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(2) from None
-    write_frames(out, frames, format="extxyz")
-    typer.echo(f"wrote {len(frames)} frames to {out}")
+    write_frames(output, frames, format="extxyz")
+    typer.echo(f"wrote {len(frames)} frames to {output}")
 
 
 if __name__ == "__main__":

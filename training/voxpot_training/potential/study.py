@@ -29,6 +29,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from ase_voxpot.cli.options import renamed
 from ase_voxpot.errors import ConfigError, VoxPotError
 from ase_voxpot.plotting import screen
 from ase_voxpot.spec import decode
@@ -177,10 +178,12 @@ def run_study(path: Path, folder: Path, *, console: Console | None = None, price
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(context_settings=renamed(out="output"))
 def main(
     study: Annotated[Path, typer.Argument(help="TOML file: base, minutes, variants.")],
-    out: Annotated[Path, typer.Option(help="Folder; what it holds is not made again.")] = Path("runs/study"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder; variants that it holds are not trained again.")
+    ] = Path("runs/study"),
     prices: Annotated[bool, typer.Option("--prices", help="Measure all costs again, side by side.")] = False,
 ) -> None:
     """Compare architectures at equal training time.
@@ -189,7 +192,7 @@ def main(
     """
     console = screen.console()
     try:
-        rows = run_study(study, out, console=console, prices=prices)
+        rows = run_study(study, output, console=console, prices=prices)
     except VoxPotError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(2) from None

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from ase_voxpot.cli.options import renamed
 from ase_voxpot.errors import ConfigError, SpecError, VoxPotError
 from ase_voxpot.plotting.screen import console, progress_bar, table
 from ase_voxpot.spec import decode
@@ -193,22 +194,22 @@ def _far_table(report: dict[str, Any]) -> Table:
     return rows
 
 
-@app.command()
+@app.command(context_settings=renamed(out="output"))
 def main(
     model: Annotated[str, typer.Argument(help="Path of a weight file, or name of a shipped model.")],
     config: Annotated[
         Path | None, typer.Option(help="TOML file of the training; what the card holds by default.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="File to write instead of MODEL.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of MODEL.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Judge what MODEL has, change nothing.")] = False,
 ) -> None:
     """Add a calibrated uncertainty to a model, and judge it on the hold-out.
 
     python -m voxpot_training.potential.uncertainty runs/mine/mine.safetensors
-    python -m voxpot_training.potential.uncertainty motaw --check --out look/motaw
+    python -m voxpot_training.potential.uncertainty motaw --check --output look/motaw
     """
     try:
-        _main(model, config, out, check=check)
+        _main(model, config, output, check=check)
     except VoxPotError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(2) from None

@@ -1,4 +1,4 @@
-"""Command line of the teacher: ``python -m voxpot_training.teacher CONFIG --out FILE``."""
+"""Command line of the teacher: ``python -m voxpot_training.teacher CONFIG --output FILE``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from ase_voxpot.cli.options import renamed
 from ase_voxpot.errors import ConfigError, VoxPotError
 from ase_voxpot.plotting.screen import console
 from ase_voxpot.spec import decode
@@ -19,19 +20,19 @@ from voxpot_training.teacher.config import TeacherConfig
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(context_settings=renamed(out="output", frames="number"))
 def generate(
     config: Annotated[Path, typer.Argument(help="TOML file, see voxpot_training.teacher.config.")],
-    out: Annotated[Path, typer.Option(help="Extended XYZ file; taken up again if it is there.")],
-    frames: Annotated[int, typer.Option(help="Frames to make, instead of the number in the config.")] = 0,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Extended XYZ file; continued if it exists.")],
+    number: Annotated[int, typer.Option("--number", "-n", help="Frames to make; that of the config by default.")] = 0,
     share: Annotated[str, typer.Option(help="k/n: every n-th start from k on, to share the work.")] = "0/1",
 ) -> None:
     """Make labelled frames by MD with a teacher potential.
 
-    Example: python -m voxpot_training.teacher training/configs/teacher.toml --out teacher.extxyz
+    Example: python -m voxpot_training.teacher training/configs/teacher.toml --output teacher.extxyz
     """
     try:
-        counts = _generate(config, out, frames, share)
+        counts = _generate(config, output, number, share)
     except VoxPotError as error:
         Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False)
         raise typer.Exit(2) from None

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from ase_voxpot.cli.options import Json, renamed
 from ase_voxpot.plotting.screen import console, table
+from ase_voxpot.storage.files import write_json
 
 if TYPE_CHECKING:
     from voxpot_training.wholecell.voxelizer import WholeCellSpec
@@ -135,30 +137,29 @@ def measure(
     }
 
 
-@app.command()
+@app.command(context_settings=renamed(frames="number"))
 def bench(
-    frames: Annotated[int, typer.Option(help="Frames of 54 atoms.")] = 70_000,
-    n: Annotated[int, typer.Option("-n", help="Voxels along each edge.")] = 8,
+    number: Annotated[int, typer.Option("--number", "-n", help="Frames of 54 atoms.")] = 70_000,
+    voxels: Annotated[int, typer.Option(help="Voxels along each edge.")] = 8,
     readings: Annotated[str, typer.Option(help="Of the paper, with commas.")] = "inside,field,occupied,atoms",
     sample: Annotated[int, typer.Option(help="Frames for the plain Python loops.")] = 20,
     repeat: Annotated[int, typer.Option(help="The fastest of so many runs counts.")] = 5,
     source: Annotated[Path | None, typer.Option("--frames-in", help="A folder of frames; made up without it.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Figures as JSON.")] = False,
+    json: Json = None,
 ) -> None:
     """Time, memory and answers of the voxels of whole cells.
 
     python -m voxpot_training.wholecell.bench --frames-in runs/wholecell/frames
     """
-    import json
-
     with tempfile.TemporaryDirectory() as folder:
         found = [
-            measure(frames=frames, n=n, reading=r, sample=sample, repeat=repeat, source=source, folder=Path(folder))
+            measure(
+                frames=number, n=voxels, reading=r, sample=sample, repeat=repeat, source=source, folder=Path(folder)
+            )
             for r in readings.split(",")
         ]
-    if as_json:
-        typer.echo(json.dumps(found, indent=2))
-        return
+    if json is not None:
+        write_json(json, found)
     heads = (
         "1 thread\ns",
         "2 threads\ns",
@@ -171,7 +172,7 @@ def bench(
         "differs\nby",
         "memory\nfloor s",
     )
-    rows = table(f"{frames:,} frames at {n}³, file to file", "reading", *heads)
+    rows = table(f"{number:,} frames at {voxels}³, file to file", "reading", *heads)
     for f in found:
         rows.add_row(
             f["reading"],

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from ase_voxpot.cli.options import renamed
 from ase_voxpot.errors import ConfigError, DataError, DivergenceError, VoxPotError
 from ase_voxpot.plotting.screen import console, progress_bar
 from ase_voxpot.storage.files import draft_of
@@ -126,13 +127,13 @@ def _recall(path: Path) -> tuple[int, Chain]:
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 
-@app.command()
+@app.command(context_settings=renamed(frames="number"))
 def make(
     folder: Annotated[Path, typer.Argument(help="For the frames; those that are there are not made again.")],
     calculator: Annotated[
         str, typer.Option(help="A shipped model, a weight file, or module:factory of an ASE calculator.")
     ] = "motaw",
-    frames: Annotated[int, typer.Option(help="In all.")] = 70_000,
+    number: Annotated[int, typer.Option("--number", "-n", help="Frames in all.")] = 70_000,
     timestep: Annotated[float, typer.Option(help="fs.")] = 2.0,
     stride: Annotated[int, typer.Option(help="Steps from frame to frame.")] = 5,
     lattice: Annotated[float | None, typer.Option(help="Å; of the model's card without it.")] = None,
@@ -140,9 +141,9 @@ def make(
 ) -> None:
     """Molecular dynamics of bcc MoTaW, 54 atoms, at 100 to 1500 K.
 
-    python -m voxpot_training.wholecell.generate make frames --frames 7000
+    python -m voxpot_training.wholecell.generate make frames --number 7000
     """
-    recipe = Recipe(calculator=calculator, frames=frames, timestep=timestep, stride=stride, lattice=lattice, seed=seed)
+    recipe = Recipe(calculator=calculator, frames=number, timestep=timestep, stride=stride, lattice=lattice, seed=seed)
     with progress_bar() as bar:
         task = bar.add_task("frames", total=recipe.frames)
         _report(generate(folder, recipe, observe=lambda done: bar.update(task, completed=done)), folder)

@@ -12,7 +12,6 @@ on either side: compare a column with that of the training crystals.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 from rich.table import Table
 
 from ase_voxpot.plotting.screen import console as screen_console
+from ase_voxpot.storage.files import write_json
 from voxpot_crystals.latent.voxel_vae.coverage import Coverage, coverage, wasserstein
 from voxpot_crystals.latent.voxel_vae.fingerprints import Fingerprints, fingerprints
 from voxpot_crystals.latent.voxel_vae.screening import screen
@@ -156,7 +156,7 @@ def assess_model(
 
 
 def main() -> None:
-    """Print a table, or JSON."""
+    """Print a table."""
     from ase_voxpot.frames.labels import read_frames
     from ase_voxpot.spec import decode
     from voxpot_crystals.latent.voxel_vae.config import GeneratorConfig
@@ -170,17 +170,17 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("crystals", type=Path, help="extended XYZ")
-    parser.add_argument("--model", help="a generator, by name or path")
+    parser.add_argument("--model", "-m", help="a generator, by name or path")
     parser.add_argument("--prior", help="one prior of the model instead of all")
     parser.add_argument("--by", choices=("row", "formula"), default="formula", help="what is held out, without a model")
     parser.add_argument("--predictor", help="a property model, to compare distributions of what it says")
-    parser.add_argument("-n", type=int, default=500, help="crystals to make (500)")
+    parser.add_argument("--number", "-n", type=int, default=500, help="crystals to make (500)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--store", type=Path, help="an .npz file that keeps structure fingerprints")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--json", type=Path, help="write the results here")
     asked = parser.parse_args()
     frames = read_frames(asked.crystals)
-    how: dict[str, Any] = {"count": asked.n, "seed": asked.seed, "store": asked.store}
+    how: dict[str, Any] = {"count": asked.number, "seed": asked.seed, "store": asked.store}
     if asked.predictor:
         predictor = load_predictor(asked.predictor)
         how["predict"] = lambda crystals: predictor.predict(crystals)[0]
@@ -197,10 +197,9 @@ def main() -> None:
     found += [assess_substitution(train, held, **how), assess_known(train, held, **how)]
     console = screen_console()
     if asked.json:
-        console.print_json(json.dumps([asdict(row) for row in found]))
-        return
+        write_json(asked.json, [asdict(row) for row in found])
     table = Table(
-        "", *(row.source for row in found), title=f"{asked.n} draws each, against {len(held)} crystals held out"
+        "", *(row.source for row in found), title=f"{asked.number} draws each, against {len(held)} crystals held out"
     )
     columns = [row.rows() for row in found]
     for name in columns[0]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from rich.console import Console
 
 from ase_voxpot.errors import ConfigError, VoxPotError
 from ase_voxpot.frames.labels import read_frames
-from ase_voxpot.storage.files import draft_of, make_parents
+from ase_voxpot.storage.files import draft_of, make_parents, write_json
 from voxpot_crystals.regression.hirshfeld.fingerprint import Bins, fingerprint, site_fingerprints
 from voxpot_crystals.regression.hirshfeld.surface import RAYS, find_surfaces
 
@@ -28,7 +27,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("file", type=Path, help="crystals, in any format that ASE reads")
     parser.add_argument("--index", type=int, default=0, help="which crystal of the file to draw (default: the first)")
-    parser.add_argument("--output", type=Path, help="write OUTPUT-surfaces.png, OUTPUT-fingerprint.png and OUTPUT.npz")
+    parser.add_argument(
+        "--output", "-o", type=Path, help="write OUTPUT-surfaces.png, OUTPUT-fingerprint.png and OUTPUT.npz"
+    )
     parser.add_argument("--low", type=float, default=0.76, help="least distance of the bins, Å (default: 0.76)")
     parser.add_argument("--high", type=float, default=2.8, help="greatest distance of the bins, Å (default: 2.8)")
     parser.add_argument("--bins", type=int, default=50, help="bins along each axis (default: 50)")
@@ -36,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rays", type=int, default=RAYS, help=f"directions of a site without symmetry (default: {RAYS})"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of sentences")
+    parser.add_argument("--json", type=Path, help="write the results here")
     return parser
 
 
@@ -66,7 +67,9 @@ def _run(asked: argparse.Namespace) -> None:
         "beyond_bins": whole.missed / whole.area,
         "folded_rays": found.folded,
     }
-    _print(report, as_json=asked.json)
+    if asked.json:
+        write_json(asked.json, report)
+    _print(report)
     if asked.output:
         from voxpot_crystals.regression.hirshfeld.pictures import draw_fingerprints, draw_surfaces
 
@@ -80,11 +83,8 @@ def _run(asked: argparse.Namespace) -> None:
         )
 
 
-def _print(report: dict[str, Any], *, as_json: bool) -> None:
+def _print(report: dict[str, Any]) -> None:
     console = Console(soft_wrap=True)
-    if as_json:
-        console.print_json(json.dumps(report))
-        return
     console.print(f"[bold]{report['formula']}[/], {report['area_per_atom']:.3f} Å² per atom")
     for row in report["sites"]:
         if row["d_i"] is None:

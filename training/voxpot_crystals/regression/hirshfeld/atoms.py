@@ -148,7 +148,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m voxpot_crystals.regression.hirshfeld.atoms", description="Make the table of atomic densities."
     )
-    parser.add_argument("--output", type=Path, default=TABLE, help="file to write (default: the one in the package)")
+    parser.add_argument(
+        "--output", "-o", type=Path, default=TABLE, help="file to write (default: the one in the package)"
+    )
     make_table(parser.parse_args().output)
 
 

@@ -8,11 +8,12 @@ CPU time, which is independent of other work on the machine.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
+from pathlib import Path
 
 from ase_voxpot.plotting import screen
+from ase_voxpot.storage.files import write_json
 
 __all__ = ["measure"]
 
@@ -40,16 +41,15 @@ def measure(edge: float, *, rays: int | None = None, repeats: int = 10) -> dict[
 
 
 def main() -> None:
-    """Print the table, or JSON."""
+    """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m voxpot_crystals.regression.hirshfeld.bench", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--json", type=Path, help="write the results here")
     asked = parser.parse_args()
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # one core is what is measured
     rows = [measure(edge) for edge in (3.5, 4.0, 5.5)]
     console = screen.console()
     if asked.json:
-        console.print_json(json.dumps(rows))
-        return
+        write_json(asked.json, rows)
     for row in rows:
         console.print(f"BaTiO3 at {row['edge']:.1f} Å, {row['traced']} rays on 3 sites: {1000 * row['seconds']:.0f} ms")
 
