@@ -24,10 +24,12 @@ from ase_voxpot.errors import ConfigError, DataError
 from ase_voxpot.storage.files import draft_of, make_parents
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ase import Atoms
     from jaxtyping import Float, Int
 
-__all__ = ["Records", "Sample", "State"]
+__all__ = ["Records", "RunFiles", "Sample", "State"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,34 +78,37 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
-    """The files of one run; ``prefix`` is their common beginning."""
+class RunFiles:
+    """Names of the files of one run; ``prefix`` is their common beginning."""
 
     prefix: Path
-    kind: Literal["extxyz", "traj"] = "extxyz"
+
+    def file(self, ending: str) -> Path:
+        """The file with an ending such as ``.csv``."""
+        return self.prefix.with_name(self.prefix.name + ending)
 
     @property
     def log(self) -> Path:
         """Table of samples."""
-        return self.prefix.with_name(self.prefix.name + ".csv")
+        return self.file(".csv")
 
     @property
     def trajectory(self) -> Path:
         """Frames."""
-        return self.prefix.with_name(f"{self.prefix.name}.{self.kind}")
+        return self.file(".extxyz")
 
     @property
     def checkpoint(self) -> Path:
         """State to continue from."""
-        return self.prefix.with_name(self.prefix.name + ".checkpoint.npz")
+        return self.file(".checkpoint.npz")
 
     @property
     def picture(self) -> Path:
         """Drawn at the end."""
-        return self.prefix.with_name(self.prefix.name + ".png")
+        return self.file(".png")
 
-    def begin(self) -> None:
-        """Start the log.
+    def start_log(self, columns: Iterable[str]) -> None:
+        """Write the first line of the log.
 
         Raises:
             ConfigError: the folder cannot be written to, or holds another run.
@@ -114,7 +119,23 @@ class Records:
                 raise ConfigError(
                     f"{path} is there already: continue that run (restart), move it away or choose another name"
                 )
-        self.log.write_text(",".join(UNITS.values()) + "\n", encoding="utf-8")
+        self.log.write_text(",".join(columns) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Records(RunFiles):
+    """The files of a molecular dynamics run."""
+
+    kind: Literal["extxyz", "traj"] = "extxyz"
+
+    @property
+    def trajectory(self) -> Path:
+        """Frames."""
+        return self.file(f".{self.kind}")
+
+    def begin(self) -> None:
+        """Start the log; errors as ``start_log``."""
+        self.start_log(UNITS.values())
 
     def add(self, sample: Sample, frame: Atoms) -> None:
         """Append a row and a frame."""

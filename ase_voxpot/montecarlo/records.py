@@ -19,13 +19,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from ase_voxpot.errors import ConfigError, DataError
-from ase_voxpot.md.records import ADD, CUT
-from ase_voxpot.storage.files import draft_of, make_parents
+from ase_voxpot.errors import DataError
+from ase_voxpot.md.records import ADD, CUT, RunFiles
+from ase_voxpot.storage.files import draft_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ase import Atoms
     from jaxtyping import Float, Int
 
@@ -55,52 +53,13 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
-    """The files of one run; ``prefix`` is their common beginning."""
-
-    prefix: Path
-
-    def _file(self, ending: str) -> Path:
-        return self.prefix.with_name(self.prefix.name + ending)
-
-    @property
-    def log(self) -> Path:
-        """Table of samples."""
-        return self._file(".csv")
-
-    @property
-    def trajectory(self) -> Path:
-        """Frames."""
-        return self._file(".extxyz")
-
-    @property
-    def checkpoint(self) -> Path:
-        """State to continue from."""
-        return self._file(".checkpoint.npz")
+class Records(RunFiles):
+    """The files of a Monte Carlo run."""
 
     @property
     def report(self) -> Path:
         """Averages."""
-        return self._file(".json")
-
-    @property
-    def picture(self) -> Path:
-        """Drawn at the end."""
-        return self._file(".png")
-
-    def begin(self, columns: Sequence[str]) -> None:
-        """Start the log.
-
-        Raises:
-            ConfigError: the folder cannot be written to, or holds another run.
-        """
-        make_parents(self.log)
-        for path in (self.log, self.trajectory, self.checkpoint):
-            if path.exists():
-                raise ConfigError(
-                    f"{path} is there already: continue that run (restart), move it away or choose another name"
-                )
-        self.log.write_text(",".join(columns) + "\n", encoding="utf-8")
+        return self.file(".json")
 
     def add(self, row: Row) -> None:
         """Append a row."""

@@ -79,7 +79,7 @@ def run(
         first = state.sample
     else:
         rows = [meter.row(r, k, 0, plan.at(k, 0)) for k, r in enumerate(replicas)]
-        records.begin(list(rows[0]))
+        records.start_log(rows[0])
         for k, row in enumerate(rows):
             records.add(row)
             records.add_frame(_frame(replicas[k], row))

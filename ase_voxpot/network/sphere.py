@@ -28,4 +28,4 @@ def sphere_rule(degree: int) -> tuple[Float[np.ndarray, "point harmonic"], Float
     upper = (z > 0) | ((z == 0) & ((y > 0) | ((y == 0) & (x > 0))))
     half = points.T[upper]
     weights = np.tile(weights[upper], 2)
-    return solid_harmonics(np.concatenate([half, -half]), degree)[0], weights / weights.sum()
+    return solid_harmonics(np.concatenate([half, -half]), degree), weights / weights.sum()

@@ -43,7 +43,7 @@ def bond_order(atoms: Atoms) -> Float[np.ndarray, " atom"]:
     """
     pairs = VerletList(REACH * (atoms.get_volume() / len(atoms)) ** (1 / 3)).update(atoms)
     directions = pairs.offset / np.linalg.norm(pairs.offset, axis=1)[:, None]
-    values = solid_harmonics(directions, DEGREE)[0][:, DEGREE**2 :]
+    values = solid_harmonics(directions, DEGREE)[:, DEGREE**2 :]
     count = np.bincount(pairs.centre, minlength=len(atoms))[:, None]
     own = _sums(values, pairs.centre, len(atoms)) / np.maximum(count, 1)
     shell = (own + _sums(own[pairs.neighbour], pairs.centre, len(atoms))) / (1 + count)

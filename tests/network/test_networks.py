@@ -138,7 +138,7 @@ class TestSteerable:
 
         def coefficients(matrix=None):
             moved = points if matrix is None else points @ matrix.T
-            y = solid_harmonics(moved.reshape(-1, 3), 4)[0].reshape(5, 12, 25)
+            y = solid_harmonics(moved.reshape(-1, 3), 4).reshape(5, 12, 25)
             return torch.from_numpy(np.einsum("apm,apc->mac", y, colour) / 12)
 
         return coefficients

@@ -4,13 +4,12 @@ from itertools import product
 
 import numpy as np
 import pytest
-import torch
 from ase.build import bulk, make_supercell
 from hypothesis import given, strategies as st
 from numpy.testing import assert_allclose
 
 from ase_voxpot.errors import CellError, SpecError
-from ase_voxpot.voxelize.torus import deposit, deposit_torch, gather
+from ase_voxpot.voxelize.torus import deposit
 
 SKEWED = np.array([[4.0, 0, 0], [1.5, 3.6, 0], [-0.8, 0.9, 4.4]])
 
@@ -33,9 +32,9 @@ def some(rng, atoms=3, channels=2):
 def test_it_is_the_equation(rng):
     fractions, weight = some(rng)
 
-    for spelling in (deposit, lambda *a, **k: deposit_torch(*map(torch.from_numpy, a), **k).numpy()):
-        result = spelling(fractions, weight, SKEWED, n=5, width=0.5)
-        assert_allclose(result, brute(fractions, weight, SKEWED, 5, 0.5), atol=1e-6)
+    result = deposit(fractions, weight, SKEWED, n=5, width=0.5)
+
+    assert_allclose(result, brute(fractions, weight, SKEWED, 5, 0.5), atol=1e-6)
 
 
 @given(st.integers(0, 10_000))
@@ -80,17 +79,6 @@ def test_a_supercell_holds_the_cell_as_often():
     assert_allclose(eight, np.tile(one, (1, 2, 2, 2)), atol=1e-9)
 
 
-@given(st.integers(0, 10_000))
-def test_gather_is_the_adjoint(seed):
-    rng = np.random.default_rng(seed)
-    fractions, weight = some(rng)
-    gradient = rng.normal(size=(2, 6, 6, 6))
-
-    left = (deposit(fractions, weight, SKEWED, n=6, width=0.8) * gradient).sum()
-
-    assert left == pytest.approx((weight * gather(fractions, gradient, SKEWED, width=0.8)).sum(), abs=1e-9)
-
-
 def test_the_integral_is_that_of_the_gaussians(rng):
     fractions, weight = some(rng)
 
@@ -99,13 +87,6 @@ def test_the_integral_is_that_of_the_gaussians(rng):
     volume = np.linalg.det(SKEWED) / 16**3
     expected = weight.sum(0) * (2 * np.pi) ** 1.5 * 0.5**3
     assert_allclose(density.sum((1, 2, 3)) * volume, expected, rtol=1e-6)
-
-
-def test_torch_differentiates_by_coordinates_and_cell(rng):
-    fractions, weight = (torch.from_numpy(a).requires_grad_() for a in some(rng, 2, 1))
-    cell = torch.from_numpy(SKEWED).requires_grad_()
-
-    assert torch.autograd.gradcheck(lambda *a: deposit_torch(*a, n=3, width=0.9), (fractions, weight, cell))
 
 
 def test_what_cannot_be_painted_is_refused():

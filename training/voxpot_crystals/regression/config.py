@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.spec import decode
-from voxpot_training.config import Schedule, check_name_and_seed, expect, read_toml
+from voxpot_crystals.schedules import CrystalSchedule
+from voxpot_training.config import check_name_and_seed, expect, read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["CrystalSource", "Grouping", "RegressionConfig", "RegressionSchedule", "Target", "load_regression"]
+__all__ = ["CrystalSource", "Grouping", "RegressionConfig", "Target", "load_regression"]
 
 Grouping = Literal["row", "formula", "pair", "element"]
 """What must not be torn apart: nothing, a reduced formula, an ordered (A, B) pair, all crystals with an element."""
@@ -80,19 +81,6 @@ class CrystalSplit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegressionSchedule(Schedule):
-    """A schedule, and the crystals of a batch."""
-
-    batch: int = 64
-
-    def __post_init__(self) -> None:
-        Schedule.__post_init__(self)  # slots leave super() without its class
-        expect(
-            self.batch >= 2, "schedule.batch", "a whole number from 2 on, of one nothing can be normalised", self.batch
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RegressionConfig:
     """One training of an ensemble, from data to a model file."""
 
@@ -101,7 +89,7 @@ class RegressionConfig:
     data: tuple[CrystalSource, ...]
     model: dict[str, Any] = field(default_factory=dict)  # decoded by the method
     split: CrystalSplit = field(default_factory=CrystalSplit)
-    schedule: RegressionSchedule = field(default_factory=RegressionSchedule)
+    schedule: CrystalSchedule = field(default_factory=CrystalSchedule)
     members: int = 5  # networks of the ensemble; each leaves another part of the data to its validation
     # what the networks need not learn: a mean, a ridge on elements, or a line in sums of ionic radii (perovskites)
     offset: Literal["mean", "composition", "radii"] = "mean"

@@ -10,9 +10,10 @@ from voxpot_crystals.latent.structure_field.flow import FlowSpec
 from voxpot_crystals.latent.structure_field.periodic import PeriodicSpec
 from voxpot_crystals.latent.structure_field.published import PublishedSpec
 from voxpot_crystals.latent.structure_field.queries import QuerySpec
-from voxpot_training.config import Schedule, check_name_and_seed, expect
+from voxpot_crystals.schedules import CrystalSchedule
+from voxpot_training.config import check_name_and_seed
 
-__all__ = ["FieldConfig", "FieldLoss", "FieldSchedule"]
+__all__ = ["FieldConfig", "FieldLoss"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,19 +37,6 @@ class FieldLoss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FieldSchedule(Schedule):
-    """A schedule, and the crystals of a batch."""
-
-    batch: int = 64
-
-    def __post_init__(self) -> None:
-        Schedule.__post_init__(self)  # slots leave super() without its class
-        expect(
-            self.batch >= 2, "schedule.batch", "a whole number from 2 on, of one nothing can be normalised", self.batch
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FieldConfig:
     """One training, from crystals to a model file."""
 
@@ -59,7 +47,7 @@ class FieldConfig:
     queries: QuerySpec = field(default_factory=QuerySpec)
     loss: FieldLoss = field(default_factory=FieldLoss)
     flow: FlowSpec = field(default_factory=FlowSpec)
-    schedule: FieldSchedule = field(default_factory=FieldSchedule)
+    schedule: CrystalSchedule = field(default_factory=CrystalSchedule)
     prior: PriorConfig = field(default_factory=PriorConfig)
     substitute: float = 0.0  # share of the crystals with replaced elements in an epoch
     seed: int = 0

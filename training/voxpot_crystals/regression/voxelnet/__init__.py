@@ -4,7 +4,6 @@ reciprocal  the Fourier coefficients of the atoms in closed form, for any cell
 kernels     the same, compiled
 grids       coefficients -> voxels: a cube or a ball, published and soft binning
 shells      coefficients -> powder spectra of pairs of elements, invariant under rotation
-gpu         coefficients and voxels once more, in torch, many crystals at a time
 network     the published network, one on cross-spectra, one on shells
 method      VoxelNet as a ``Method``
 """

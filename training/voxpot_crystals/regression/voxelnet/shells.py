@@ -67,7 +67,7 @@ def powder_of(spectrum: Spectrum, *, shells: int, reach: float, degree: int) -> 
     middle, thick = (np.arange(shells) + 0.5) * reach / shells, reach / shells
     scale = 2 / (density.sum() * 4 * np.pi * middle**2 * thick / (2 * np.pi) ** 3)  # 2: -g too
     weight = hats(distance, shells, reach) * scale
-    harmonic = solid_harmonics(g / distance[:, None], degree)[0][:, even_harmonics(degree)]
+    harmonic = solid_harmonics(g / distance[:, None], degree)[:, even_harmonics(degree)]
     pair = pairs_of(len(density))
     cross = (h[pair[:, 0]] * h[pair[:, 1]].conj()).real
     scattered = np.stack([(weight * c[:, None]).T @ harmonic for c in cross])

@@ -43,7 +43,7 @@ def powers_of(
     distance = np.linalg.norm(middle, axis=1)
     thick = window.spacing if window.shape == "cartesian" else window.radius / window.n
     shell, shells = (distance / thick).astype(int), int(window.reach / thick)
-    harmonics = solid_harmonics(middle / distance[:, None], degree)[0][:, degree**2 :].T
+    harmonics = solid_harmonics(middle / distance[:, None], degree)[:, degree**2 :].T
     sums = [
         [np.bincount(shell, y * v.ravel(), minlength=shells)[:shells] for y in harmonics] for v in voxels.astype(float)
     ]
