@@ -18,7 +18,7 @@ from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
 from ase_voxpot.baseline.energies import Baseline
-from ase_voxpot.descriptor import folding
+from ase_voxpot.descriptor import expansion_of
 from ase_voxpot.engines.cpu.engine import CpuEngine
 from ase_voxpot.engines.cpu.packing import FixedArrays, ModuleArrays
 from ase_voxpot.engines.devices import resolve_device
@@ -102,8 +102,8 @@ class Potential:
             arrays: weights by name, as returned by ``Potential.arrays``.
             device: ``auto`` takes a GPU if there is one.
             dtype: precision inside the network.
-            route: ``descriptor`` sums the voxels out in closed form (steerable networks, their
-                default), ``voxels`` makes the cubes (the only route of the others).
+            route: ``folded`` computes the coefficients in closed form (steerable networks, their
+                default), ``voxels`` computes the density on cubes (the only route of the others).
 
         Raises:
             DeviceError: the device is not there.
@@ -145,14 +145,14 @@ class Potential:
     def _make_engine(self) -> Engine:
         spec = self.spec.network
         if isinstance(spec, SteerableSpec) and self.route == "folded":
-            fold = folding(self.spec)
+            expansion = expansion_of(self.spec)
             if self.device == "cpu":
                 source = ModuleArrays(self.network) if self._arrays is None else FixedArrays(self._arrays)
-                return CpuEngine(spec, fold, source, known=self.baseline.known)
+                return CpuEngine(spec, expansion, source, known=self.baseline.known)
             if self.device.startswith("cuda"):
                 from ase_voxpot.engines.cuda.engine import CudaEngine
 
-                return CudaEngine(cast("SteerableNetwork", self.network), fold, self.baseline)
+                return CudaEngine(cast("SteerableNetwork", self.network), expansion, self.baseline)
         require("torch", f"a {spec.kind} network on the route {self.route!r}, on {self.device}")
         from ase_voxpot.engines.autograd import AutogradEngine
 
@@ -182,9 +182,9 @@ class Potential:
     @cached_property
     def representation(self) -> Representation:
         """The function from pairs to inputs of the torch module."""
-        from ase_voxpot.network.inputs import Folded, Voxels
+        from ase_voxpot.network.inputs import ClosedForm, Voxels
 
-        return Folded(self.spec) if self.route == "folded" else Voxels(self.spec)
+        return ClosedForm(self.spec) if self.route == "folded" else Voxels(self.spec)
 
     def arrays(self) -> dict[str, Float[np.ndarray, ...]]:
         """Copies of the present weights of the network by name, in its precision."""

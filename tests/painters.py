@@ -7,12 +7,12 @@ from types import ModuleType
 import numpy as np
 import torch
 
-from ase_voxpot.descriptor import Fold, autograd as folded_gpu, cpu as folded_cpu
+from ase_voxpot.descriptor import Expansion, autograd as density_torch, cpu as density_cpu
 from ase_voxpot.spec import Cubes
 from ase_voxpot.voxelize import cpu as voxel_cpu, gpu as voxel_gpu, reference as voxel_reference
 from tests.laws import Painter, PairSet
 
-__all__ = ["first_pairs", "folded_painters", "random_pairs", "voxel_painters"]
+__all__ = ["first_pairs", "density_painters", "random_pairs", "voxel_painters"]
 
 
 def random_pairs(
@@ -54,7 +54,7 @@ def _tensors(p: PairSet, device: str) -> tuple[torch.Tensor, ...]:
     )
 
 
-def _torch(module: ModuleType, device: str, **options: Cubes | Fold) -> Painter:
+def _torch(module: ModuleType, device: str, **options: Cubes | Expansion) -> Painter:
     def deposit(p: PairSet) -> np.ndarray:
         return module.deposit(*_tensors(p, device), shape=(p.atoms, p.species), **options).cpu().numpy()
 
@@ -76,25 +76,27 @@ def voxel_painters(grid: Cubes) -> dict[str, Painter]:
     return {p.name: p for p in painters}
 
 
-def folded_painters(fold: Fold) -> dict[str, Painter]:
-    """The two spellings of the folded sum, likewise."""
+def density_painters(expansion: Expansion) -> dict[str, Painter]:
+    """The two implementations of the coefficients, likewise."""
 
     def deposit(p: PairSet) -> np.ndarray:
-        return folded_cpu.deposit(p.offset, first_pairs(p), p.channel, species=p.species, fold=fold)
+        return density_cpu.deposit(p.offset, first_pairs(p), p.channel, species=p.species, expansion=expansion)
 
     def gather(field: np.ndarray, p: PairSet) -> np.ndarray:
-        return folded_cpu.gather(field, p.offset, first_pairs(p), p.channel, fold=fold)
+        return density_cpu.gather(field, p.offset, first_pairs(p), p.channel, expansion=expansion)
 
     def deposit_tangent(tangent: np.ndarray, p: PairSet) -> np.ndarray:
-        return folded_cpu.deposit_tangent(tangent, p.offset, first_pairs(p), p.channel, species=p.species, fold=fold)
+        return density_cpu.deposit_tangent(
+            tangent, p.offset, first_pairs(p), p.channel, species=p.species, expansion=expansion
+        )
 
     painters = [Painter("cpu", deposit, gather, deposit_tangent)]
-    painters += [_torch(folded_gpu, device, fold=fold) for device in _devices()]
+    painters += [_torch(density_torch, device, expansion=expansion) for device in _devices()]
     return {p.name: _atoms_first(p) for p in painters}
 
 
 def _atoms_first(painter: Painter) -> Painter:
-    """The folded sums keep harmonics before atoms; laws want atoms before all."""
+    """Coefficients have the harmonic as first axis; laws need the atom first."""
 
     def swapped(array: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(array.swapaxes(0, 1))

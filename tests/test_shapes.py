@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from ase_voxpot.descriptor.radial import fade, shell_weights
+from ase_voxpot.descriptor.radial import fade, radial_functions
 from ase_voxpot.network.layers import SpeciesDense
 
 
@@ -18,7 +18,7 @@ def test_a_wrong_rank_is_noticed():
 
 def test_a_wrong_kind_of_number_is_noticed():
     with pytest.raises(jaxtyping.TypeCheckError):
-        shell_weights(np.zeros(3, int), 5.0, 2)
+        radial_functions(np.zeros(3, int), 5.0, 2)
 
 
 def test_methods_are_checked_too():

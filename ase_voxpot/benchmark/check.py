@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ase_voxpot.descriptor import autograd as folded, folding
+from ase_voxpot.descriptor import autograd as density, expansion_of
 from ase_voxpot.errors import ConfigError, DivergenceError
 from ase_voxpot.neighbours.loops import forces_from_arrays
 from ase_voxpot.neighbours.verlet import VerletList, species_indices
@@ -76,7 +76,7 @@ def reference(potential: Potential, atoms: Atoms) -> Result:
     offset.requires_grad_()
     shape = (len(atoms), len(spec.species))
     if not isinstance(spec.descriptor, Cubes):
-        view = folded.deposit(offset, centre, channel, shape=shape, fold=folding(spec))
+        view = density.deposit(offset, centre, channel, shape=shape, expansion=expansion_of(spec))
     else:
         view = voxels.deposit(offset, centre, channel, shape=shape, grid=spec.descriptor)
     result = potential.network(view, torch.from_numpy(species).long())

@@ -11,7 +11,7 @@ import numpy as np
 from ase_voxpot.benchmark.machine import measure_peaks
 from ase_voxpot.benchmark.orders import Painting
 from ase_voxpot.benchmark.systems import make_system
-from ase_voxpot.descriptor.radial import shell_weights
+from ase_voxpot.descriptor.radial import radial_functions
 from ase_voxpot.neighbours.verlet import VerletList, species_indices
 from ase_voxpot.spec import Cubes
 from ase_voxpot.voxelize import cpu
@@ -45,7 +45,7 @@ def paint_in_loops(
 ) -> Float[np.ndarray, "atom channel n n n"]:
     """As ``voxelize.cpu.deposit``, loop by loop, without NumPy inside them."""
     axis, n, shells = axis_points(grid).tolist(), grid.n, grid.radial
-    weights = shell_weights(np.linalg.norm(offset, axis=1), grid.cutoff, shells, grid.lift)[0].tolist()
+    weights = radial_functions(np.linalg.norm(offset, axis=1), grid.cutoff, shells, grid.lift)[0].tolist()
     width = grid.width
     cubes = [
         [[[[0.0] * n for _ in range(n)] for _ in range(n)] for _ in range(shape[1] * shells)] for _ in range(shape[0])

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ase_voxpot.compiled import njit
-from ase_voxpot.descriptor import folding
+from ase_voxpot.descriptor import expansion_of
 from ase_voxpot.descriptor.blocks import deposit_block, gather_block, sort_neighbours
 from ase_voxpot.engines.cpu.blocks import (
+    asinh_block,
+    power_spectrum_adjoint_block,
+    power_spectrum_block,
     products_adjoint_block,
     products_block,
-    squares_adjoint_block,
-    squares_block,
-    tame_block,
 )
 from ase_voxpot.engines.cpu.engine import CpuEngine
 from ase_voxpot.engines.cpu.passes import dense, from_sphere, mix, mix_back, to_sphere
-from ase_voxpot.engines.cpu.step import add_forces_block, add_repulsion_block, near_block, no_sums
+from ase_voxpot.engines.cpu.step import add_forces_block, add_repulsion_block, neighbour_block, zero_sums
 from ase_voxpot.simd import LANES
 
 if TYPE_CHECKING:
@@ -52,27 +52,27 @@ def _linear(
     natural, nothing = np.arange(buffers.u.shape[0]), np.empty((0, 0), buffers.h.dtype)
     for _ in range(TIMES):
         if stage == 0:
-            deposit_block(offset, pair_buffers, buffers.seen)
+            deposit_block(offset, pair_buffers, buffers.coefficients)
         elif stage == 1:
-            mix(buffers.seen, weights.pairs, natural, buffers.u)
+            mix(buffers.coefficients, weights.power, natural, buffers.u)
         elif stage == 2:
-            squares_block(buffers.u, weights.degree, buffers.h)
+            power_spectrum_block(buffers.u, weights.degree, buffers.h)
         elif stage == 3:
-            tame_block(weights.mean, weights.scale, buffers.h, buffers.rise)
+            asinh_block(weights.mean, weights.scale, buffers.h, buffers.derivative)
             dense(atoms, species, weights, buffers, True, result, nothing)
         elif stage == 4:
-            squares_adjoint_block(buffers.u, weights.degree, buffers.gh, buffers.gu)
+            power_spectrum_adjoint_block(buffers.u, weights.degree, buffers.gh, buffers.gu)
         elif stage == 5:
-            mix_back(buffers.gu, weights.pairs_back, natural, buffers.field, False)
+            mix_back(buffers.gu, weights.power_back, natural, buffers.adjoint, False)
         else:
-            gather_block(buffers.field, offset, pair_buffers, slopes)
+            gather_block(buffers.adjoint, offset, pair_buffers, slopes)
 
 
 @njit(nogil=True)
 def _ends(stage, atoms, candidates, species, cutoff, known, block, energies, sums):  # pragma: no cover - compiled
     for _ in range(TIMES):
         if stage == 0:
-            near_block(atoms, candidates, cutoff, block, sums.closest)
+            neighbour_block(atoms, candidates, cutoff, block, sums.closest)
         else:
             add_repulsion_block(atoms, species, known, block, energies)
             add_forces_block(atoms, block, sums.forces, sums.virial)
@@ -83,7 +83,7 @@ def _sphere(stage, weights, buffers):  # pragma: no cover - compiled
     start = 2 * (weights.degree + 1) * buffers.u.shape[1]
     for _ in range(TIMES):
         if stage == 0:
-            mix(buffers.seen, weights.fields, weights.place, buffers.mixed)
+            mix(buffers.coefficients, weights.fields, weights.place, buffers.mixed)
         elif stage == 1:
             to_sphere(weights, buffers.mixed, buffers.f)
         elif stage == 2:
@@ -93,7 +93,7 @@ def _sphere(stage, weights, buffers):  # pragma: no cover - compiled
         elif stage == 4:
             from_sphere(weights, buffers.gf, buffers.mixed)
         else:
-            mix_back(buffers.mixed, weights.fields_back, weights.place, buffers.field, True)
+            mix_back(buffers.mixed, weights.fields_back, weights.place, buffers.adjoint, True)
 
 
 def parts(
@@ -108,14 +108,14 @@ def parts(
         species: of its atoms.
     """
     atoms, cutoff, known = np.argsort(species, kind="stable")[:LANES], potential.cutoff, potential.baseline.known
-    by_hand = CpuEngine.of_network(network, folding(potential.spec))
+    by_hand = CpuEngine.of_network(network, expansion_of(potential.spec))
     by_hand.step(candidates, species, cutoff, known)
     weights, (pair_buffers, buffers, block) = by_hand.workplace()
-    result, sums = np.empty(len(species)), no_sums(np.empty((len(species), 3)))
-    near_block(atoms, candidates, cutoff, block, sums.closest)
+    result, sums = np.empty(len(species)), zero_sums(np.empty((len(species), 3)))
+    neighbour_block(atoms, candidates, cutoff, block, sums.closest)
     sort_neighbours(block.lanes[: len(atoms)], block.first, block.neighbour, species, pair_buffers)
-    seen = (atoms, species, block.offset, weights, pair_buffers, buffers, result, block.slope)
-    out: dict[str, Callable[[], object]] = {name: partial(_linear, k, *seen) for k, name in enumerate(LINEAR)}
+    arguments = (atoms, species, block.offset, weights, pair_buffers, buffers, result, block.slope)
+    out: dict[str, Callable[[], object]] = {name: partial(_linear, k, *arguments) for k, name in enumerate(LINEAR)}
     ends = (atoms, candidates, species, cutoff, known, block, result, sums)
     out |= {name: partial(_ends, k, *ends) for k, name in enumerate(ENDS)}
     if len(weights.point):

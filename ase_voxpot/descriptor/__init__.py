@@ -13,8 +13,8 @@ leaves κ = 1/τ² - 1/λ².  All shipped models have κ = 0.  ``voxelize.limit`
 given κ, to compare the sum over voxels with the closed form.
 
 Harmonics come first in the arrays, so that each degree is one contiguous matrix.  The coefficients are exactly
-rotation-equivariant.  The three functions of ``cpu`` (Numba) and ``gpu`` (torch) are named and related as in
-``voxelize``.
+rotation-equivariant.  The three functions of ``cpu`` (Numba) and ``autograd`` (torch) are named and related
+as in ``voxelize``.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from ase_voxpot.spec import Density, SteerableSpec
 if TYPE_CHECKING:
     from ase_voxpot.spec import PotentialSpec
 
-__all__ = ["Fold", "folding"]
+__all__ = ["Expansion", "expansion_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fold:
+class Expansion:
     """Parameters of the coefficients."""
 
     cutoff: float  # Å
     narrowing: float  # 1/Å², κ = 1/τ² - 1/λ² of the factor exp(-κ r²/2)
-    shells: int
-    degree: int
+    radial: int  # radial functions per element, Q
+    degree: int  # highest l, L
 
     @property
     def harmonics(self) -> int:
@@ -45,8 +45,8 @@ class Fold:
         return (self.degree + 1) ** 2
 
 
-def folding(spec: PotentialSpec) -> Fold:
-    """The closed form that a steerable potential sums.
+def expansion_of(spec: PotentialSpec) -> Expansion:
+    """The parameters of a steerable potential.
 
     Raises:
         TypeError: the network is of another kind.
@@ -54,4 +54,6 @@ def folding(spec: PotentialSpec) -> Fold:
     if not isinstance(spec.network, SteerableSpec) or not isinstance(spec.descriptor, Density):
         raise TypeError(f"only steerable networks have a closed form, got {type(spec.network).__name__}")
     density = spec.descriptor
-    return Fold(cutoff=density.cutoff, narrowing=density.narrowing, shells=density.radial, degree=spec.network.degree)
+    return Expansion(
+        cutoff=density.cutoff, narrowing=density.narrowing, radial=density.radial, degree=spec.network.degree
+    )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
-    from ase_voxpot.descriptor import Fold
+    from ase_voxpot.descriptor import Expansion
 
 __all__ = ["deposit", "deposit_tangent", "gather", "paint", "solid_harmonics"]
 
@@ -38,9 +38,9 @@ def solid_harmonics(points: Float[Tensor, "point 3"], degree: int) -> Float[Tens
     return torch.stack(out, 1)
 
 
-def _shells(r: Float[Tensor, " pair"], fold: Fold) -> Float[Tensor, "pair shell"]:
-    height = (1 - (r / fold.cutoff) ** 2).clamp(min=0) ** 3 * torch.exp(-fold.narrowing * r**2 / 2)
-    phase = torch.arange(fold.shells, device=r.device, dtype=r.dtype) * (math.pi / fold.cutoff)
+def _radial_functions(r: Float[Tensor, " pair"], expansion: Expansion) -> Float[Tensor, "pair shell"]:
+    height = (1 - (r / expansion.cutoff) ** 2).clamp(min=0) ** 3 * torch.exp(-expansion.narrowing * r**2 / 2)
+    phase = torch.arange(expansion.radial, device=r.device, dtype=r.dtype) * (math.pi / expansion.cutoff)
     return height[:, None] * torch.cos(r[:, None] * phase)
 
 
@@ -50,25 +50,25 @@ def deposit(
     channel: Int[Tensor, " pair"],
     *,
     shape: tuple[int, int],
-    fold: Fold,
+    expansion: Expansion,
 ) -> Float[Tensor, "harmonic atom channel"]:
     """Coefficients A of every atom, differentiable with respect to ``offset``, in its precision."""
     atoms, species = shape
-    shells = _shells(offset.norm(dim=1), fold)
-    harmonics = solid_harmonics(offset / fold.cutoff, fold.degree)
-    out = offset.new_zeros(atoms * species, fold.harmonics, fold.shells)
+    shells = _radial_functions(offset.norm(dim=1), expansion)
+    harmonics = solid_harmonics(offset / expansion.cutoff, expansion.degree)
+    out = offset.new_zeros(atoms * species, expansion.harmonics, expansion.radial)
     out = out.index_add(0, centre * species + channel, harmonics[:, :, None] * shells[:, None, :])
-    out = out.view(atoms, species, fold.harmonics, fold.shells).permute(2, 0, 1, 3)
-    return out.reshape(fold.harmonics, atoms, species * fold.shells)
+    out = out.view(atoms, species, expansion.harmonics, expansion.radial).permute(2, 0, 1, 3)
+    return out.reshape(expansion.harmonics, atoms, species * expansion.radial)
 
 
 def paint(
-    offset: Float[Tensor, "atom place 3"], channel: Int[Tensor, "atom place"], *, species: int, fold: Fold
+    offset: Float[Tensor, "atom place 3"], channel: Int[Tensor, "atom place"], *, species: int, expansion: Expansion
 ) -> Float[Tensor, "harmonic atom channel"]:
     """As ``deposit``, of neighbours in a table: one row per atom, channel -1 in empty places."""
     flat = offset.flatten(0, 1)
-    harmonics = solid_harmonics(flat / fold.cutoff, fold.degree).unflatten(0, channel.shape)
-    shells = _shells(flat.norm(dim=1), fold).unflatten(0, channel.shape)
+    harmonics = solid_harmonics(flat / expansion.cutoff, expansion.degree).unflatten(0, channel.shape)
+    shells = _radial_functions(flat.norm(dim=1), expansion).unflatten(0, channel.shape)
     own = channel[..., None] == torch.arange(species, device=channel.device)
     shells = torch.where(own[..., None], shells[:, :, None], 0.0).flatten(2)
     return torch.bmm(harmonics.transpose(1, 2), shells).transpose(0, 1)
@@ -80,13 +80,13 @@ def gather(
     centre: Int[Tensor, " pair"],
     channel: Int[Tensor, " pair"],
     *,
-    fold: Fold,
+    expansion: Expansion,
 ) -> Float[Tensor, "pair 3"]:
     """Derivative of ⟨field, A⟩ with respect to every offset."""
-    shape = (field.shape[1], field.shape[2] // fold.shells)
+    shape = (field.shape[1], field.shape[2] // expansion.radial)
     with torch.enable_grad():
         offset = offset.detach().requires_grad_()
-        painted = deposit(offset, centre, channel, shape=shape, fold=fold)
+        painted = deposit(offset, centre, channel, shape=shape, expansion=expansion)
         return torch.autograd.grad(painted, offset, field)[0]
 
 
@@ -97,11 +97,11 @@ def deposit_tangent(
     channel: Int[Tensor, " pair"],
     *,
     shape: tuple[int, int],
-    fold: Fold,
+    expansion: Expansion,
 ) -> Float[Tensor, "harmonic atom channel"]:
     """Directional derivative of A along a ``tangent`` per neighbour."""
 
     def painted(moved: Tensor) -> Tensor:
-        return deposit(moved, centre, channel, shape=shape, fold=fold)
+        return deposit(moved, centre, channel, shape=shape, expansion=expansion)
 
     return torch.func.jvp(painted, (offset.detach(),), (tangent,))[1]

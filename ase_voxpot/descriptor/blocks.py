@@ -1,13 +1,13 @@
-"""The folded sum and its derivatives for one block of atoms, in the layout of ``simd``.
+"""The coefficients A and their derivatives for one block of atoms, in the layout of ``simd``.
 
 Row r of a species holds the r-th neighbour of that species of every atom of the block.
-Where an atom has fewer than the others, the row has a neighbour at the cutoff, whose weight
-and slope are zero.  What belongs to a pair alone, shells and harmonics, is computed for
-``ROWS`` rows at once; the sum over neighbours is then a product of rows of shells and rows
-of harmonics, and the species need not be looked at any more.
+Atoms with fewer neighbours are padded with a neighbour at the cutoff, where the radial functions
+and their derivatives are zero.  Radial functions and harmonics of pairs are computed for
+``ROWS`` rows at once; the sum over neighbours is then a matrix product of radial functions and
+harmonics, separately for each species.
 
-Buffers are made once and serve block after block; coefficients and fields of a block are
-[channel, harmonic, atom] with the shell as the fastest part of the channel.
+Buffers are reused from block to block; coefficients and adjoints (dE/dA) of a block are
+[channel, harmonic, atom] with the radial function as the fastest part of the channel.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ase_voxpot.compiled import njit
-from ase_voxpot.descriptor.rows import factors, harmonic_rows, pull_rows, shell_rows, turn_rows
+from ase_voxpot.descriptor.rows import factors, gradient_rows, harmonic_rows, radial_rows, tangent_rows
 from ase_voxpot.simd import LANES, aligned
 from ase_voxpot.simd.elementary import exp
 from ase_voxpot.simd.tiles import contract
@@ -25,7 +25,7 @@ from ase_voxpot.simd.tiles import contract
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
-    from ase_voxpot.descriptor import Fold
+    from ase_voxpot.descriptor import Expansion
 
 __all__ = [
     "PairBuffers",
@@ -38,11 +38,11 @@ __all__ = [
 ]
 
 ROWS = 8
-"""Rows that are worked on together: so few that they stay in the nearest cache."""
+"""Rows that are processed together, few enough for the L1 cache."""
 
 
 class PairBuffers(NamedTuple):
-    """What the functions of this module work in, and the numbers of the fold."""
+    """Buffers of this module, and parameters of the coefficients."""
 
     cutoff: float
     narrowing: float  # in units of the cutoff
@@ -50,27 +50,27 @@ class PairBuffers(NamedTuple):
     factors: Float[np.ndarray, "l_and_m factor"]  # of the harmonics
     scratch: Float[np.ndarray, "l_and_m lane"]
     slot: Int[np.ndarray, "species row lane"]  # number of the pair, -1 for none
-    rows: Int[np.ndarray, " species"]  # how many rows are in use
+    rows: Int[np.ndarray, " species"]  # number of rows in use
     counts: Int[np.ndarray, "species lane"]
     x: Float[np.ndarray, "3 place"]  # offset over cutoff; a place is a row and a lane
     t: Float[np.ndarray, " place"]  # its square
     window: Float[np.ndarray, " place"]
-    f: Float[np.ndarray, "shell place"]
-    df: Float[np.ndarray, "shell place"]
+    f: Float[np.ndarray, "shell place"]  # radial functions
+    df: Float[np.ndarray, "shell place"]  # df/dt
     value: Float[np.ndarray, "harmonic place"]
-    level: Float[np.ndarray, "harmonic place"]
-    steep: Float[np.ndarray, "harmonic place"]
+    weight: Float[np.ndarray, "harmonic place"]  # Σ_q adjoint f_q
+    dweight: Float[np.ndarray, "harmonic place"]  # Σ_q adjoint df_q/dt
     total: Float[np.ndarray, "3 place"]
 
 
-def pair_buffers(fold: Fold, *, species: int, most: int, dtype: type[np.floating] | np.dtype) -> PairBuffers:
+def pair_buffers(expansion: Expansion, *, species: int, most: int, dtype: type[np.floating] | np.dtype) -> PairBuffers:
     """Buffers for blocks of atoms with ``most`` neighbours at most."""
-    places, harmonics = ROWS * LANES, fold.harmonics
-    table = factors(fold.degree).astype(dtype)
+    places, harmonics = ROWS * LANES, expansion.harmonics
+    table = factors(expansion.degree).astype(dtype)
     return PairBuffers(
-        fold.cutoff,
-        fold.narrowing * fold.cutoff**2,
-        fold.degree,
+        expansion.cutoff,
+        expansion.narrowing * expansion.cutoff**2,
+        expansion.degree,
         table,
         aligned(len(table) + 1, LANES, dtype=dtype),  # one more: see ``rows``
         np.empty((species, most, LANES), np.int64),
@@ -79,8 +79,8 @@ def pair_buffers(fold: Fold, *, species: int, most: int, dtype: type[np.floating
         aligned(3, places, dtype=dtype),
         aligned(places, dtype=dtype),
         aligned(places, dtype=dtype),
-        aligned(fold.shells, places, dtype=dtype),
-        aligned(fold.shells, places, dtype=dtype),
+        aligned(expansion.radial, places, dtype=dtype),
+        aligned(expansion.radial, places, dtype=dtype),
         aligned(harmonics, places, dtype=dtype),
         aligned(harmonics, places, dtype=dtype),
         aligned(harmonics, places, dtype=dtype),
@@ -94,18 +94,18 @@ def sort_pairs(atoms, first, channel, buffers):  # pragma: no cover - compiled
     slot, counts = buffers.slot, buffers.counts
     counts[:] = 0
     for place in range(len(atoms)):
-        lane, i = np.uint64(place), np.uint64(atoms[place])  # unsigned: others may count from the end, for Numba
+        lane, i = np.uint64(place), np.uint64(atoms[place])  # unsigned: Numba omits the check for negative indices
         for p in range(np.uint64(first[i]), np.uint64(first[i + np.uint64(1)])):
             s = np.uint64(channel[p])
             row = counts[s, lane]
             slot[s, np.uint64(row), lane] = p
             counts[s, lane] = row + 1
-    _fill_up(buffers)
+    _pad_rows(buffers)
 
 
 @njit(nogil=True)
 def sort_neighbours(atoms, first, neighbour, species, buffers):  # pragma: no cover - compiled
-    """The same with the species as they are now, of all atoms, instead of that of every neighbour."""
+    """As ``sort_pairs``, with the species of all atoms instead of those of the neighbours of pairs."""
     slot, counts = buffers.slot, buffers.counts
     counts[:] = 0
     for place in range(len(atoms)):
@@ -115,12 +115,12 @@ def sort_neighbours(atoms, first, neighbour, species, buffers):  # pragma: no co
             row = counts[s, lane]
             slot[s, np.uint64(row), lane] = p
             counts[s, lane] = row + 1
-    _fill_up(buffers)
+    _pad_rows(buffers)
 
 
 @njit(nogil=True)
-def _fill_up(buffers):  # pragma: no cover - compiled
-    """Let every lane have as many rows as the one with most."""
+def _pad_rows(buffers):  # pragma: no cover - compiled
+    """Pad all lanes to the largest number of rows."""
     slot, rows, counts = buffers.slot, buffers.rows, buffers.counts
     for s in range(len(rows)):
         most = 0
@@ -134,7 +134,7 @@ def _fill_up(buffers):  # pragma: no cover - compiled
 
 @njit(nogil=True, fastmath=True)
 def _load(offset, s, begin, rows, buffers):  # pragma: no cover - compiled
-    """Offsets of some rows of species ``s``, in units of the cutoff, and their shells."""
+    """Offsets of some rows of species ``s``, in units of the cutoff, and their radial functions."""
     slot, x, t, scale = buffers.slot, buffers.x, buffers.t, 1 / buffers.cutoff
     for row in range(rows):
         for lane in range(LANES):
@@ -151,56 +151,73 @@ def _load(offset, s, begin, rows, buffers):  # pragma: no cover - compiled
     if rate != 0:
         for at in range(rows * LANES):
             window[at] = exp(rate * t[at])
-    shell_rows(rows, t, window, buffers.narrowing, len(buffers.f), buffers.f, buffers.df)
+    radial_rows(rows, t, window, buffers.narrowing, len(buffers.f), buffers.f, buffers.df)
 
 
 @njit(nogil=True)
-def _add_rows(angle, shape, rows, seen, corner, add):  # pragma: no cover - compiled
-    """Sum harmonics times shells over the rows of one species."""
-    harmonics, shells, places = len(angle), len(shape), shape.shape[1]
+def _sum_over_rows(value, radial, rows, coefficients, start, add):  # pragma: no cover - compiled
+    """Sum harmonics times radial functions over the rows of one species."""
+    harmonics, shells, places = len(value), len(radial), radial.shape[1]
     stride = harmonics * LANES
     contract(
-        harmonics, shells, rows, angle, 0, places, LANES, shape, 0, places, LANES, seen, corner, LANES, stride, add
+        harmonics,
+        shells,
+        rows,
+        value,
+        0,
+        places,
+        LANES,
+        radial,
+        0,
+        places,
+        LANES,
+        coefficients,
+        start,
+        LANES,
+        stride,
+        add,
     )
 
 
 @njit(nogil=True)
-def _look(field, corner, shape, rows, level):  # pragma: no cover - compiled
-    """The field under the shells of every pair: a sum over shells, for each harmonic."""
-    harmonics, shells, places = len(level), len(shape), shape.shape[1]
+def _contract_radial(adjoint, start, radial, rows, weight):  # pragma: no cover - compiled
+    """Σ_q adjoint_qlm radial_q of every pair, for each harmonic lm."""
+    harmonics, shells, places = len(weight), len(radial), radial.shape[1]
     step = harmonics * LANES
     contract(
-        harmonics, rows, shells, field, corner, LANES, step, shape, 0, LANES, places, level, 0, places, LANES, False
+        harmonics, rows, shells, adjoint, start, LANES, step, radial, 0, LANES, places, weight, 0, places, LANES, False
     )
 
 
 @njit(nogil=True)
-def deposit_block(offset, buffers, seen):  # pragma: no cover - compiled
-    """Write the coefficients of a block to ``seen``."""
+def deposit_block(offset, buffers, coefficients):  # pragma: no cover - compiled
+    """Write the coefficients of a block to ``coefficients``."""
     value, shells = buffers.value, len(buffers.f)
     for s in range(len(buffers.rows)):
-        corner = s * shells * len(value) * LANES
+        start = s * shells * len(value) * LANES
         if buffers.rows[s] == 0:
-            seen[s * shells : (s + 1) * shells] = 0
+            coefficients[s * shells : (s + 1) * shells] = 0
         for begin in range(0, buffers.rows[s], ROWS):
             rows = min(ROWS, buffers.rows[s] - begin)
             _load(offset, s, begin, rows, buffers)
             harmonic_rows(rows, buffers.degree, buffers.factors, buffers.scratch, buffers.x, buffers.t, value)
-            _add_rows(value, buffers.f, rows, seen, corner, begin > 0)
+            _sum_over_rows(value, buffers.f, rows, coefficients, start, begin > 0)
 
 
 @njit(nogil=True)
-def gather_block(field, offset, buffers, out):  # pragma: no cover - compiled
-    """Write the derivative of ⟨field, coefficients⟩ by the offsets to ``out`` [pair, 3]."""
-    level, steep, total, unit = buffers.level, buffers.steep, buffers.total, 1 / buffers.cutoff
+def gather_block(adjoint, offset, buffers, out):  # pragma: no cover - compiled
+    """Write the derivative of ⟨adjoint, A⟩ with respect to the offsets to ``out`` [pair, 3]."""
+    weight, dweight, total, unit = buffers.weight, buffers.dweight, buffers.total, 1 / buffers.cutoff
     for s in range(len(buffers.rows)):
-        corner = s * len(buffers.f) * len(level) * LANES
+        start = s * len(buffers.f) * len(weight) * LANES
         for begin in range(0, buffers.rows[s], ROWS):
             rows = min(ROWS, buffers.rows[s] - begin)
             _load(offset, s, begin, rows, buffers)
-            _look(field, corner, buffers.f, rows, level)
-            _look(field, corner, buffers.df, rows, steep)
-            pull_rows(rows, buffers.degree, buffers.factors, buffers.scratch, buffers.x, buffers.t, level, steep, total)
+            _contract_radial(adjoint, start, buffers.f, rows, weight)
+            _contract_radial(adjoint, start, buffers.df, rows, dweight)
+            gradient_rows(
+                rows, buffers.degree, buffers.factors, buffers.scratch, buffers.x, buffers.t, weight, dweight, total
+            )
             for row in range(rows):
                 for lane in range(LANES):
                     p, at = buffers.slot[s, begin + row, lane], row * LANES + lane
@@ -211,7 +228,7 @@ def gather_block(field, offset, buffers, out):  # pragma: no cover - compiled
 
 @njit(nogil=True, fastmath=True)
 def _load_tangent(tangent, s, begin, rows, buffers):  # pragma: no cover - compiled
-    """Tangents to ``total``, and the change of the shells along them in place of their slopes."""
+    """Write tangents to ``total``, and directional derivatives of the radial functions to ``df``."""
     slot, x, df, total, scale = buffers.slot, buffers.x, buffers.df, buffers.total, 1 / buffers.cutoff
     for row in range(rows):
         for lane in range(LANES):
@@ -224,19 +241,27 @@ def _load_tangent(tangent, s, begin, rows, buffers):  # pragma: no cover - compi
 
 
 @njit(nogil=True)
-def tangent_block(tangent, offset, buffers, seen):  # pragma: no cover - compiled
-    """Write the change of the coefficients when every neighbour moves along ``tangent`` [pair, 3]."""
-    value, turn, shells = buffers.value, buffers.level, len(buffers.f)
+def tangent_block(tangent, offset, buffers, coefficients):  # pragma: no cover - compiled
+    """Write the directional derivative of the coefficients along ``tangent`` [pair, 3]."""
+    value, dvalue, shells = buffers.value, buffers.weight, len(buffers.f)
     for s in range(len(buffers.rows)):
-        corner = s * shells * len(value) * LANES
+        start = s * shells * len(value) * LANES
         if buffers.rows[s] == 0:
-            seen[s * shells : (s + 1) * shells] = 0
+            coefficients[s * shells : (s + 1) * shells] = 0
         for begin in range(0, buffers.rows[s], ROWS):
             rows = min(ROWS, buffers.rows[s] - begin)
             _load(offset, s, begin, rows, buffers)
             _load_tangent(tangent, s, begin, rows, buffers)
-            turn_rows(
-                rows, buffers.degree, buffers.factors, buffers.scratch, buffers.x, buffers.t, buffers.total, value, turn
+            tangent_rows(
+                rows,
+                buffers.degree,
+                buffers.factors,
+                buffers.scratch,
+                buffers.x,
+                buffers.t,
+                buffers.total,
+                value,
+                dvalue,
             )
-            _add_rows(value, buffers.df, rows, seen, corner, begin > 0)
-            _add_rows(turn, buffers.f, rows, seen, corner, True)
+            _sum_over_rows(value, buffers.df, rows, coefficients, start, begin > 0)
+            _sum_over_rows(dvalue, buffers.f, rows, coefficients, start, True)

@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float, Int
 
-    from ase_voxpot.descriptor import Fold
+    from ase_voxpot.descriptor import Expansion
 
 __all__ = ["deposit", "deposit_tangent", "gather"]
 
 
 @njit()
-def _unfold(seen, start, out):  # pragma: no cover - compiled
+def _from_block(block, start, out):  # pragma: no cover - compiled
     """From [channel, harmonic, lane] to [harmonic, atom, channel]."""
     for m in range(out.shape[0]):
         for lane in range(min(LANES, out.shape[1] - start)):
             for c in range(out.shape[2]):
-                out[m, start + lane, c] = seen[c, m, lane]
+                out[m, start + lane, c] = block[c, m, lane]
 
 
 @njit()
-def _fold(field, start, mine):  # pragma: no cover - compiled
-    """The reverse of ``_unfold``, with zeros in lanes that are free."""
+def _to_block(field, start, block):  # pragma: no cover - compiled
+    """The inverse of ``_from_block``, with zeros in unused lanes."""
     count = min(LANES, field.shape[1] - start)
-    mine[:, :, count:] = 0
+    block[:, :, count:] = 0
     for m in range(field.shape[0]):
         for lane in range(count):
             for c in range(field.shape[2]):
-                mine[c, m, lane] = field[m, start + lane, c]
+                block[c, m, lane] = field[m, start + lane, c]
 
 
 @njit(nogil=True)
@@ -46,14 +46,14 @@ def _deposit(begin, end, buffers, block, offset, first, channel, out):  # pragma
     for start in range(begin * LANES, end * LANES, LANES):
         sort_pairs(np.arange(start, min(start + LANES, out.shape[1])), first, channel, buffers)
         deposit_block(offset, buffers, block)
-        _unfold(block, start, out)
+        _from_block(block, start, out)
 
 
 @njit(nogil=True)
 def _gather(begin, end, buffers, block, offset, first, channel, field, out):  # pragma: no cover - compiled
     for start in range(begin * LANES, end * LANES, LANES):
         sort_pairs(np.arange(start, min(start + LANES, field.shape[1])), first, channel, buffers)
-        _fold(field, start, block)
+        _to_block(field, start, block)
         gather_block(block, offset, buffers, out)
 
 
@@ -62,7 +62,7 @@ def _deposit_tangent(begin, end, buffers, block, offset, first, channel, tangent
     for start in range(begin * LANES, end * LANES, LANES):
         sort_pairs(np.arange(start, min(start + LANES, out.shape[1])), first, channel, buffers)
         tangent_block(tangent, offset, buffers, block)
-        _unfold(block, start, out)
+        _from_block(block, start, out)
 
 
 def _run(
@@ -71,7 +71,7 @@ def _run(
     arrays: tuple[np.ndarray, ...],
     *,
     species: int,
-    fold: Fold,
+    expansion: Expansion,
     dtype: Any,
 ) -> None:
     """Call ``kernel`` for all blocks, with buffers of its own in each thread."""
@@ -79,8 +79,8 @@ def _run(
     most = int(np.diff(first).max(initial=1))
 
     def work(pieces: Iterator[tuple[int, int]]) -> None:
-        buffers = pair_buffers(fold, species=species, most=most, dtype=dtype)
-        block = aligned(species * fold.shells, fold.harmonics, LANES, dtype=dtype)
+        buffers = pair_buffers(expansion, species=species, most=most, dtype=dtype)
+        block = aligned(species * expansion.radial, expansion.harmonics, LANES, dtype=dtype)
         for begin, end in pieces:
             kernel(begin, end, buffers, block, offset, first, channel, *arrays)
 
@@ -93,7 +93,7 @@ def deposit(
     channel: Int[np.ndarray, " pair"],
     *,
     species: int,
-    fold: Fold,
+    expansion: Expansion,
     dtype: type[np.floating] | np.dtype = np.float64,
 ) -> Float[np.ndarray, "harmonic atom channel"]:
     """Coefficients A of every atom, the input of a steerable network.
@@ -103,11 +103,11 @@ def deposit(
         first: the pairs of atom i are ``first[i]:first[i + 1]``.
         channel: species number of the neighbour.
         species: how many species there are.
-        fold: cutoff, narrowing, shells and degree.
+        expansion: cutoff, narrowing, shells and degree.
         dtype: precision of the sums.
     """
-    out = np.empty((fold.harmonics, len(first) - 1, species * fold.shells), dtype)
-    _run(_deposit, (offset, first, channel), (out,), species=species, fold=fold, dtype=dtype)
+    out = np.empty((expansion.harmonics, len(first) - 1, species * expansion.radial), dtype)
+    _run(_deposit, (offset, first, channel), (out,), species=species, expansion=expansion, dtype=dtype)
     return out
 
 
@@ -117,12 +117,12 @@ def gather(
     first: Int[np.ndarray, " atom_plus_1"],
     channel: Int[np.ndarray, " pair"],
     *,
-    fold: Fold,
+    expansion: Expansion,
 ) -> Float[np.ndarray, "pair 3"]:
     """Derivative of ⟨field, A⟩ with respect to every offset, in the units of ``field`` per Å."""
     out = np.empty((len(offset), 3), field.dtype)
-    species = field.shape[2] // fold.shells
-    _run(_gather, (offset, first, channel), (field, out), species=species, fold=fold, dtype=field.dtype)
+    species = field.shape[2] // expansion.radial
+    _run(_gather, (offset, first, channel), (field, out), species=species, expansion=expansion, dtype=field.dtype)
     return out
 
 
@@ -133,9 +133,16 @@ def deposit_tangent(
     channel: Int[np.ndarray, " pair"],
     *,
     species: int,
-    fold: Fold,
+    expansion: Expansion,
 ) -> Float[np.ndarray, "harmonic atom channel"]:
     """Directional derivative of A along a ``tangent`` per neighbour."""
-    out = np.empty((fold.harmonics, len(first) - 1, species * fold.shells), tangent.dtype)
-    _run(_deposit_tangent, (offset, first, channel), (tangent, out), species=species, fold=fold, dtype=tangent.dtype)
+    out = np.empty((expansion.harmonics, len(first) - 1, species * expansion.radial), tangent.dtype)
+    _run(
+        _deposit_tangent,
+        (offset, first, channel),
+        (tangent, out),
+        species=species,
+        expansion=expansion,
+        dtype=tangent.dtype,
+    )
     return out

@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-__all__ = ["fade", "shell_weights"]
+__all__ = ["fade", "radial_functions"]
 
 
 def fade(r: Float[np.ndarray, " pair"], cutoff: float) -> Float[np.ndarray, " pair"]:
@@ -28,7 +28,7 @@ def fade(r: Float[np.ndarray, " pair"], cutoff: float) -> Float[np.ndarray, " pa
     return np.where(r < cutoff, (1 - (r / cutoff) ** 2) ** 3, 0.0)
 
 
-def shell_weights(
+def radial_functions(
     r: Float[np.ndarray, " pair"], cutoff: float, shells: int, lift: float | None = None
 ) -> tuple[Float[np.ndarray, "pair shell"], Float[np.ndarray, "pair shell"]]:
     """Weights f_q(r), dimensionless, and their derivatives f_q'(r) in 1/Å."""

@@ -1,12 +1,12 @@
-"""Shells and solid harmonics of rows of pairs, and their derivatives, in registers.
+"""Radial functions and solid harmonics of rows of pairs, and their derivatives, in vector registers.
 
-Everything is polynomial in the offset d: shells in t = (d/r_c)², harmonics in the
-components of d/r_c.  No square root, no angle, no branch.  With Q_l^m and (x + iy)^m as in
+All are polynomials of the offset d: radial functions in t = (d/r_c)², harmonics in the
+components of d/r_c, without square roots, angles and branches.  With Q_l^m and (x + iy)^m as in
 ``descriptor.harmonics``, c_m and s_m being real and imaginary part of the latter,
 
     S_l,±m = w Q_l^m {c_m, s_m},   ∂Q_l^m/∂{x, y} = -{x, y} Q_{l-1}^{m+1},   ∂Q_l^m/∂z = (l + m) Q_{l-1}^m
 
-What does not exist has the factor zero in ``factors``, and so has s_0: there is no special case.
+Terms that do not exist have the factor zero in ``factors``, as s_0 does, so that there are no special cases.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float
 
-__all__ = ["factors", "harmonic_rows", "pull_rows", "shell_rows", "turn_rows"]
+__all__ = ["factors", "harmonic_rows", "gradient_rows", "radial_rows", "tangent_rows"]
 
 COSINE = [(-(math.pi**2)) ** k / math.factorial(2 * k) for k in range(16)]
 """cos(π√t) = Σ_k COSINE[k] t^k, to the last digit of float64 on [0, 1]."""
 SINGLE = 11
-"""How many of these float32 can tell from none."""
+"""Number of terms that are significant in float32."""
 
 FACTORS = 6
 
 
 def factors(degree: int) -> Float[np.ndarray, "l_and_m factor"]:
-    """What the recursions are made with, for every l and m ≥ 0, at l (l + 1) / 2 + m.
+    """Factors of the recursions, for every l and m ≥ 0, at l (l + 1) / 2 + m.
 
-    The first two lead from Q_{l-1}^m and Q_{l-2}^m to Q_l^m, which for l = m the first one is;
+    The first two are those of Q_{l-1}^m and Q_{l-2}^m in Q_l^m; for l = m the first one is Q_l^l;
     the others are w, and w times the factors of Q_{l-1}^{m+1}, Q_{l-1}^m and m in derivatives.
     """
     out = np.zeros(((degree + 1) * (degree + 2) // 2, FACTORS))
@@ -55,10 +55,10 @@ def factors(degree: int) -> Float[np.ndarray, "l_and_m factor"]:
 
 
 @intrinsic
-def shell_rows(_, rows, t, window, narrow, shells, f, df):
+def radial_rows(_, rows, t, window, narrow, shells, f, df):
     """f_q [shell, row] of t = (r/r_c)² and df_q/dt, by the recursion of cosines.
 
-    ``window`` [row] holds exp(-narrow t / 2), with which they are multiplied.
+    They include the factor exp(-narrow t / 2), given in ``window`` [row].
     """
     long = types.int64
     signature = types.void(long, t, window, types.float64, long, f, df)
@@ -74,22 +74,22 @@ def shell_rows(_, rows, t, window, narrow, shells, f, df):
             here = reg.load(ts((row, LANES)))
             inside = (reg.constant(1.0) - here).at_least(0.0)
             decay = inside * inside * reg.load(windows((row, LANES)))
-            height = inside * decay
-            fall = rate * height - decay * 3.0
-            wave, change = reg.constant(0.0), reg.constant(0.0)
+            envelope = inside * decay
+            envelope_slope = rate * envelope - decay * 3.0
+            cosine, change = reg.constant(0.0), reg.constant(0.0)
             for coefficient in COSINE[: SINGLE if reg.single else None][::-1]:
-                change = change * here + wave
-                wave = wave * here + coefficient
-            # the recursion, begun one step early: f_{-1} = f_1
-            before, slope_before = height * wave, fall * wave + height * change
+                change = change * here + cosine
+                cosine = cosine * here + coefficient
+            # the recursion starts one step earlier: f_{-1} = f_1
+            before, slope_before = envelope * cosine, envelope_slope * cosine + envelope * change
             old, old_slope = reg.variable(before), reg.variable(slope_before)
-            new, new_slope = reg.variable(height), reg.variable(fall)
+            new, new_slope = reg.variable(envelope), reg.variable(envelope_slope)
             with reg.loop(shells) as q:
                 now, slope = reg.get(new), reg.get(new_slope)
                 reg.store(now, values((q, stride), (row, LANES)))
                 reg.store(slope, slopes((q, stride), (row, LANES)))
-                following = wave * now * 2.0 - reg.get(old)
-                following_slope = (change * now + wave * slope) * 2.0 - reg.get(old_slope)
+                following = cosine * now * 2.0 - reg.get(old)
+                following_slope = (change * now + cosine * slope) * 2.0 - reg.get(old_slope)
                 reg.set(old, now)
                 reg.set(old_slope, slope)
                 reg.set(new, following)
@@ -100,7 +100,7 @@ def shell_rows(_, rows, t, window, narrow, shells, f, df):
 
 
 def _length(builder: Any, kind: Any, array: Any, context: Any) -> Any:
-    """Numbers between rows of the first and last index of a matrix."""
+    """Length of the last axis of an array."""
     shape = context.make_array(kind)(context, builder, array).shape
     return builder.extract_value(shape, kind.ndim - 1)
 
@@ -124,7 +124,7 @@ class _Harmonics:
         return self._reg.load(self._scratch((self._at(l, m), LANES)))
 
     def below(self, l: Any, m: Any) -> tuple[Row, Row]:
-        """Q_{l-1}^{m+1} and Q_{l-1}^m; where these do not exist, something finite."""
+        """Q_{l-1}^{m+1} and Q_{l-1}^m; where these do not exist, any finite value."""
         low = self._builder.sub(l, LONG(1))
         return self.q(low, self._builder.add(m, LONG(1))), self.q(low, m)
 
@@ -163,7 +163,7 @@ class _Harmonics:
             reg.set(s, x * now[1] + y * now[0])
 
     def numbers(self, l: Any, m: Any) -> tuple[Any, Any]:
-        """Where S_lm and S_l,-m stand: l (l + 1) ± m."""
+        """Indices of S_lm and S_l,-m: l (l + 1) ± m."""
         middle = self._builder.mul(l, self._builder.add(l, LONG(1)))
         return self._builder.add(middle, m), self._builder.sub(middle, m)
 
@@ -191,22 +191,22 @@ def harmonic_rows(_, rows, degree, table, scratch, x, t, value):
                 radial = harmonics.factor(l, m, 2) * harmonics.q(l, m)
                 plus, minus = (out((n, stride), (row, LANES)) for n in harmonics.numbers(l, m))
                 reg.store(radial * s, minus)
-                reg.store(radial * c, plus)  # last, as for m = 0 both are one
+                reg.store(radial * c, plus)  # last, as for m = 0 both are the same
         return context.get_dummy_value()
 
     return signature, generate
 
 
 @intrinsic
-def pull_rows(_, rows, degree, table, scratch, x, t, level, steep, total):
-    """Gradient [3, row] of Σ_lm level_lm S_lm(x) with ``level`` held, plus 2 x Σ_lm steep_lm S_lm."""
+def gradient_rows(_, rows, degree, table, scratch, x, t, weight, dweight, total):
+    """Gradient [3, row] of Σ_lm weight_lm S_lm(x) at constant ``weight``, plus 2 x Σ_lm dweight_lm S_lm."""
     long = types.int64
-    signature = types.void(long, long, table, scratch, x, t, level, steep, total)
+    signature = types.void(long, long, table, scratch, x, t, weight, dweight, total)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kinds, (rows, degree) = signature.args, arguments[:2]
         reg = Registers(context, builder, kinds[4].dtype)
-        table, scratch, x, t, level, steep, total = (
+        table, scratch, x, t, weight, dweight, total = (
             reg.place(kind, array, LONG(0)) for kind, array in zip(kinds[2:], arguments[2:], strict=True)
         )
         stride = _length(builder, kinds[6], arguments[6], context)
@@ -214,30 +214,30 @@ def pull_rows(_, rows, degree, table, scratch, x, t, level, steep, total):
             dx, dy, dz = (reg.load(x((k, stride), (row, LANES))) for k in range(3))
             harmonics = _Harmonics(reg, degree, table, scratch)
             harmonics.start(dz, reg.load(t((row, LANES))))
-            gx, gy, gz, inwards, radial = reg.zeros(5)
+            gx, gy, gz, inward, radial = reg.zeros(5)
             with harmonics.orders(dx, dy) as (m, (c, s), (c1, s1)):
-                turning, sinking, rising, falling = (reg.zeros(2) for _ in range(4))
+                azimuthal, lateral, axial, central = (reg.zeros(2) for _ in range(4))
                 with harmonics.degrees(m) as l:
                     q, (up, low) = harmonics.q(l, m), harmonics.below(l, m)
-                    w, rise, lift, order = (harmonics.factor(l, m, k) for k in range(2, 6))
+                    w, xy_factor, z_factor, m_factor = (harmonics.factor(l, m, k) for k in range(2, 6))
                     for sign, n in enumerate(harmonics.numbers(l, m)):
-                        seen, slope = (reg.load(place((n, stride), (row, LANES))) for place in (level, steep))
-                        reg.accumulate(turning[sign], order * q * seen)
-                        reg.accumulate(sinking[sign], rise * up * seen)
-                        reg.accumulate(rising[sign], lift * low * seen)
-                        reg.accumulate(falling[sign], w * q * slope)
-                turned, sunk, risen, fallen = (
-                    (reg.get(plus), reg.get(minus)) for plus, minus in (turning, sinking, rising, falling)
+                        value, slope = (reg.load(place((n, stride), (row, LANES))) for place in (weight, dweight))
+                        reg.accumulate(azimuthal[sign], m_factor * q * value)
+                        reg.accumulate(lateral[sign], xy_factor * up * value)
+                        reg.accumulate(axial[sign], z_factor * low * value)
+                        reg.accumulate(central[sign], w * q * slope)
+                by_m, by_xy, by_z, by_r = (
+                    (reg.get(plus), reg.get(minus)) for plus, minus in (azimuthal, lateral, axial, central)
                 )
-                reg.accumulate(gx, turned[0] * c1 + turned[1] * s1)
-                reg.accumulate(gy, turned[1] * c1 - turned[0] * s1)
-                reg.accumulate(gz, risen[0] * c + risen[1] * s)
-                reg.accumulate(inwards, sunk[0] * c + sunk[1] * s)
-                reg.accumulate(radial, fallen[0] * c + fallen[1] * s)
-            outwards = reg.get(radial) * 2.0
-            across = outwards - reg.get(inwards)
+                reg.accumulate(gx, by_m[0] * c1 + by_m[1] * s1)
+                reg.accumulate(gy, by_m[1] * c1 - by_m[0] * s1)
+                reg.accumulate(gz, by_z[0] * c + by_z[1] * s)
+                reg.accumulate(inward, by_xy[0] * c + by_xy[1] * s)
+                reg.accumulate(radial, by_r[0] * c + by_r[1] * s)
+            outward = reg.get(radial) * 2.0
+            across = outward - reg.get(inward)
             for k, pull in enumerate(
-                (reg.get(gx) + dx * across, reg.get(gy) + dy * across, reg.get(gz) + dz * outwards)
+                (reg.get(gx) + dx * across, reg.get(gy) + dy * across, reg.get(gz) + dz * outward)
             ):
                 reg.store(pull, total((k, stride), (row, LANES)))
         return context.get_dummy_value()
@@ -246,15 +246,15 @@ def pull_rows(_, rows, degree, table, scratch, x, t, level, steep, total):
 
 
 @intrinsic
-def turn_rows(_, rows, degree, table, scratch, x, t, along, value, turn):
-    """S_lm [harmonic, row] of x, and their change when x moves along ``along`` [3, row]."""
+def tangent_rows(_, rows, degree, table, scratch, x, t, along, value, dvalue):
+    """S_lm [harmonic, row] of x, and their directional derivatives along ``along`` [3, row]."""
     long = types.int64
-    signature = types.void(long, long, table, scratch, x, t, along, value, turn)
+    signature = types.void(long, long, table, scratch, x, t, along, value, dvalue)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kinds, (rows, degree) = signature.args, arguments[:2]
         reg = Registers(context, builder, kinds[4].dtype)
-        table, scratch, x, t, along, value, turn = (
+        table, scratch, x, t, along, value, dvalue = (
             reg.place(kind, array, LONG(0)) for kind, array in zip(kinds[2:], arguments[2:], strict=True)
         )
         stride = _length(builder, kinds[7], arguments[7], context)
@@ -268,11 +268,11 @@ def turn_rows(_, rows, degree, table, scratch, x, t, along, value, turn):
                 around = tx * c1 - ty * s1, tx * s1 + ty * c1
                 with harmonics.degrees(m) as l:
                     q, (up, low) = harmonics.q(l, m), harmonics.below(l, m)
-                    w, rise, lift, order = (harmonics.factor(l, m, k) for k in range(2, 6))
-                    change = lift * low * tz - rise * up * across
+                    w, xy_factor, z_factor, m_factor = (harmonics.factor(l, m, k) for k in range(2, 6))
+                    change = z_factor * low * tz - xy_factor * up * across
                     for sign, n in reversed(list(enumerate(harmonics.numbers(l, m)))):
                         reg.store(w * q * now[sign], value((n, stride), (row, LANES)))
-                        reg.store(order * q * around[sign] + change * now[sign], turn((n, stride), (row, LANES)))
+                        reg.store(m_factor * q * around[sign] + change * now[sign], dvalue((n, stride), (row, LANES)))
         return context.get_dummy_value()
 
     return signature, generate

@@ -86,9 +86,9 @@ class AutogradEngine:
         kinds = torch.from_numpy(species).to(like.device, torch.long)
         view = representation.deposit(scene, like).requires_grad_(gradient)
         with torch.set_grad_enabled(gradient):
-            seen = representation.look(view)
+            inputs = representation.network_input(view)
             last = None if features is None else like.new_empty(features.shape)
-            result = self._network(seen, kinds, features=last)
+            result = self._network(inputs, kinds, features=last)
         if features is not None and last is not None:
             features.copy_(last)
         slope = pair_gradient(result, view, representation, scene).double().cpu().numpy() if gradient else None

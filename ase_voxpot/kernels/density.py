@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
-    from ase_voxpot.descriptor import Fold
+    from ase_voxpot.descriptor import Expansion
 
 __all__ = ["paint"]
 
@@ -160,20 +160,20 @@ def _norms(degree: int, device: torch.device, dtype: torch.dtype) -> Tensor:
 
 class _Paint(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, offset: Tensor, channel: Tensor, species: int, fold: Fold) -> Tensor:
+    def forward(ctx: Any, offset: Tensor, channel: Tensor, species: int, expansion: Expansion) -> Tensor:
         atoms, places = channel.shape
         numbers = (atoms * places, places)
         shape = {
-            "CUTOFF": fold.cutoff,
-            "NARROWING": fold.narrowing,
-            "DEGREE": fold.degree,
+            "CUTOFF": expansion.cutoff,
+            "NARROWING": expansion.narrowing,
+            "DEGREE": expansion.degree,
             "SPECIES": species,
-            "SHELLS": fold.shells,
+            "SHELLS": expansion.radial,
             "BLOCK": BLOCK,
         }
-        entry = (offset, channel, _norms(fold.degree, offset.device, offset.dtype), *numbers)
-        harmonics = offset.new_empty(atoms, fold.harmonics, places)
-        shells = offset.new_empty(atoms, species * fold.shells, places)
+        entry = (offset, channel, _norms(expansion.degree, offset.device, offset.dtype), *numbers)
+        harmonics = offset.new_empty(atoms, expansion.harmonics, places)
+        shells = offset.new_empty(atoms, species * expansion.radial, places)
         grid = (triton.cdiv(atoms * places, BLOCK),)
         _factors[grid](*entry, harmonics, shells, **shape)
         ctx.save_for_backward(offset, channel, harmonics, shells)
@@ -194,7 +194,7 @@ class _Paint(torch.autograd.Function):
 
 
 def paint(
-    offset: Float[Tensor, "atom place 3"], channel: Int[Tensor, "atom place"], *, species: int, fold: Fold
+    offset: Float[Tensor, "atom place 3"], channel: Int[Tensor, "atom place"], *, species: int, expansion: Expansion
 ) -> Float[Tensor, "harmonic atom channel"]:
     """Coefficients A of every atom, differentiable once with respect to ``offset``.
 
@@ -202,7 +202,7 @@ def paint(
         offset: Å, contiguous.
         channel: species number of every neighbour, -1 in empty places.
         species: how many species there are.
-        fold: cutoff, narrowing, shells and degree.
+        expansion: cutoff, narrowing, shells and degree.
     """
-    seen: Tensor = _Paint.apply(offset, channel, species, fold)
+    seen: Tensor = _Paint.apply(offset, channel, species, expansion)
     return seen

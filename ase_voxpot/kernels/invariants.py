@@ -1,4 +1,4 @@
-"""Squares and products of ``network.products`` as Triton kernels, one lane per atom and channel."""
+"""Power spectrum and products of ``network.products`` as Triton kernels, one lane per atom and channel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-__all__ = ["products", "squares"]
+__all__ = ["products", "power_spectrum"]
 
 BLOCK = 256
 """Lanes to a program."""
@@ -22,7 +22,7 @@ KINDS = 5
 
 
 @triton.jit
-def _squares(u, x, lanes, channels, DEGREE: tl.constexpr, BLOCK: tl.constexpr):  # pragma: no cover - compiled
+def _power_spectrum(u, x, lanes, channels, DEGREE: tl.constexpr, BLOCK: tl.constexpr):  # pragma: no cover - compiled
     """Write x [atom, invariant] from u [harmonic, atom, channel]."""
     lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     real = lane < lanes
@@ -45,7 +45,7 @@ def _squares(u, x, lanes, channels, DEGREE: tl.constexpr, BLOCK: tl.constexpr): 
 
 
 @triton.jit
-def _squares_adjoint(
+def _power_spectrum_adjoint(
     u, gx, gu, lanes, channels, DEGREE: tl.constexpr, BLOCK: tl.constexpr
 ):  # pragma: no cover - compiled
     """Write dE/du from dE/dx."""
@@ -136,7 +136,7 @@ def _products_adjoint(
         tl.store(gf + p * lanes + lane, w * g, mask=real)
 
 
-class _Squares(torch.autograd.Function):
+class _PowerSpectrum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, degree: int) -> Tensor:
         _, atoms, channels = u.shape
@@ -144,7 +144,7 @@ class _Squares(torch.autograd.Function):
         ctx.save_for_backward(u)
         ctx.call = (triton.cdiv(atoms * channels, BLOCK),), (atoms * channels, channels), degree
         grid, numbers, _ = ctx.call
-        _squares[grid](u, x, *numbers, DEGREE=degree, BLOCK=BLOCK)
+        _power_spectrum[grid](u, x, *numbers, DEGREE=degree, BLOCK=BLOCK)
         return x
 
     @staticmethod
@@ -152,7 +152,7 @@ class _Squares(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor, None]:
         (u,), (grid, numbers, degree) = ctx.saved_tensors, ctx.call
         gu = torch.empty_like(u)
-        _squares_adjoint[grid](u, cotangents[0].contiguous(), gu, *numbers, DEGREE=degree, BLOCK=BLOCK)
+        _power_spectrum_adjoint[grid](u, cotangents[0].contiguous(), gu, *numbers, DEGREE=degree, BLOCK=BLOCK)
         return gu, None
 
 
@@ -176,9 +176,9 @@ class _Products(torch.autograd.Function):
         return gf, None
 
 
-def squares(u: Float[Tensor, "harmonic atom channel"], degree: int) -> Float[Tensor, "atom invariant"]:
-    """As ``network.products.squares``, differentiable once."""
-    x: Tensor = _Squares.apply(u.contiguous(), degree)
+def power_spectrum(u: Float[Tensor, "harmonic atom channel"], degree: int) -> Float[Tensor, "atom invariant"]:
+    """As ``network.products.power_spectrum``, differentiable once."""
+    x: Tensor = _PowerSpectrum.apply(u.contiguous(), degree)
     return x
 
 

@@ -1,8 +1,7 @@
 """Inputs of networks, computed from pairs, as torch tensors on the device of the network.
 
-    Voxels   the cubes of ``voxelize``, for every network
-    Folded   the coefficients of ``descriptor``, for the steerable one: the same sums,
-             with the voxels summed out in closed form
+    Voxels       cubes of ``voxelize``, for every network
+    ClosedForm   coefficients of ``descriptor``, for steerable networks
 
 Both have ``deposit``, ``gather`` and ``deposit_tangent``.  They use Numba kernels on the CPU
 and torch on other devices.
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 import torch
 
-from ase_voxpot.descriptor import autograd as folded_gpu, cpu as folded_cpu, folding
+from ase_voxpot.descriptor import autograd as density_torch, cpu as density_cpu, expansion_of
 from ase_voxpot.spec import Cubes
 from ase_voxpot.voxelize import cpu as voxel_cpu, gpu as voxel_gpu
 from ase_voxpot.voxelize.limit import cubes_of, filter_bank, filter_width
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from ase_voxpot.neighbours.verlet import Pairs
     from ase_voxpot.spec import PotentialSpec, SteerableSpec
 
-__all__ = ["Folded", "Representation", "Scene", "Voxels"]
+__all__ = ["ClosedForm", "Representation", "Scene", "Voxels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,8 @@ class Representation(Protocol):
     def deposit(self, scene: Scene, like: Tensor) -> Float[Tensor, ...]:
         """Inputs of every atom, on the device and in the precision of ``like``."""
 
-    def look(self, view: Float[Tensor, ...]) -> Float[Tensor, ...]:
-        """The input of the network, from what ``deposit`` gives."""
+    def network_input(self, view: Float[Tensor, ...]) -> Float[Tensor, ...]:
+        """The input of the network from the result of ``deposit``."""
 
     def gather(self, field: Float[Tensor, ...], scene: Scene) -> Float[Tensor, "pair 3"]:
         """Derivative of ⟨field, deposit(scene)⟩ with respect to every offset."""
@@ -80,7 +79,7 @@ class Voxels:
                 filter_bank(self.grid, cast("SteerableSpec", spec.network).degree, filter_width(self.grid))
             )
 
-    def look(self, view: Float[Tensor, "atom channel n n n"]) -> Float[Tensor, ...]:
+    def network_input(self, view: Float[Tensor, "atom channel n n n"]) -> Float[Tensor, ...]:
         """The cubes; for a steerable network their convolution with its filters at the central voxel."""
         if self._filters is None:
             return view
@@ -116,14 +115,14 @@ class Voxels:
         return voxel_gpu.deposit_tangent(tangent, *scene.on(tangent.device, tangent.dtype), shape=shape, grid=self.grid)
 
 
-class Folded:
-    """Coefficients under the filters of a steerable network, [harmonic, atom, channel]."""
+class ClosedForm:
+    """Coefficients A of a steerable network, [harmonic, atom, channel]."""
 
     def __init__(self, spec: PotentialSpec) -> None:
-        self.fold, self.species = folding(spec), len(spec.species)
+        self.expansion, self.species = expansion_of(spec), len(spec.species)
 
-    def look(self, view: Float[Tensor, "harmonic atom channel"]) -> Float[Tensor, "harmonic atom channel"]:
-        """The coefficients as they are."""
+    def network_input(self, view: Float[Tensor, "harmonic atom channel"]) -> Float[Tensor, "harmonic atom channel"]:
+        """The coefficients, unchanged."""
         return view
 
     def deposit(self, scene: Scene, like: Tensor) -> Float[Tensor, "harmonic atom channel"]:
@@ -131,30 +130,37 @@ class Folded:
         if like.device.type == "cpu":
             pairs, dtype = scene.pairs, _numpy_dtype(like)
             return torch.from_numpy(
-                folded_cpu.deposit(
-                    pairs.offset, pairs.first, scene.channel, species=self.species, fold=self.fold, dtype=dtype
+                density_cpu.deposit(
+                    pairs.offset,
+                    pairs.first,
+                    scene.channel,
+                    species=self.species,
+                    expansion=self.expansion,
+                    dtype=dtype,
                 )
             )
         shape = (scene.pairs.atoms, self.species)
-        return folded_gpu.deposit(*scene.on(like.device, like.dtype), shape=shape, fold=self.fold)
+        return density_torch.deposit(*scene.on(like.device, like.dtype), shape=shape, expansion=self.expansion)
 
     def gather(self, field: Float[Tensor, "harmonic atom channel"], scene: Scene) -> Float[Tensor, "pair 3"]:
         """Transpose of ``deposit_tangent``."""
         if field.device.type == "cpu":
             pairs, array = scene.pairs, field.contiguous().numpy()
-            return torch.from_numpy(folded_cpu.gather(array, pairs.offset, pairs.first, scene.channel, fold=self.fold))
-        return folded_gpu.gather(field, *scene.on(field.device, field.dtype), fold=self.fold)
+            return torch.from_numpy(
+                density_cpu.gather(array, pairs.offset, pairs.first, scene.channel, expansion=self.expansion)
+            )
+        return density_torch.gather(field, *scene.on(field.device, field.dtype), expansion=self.expansion)
 
     def deposit_tangent(self, tangent: Float[Tensor, "pair 3"], scene: Scene) -> Float[Tensor, "harmonic atom channel"]:
         """Derivative of ``deposit``."""
         if tangent.device.type == "cpu":
             pairs, array = scene.pairs, tangent.contiguous().numpy()
             return torch.from_numpy(
-                folded_cpu.deposit_tangent(
-                    array, pairs.offset, pairs.first, scene.channel, species=self.species, fold=self.fold
+                density_cpu.deposit_tangent(
+                    array, pairs.offset, pairs.first, scene.channel, species=self.species, expansion=self.expansion
                 )
             )
         shape = (scene.pairs.atoms, self.species)
-        return folded_gpu.deposit_tangent(
-            tangent, *scene.on(tangent.device, tangent.dtype), shape=shape, fold=self.fold
+        return density_torch.deposit_tangent(
+            tangent, *scene.on(tangent.device, tangent.dtype), shape=shape, expansion=self.expansion
         )

@@ -1,13 +1,13 @@
-"""Invariants of equivariant features: sums of squares, means of products on a sphere.
+"""Invariants of equivariant features: power spectrum, and means of products on a sphere.
 
 For features u [harmonic, atom, k] and fields f [point, atom, k], with k₋ the channel before k
 (cyclic) and w the weights of the sphere:
 
-    squares    Σ_m u_mk²,  Σ_m u_mk u_mk₋  per degree;  the second is u itself for l = 0
-    products   Σ_p w_p of  f_k³,  f_k² f_k₋,  f_k f_k₋ f_k₋₋,  f_k⁴,  f_k² f_k₋²
+    power_spectrum   Σ_m u_mk²,  Σ_m u_mk u_mk₋  per degree;  the second is u itself for l = 0
+    products         Σ_p w_p of  f_k³,  f_k² f_k₋,  f_k f_k₋ f_k₋₋,  f_k⁴,  f_k² f_k₋²
 
 Each comes with its adjoint (for forces) and, for a loss on forces, with the derivatives of
-the adjoint: ``squares`` and ``products`` are torch functions that can be differentiated
+the adjoint: ``power_spectrum`` and ``products`` are torch functions that can be differentiated
 twice, one pass of a Numba kernel per derivative on the CPU and plain torch elsewhere.
 """
 
@@ -27,12 +27,19 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-__all__ = ["products", "products_adjoint_into", "products_into", "squares", "squares_adjoint_into", "squares_into"]
+__all__ = [
+    "products",
+    "products_adjoint_into",
+    "products_into",
+    "power_spectrum",
+    "power_spectrum_adjoint_into",
+    "power_spectrum_into",
+]
 
 
 @njit(parallel=True, fastmath=True)
-def squares_into(u, degree, x):  # pragma: no cover - compiled
-    """Write the squares to the first columns of x [atom, invariant]."""
+def power_spectrum_into(u, degree, x):  # pragma: no cover - compiled
+    """Write the power spectrum to the first columns of x [atom, invariant]."""
     channels = u.shape[2]
     for i in prange(u.shape[1]):
         for l in range(degree + 1):
@@ -65,7 +72,7 @@ def _cross_adjoint(row, cross, out):  # pragma: no cover - compiled
 
 
 @njit(parallel=True, fastmath=True)
-def squares_adjoint_into(u, degree, gx, linear, gu):  # pragma: no cover - compiled
+def power_spectrum_adjoint_into(u, degree, gx, linear, gu):  # pragma: no cover - compiled
     """Write dE/du from dE/dx; ``linear`` is 1, or 0 to leave out the terms that do not depend on u."""
     channels = u.shape[2]
     two, linear = u.dtype.type(2), u.dtype.type(linear)
@@ -85,8 +92,8 @@ def squares_adjoint_into(u, degree, gx, linear, gu):  # pragma: no cover - compi
 
 
 @njit(parallel=True, fastmath=True)
-def _squares_tangent_into(u, v, degree, tx):  # pragma: no cover - compiled
-    """Write the change of the squares when u moves along v."""
+def _power_spectrum_tangent_into(u, v, degree, tx):  # pragma: no cover - compiled
+    """Write the directional derivative of the power spectrum along v."""
     channels = u.shape[2]
     two = u.dtype.type(2)
     for i in prange(u.shape[1]):
@@ -211,36 +218,36 @@ def _products_second_into(f, v, weight, gx, tx, hf):  # pragma: no cover - compi
                 tx[i, j * channels + k] = t[j, k]
 
 
-class _Squares(torch.autograd.Function):
+class _PowerSpectrum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, degree: int) -> Tensor:
         ctx.save_for_backward(u)
         ctx.degree = degree
         x = u.new_empty(u.shape[1], 2 * u.shape[2] * (degree + 1))
-        squares_into(u.detach().numpy(), degree, x.numpy())
+        power_spectrum_into(u.detach().numpy(), degree, x.numpy())
         return x
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor, None]:
-        return _SquaresAdjoint.apply(*ctx.saved_tensors, cotangents[0].contiguous(), ctx.degree), None
+        return _PowerSpectrumAdjoint.apply(*ctx.saved_tensors, cotangents[0].contiguous(), ctx.degree), None
 
 
-class _SquaresAdjoint(torch.autograd.Function):
+class _PowerSpectrumAdjoint(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, gx: Tensor, degree: int) -> Tensor:
         ctx.save_for_backward(u, gx)
         ctx.degree = degree
         gu = torch.empty_like(u)
-        squares_adjoint_into(u.detach().numpy(), degree, gx.detach().numpy(), 1.0, gu.numpy())
+        power_spectrum_adjoint_into(u.detach().numpy(), degree, gx.detach().numpy(), 1.0, gu.numpy())
         return gu
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor, Tensor, None]:
         (u, gx), v = ctx.saved_tensors, cotangents[0].contiguous()
         hu, tx = torch.empty_like(u), torch.empty_like(gx)
-        # squares are bilinear: their adjoint at v is the derivative of the adjoint along v
-        squares_adjoint_into(v.numpy(), ctx.degree, gx.detach().numpy(), 0.0, hu.numpy())
-        _squares_tangent_into(u.detach().numpy(), v.numpy(), ctx.degree, tx.numpy())
+        # the power spectrum is bilinear: its adjoint at v is the derivative of the adjoint along v
+        power_spectrum_adjoint_into(v.numpy(), ctx.degree, gx.detach().numpy(), 0.0, hu.numpy())
+        _power_spectrum_tangent_into(u.detach().numpy(), v.numpy(), ctx.degree, tx.numpy())
         return hu, tx, None
 
 
@@ -275,7 +282,7 @@ class _ProductsAdjoint(torch.autograd.Function):
         return hf, tx, None
 
 
-def squares(
+def power_spectrum(
     u: Float[Tensor, "harmonic atom channel"], degree: int, *, once: bool = False
 ) -> Float[Tensor, "atom invariant"]:
     """Two invariants per degree and channel, see above.
@@ -285,9 +292,9 @@ def squares(
     if once and fused.usable(u):
         from ase_voxpot.kernels import invariants
 
-        return invariants.squares(u, degree)
+        return invariants.power_spectrum(u, degree)
     if u.device.type == "cpu":
-        x: Tensor = _Squares.apply(u.contiguous(), degree)
+        x: Tensor = _PowerSpectrum.apply(u.contiguous(), degree)
         return x
     out = []
     for l in range(degree + 1):
@@ -299,7 +306,7 @@ def squares(
 def products(
     f: Float[Tensor, "point atom channel"], weights: Float[Tensor, " point"], *, once: bool = False
 ) -> Float[Tensor, "atom invariant"]:
-    """Five invariants per channel, see above; ``once`` as for ``squares``."""
+    """Five invariants per channel, see above; ``once`` as for ``power_spectrum``."""
     if once and fused.usable(f):
         from ase_voxpot.kernels import invariants
 

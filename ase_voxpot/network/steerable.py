@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from ase_voxpot.network.layers import SpeciesDense, asinh
-from ase_voxpot.network.products import products, squares
+from ase_voxpot.network.products import power_spectrum, products
 from ase_voxpot.network.shapes import invariant_count
 from ase_voxpot.network.sphere import sphere_rule
 
@@ -73,9 +73,9 @@ class SteerableNetwork(nn.Module):
         return torch.cat([block @ matrix for block, matrix in zip(blocks, whole.unbind(), strict=False)])
 
     def invariants(self, coefficients: Tensor, *, once: bool = False) -> Float[Tensor, "atom invariant"]:
-        """Rotation-invariant numbers of every atom, not yet standardised; ``once`` as for ``products.squares``."""
+        """Invariants of every atom, not standardised; ``once`` as for ``products.power_spectrum``."""
         blocks = coefficients.split([2 * l + 1 for l in range(self.spec.degree + 1)])
-        found = squares(self.mix(blocks, self.pairs), self.spec.degree, once=once)
+        found = power_spectrum(self.mix(blocks, self.pairs), self.spec.degree, once=once)
         if not self.spec.products:
             return found
         mixed = self.mix(blocks, self.fields)
@@ -90,8 +90,8 @@ class SteerableNetwork(nn.Module):
         features: Float[Tensor, "atom feature"] | None = None,
     ) -> Float[Tensor, " atom"]:
         """Energy of every atom beyond the baseline, in eV; ``features`` as ``SpeciesDense`` fills them."""
-        empty = self.dense.constant(self._tame(torch.zeros_like(self.mean)))
-        return self.dense(self._tame(self.invariants(coefficients)), species, features=features) - empty[species]
+        empty = self.dense.constant(self._standardise(torch.zeros_like(self.mean)))
+        return self.dense(self._standardise(self.invariants(coefficients)), species, features=features) - empty[species]
 
     def of_sorted(
         self, coefficients: Float[Tensor, "harmonic atom channel"], ends: Int[np.ndarray, " species_plus_1"]
@@ -102,14 +102,14 @@ class SteerableNetwork(nn.Module):
             coefficients: of all atoms.
             ends: those of species k are ``ends[k]:ends[k + 1]``.
         """
-        empty = self.dense.constant(self._tame(torch.zeros_like(self.mean)))
-        x = self._tame(self.invariants(coefficients, once=True))
+        empty = self.dense.constant(self._standardise(torch.zeros_like(self.mean)))
+        x = self._standardise(self.invariants(coefficients, once=True))
         features = [self.dense.hidden(x[a:b], kind) for kind, (a, b) in enumerate(pairwise(ends))]
         last = self.dense.weights[-1]
         result = [(h @ last[kind])[:, 0] - empty[kind] for kind, h in enumerate(features)]
         return torch.cat(result), torch.cat(features)
 
-    def _tame(self, invariants: Tensor) -> Tensor:
+    def _standardise(self, invariants: Tensor) -> Tensor:
         """Standardised, and growing like a logarithm beyond the range of the training data.
 
         Products of four fields grow with the fourth power of the coefficients; without the

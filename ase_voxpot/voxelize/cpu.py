@@ -14,7 +14,7 @@ import numpy as np
 from numba import prange
 
 from ase_voxpot.compiled import njit
-from ase_voxpot.descriptor.radial import shell_weights
+from ase_voxpot.descriptor.radial import radial_functions
 from ase_voxpot.voxelize.reference import axis_points
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _weights(
 ) -> tuple[Float[np.ndarray, "pair shell"], Float[np.ndarray, "pair shell 3"]]:
     """Radial functions and their gradients with respect to the offset."""
     r = np.sqrt((offset**2).sum(axis=1))
-    weight, slope = shell_weights(r, grid.cutoff, grid.radial, grid.lift)
+    weight, slope = radial_functions(r, grid.cutoff, grid.radial, grid.lift)
     return weight.astype(offset.dtype), (slope[:, :, None] * (offset / r[:, None])[:, None, :]).astype(offset.dtype)
 
 

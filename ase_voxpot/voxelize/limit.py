@@ -68,4 +68,4 @@ def filter_bank(cubes: Cubes, degree: int, width: float) -> Float[np.ndarray, "v
     shrink = filter2 / (sigma2 + filter2) * cubes.cutoff
     degrees = np.repeat(np.arange(degree + 1), 2 * np.arange(degree + 1) + 1)
     window = np.exp(-(points**2).sum(axis=1) / (2 * filter2)) * cubes.spacing**3 / volume
-    return solid_harmonics(points, degree)[0] * window[:, None] / shrink**degrees
+    return solid_harmonics(points, degree) * window[:, None] / shrink**degrees

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ase_voxpot.descriptor.radial import shell_weights
+from ase_voxpot.descriptor.radial import radial_functions
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -46,7 +46,7 @@ def _blob_and_slope(
 ) -> tuple[Float[np.ndarray, "shell n n n"], Float[np.ndarray, "shell n n n 3"]]:
     """Density of one neighbour at ``d`` in its channels, and the derivative with respect to ``d``."""
     r = np.linalg.norm(d, axis=0, keepdims=True)
-    weight, slope = shell_weights(r, grid.cutoff, grid.radial, grid.lift)
+    weight, slope = radial_functions(r, grid.cutoff, grid.radial, grid.lift)
     away = voxel_points(grid) - d
     gauss = np.exp(-(away**2).sum(axis=-1) / (2 * grid.width**2))
     blob = weight[0][:, None, None, None] * gauss

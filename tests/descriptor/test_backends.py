@@ -1,4 +1,4 @@
-"""Two spellings of the folded sum under every law, and equal to the sum over voxels."""
+"""Two implementations of the coefficients under every law, and equal to the sum over voxels."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ import torch
 from numpy.testing import assert_allclose
 from scipy.spatial.transform import Rotation
 
-from ase_voxpot.descriptor import Fold, autograd as gpu, cpu
+from ase_voxpot.descriptor import Expansion, autograd as gpu, cpu
 from ase_voxpot.descriptor.harmonics import solid_harmonics
-from ase_voxpot.descriptor.radial import shell_weights
+from ase_voxpot.descriptor.radial import radial_functions
 from ase_voxpot.spec import Cubes
 from ase_voxpot.voxelize import cpu as voxels
 from ase_voxpot.voxelize.limit import filter_bank
 from tests import laws
-from tests.painters import first_pairs, folded_painters, random_pairs
+from tests.painters import density_painters, first_pairs, random_pairs
 
-FOLDS = {
-    "usual": Fold(cutoff=5.0, narrowing=1.7**-2, shells=8, degree=4),
-    "scalar": Fold(cutoff=4.0, narrowing=1.2**-2, shells=1, degree=0),
-    "high": Fold(cutoff=4.5, narrowing=0.25, shells=3, degree=8),
-    "without a Gaussian": Fold(cutoff=5.0, narrowing=0.0, shells=3, degree=2),
+EXPANSIONS = {
+    "usual": Expansion(cutoff=5.0, narrowing=1.7**-2, radial=8, degree=4),
+    "scalar": Expansion(cutoff=4.0, narrowing=1.2**-2, radial=1, degree=0),
+    "high": Expansion(cutoff=4.5, narrowing=0.25, radial=3, degree=8),
+    "without a Gaussian": Expansion(cutoff=5.0, narrowing=0.0, radial=3, degree=2),
 }
-NAMES = list(folded_painters(FOLDS["usual"]))
+NAMES = list(density_painters(EXPANSIONS["usual"]))
 
 
-@pytest.fixture(params=FOLDS)
-def fold(request):
-    return FOLDS[request.param]
+@pytest.fixture(params=EXPANSIONS)
+def expansion(request):
+    return EXPANSIONS[request.param]
 
 
 @pytest.fixture(params=NAMES)
-def painter(request, fold):
-    return folded_painters(fold)[request.param]
+def painter(request, expansion):
+    return density_painters(expansion)[request.param]
 
 
 @pytest.fixture
-def pairs(fold, rng):
-    return random_pairs(rng, cutoff=fold.cutoff)
+def pairs(expansion, rng):
+    return random_pairs(rng, cutoff=expansion.cutoff)
 
 
 def test_gather_is_the_transpose_of_deposit_tangent(painter, pairs, rng):
@@ -59,12 +59,12 @@ def test_neighbours_add_up(painter, pairs):
     laws.neighbours_add_up(painter, pairs)
 
 
-def test_species_keep_to_their_channels(painter, pairs, fold):
-    laws.species_keep_to_their_channels(painter, pairs, axis=2, shells=fold.shells)
+def test_species_keep_to_their_channels(painter, pairs, expansion):
+    laws.species_keep_to_their_channels(painter, pairs, axis=2, shells=expansion.radial)
 
 
-def test_nothing_is_painted_from_the_cutoff_on(painter, pairs, fold):
-    laws.nothing_is_painted_from_the_cutoff_on(painter, pairs, fold.cutoff)
+def test_nothing_is_painted_from_the_cutoff_on(painter, pairs, expansion):
+    laws.nothing_is_painted_from_the_cutoff_on(painter, pairs, expansion.cutoff)
 
 
 def test_an_empty_neighbourhood_is_empty(painter, pairs):
@@ -76,44 +76,44 @@ def test_arguments_stay_as_they_are(painter, pairs, rng):
 
 
 @pytest.mark.parametrize("name", NAMES[1:])
-def test_both_spellings_agree(fold, pairs, rng, name):
-    painters = folded_painters(fold)
+def test_both_spellings_agree(expansion, pairs, rng, name):
+    painters = density_painters(expansion)
 
     laws.painters_agree(painters[name], painters["cpu"], pairs, rng)
 
 
-def test_the_sum_is_its_equation(fold, pairs):
+def test_the_sum_is_its_equation(expansion, pairs):
     """Σ_j f_q(r) exp(-r²/2τ²) S_lm(d/r_c), in NumPy."""
     r = np.linalg.norm(pairs.offset, axis=1)
-    f = shell_weights(r, fold.cutoff, fold.shells)[0] * np.exp(-fold.narrowing * r**2 / 2)[:, None]
-    y = solid_harmonics(pairs.offset / fold.cutoff, fold.degree)[0]
-    expected = np.zeros((pairs.atoms, pairs.species, fold.harmonics, fold.shells))
+    f = radial_functions(r, expansion.cutoff, expansion.radial)[0] * np.exp(-expansion.narrowing * r**2 / 2)[:, None]
+    y = solid_harmonics(pairs.offset / expansion.cutoff, expansion.degree)
+    expected = np.zeros((pairs.atoms, pairs.species, expansion.harmonics, expansion.radial))
     np.add.at(expected, (pairs.centre, pairs.channel), y[:, :, None] * f[:, None, :])
 
-    actual = cpu.deposit(pairs.offset, first_pairs(pairs), pairs.channel, species=3, fold=fold)
+    actual = cpu.deposit(pairs.offset, first_pairs(pairs), pairs.channel, species=3, expansion=expansion)
 
     laws.close(actual, expected.transpose(2, 0, 1, 3).reshape(actual.shape), laws.STRICT.same)
 
 
-def test_degrees_rotate_within_themselves(painter, pairs, fold, rng):
+def test_degrees_rotate_within_themselves(painter, pairs, expansion, rng):
     """Σ_m A_lm² is the same for turned and for mirrored neighbours."""
     matrix = -Rotation.random(rng=rng).as_matrix()
     turned = laws.replace(pairs, offset=pairs.offset @ matrix.T)
     before, after = painter.deposit(pairs) ** 2, painter.deposit(turned) ** 2
 
-    for l in range(fold.degree + 1):
+    for l in range(expansion.degree + 1):
         block = slice(l * l, (l + 1) ** 2)
         laws.close(after[:, block].sum(axis=1), before[:, block].sum(axis=1), laws.STRICT.equal)
 
 
-def test_single_precision_stays_single(fold, pairs):
+def test_single_precision_stays_single(expansion, pairs):
     first = first_pairs(pairs)
-    exact = cpu.deposit(pairs.offset, first, pairs.channel, species=3, fold=fold)
+    exact = cpu.deposit(pairs.offset, first, pairs.channel, species=3, expansion=expansion)
     field = np.random.default_rng(3).normal(size=exact.shape)
-    slopes = cpu.gather(field, pairs.offset, first, pairs.channel, fold=fold)
+    slopes = cpu.gather(field, pairs.offset, first, pairs.channel, expansion=expansion)
 
-    single = cpu.deposit(pairs.offset, first, pairs.channel, species=3, fold=fold, dtype=np.float32)
-    single_slopes = cpu.gather(field.astype(np.float32), pairs.offset, first, pairs.channel, fold=fold)
+    single = cpu.deposit(pairs.offset, first, pairs.channel, species=3, expansion=expansion, dtype=np.float32)
+    single_slopes = cpu.gather(field.astype(np.float32), pairs.offset, first, pairs.channel, expansion=expansion)
 
     assert single.dtype == single_slopes.dtype == np.float32
     laws.close(single, exact, laws.TOLERANCES["float32"].same)
@@ -124,7 +124,7 @@ def test_harmonics_in_torch_are_those_in_numba(rng):
     points = rng.normal(size=(20, 3))
 
     assert_allclose(
-        gpu.solid_harmonics(torch.from_numpy(points), 8), solid_harmonics(points, 8)[0], rtol=1e-10, atol=1e-10
+        gpu.solid_harmonics(torch.from_numpy(points), 8), solid_harmonics(points, 8), rtol=1e-10, atol=1e-10
     )
 
 
@@ -134,13 +134,13 @@ def test_folding_is_exact_to_the_aliasing_of_the_grid(rng, lift):
     grid = Cubes(n=16, spacing=0.75, width=1.4, cutoff=5.0, radial=8, lift=lift)
     window = grid.width**2 + 1.0**2
     rate = 1 / window - (1 / lift**2 if lift else 0)
-    fold = Fold(cutoff=5.0, narrowing=rate, shells=8, degree=4)
+    expansion = Expansion(cutoff=5.0, narrowing=rate, radial=8, degree=4)
     pairs = random_pairs(rng, cutoff=5.0, atoms=6, count=300)
     cube = voxels.deposit(pairs.offset, pairs.centre, pairs.channel, shape=(6, 3), grid=grid)
 
     seen = np.einsum("acv,vm->mac", cube.reshape(6, 24, -1), filter_bank(grid, 4, 1.0))
 
-    folded = cpu.deposit(pairs.offset, first_pairs(pairs), pairs.channel, species=3, fold=fold)
+    folded = cpu.deposit(pairs.offset, first_pairs(pairs), pairs.channel, species=3, expansion=expansion)
     for l in range(5):
         block = slice(l * l, (l + 1) ** 2)
         error = np.sqrt(((seen - folded)[block] ** 2).mean() / (folded[block] ** 2).mean())
@@ -150,11 +150,11 @@ def test_folding_is_exact_to_the_aliasing_of_the_grid(rng, lift):
 def test_a_coarse_grid_does_not_fold(rng):
     """The identity is a property of a good grid, not of the code: a sharp Gaussian aliases."""
     grid = Cubes(n=12, spacing=1.0, width=0.45, cutoff=5.0)
-    fold = Fold(cutoff=5.0, narrowing=1 / (0.45**2 + 0.6**2), shells=1, degree=2)
+    expansion = Expansion(cutoff=5.0, narrowing=1 / (0.45**2 + 0.6**2), radial=1, degree=2)
     pairs = random_pairs(rng, cutoff=5.0)
     cube = voxels.deposit(pairs.offset, pairs.centre, pairs.channel, shape=(4, 3), grid=grid)
     seen = np.einsum("acv,vm->mac", cube.reshape(4, 3, -1), filter_bank(grid, 2, 0.6))
 
-    folded = cpu.deposit(pairs.offset, first_pairs(pairs), pairs.channel, species=3, fold=fold)
+    folded = cpu.deposit(pairs.offset, first_pairs(pairs), pairs.channel, species=3, expansion=expansion)
 
     assert np.abs(seen - folded).max() > 1e-3 * np.abs(folded).max()

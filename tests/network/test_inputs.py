@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from ase_voxpot.descriptor import autograd as folded_gpu, folding
+from ase_voxpot.descriptor import autograd as density_torch, expansion_of
 from ase_voxpot.neighbours.verlet import VerletList, species_indices
-from ase_voxpot.network.inputs import Folded, Scene, Voxels
+from ase_voxpot.network.inputs import ClosedForm, Scene, Voxels
 from ase_voxpot.spec import Density
 from ase_voxpot.voxelize import gpu as voxel_gpu
 from tests import laws
 from tests.models import SPECIES, specification
 
 
-@pytest.fixture(params=[Folded, Voxels])
+@pytest.fixture(params=[ClosedForm, Voxels])
 def representation(request):
     return request.param(specification("steerable", descriptor=Density(cutoff=4.5, radial=2, narrowing=0.3)))
 
@@ -43,8 +43,8 @@ def test_gather_is_the_transpose_of_deposit_tangent(representation, scene, rng, 
 def test_kernels_and_torch_see_the_same(representation, scene, rng):
     """What a GPU would make, here made on the CPU by the same torch code."""
     tensors, shape = scene.on(torch.device("cpu"), torch.float64), (scene.pairs.atoms, 3)
-    if isinstance(representation, Folded):
-        module, options = folded_gpu, {"fold": representation.fold}
+    if isinstance(representation, ClosedForm):
+        module, options = density_torch, {"expansion": representation.expansion}
     else:
         module, options = voxel_gpu, {"grid": representation.grid}
     tangent = torch.from_numpy(rng.normal(size=(len(scene.pairs), 3)))
@@ -74,12 +74,12 @@ def test_fields_need_not_be_contiguous(representation, scene, rng):
 
 
 def test_the_closed_form_has_the_numbers_of_the_spec():
-    fold = folding(specification("steerable"))
+    expansion = expansion_of(specification("steerable"))
 
-    assert fold.narrowing == pytest.approx(1 / (1.4**2 + 1.0**2))
-    assert (fold.cutoff, fold.shells, fold.degree, fold.harmonics) == (5.0, 8, 4, 25)
+    assert expansion.narrowing == pytest.approx(1 / (1.4**2 + 1.0**2))
+    assert (expansion.cutoff, expansion.radial, expansion.degree, expansion.harmonics) == (5.0, 8, 4, 25)
 
 
-def test_only_steerable_networks_fold():
+def test_only_steerable_networks_have_an_expansion():
     with pytest.raises(TypeError, match="only steerable networks have a closed form, got PlainSpec"):
-        Folded(specification("plain"))
+        ClosedForm(specification("plain"))

@@ -6,14 +6,14 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from ase_voxpot.network.products import products, squares
+from ase_voxpot.network.products import power_spectrum, products
 
 
 @pytest.mark.parametrize("channels", [1, 2, 5])
-def test_squares_are_what_they_say(channels):
+def test_power_spectrum_is_the_sum_over_m(channels):
     u = torch.randn(9, 4, channels, dtype=torch.float64)
 
-    x = squares(u, 2).view(4, 3, 2, channels)
+    x = power_spectrum(u, 2).view(4, 3, 2, channels)
 
     for l in range(3):
         block = u[l * l : (l + 1) ** 2]
@@ -41,5 +41,5 @@ def test_both_can_be_differentiated_twice(channels):
     w = torch.rand(5, dtype=torch.float64)
 
     for check in (torch.autograd.gradcheck, torch.autograd.gradgradcheck):
-        assert check(lambda u: squares(u, 2), u)
+        assert check(lambda u: power_spectrum(u, 2), u)
         assert check(lambda f: products(f, w), f)

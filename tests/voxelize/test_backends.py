@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from ase_voxpot.descriptor.radial import shell_weights
+from ase_voxpot.descriptor.radial import radial_functions
 from ase_voxpot.spec import Cubes
 from ase_voxpot.voxelize import cpu, gpu, reference
 from tests import laws
@@ -97,7 +97,7 @@ def test_the_sum_over_voxels_is_the_integral_of_a_gaussian():
 
     total = cpu.deposit(d, one, one, shape=(1, 1), grid=grid).sum(axis=(2, 3, 4))[0] * grid.spacing**3
 
-    weight = shell_weights(np.linalg.norm(d, axis=1), grid.cutoff, grid.radial)[0][0]
+    weight = radial_functions(np.linalg.norm(d, axis=1), grid.cutoff, grid.radial)[0][0]
     assert_allclose(total, (2 * np.pi * grid.width**2) ** 1.5 * weight, rtol=1e-7)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from ase_voxpot.descriptor import Fold, cpu
+from ase_voxpot.descriptor import Expansion, cpu
 from ase_voxpot.spec import Density
 from ase_voxpot.voxelize import cpu as voxels
 from ase_voxpot.voxelize.limit import cubes_of, filter_bank, filter_width
@@ -24,8 +24,8 @@ def test_the_sum_over_their_voxels_is_the_closed_form(rng, narrowing, cutoff):
 
     seen = np.einsum("acv,vm->mac", cube.reshape(3, 9, -1), filter_bank(cubes, 3, filter_width(cubes)))
 
-    fold = Fold(cutoff=cutoff, narrowing=narrowing, shells=3, degree=3)
-    folded = cpu.deposit(pairs.offset, first_pairs(pairs), pairs.channel, species=3, fold=fold)
+    expansion = Expansion(cutoff=cutoff, narrowing=narrowing, radial=3, degree=3)
+    folded = cpu.deposit(pairs.offset, first_pairs(pairs), pairs.channel, species=3, expansion=expansion)
     for l in range(4):
         block = slice(l * l, (l + 1) ** 2)
         assert_allclose(seen[block], folded[block], atol=2e-10 * 12**l * np.abs(folded[block]).max())

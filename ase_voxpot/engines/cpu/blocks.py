@@ -1,13 +1,11 @@
 """The steerable network on one block of atoms, forwards and backwards, in the layout of ``simd``.
 
-The functions between the matrix products: squares and products with their adjoints (see
-``products`` for what they are), the logarithm on the invariants, the nonlinearity of the
-dense layers.
+The functions between the matrix products: power spectrum and products on the sphere with their adjoints (see
+``network.products``), standardisation and asinh of the invariants, activation of the dense layers.
 
-A sphere is looked at in antipodal pairs of points: the even degrees give e at both and the
-odd ones ±o, so that f = e ± o.  What is odd in o cancels between the two.  This is the algebra
-of e + j o with j² = 1 (``registers.Split``), of which the even part is kept, for half the
-points and half the matrix products.
+Points on the sphere are in antipodal pairs: even degrees have the value e at both and odd degrees ±o, so
+that f = e ± o.  Terms odd in o cancel in the sum of both.  This is the algebra of e + j o with j² = 1
+(``registers.Split``), of which the even part is kept, with half the points and half the matrix products.
 """
 
 from __future__ import annotations
@@ -27,14 +25,14 @@ __all__ = [
     "products_adjoint_block",
     "products_block",
     "silu_block",
-    "squares_adjoint_block",
-    "squares_block",
-    "tame_block",
+    "power_spectrum_adjoint_block",
+    "power_spectrum_block",
+    "asinh_block",
 ]
 
 
-def _around(builder: Any, k: Any, channels: Any, reach: int) -> dict[int, Any]:
-    """Channels from ``reach`` before to ``reach`` after channel k, which are cyclic."""
+def _cyclic(builder: Any, k: Any, channels: Any, reach: int) -> dict[int, Any]:
+    """Indices of the channels from ``reach`` before to ``reach`` after channel k, cyclic."""
     turns = LONG(reach)
     while_positive = builder.mul(channels, turns)
     return {
@@ -44,7 +42,7 @@ def _around(builder: Any, k: Any, channels: Any, reach: int) -> dict[int, Any]:
 
 
 @intrinsic
-def _squares(_, u, begin, rows, channels, x, to):
+def _power_spectrum(_, u, begin, rows, channels, x, to):
     """Σ_m u_mk² and Σ_m u_mk u_mk₋ of ``rows`` harmonics."""
     long = types.int64
 
@@ -54,7 +52,7 @@ def _squares(_, u, begin, rows, channels, x, to):
         features, out = reg.place(signature.args[0], u, begin), reg.place(signature.args[4], x, to)
         stride = builder.mul(channels, LONG(LANES))
         with reg.loop(channels) as k:
-            near, held = _around(builder, k, channels, 1), reg.zeros(2)
+            near, held = _cyclic(builder, k, channels, 1), reg.zeros(2)
             with reg.loop(rows) as m:
                 here, before = (reg.load(features((m, stride), (near[n], LANES))) for n in (0, -1))
                 reg.accumulate(held[0], here * here)
@@ -66,7 +64,7 @@ def _squares(_, u, begin, rows, channels, x, to):
 
 
 @intrinsic
-def _squares_adjoint(_, u, begin, rows, channels, gx, at, gu):
+def _power_spectrum_adjoint(_, u, begin, rows, channels, gx, at, gu):
     """dE/du of ``rows`` harmonics."""
     long = types.int64
 
@@ -81,7 +79,7 @@ def _squares_adjoint(_, u, begin, rows, channels, gx, at, gu):
         )
         stride = builder.mul(channels, LONG(LANES))
         with reg.loop(channels) as k:
-            near = _around(builder, k, channels, 1)
+            near = _cyclic(builder, k, channels, 1)
             own, cross = reg.load(slopes((k, LANES))) * 2.0, slopes((channels, LANES))
             with_before, with_after = reg.load(cross((k, LANES))), reg.load(cross((near[1], LANES)))
             with reg.loop(rows) as m:
@@ -93,21 +91,21 @@ def _squares_adjoint(_, u, begin, rows, channels, gx, at, gu):
 
 
 @njit(nogil=True)
-def squares_block(u, degree, x):  # pragma: no cover - compiled
-    """Write the squares of u [harmonic, channel and lane] to the beginning of x."""
+def power_spectrum_block(u, degree, x):  # pragma: no cover - compiled
+    """Write the power spectrum of u [harmonic, channel and lane] to the beginning of x."""
     size = u.shape[1]
     for l in range(degree + 1):
-        _squares(u, l * l * size, 2 * l + 1, size // LANES, x, 2 * l * size)
-    for i in range(size):  # to assign slices takes Numba long to compile
+        _power_spectrum(u, l * l * size, 2 * l + 1, size // LANES, x, 2 * l * size)
+    for i in range(size):  # a slice assignment would take longer to compile
         x[size + i] = u[0, i]
 
 
 @njit(nogil=True)
-def squares_adjoint_block(u, degree, gx, gu):  # pragma: no cover - compiled
+def power_spectrum_adjoint_block(u, degree, gx, gu):  # pragma: no cover - compiled
     """Write dE/du from dE/dx."""
     size = u.shape[1]
     for l in range(1, degree + 1):
-        _squares_adjoint(u, l * l * size, 2 * l + 1, size // LANES, gx, 2 * l * size, gu)
+        _power_spectrum_adjoint(u, l * l * size, 2 * l + 1, size // LANES, gx, 2 * l * size, gu)
     for i in range(size):
         gu[0, i] = 2 * gx[i] * u[0, i] + gx[size + i]
 
@@ -129,7 +127,7 @@ def _products(_, f, weight, points, channels, x, to):
         fields, out = reg.place(kinds[0], f, LONG(0)), reg.place(kinds[4], x, to)
         weights, size = reg.place(kinds[1], weight, LONG(0)), builder.mul(channels, LONG(LANES))
         with reg.loop(channels) as k:
-            near, held = _around(builder, k, channels, 2), reg.zeros(KINDS)
+            near, held = _cyclic(builder, k, channels, 2), reg.zeros(KINDS)
             with reg.loop(points) as p:
                 point = fields((p, size), (p, size))
                 parts = point, point((size, 1))
@@ -150,7 +148,7 @@ def _products(_, f, weight, points, channels, x, to):
 
 @intrinsic
 def _products_adjoint(_, f, points, channels, gx, at, gf):
-    """dE/df [point, parity, channel, lane] but for the weights of the points."""
+    """dE/df [point, parity, channel, lane] without the weights of the points."""
     long = types.int64
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -160,7 +158,7 @@ def _products_adjoint(_, f, points, channels, gx, at, gf):
         fields, out = reg.place(kinds[0], f, LONG(0)), reg.place(kinds[5], gf, LONG(0))
         slopes, size = reg.place(kinds[3], gx, at), builder.mul(channels, LONG(LANES))
         with reg.loop(channels) as k:
-            near = _around(builder, k, channels, 2)
+            near = _cyclic(builder, k, channels, 2)
             cubic, mixed, chain, fourth, cross = (
                 [reg.load(slopes((j, size), (near[n], LANES))) for n in range(3)] for j in range(KINDS)
             )
@@ -188,30 +186,30 @@ def products_block(f, weight, x, to):  # pragma: no cover - compiled
 
 @njit(nogil=True)
 def products_adjoint_block(f, gx, at, gf):  # pragma: no cover - compiled
-    """Write dE/df, but for the weights of the points, from dE/dx."""
+    """Write dE/df, without the weights of the points, from dE/dx."""
     _products_adjoint(f, f.shape[0], f.shape[2] // LANES, gx, at, gf)
 
 
 @njit(nogil=True, fastmath=True, error_model="numpy")
-def tame_block(mean, scale, x, rise):  # pragma: no cover - compiled
-    """Take asinh of the standardised invariants, in place, and write its derivative to ``rise``."""
+def asinh_block(mean, scale, x, derivative):  # pragma: no cover - compiled
+    """Standardise the invariants and apply asinh, in place, and write the derivative."""
     one = x.dtype.type(1)
     for row in range(len(mean)):
         for i in range(row * LANES, (row + 1) * LANES):
             x[i] = (x[i] - mean[row]) * scale[row]
-            rise[i] = scale[row]
+            derivative[i] = scale[row]
     for i in range(len(mean) * LANES):
         root = np.sqrt(one + x[i] * x[i])
         x[i] = np.copysign(log(np.abs(x[i]) + root), x[i])
-        rise[i] /= root
+        derivative[i] /= root
 
 
 @njit(nogil=True, fastmath=True, error_model="numpy")
-def silu_block(x, rise):  # pragma: no cover - compiled
-    """Take x σ(x) in place, and write its derivative to ``rise``."""
+def silu_block(x, derivative):  # pragma: no cover - compiled
+    """Apply SiLU, x σ(x), in place, and write the derivative."""
     one = x.dtype.type(1)
     for i in range(len(x)):
         gate = one / (one + exp(-x[i]))
         h = x[i] * gate
-        rise[i] = gate * (one + x[i] - h)
+        derivative[i] = gate * (one + x[i] - h)
         x[i] = h

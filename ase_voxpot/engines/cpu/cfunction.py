@@ -1,10 +1,10 @@
-"""A potential as one C function, for programs that have no time for Python.
+"""A potential as one C function, for calls without the Python interpreter.
 
     long long pass(work, atoms, pairs, forces, species, first, channel, offset, energies, gradient)
 
-It is the compiled functions of ``engines.cpu.passes`` and ``baseline.repulsion`` in one, so there are no other
-numbers than theirs.  Weights and arrays to work in lie in a block of memory at ``work``, as Numba
-lays tuples of arrays out; only their addresses are copied.
+It calls the compiled functions of ``engines.cpu.passes`` and ``baseline.repulsion``, with identical
+results.  ``work`` points to a struct of weights and buffers in Numba's layout of tuples of arrays, which holds
+addresses only.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ __all__ = ["PROTOTYPE", "NativePass", "Work", "evaluate"]
 PROTOTYPE = ctypes.CFUNCTYPE(
     ctypes.c_longlong, ctypes.c_void_p, ctypes.c_longlong, ctypes.c_longlong, ctypes.c_int, *[ctypes.c_void_p] * 6
 )
-"""What the function looks like from C."""
+"""Signature of the function in C."""
 
 
 class Work(NamedTuple):
-    """All that a pass needs, but for the atoms."""
+    """Weights, buffers and baseline of one potential."""
 
-    weights: Any  # network.passes.Weights
-    pairs: Any  # descriptor.blocks.PairBuffers
+    weights: Any  # engines.cpu.passes.Weights
+    pair_buffers: Any  # descriptor.blocks.PairBuffers
     buffers: Any  # engines.cpu.passes.NetworkBuffers
     reference: np.ndarray
     charge: np.ndarray
@@ -50,7 +50,7 @@ class Work(NamedTuple):
 
 @njit(nogil=True)
 def _by_species(species, count):  # pragma: no cover - compiled
-    """Numbers of the atoms, species by species."""
+    """Indices of the atoms sorted by species."""
     start = np.zeros(count + 1, np.int64)
     for s in species:
         start[s + 1] += 1
@@ -67,30 +67,30 @@ def _by_species(species, count):  # pragma: no cover - compiled
 def evaluate(work, species, first, channel, offset, energies, slopes):  # pragma: no cover - compiled
     """Energies [atom] in eV and dE/dd [pair, 3] in eV/Å, or none if ``slopes`` is empty.
 
-    Returns 0, or the number of neighbours of an atom with more than the buffers hold; then nothing is computed.
+    Returns 0; or, without computing anything, the largest number of neighbours if it exceeds the buffers.
     """
     atoms, most = len(species), 0
     for i in range(atoms):
         most = max(most, first[i + 1] - first[i])
-    if most > work.pairs.slot.shape[1]:
+    if most > work.pair_buffers.slot.shape[1]:
         return most
     order = _by_species(species, len(work.charge))
     features = np.empty((0, 0), work.weights.mean.dtype)
     evaluate_blocks(
-        np.int64(0), -(-atoms // LANES), order, species, first, channel, offset, work.pairs, work.weights, work.buffers,
-        energies, slopes, features,
+        np.int64(0), -(-atoms // LANES), order, species, first, channel, offset, work.pair_buffers, work.weights,
+        work.buffers, energies, slopes, features,
     )  # fmt: skip
     add_baseline(work.reference, work.charge, work.inner, work.outer, species, first, channel, offset, energies, slopes)
     return 0
 
 
 _KINDS: dict[str, Any] = {}
-"""Types of work by name; a compiled function is found again by a name, not by a type that it was made with."""
+"""Numba types of ``Work`` by name, as the cache of compiled functions needs a literal."""
 
 
 @intrinsic(prefer_literal=True)
 def _load(_, address, kind):
-    """The tuple at ``address`` as ``_words`` wrote it, of the type of this name."""
+    """The tuple at ``address``, written by ``_words``, of the type named ``kind``."""
     wanted = _KINDS[kind.literal_value]
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -102,7 +102,7 @@ def _load(_, address, kind):
 
 
 def _words(value: Any) -> list[int]:
-    """A value as Numba holds it, in words of eight bytes; arrays without an owner."""
+    """A value in Numba's memory layout, in words of eight bytes; arrays without an owner."""
     if isinstance(value, tuple):
         return [word for part in value for word in _words(part)]
     if isinstance(value, np.ndarray):
@@ -112,7 +112,7 @@ def _words(value: Any) -> list[int]:
 
 @cache
 def _function(kind: str) -> Any:
-    """The pass for work of the type of this name."""
+    """The C function for ``Work`` of the type named ``kind``."""
     long, ints, doubles = types.int64, types.CPointer(types.int32), types.CPointer(types.float64)
     signature = long(
         types.CPointer(long), long, long, types.int32, ints, types.CPointer(long), ints, doubles, doubles, doubles
@@ -136,10 +136,10 @@ def _function(kind: str) -> Any:
 
 
 class NativePass:
-    """The function for one potential, and memory for one thread that calls it."""
+    """The C function of one potential, with buffers for one thread."""
 
     def __init__(self, engine: CpuEngine, baseline: Baseline) -> None:
-        """Take the weights over as they are now."""
+        """Copy the present weights."""
         self._network, self._baseline = engine, baseline
         self._most = 0
         self.reserve(64)

@@ -1,11 +1,10 @@
-"""The engine of steerable networks on the CPU: from pairs to energies and their derivative, without torch.
+"""The engine of steerable networks on the CPU, without torch.
 
-The same numbers as ``SteerableNetwork`` with automatic differentiation, for the CPU.  A
-block of atoms goes from its pairs to their derivatives in one piece, by one thread, in
-arrays that are made once and stay in the nearest cache (``simd`` has the layout, ``passes`` the way
-there and back).  Atoms are taken species by species, so that the blocks are of one species but
-for those in which the species changes; these go through the dense layers of each, and the
-lanes of the others count zero.
+Results are those of ``SteerableNetwork`` with automatic differentiation, up to rounding.  A
+block of atoms is evaluated by one thread from pairs to derivatives, in
+buffers that are reused and stay in the L1 or L2 cache (see ``simd`` for the layout, ``passes`` for the
+evaluation).  Atoms are sorted by species, so that most blocks have one species; blocks with several
+are evaluated by the dense layers of each, with a mask over lanes.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from ase_voxpot.descriptor.blocks import PairBuffers, pair_buffers
 from ase_voxpot.engines import Answer
 from ase_voxpot.engines.cpu.packing import ModuleArrays, pack_weights
 from ase_voxpot.engines.cpu.passes import NetworkBuffers, Weights, evaluate_blocks
-from ase_voxpot.engines.cpu.step import BlockBuffers, Sums, block_buffers, no_sums, step_blocks, total
+from ase_voxpot.engines.cpu.step import BlockBuffers, Sums, block_buffers, step_blocks, total, zero_sums
 from ase_voxpot.neighbours.verlet import CLOSEST, VerletList
 from ase_voxpot.neighbours.workspace import FRESH, Workspace
 from ase_voxpot.simd import LANES, aligned
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
     from ase_voxpot.baseline.repulsion import Known
-    from ase_voxpot.descriptor import Fold
+    from ase_voxpot.descriptor import Expansion
     from ase_voxpot.engines.cpu.packing import Source
     from ase_voxpot.neighbours.verlet import Candidates, Pairs
     from ase_voxpot.network.steerable import SteerableNetwork
@@ -42,9 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["CpuEngine"]
 
 
-def _network_buffers(weights: Weights, fold: Fold, spec: tuple[int, int], *, species: int) -> NetworkBuffers:
+def _network_buffers(weights: Weights, expansion: Expansion, spec: tuple[int, int], *, species: int) -> NetworkBuffers:
     dtype, (channels, products) = weights.mean.dtype, spec
-    inputs, harmonics, points = species * fold.shells, fold.harmonics, len(weights.point)
+    inputs, harmonics, points = species * expansion.radial, expansion.harmonics, len(weights.point)
     numbers = int(weights.widths.sum()) * LANES
 
     def make(*shape: int) -> np.ndarray:
@@ -66,35 +65,37 @@ def _network_buffers(weights: Weights, fold: Fold, spec: tuple[int, int], *, spe
 
 
 def _by_species(species: Int[np.ndarray, " atom"]) -> Int[np.ndarray, " atom"]:
-    """Numbers of the atoms, species by species; of 16 bits, as these are sorted by counting."""
+    """Indices of the atoms sorted by species; 16-bit integers are sorted by radix sort."""
     return np.argsort(species.astype(np.int16), kind="stable")
 
 
 class CpuEngine:
-    """Energies of atoms and their derivative by the offsets of their neighbours."""
+    """Energies of atoms and their derivatives with respect to the offsets of neighbours."""
 
     neighbour_type = VerletList
 
-    def __init__(self, spec: SteerableSpec, fold: Fold, source: Source, *, known: Known | None = None) -> None:
-        """Evaluate the weights of ``source``; they are packed anew whenever its version changes.
+    def __init__(
+        self, spec: SteerableSpec, expansion: Expansion, source: Source, *, known: Known | None = None
+    ) -> None:
+        """Evaluate the weights of ``source``; they are packed again when its version changes.
 
         Args:
             spec: the network.
-            fold: the closed form of its filters.
-            source: where its weights are kept.
+            expansion: the closed form of its filters.
+            source: of the weights.
             known: the baseline, which ``evaluate`` adds.
         """
-        self._spec, self._fold, self._source, self._known = spec, fold, source, known
-        self._version: Hashable = self  # of no source
+        self._spec, self._expansion, self._source, self._known = spec, expansion, source, known
+        self._version: Hashable = self  # differs from the version of any source
         self._buffers: list[tuple[PairBuffers, NetworkBuffers, BlockBuffers]] = []
 
     @staticmethod
-    def of_network(network: SteerableNetwork, fold: Fold) -> CpuEngine:
-        """An engine that always has the present weights of a torch module."""
-        return CpuEngine(network.spec, fold, ModuleArrays(network))
+    def of_network(network: SteerableNetwork, expansion: Expansion) -> CpuEngine:
+        """An engine that follows the weights of a torch module."""
+        return CpuEngine(network.spec, expansion, ModuleArrays(network))
 
     def follow(self, source: Source) -> None:
-        """Take the weights from another source from now on."""
+        """Use the weights of another source from now on."""
         self._source, self._version = source, self
 
     def _update(self) -> None:
@@ -106,12 +107,12 @@ class CpuEngine:
             self._version = version
 
     def workplace(self) -> tuple[Weights, tuple[PairBuffers, NetworkBuffers, BlockBuffers]]:
-        """The weights as they are packed, and the arrays of an earlier call, as it left them."""
+        """The packed weights, and the buffers of the last call with their contents."""
         return self._weights, self._buffers[-1]
 
     def _take_buffers(self, most: int) -> tuple[PairBuffers, NetworkBuffers, BlockBuffers]:
-        """Arrays of an earlier call, or new ones."""
-        with suppress(IndexError):  # to look first would be too early: another thread may take the last one
+        """Buffers of an earlier call, or new ones."""
+        with suppress(IndexError):  # pop may fail: another thread may take the last one
             while True:
                 buffers = self._buffers.pop()
                 if buffers[0].slot.shape[1] >= most:
@@ -119,16 +120,16 @@ class CpuEngine:
         return self._make_buffers(most + most // 4)
 
     def _make_buffers(self, most: int) -> tuple[PairBuffers, NetworkBuffers, BlockBuffers]:
-        species, spec = len(self._weights.empty), self._spec
-        pairs = pair_buffers(self._fold, species=species, most=most, dtype=self._weights.mean.dtype)
-        buffers = _network_buffers(self._weights, self._fold, (spec.channels, spec.products), species=species)
-        return pairs, buffers, block_buffers(most)
+        species, spec = len(self._weights.isolated), self._spec
+        neighbours = pair_buffers(self._expansion, species=species, most=most, dtype=self._weights.mean.dtype)
+        buffers = _network_buffers(self._weights, self._expansion, (spec.channels, spec.products), species=species)
+        return neighbours, buffers, block_buffers(most)
 
     def parts(self, most: int) -> tuple[Weights, PairBuffers, NetworkBuffers]:
-        """What ``evaluate_blocks`` works with: the weights as they are now, and new arrays for one thread.
+        """The present weights, and new buffers for one thread, as for ``evaluate_blocks``.
 
         Args:
-            most: neighbours of an atom that the buffers hold.
+            most: largest number of neighbours of an atom.
         """
         self._update()
         return self._weights, *self._make_buffers(most)[:2]
@@ -143,16 +144,7 @@ class CpuEngine:
         features: Float[np.ndarray, "atom feature"] | None = None,
         scratch: Workspace = FRESH,
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
-        """Energies in eV, and dE/dd in eV/Å, float64; the latter empty unless ``gradient``.
-
-        Args:
-            pairs: who sees whom.
-            species: species number of the atoms at the centres.
-            channel: species number of every neighbour.
-            gradient: whether the derivative is wanted.
-            features: filled with what the last layer gets.
-            scratch: where dE/dd is written.
-        """
+        """As ``Engine``."""
         self._update()
         energies, slopes = np.empty(pairs.atoms), scratch.take("slopes", len(pairs) if gradient else 0, 3)
         order = _by_species(species)
@@ -161,9 +153,9 @@ class CpuEngine:
 
         def work(pieces: Iterator[tuple[int, int]]) -> None:
             buffers = self._take_buffers(most)
-            seen = (order, species, pairs.first, channel, pairs.offset)
+            arguments = (order, species, pairs.first, channel, pairs.offset)
             for begin, end in pieces:
-                evaluate_blocks(begin, end, *seen, buffers[0], self._weights, buffers[1], energies, slopes, kept)
+                evaluate_blocks(begin, end, *arguments, buffers[0], self._weights, buffers[1], energies, slopes, kept)
             self._buffers.append(buffers)
 
         spread(work, -(-pairs.atoms // LANES))
@@ -186,7 +178,7 @@ class CpuEngine:
         candidates = neighbours.candidates(atoms)
         scratch = neighbours.scratch
         energies, sums = self.step(
-            candidates, species, self._fold.cutoff, self._known, features=features, scratch=scratch
+            candidates, species, self._expansion.cutoff, self._known, features=features, scratch=scratch
         )
         if not sums.closest[0] >= CLOSEST**2:
             neighbours.update(atoms)  # raises the error that names the two atoms
@@ -202,18 +194,18 @@ class CpuEngine:
         features: Float[np.ndarray, "atom feature"] | None = None,
         scratch: Workspace = FRESH,
     ) -> tuple[Float[np.ndarray, " atom"], Sums]:
-        """Everything of a structure in one pass over its atoms, baseline included: energies in eV, and the sums.
+        """Energies in eV, and forces and virial, of a structure in one pass over its atoms, baseline included.
 
-        Every piece of the atoms has sums of its own, added up in the order of the pieces, so that
-        it does not matter which thread took which.
+        Every range of blocks has its own sums, which are added in a fixed order, so that
+        results do not depend on the number of threads.
 
         Args:
-            candidates: who may see whom.
+            candidates: pairs within cutoff and skin.
             species: species number of every atom.
             cutoff: Å.
-            known: what is added to the answer of the network.
-            features: filled with what the last layer gets.
-            scratch: where pieces add up.
+            known: parameters of the baseline.
+            features: filled with the inputs of the last layer.
+            scratch: for the arrays of the sums.
         """
         self._update()
         energies, order = np.empty(len(species)), _by_species(species)
@@ -225,7 +217,7 @@ class CpuEngine:
             buffers = self._take_buffers(most)
             given = (order, species, candidates, cutoff, known, buffers[2])
             for begin, end in pieces:
-                mine = sums[begin] = no_sums(scratch.take(f"forces {next(arrays)}", len(species), 3))
+                mine = sums[begin] = zero_sums(scratch.take(f"forces {next(arrays)}", len(species), 3))
                 step_blocks(begin, end, *given, buffers[0], self._weights, buffers[1], energies, mine, kept)
             self._buffers.append(buffers)
 

@@ -1,4 +1,4 @@
-"""The weights of a steerable network as the compiled passes need them: every matrix packed for ``multiply``."""
+"""Packing of the weights of a steerable network for the compiled functions."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ __all__ = ["FixedArrays", "ModuleArrays", "Source", "pack_weights"]
 
 
 class Source(Protocol):
-    """Where the weights of a network are kept."""
+    """A source of the weights of a network."""
 
     def version(self) -> Hashable:
         """A value that changes when the weights change."""
 
     def arrays(self) -> Mapping[str, np.ndarray]:
-        """The weights by their names, all of one precision."""
+        """The weights by name, all of one precision."""
 
 
 class FixedArrays:
-    """Weights that stay as they are."""
+    """Weights that do not change."""
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self._arrays = arrays
@@ -47,14 +47,14 @@ class FixedArrays:
 
 
 class ModuleArrays:
-    """The weights of a torch module, which a training changes in place."""
+    """The weights of a torch module, which may change in training."""
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
         self._held = [held for part in module.modules() for held in (part._parameters, part._buffers)]
 
     def version(self) -> Hashable:
-        """Addresses of the tensors, and torch's counts of how often they were written to."""
+        """Addresses of the tensors and torch's version counters."""
         tensors = [tensor for held in self._held for tensor in held.values() if tensor is not None]
         return tuple(number for t in tensors for number in (t.data_ptr(), t._version))
 
@@ -66,7 +66,7 @@ class ModuleArrays:
 def pack_weights(spec: SteerableSpec, arrays: Mapping[str, np.ndarray]) -> Weights:
     """Packed copies of ``arrays``, which have the names and shapes of ``network.shapes``.
 
-    What is computed here is computed in float64 and rounded once.
+    Products of matrices are computed in float64 and rounded once.
     """
     mean, scale = arrays["mean"].copy(), arrays["scale"].copy()
     dtype, degree = mean.dtype, min(spec.degree, spec.product_degree)
@@ -76,7 +76,7 @@ def pack_weights(spec: SteerableSpec, arrays: Mapping[str, np.ndarray]) -> Weigh
         whole = [(a.astype(float) @ w).astype(dtype) for a, w in zip(arrays["whiten"], mixtures, strict=False)]
         return np.concatenate([pack(w) for w in whole]), np.concatenate([pack(w.T) for w in whole])
 
-    pairs, pairs_back = matrices(arrays["pairs"])
+    power, power_back = matrices(arrays["pairs"])
     fields = fields_back = sphere = sphere_back = point = nothing
     degrees = np.repeat(np.arange(degree + 1), 2 * np.arange(degree + 1) + 1)
     order = np.argsort(degrees % 2, kind="stable")
@@ -91,11 +91,11 @@ def pack_weights(spec: SteerableSpec, arrays: Mapping[str, np.ndarray]) -> Weigh
         sphere_back = np.concatenate([pack(point[:, None] * y) for y in parts])
     layers = [arrays[f"dense.weights.{k}"] for k in range(len(spec.hidden) + 1)]
     biases = [arrays[f"dense.biases.{k}"] for k in range(len(spec.hidden))]
-    empty = _constant(np.arcsinh(-mean.astype(float) * scale), layers, biases).astype(dtype)
+    isolated = _constant(np.arcsinh(-mean.astype(float) * scale), layers, biases).astype(dtype)
     return Weights(
         spec.degree,
-        pairs,
-        pairs_back,
+        power,
+        power_back,
         fields,
         fields_back,
         np.argsort(order),
@@ -108,9 +108,9 @@ def pack_weights(spec: SteerableSpec, arrays: Mapping[str, np.ndarray]) -> Weigh
         np.array([w.shape[1] for w in layers]),
         np.concatenate([nothing, *(pack(w) for layer in layers[:-1] for w in layer)]),
         np.concatenate([nothing, *(pack(w.T) for layer in layers[:-1] for w in layer)]),
-        np.concatenate([np.empty((len(empty), 0), dtype), *biases], axis=1),
+        np.concatenate([np.empty((len(isolated), 0), dtype), *biases], axis=1),
         layers[-1][:, :, 0].copy(),
-        empty,
+        isolated,
     )
 
 

@@ -1,8 +1,8 @@
-"""What one thread does with its blocks of atoms in a step of dynamics, compiled: from positions to forces.
+"""Evaluation of blocks of atoms from positions to energies, forces and virial, compiled.
 
-As ``passes.evaluate_blocks``, with what comes before and after it in the same pass, so that the
-pairs of a block never leave the nearest caches: which candidates are within the cutoff, the
-repulsion of nuclei, forces on both ends of every pair, the virial.
+As ``passes.evaluate_blocks``, together with the selection of candidate pairs within the cutoff, the
+ZBL repulsion, and the sums of forces and virial, so that the pairs of a block stay in the L1 or L2
+cache.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ __all__ = [
     "add_forces_block",
     "add_repulsion_block",
     "block_buffers",
-    "near_block",
-    "no_sums",
+    "neighbour_block",
+    "zero_sums",
     "step_blocks",
     "total",
 ]
@@ -46,7 +46,7 @@ class BlockBuffers(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What is added up over a piece of the atoms."""
+    """Sums over a range of blocks."""
 
     forces: Float[np.ndarray, "atom 3"]  # eV/Å
     virial: Float[np.ndarray, "3 3"]  # eV
@@ -65,14 +65,14 @@ def block_buffers(most: int) -> BlockBuffers:
     )
 
 
-def no_sums(forces: Float[np.ndarray, "atom 3"]) -> Sums:
+def zero_sums(forces: Float[np.ndarray, "atom 3"]) -> Sums:
     """Sums that begin at zero, with an array for forces."""
     forces[:] = 0
     return Sums(forces, np.zeros((3, 3)), np.full(1, np.inf))
 
 
 def total(parts: Sequence[Sums]) -> Sums:
-    """The sums of all ``parts`` in this order, in memory of their own."""
+    """The sums of all ``parts`` in this order, in new arrays."""
     forces, virial = parts[0].forces.copy(), parts[0].virial.copy()
     for part in parts[1:]:
         forces += part.forces
@@ -81,10 +81,10 @@ def total(parts: Sequence[Sums]) -> Sums:
 
 
 @njit(nogil=True)
-def near_block(atoms, candidates, cutoff, buffers, closest):  # pragma: no cover - compiled
-    """The pairs of a block; each is written, and overwritten by the next if it does not count.
+def neighbour_block(atoms, candidates, cutoff, buffers, closest):  # pragma: no cover - compiled
+    """The pairs of a block within the cutoff; those beyond it are overwritten by the next pair.
 
-    Numbers are unsigned, as Numba looks whether others count from the end.
+    Indices are unsigned, for which Numba omits the check for negative ones.
     """
     positions, images = candidates.positions, candidates.images
     first, neighbour, image = candidates.first, candidates.neighbour, candidates.image
@@ -108,7 +108,7 @@ def near_block(atoms, candidates, cutoff, buffers, closest):  # pragma: no cover
 
 @njit(nogil=True)
 def add_repulsion_block(atoms, species, known, buffers, energies):  # pragma: no cover - compiled
-    """References to the energies of a block, and the repulsion of its close pairs to energies and slopes."""
+    """Add energies of free atoms, and the ZBL repulsion of close pairs, to energies and slopes."""
     limit = known.outer * known.outer
     for lane in range(len(atoms)):
         i = atoms[lane]
@@ -116,7 +116,7 @@ def add_repulsion_block(atoms, species, known, buffers, energies):  # pragma: no
         for p in range(buffers.first[lane], buffers.first[lane + 1]):
             x, y, z = buffers.offset[p, 0], buffers.offset[p, 1], buffers.offset[p, 2]
             square = x * x + y * y + z * z
-            if square >= limit or square == 0:  # the caller refuses two atoms at one place
+            if square >= limit or square == 0:  # two atoms at one place: the caller raises
                 continue
             r, za, zb = np.sqrt(square), known.charge[species[i]], known.charge[species[buffers.neighbour[p]]]
             value, slope = repulsion(r, za, zb, known.inner, known.outer)
@@ -127,7 +127,7 @@ def add_repulsion_block(atoms, species, known, buffers, energies):  # pragma: no
 
 @njit(nogil=True, fastmath=True)
 def add_forces_block(atoms, buffers, forces, virial):  # pragma: no cover - compiled
-    """dE/dd of every pair to the force on its centre, and off that on its neighbour; d ⊗ dE/dd to the virial."""
+    """Add dE/dd of every pair to the force on its centre, subtract it from that on its neighbour; add to the virial."""
     offset, slope = buffers.offset, buffers.slope
     xx, xy, xz, yx, yy, yz, zx, zy, zz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for lane in range(len(atoms)):
@@ -169,13 +169,13 @@ def step_blocks(  # pragma: no cover - compiled
     sums,
     features,
 ):
-    """Blocks ``begin`` to ``end`` of the atoms in ``order``, from positions to all that is wanted."""
+    """Blocks ``begin`` to ``end`` of the atoms in ``order``, from positions to energies, forces and virial."""
     for number in range(begin, end):
         atoms = order[number * LANES : (number + 1) * LANES]
-        near_block(atoms, candidates, cutoff, block, sums.closest)
+        neighbour_block(atoms, candidates, cutoff, block, sums.closest)
         sort_neighbours(block.lanes[: len(atoms)], block.first, block.neighbour, species, pair_buffers)
-        deposit_block(block.offset, pair_buffers, buffers.seen)
+        deposit_block(block.offset, pair_buffers, buffers.coefficients)
         network_block(atoms, species, weights, buffers, bool(1), energies, features)
-        gather_block(buffers.field, block.offset, pair_buffers, block.slope)
+        gather_block(buffers.adjoint, block.offset, pair_buffers, block.slope)
         add_repulsion_block(atoms, species, known, block, energies)
         add_forces_block(atoms, block, sums.forces, sums.virial)

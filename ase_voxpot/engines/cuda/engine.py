@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ase_voxpot.baseline.energies import Baseline
-    from ase_voxpot.descriptor import Fold
+    from ase_voxpot.descriptor import Expansion
     from ase_voxpot.engines.cuda.tables import Table
     from ase_voxpot.neighbours.verlet import Pairs
     from ase_voxpot.network.steerable import SteerableNetwork
@@ -56,9 +56,9 @@ class CudaEngine:
 
     neighbour_type = TableList
 
-    def __init__(self, network: SteerableNetwork, fold: Fold, baseline: Baseline) -> None:
+    def __init__(self, network: SteerableNetwork, expansion: Expansion, baseline: Baseline) -> None:
         """Compute on the device of ``network``, in its precision."""
-        self._network, self._fold = network, fold
+        self._network, self._expansion = network, expansion
         self.device, self.dtype = network.mean.device, network.mean.dtype
         self._reference = torch.from_numpy(baseline.reference).to(self.device)
         self._repulsion = Repulsion(baseline, self.device)
@@ -110,21 +110,11 @@ class CudaEngine:
         features: Float[np.ndarray, "atom feature"] | None = None,
         scratch: Workspace = FRESH,
     ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, "pair 3"]]:
-        """Energies of the network in eV and dE/dd in eV/Å, without the baseline, for given pairs.
-
-        Args:
-            pairs: directed pairs of atoms within the cutoff.
-            species: species number of the atoms at the centres.
-            channel: species number of every neighbour.
-            gradient: whether to compute the derivative.
-            features: filled with the inputs of the last layer.
-            scratch: not used.
-        """
+        """As ``Engine``; ``scratch`` is not used."""
         order = np.argsort(species, kind="stable")
         first, rows, kinds, offset = (self._there(a) for a in (pairs.first, order, channel, pairs.offset))
-        offset = torch.cat([offset, offset.new_full((1, 3), 2 * self._fold.cutoff)]).to(
-            self.dtype
-        )  # the last one is empty
+        beyond = offset.new_full((1, 3), 2 * self._expansion.cutoff)  # of the last pair, an empty one
+        offset = torch.cat([offset, beyond]).to(self.dtype)
         kinds = torch.cat([kinds, kinds.new_full((1,), -1)])
         places = torch.arange(int(np.diff(pairs.first).max(initial=1)), device=self.device)
         energies, slopes = offset.new_empty(pairs.atoms), torch.zeros_like(offset)
@@ -175,7 +165,7 @@ class CudaEngine:
         def add(start: int, stop: int) -> None:
             centre, neighbour, channel = (part[start:stop] for part in (rows.centre, rows.neighbour, rows.channel))
             offset = positions[neighbour] - positions[centre][:, None] + images[rows.image[start:stop]]
-            offset = torch.where(channel[..., None] >= 0, offset, 2 * self._fold.cutoff)
+            offset = torch.where(channel[..., None] >= 0, offset, 2 * self._expansion.cutoff)
             ends = np.clip(rows.ends - start, 0, stop - start)
             result, slope, seen = self._learned(offset.to(self.dtype), channel, ends, gradient=True)
             assert slope is not None
@@ -211,7 +201,7 @@ class CudaEngine:
                 from ase_voxpot.kernels.density import paint
             else:
                 paint = gpu.paint
-            seen = paint(offset, channel, species=self.species, fold=self._fold)
+            seen = paint(offset, channel, species=self.species, expansion=self._expansion)
             result, features = self._network.of_sorted(seen, ends)
             slope = torch.autograd.grad(result.sum(), offset)[0] if gradient else None
         return result.detach(), slope, features.detach()

@@ -8,12 +8,12 @@ import torch
 from ase.build import bulk
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ase_voxpot.descriptor import folding
+from ase_voxpot.descriptor import expansion_of
 from ase_voxpot.engines.cpu.engine import CpuEngine
 from ase_voxpot.engines.derivatives import pair_gradient
 from ase_voxpot.neighbours.loops import forces_from_arrays
 from ase_voxpot.neighbours.verlet import Pairs, VerletList, species_indices
-from ase_voxpot.network.inputs import Folded, Scene
+from ase_voxpot.network.inputs import ClosedForm, Scene
 from ase_voxpot.network.steerable import SteerableNetwork
 from ase_voxpot.potential import Potential
 from ase_voxpot.spec import BaselineSpec, Density, PotentialSpec, SteerableSpec
@@ -55,7 +55,7 @@ def scene_of(atoms: int, *, species: int = 2, each: int = 20) -> tuple[Scene, np
 
 
 def by_graph(network, spec, scene, species):
-    folded, dtype = Folded(spec), network.mean.dtype
+    folded, dtype = ClosedForm(spec), network.mean.dtype
     view = folded.deposit(scene, torch.empty(0, dtype=dtype)).requires_grad_()
     energies = network(view, torch.from_numpy(species))
     return energies.detach().numpy(), pair_gradient(energies, view, folded, scene).numpy()
@@ -94,7 +94,7 @@ def same(network, spec, by_hand, scene, species):
 def test_energies_and_derivatives_are_those_of_the_graph(dtype, changes):
     spec = spec_of(**changes)
     network = network_of(spec, dtype)
-    by_hand = CpuEngine.of_network(network, folding(spec))
+    by_hand = CpuEngine.of_network(network, expansion_of(spec))
     for atoms in (1, 75, 16, 7):  # growing and shrinking, so that arrays are reused
         same(network, spec, by_hand, *scene_of(atoms, species=len(spec.species)))
 
@@ -102,14 +102,14 @@ def test_energies_and_derivatives_are_those_of_the_graph(dtype, changes):
 def test_an_atom_with_more_neighbours_than_ever_is_no_trouble():
     spec = spec_of()
     network = network_of(spec, torch.float64)
-    by_hand = CpuEngine.of_network(network, folding(spec))
+    by_hand = CpuEngine.of_network(network, expansion_of(spec))
     for each in (5, 90, 9):
         same(network, spec, by_hand, *scene_of(20, each=each))
 
 
 def test_threads_change_nothing():
     spec = spec_of()
-    by_hand = CpuEngine.of_network(network_of(spec, torch.float32), folding(spec))
+    by_hand = CpuEngine.of_network(network_of(spec, torch.float32), expansion_of(spec))
     scene, species = scene_of(300)
     before = torch.get_num_threads()
     try:
@@ -158,7 +158,7 @@ def test_a_step_is_its_pairs_with_the_baseline(repeat, threads, rng):
 
 def test_energies_alone_are_the_same():
     spec = spec_of()
-    by_hand = CpuEngine.of_network(network_of(spec, torch.float64), folding(spec))
+    by_hand = CpuEngine.of_network(network_of(spec, torch.float64), expansion_of(spec))
     scene, species = scene_of(40)
 
     alone, nothing = by_hand(scene.pairs, species, scene.channel, gradient=False)
@@ -175,7 +175,9 @@ def test_features_are_what_the_last_layer_gets(hidden):
     last = network.dense.weights[-1][:, :, 0].numpy()
     features = np.empty((40, last.shape[1]))
 
-    energies, _ = CpuEngine.of_network(network, folding(spec))(scene.pairs, species, scene.channel, features=features)
+    energies, _ = CpuEngine.of_network(network, expansion_of(spec))(
+        scene.pairs, species, scene.channel, features=features
+    )
 
     nothing = network.dense.constant(torch.asinh(-network.mean * network.scale)).numpy()
     assert_allclose((features * last[species]).sum(1) - nothing[species], energies, rtol=1e-10, atol=1e-12)
@@ -184,7 +186,7 @@ def test_features_are_what_the_last_layer_gets(hidden):
 def test_changed_weights_are_noticed():
     spec = spec_of()
     network = network_of(spec, torch.float64)
-    by_hand = CpuEngine.of_network(network, folding(spec))
+    by_hand = CpuEngine.of_network(network, expansion_of(spec))
     scene, species = scene_of(9)
     before = by_hand(scene.pairs, species, scene.channel)[0]
 
@@ -203,7 +205,7 @@ def test_a_room_that_another_thread_takes_first_is_not_missed():
             return True
 
     spec = spec_of()
-    by_hand = CpuEngine.of_network(network_of(spec, torch.float64), folding(spec))
+    by_hand = CpuEngine.of_network(network_of(spec, torch.float64), expansion_of(spec))
     scene, species = scene_of(9)
     energies, _ = by_hand(scene.pairs, species, scene.channel)
 

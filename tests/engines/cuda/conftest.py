@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ase_voxpot import kernels as fused
-from ase_voxpot.descriptor import folding
+from ase_voxpot.descriptor import expansion_of
 from ase_voxpot.engines.cuda.engine import CudaEngine
 
 
@@ -41,7 +41,7 @@ def resident_of(potential_of):
 
     def get(dtype: str = "float64"):
         potential = copy.copy(potential_of("steerable", dtype))
-        potential.engine = CudaEngine(potential.network, folding(potential.spec), potential.baseline)
+        potential.engine = CudaEngine(potential.network, expansion_of(potential.spec), potential.baseline)
         return potential
 
     return get

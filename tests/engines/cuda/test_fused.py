@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ase_voxpot.descriptor import Fold, autograd as gpu
+from ase_voxpot.descriptor import Expansion, autograd as gpu
 from ase_voxpot.network import products as plain
 from tests import laws
 
 pytest.importorskip("triton")
 
-FOLD = Fold(cutoff=5.0, narrowing=0.07, shells=5, degree=3)
+EXPANSION = Expansion(cutoff=5.0, narrowing=0.07, radial=5, degree=3)
 GENERATOR = torch.Generator().manual_seed(7)
 
 
@@ -32,18 +32,22 @@ def assert_same(actual, expected, tolerance):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-5)])
 @pytest.mark.parametrize(
-    "fold",
-    [FOLD, Fold(cutoff=4.2, narrowing=0.0, shells=8, degree=4), Fold(cutoff=4.7, narrowing=0.33, shells=2, degree=1)],
+    "expansion",
+    [
+        EXPANSION,
+        Expansion(cutoff=4.2, narrowing=0.0, radial=8, degree=4),
+        Expansion(cutoff=4.7, narrowing=0.33, radial=2, degree=1),
+    ],
 )
-def test_painting(interpreted, fold, dtype, tolerance):
+def test_painting(interpreted, expansion, dtype, tolerance):
     from ase_voxpot.kernels.density import paint
 
     offset = 2.5 * random(7, 13, 3)
     channel = torch.randint(-1, 3, (7, 13), generator=GENERATOR, dtype=torch.int32)
-    weight = random(fold.harmonics, 7, 3 * fold.shells)
+    weight = random(expansion.harmonics, 7, 3 * expansion.radial)
 
-    expected = both_ways(lambda d: gpu.paint(d, channel, species=3, fold=fold), offset, weight)
-    actual = both_ways(lambda d: paint(d, channel, species=3, fold=fold), offset.to(dtype), weight.to(dtype))
+    expected = both_ways(lambda d: gpu.paint(d, channel, species=3, expansion=expansion), offset, weight)
+    actual = both_ways(lambda d: paint(d, channel, species=3, expansion=expansion), offset.to(dtype), weight.to(dtype))
 
     assert (torch.from_numpy(actual[1])[channel < 0] == 0).all()
     assert_same(actual, expected, tolerance)
@@ -55,9 +59,9 @@ def test_a_table_is_painted_like_a_list_of_pairs():
     real = channel >= 0
     centre = torch.arange(4)[:, None].expand(4, 6)[real]
 
-    table = gpu.paint(offset, channel, species=2, fold=FOLD)
+    table = gpu.paint(offset, channel, species=2, expansion=EXPANSION)
 
-    pairs = gpu.deposit(offset[real], centre, channel[real], shape=(4, 2), fold=FOLD)
+    pairs = gpu.deposit(offset[real], centre, channel[real], shape=(4, 2), expansion=EXPANSION)
     laws.close(table, pairs, laws.STRICT.same)
 
 
@@ -66,20 +70,22 @@ def test_a_neighbour_on_the_atom_has_a_finite_slope(interpreted):
 
     offset = torch.zeros(1, 1, 3, dtype=torch.float64)
     channel = torch.zeros(1, 1, dtype=torch.int32)
-    values, slopes = both_ways(lambda d: paint(d, channel, species=1, fold=FOLD), offset, 1.0)
+    values, slopes = both_ways(lambda d: paint(d, channel, species=1, expansion=EXPANSION), offset, 1.0)
 
-    assert abs(values[0].sum() - FOLD.shells) < 1e-12  # S_00 = 1, and every shell
+    assert abs(values[0].sum() - EXPANSION.radial) < 1e-12  # S_00 = 1, and every shell
     assert abs(slopes).max() < 10
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 24])
-def test_squares(interpreted, channels):
-    from ase_voxpot.kernels.invariants import squares
+def test_power_spectrum(interpreted, channels):
+    from ase_voxpot.kernels.invariants import power_spectrum
 
     u, weight = random(16, 5, channels), random(5, 8 * channels)
 
     assert_same(
-        both_ways(lambda u: squares(u, 3), u, weight), both_ways(lambda u: plain.squares(u, 3), u, weight), 1e-13
+        both_ways(lambda u: power_spectrum(u, 3), u, weight),
+        both_ways(lambda u: plain.power_spectrum(u, 3), u, weight),
+        1e-13,
     )
 
 
@@ -97,10 +103,10 @@ def test_products(interpreted, channels):
 
 
 def test_they_are_differentiated_once_and_never_silently_twice(interpreted):
-    from ase_voxpot.kernels.invariants import products, squares
+    from ase_voxpot.kernels.invariants import power_spectrum, products
 
     f = random(9, 2, 3).requires_grad_()
-    for result in (squares(f, 2), products(f, random(9))):
+    for result in (power_spectrum(f, 2), products(f, random(9))):
         (slope,) = torch.autograd.grad(result.square().sum(), f, create_graph=True)
         with pytest.raises(RuntimeError, match="have been used in the graph"):
             torch.autograd.grad(slope.sum(), f)
@@ -123,7 +129,7 @@ def build(kernel, number, **known):
 for number in ("fp32", "fp64"):
     for kernel in (painting._factors, painting._slopes):
         build(kernel, number, CUTOFF=5.0, NARROWING=0.1, DEGREE=4, SPECIES=3, SHELLS=8, BLOCK=painting.BLOCK)
-    for kernel in (invariants._squares, invariants._squares_adjoint):
+    for kernel in (invariants._power_spectrum, invariants._power_spectrum_adjoint):
         build(kernel, number, DEGREE=4, BLOCK=invariants.BLOCK)
     for kernel in (invariants._products, invariants._products_adjoint):
         build(kernel, number, POINTS=38, BLOCK=invariants.BLOCK)

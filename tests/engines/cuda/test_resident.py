@@ -61,8 +61,8 @@ def test_single_precision_is_that_of_the_host(resident_of, spelling, potential_o
 def test_shipped_models(name, crystal):
     shipped = load_potential(name, device="cpu", dtype="float64")
     expected = shipped.evaluate(crystal, uncertainty=True)
-    fold = module.CudaEngine(shipped.network, shipped.representation.fold, shipped.baseline)
-    shipped.engine = fold
+    expansion = module.CudaEngine(shipped.network, shipped.representation.expansion, shipped.baseline)
+    shipped.engine = expansion
 
     answer = shipped.evaluate(crystal, uncertainty=True)
 
@@ -263,7 +263,7 @@ def test_a_step_stays_on_its_device(host, crystal):
     species = species_indices(crystal.get_chemical_symbols(), SPECIES)
     positions = torch.from_numpy(crystal.positions).to("meta")
 
-    resident = module.CudaEngine(network, host.representation.fold, host.baseline)
+    resident = module.CudaEngine(network, host.representation.expansion, host.baseline)
     sums = resident._step(positions, crystal.cell[:], Table(*elsewhere), species, None)
 
     assert {part.device.type for part in module._parts(sums)} == {"meta"}
@@ -283,10 +283,10 @@ def test_uncertainties_are_in_the_order_of_the_atoms(crystal):
     shipped = load_potential("motaw-fast", device="cpu", dtype="float64")
     species = species_indices(crystal.get_chemical_symbols(), shipped.spec.species)
     expected, kinds = shipped.features(crystal)
-    fold = module.CudaEngine(shipped.network, shipped.representation.fold, shipped.baseline)
+    expansion = module.CudaEngine(shipped.network, shipped.representation.expansion, shipped.baseline)
     seen = shipped.feature_buffer(len(crystal))
 
-    fold.evaluate(crystal, species, TableList(shipped.cutoff, device=shipped.device), features=seen)
+    expansion.evaluate(crystal, species, TableList(shipped.cutoff, device=shipped.device), features=seen)
 
     laws.close(seen, expected, laws.STRICT.same)
     assert_array_equal(species, kinds)
