@@ -124,8 +124,9 @@ class RunFiles:
 
 @dataclass(frozen=True, slots=True)
 class Records(RunFiles):
-    """The files of a molecular dynamics run."""
+    """The files of a molecular dynamics run; ``prefix`` is their common beginning."""
 
+    prefix: Path
     kind: Literal["extxyz", "traj"] = "extxyz"
 
     @property

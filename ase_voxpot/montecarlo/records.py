@@ -54,7 +54,9 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Records(RunFiles):
-    """The files of a Monte Carlo run."""
+    """The files of a Monte Carlo run; ``prefix`` is their common beginning."""
+
+    prefix: Path
 
     @property
     def report(self) -> Path:
