@@ -146,5 +146,6 @@ def search(
     wanted = _vesin().NeighborList(cutoff=far, full_list=True, sorted=True, n_threads=threads)
     centre, neighbour, shift = wanted.compute(points=points, box=cell, periodic=pbc, quantities="ijS", copy=False)
     first = np.zeros(len(points) + 1, np.int64)
-    np.cumsum(np.bincount(centre, minlength=len(points)), out=first[1:])
+    whole = centre.view(np.int64)  # NumPy before 2.3 counts no unsigned numbers
+    np.cumsum(np.bincount(whole, minlength=len(points)), out=first[1:])
     return Found(first, centre.astype(np.int32), neighbour.astype(np.int32), *_distinct(shift))
