@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from ase.units import Bohr, Hartree
 
-from ase_voxpot.compiled import njit
+from ase_voxpot.compiled import njit, part
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -39,7 +39,7 @@ class Known(NamedTuple):
     outer: float  # Å
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def repulsion(r, za, zb, inner, outer):  # pragma: no cover - compiled
     """The repulsion V(r) of one pair in eV, and its derivative V'(r) in eV/Å."""
     inverse = (za**0.23 + zb**0.23) / SCREENING

@@ -46,6 +46,12 @@ SPHERE = ("fields", "sphere", "products", "products, adjoint", "sphere, adjoint"
 
 
 @njit(nogil=True)
+def _prepare(atoms, candidates, species, cutoff, block, pair_buffers, sums):  # pragma: no cover - compiled
+    neighbour_block(atoms, candidates, cutoff, block, sums.closest)
+    sort_neighbours(block.lanes[: len(atoms)], block.first, block.neighbour, species, pair_buffers)
+
+
+@njit(nogil=True)
 def _linear(
     stage, atoms, species, offset, weights, pair_buffers, buffers, result, slopes
 ):  # pragma: no cover - compiled
@@ -112,8 +118,7 @@ def parts(
     by_hand.step(candidates, species, cutoff, known)
     weights, (pair_buffers, buffers, block) = by_hand.workplace()
     result, sums = np.empty(len(species)), zero_sums(np.empty((len(species), 3)))
-    neighbour_block(atoms, candidates, cutoff, block, sums.closest)
-    sort_neighbours(block.lanes[: len(atoms)], block.first, block.neighbour, species, pair_buffers)
+    _prepare(atoms, candidates, species, cutoff, block, pair_buffers, sums)
     arguments = (atoms, species, block.offset, weights, pair_buffers, buffers, result, block.slope)
     out: dict[str, Callable[[], object]] = {name: partial(_linear, k, *arguments) for k, name in enumerate(LINEAR)}
     ends = (atoms, candidates, species, cutoff, known, block, result, sums)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ase_voxpot.compiled import njit
+from ase_voxpot.compiled import part
 from ase_voxpot.descriptor.rows import factors, gradient_rows, harmonic_rows, radial_rows, tangent_rows
 from ase_voxpot.simd import LANES, aligned
 from ase_voxpot.simd.elementary import exp
@@ -88,11 +88,11 @@ def pair_buffers(expansion: Expansion, *, species: int, most: int, dtype: type[n
     )
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def sort_pairs(atoms, first, channel, buffers):  # pragma: no cover - compiled
     """Sort the pairs around ``atoms`` (a block, or fewer at the end) into rows of equal species."""
     slot, counts = buffers.slot, buffers.counts
-    counts[:] = 0
+    _clear(counts)
     for place in range(len(atoms)):
         lane, i = np.uint64(place), np.uint64(atoms[place])  # unsigned: Numba omits the check for negative indices
         for p in range(np.uint64(first[i]), np.uint64(first[i + np.uint64(1)])):
@@ -100,14 +100,14 @@ def sort_pairs(atoms, first, channel, buffers):  # pragma: no cover - compiled
             row = counts[s, lane]
             slot[s, np.uint64(row), lane] = p
             counts[s, lane] = row + 1
-    _pad_rows(buffers)
+    _pad_rows(slot, buffers.rows, counts)
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def sort_neighbours(atoms, first, neighbour, species, buffers):  # pragma: no cover - compiled
     """As ``sort_pairs``, with the species of all atoms instead of those of the neighbours of pairs."""
     slot, counts = buffers.slot, buffers.counts
-    counts[:] = 0
+    _clear(counts)
     for place in range(len(atoms)):
         lane, i = np.uint64(place), np.uint64(atoms[place])
         for p in range(np.uint64(first[i]), np.uint64(first[i + np.uint64(1)])):
@@ -115,13 +115,20 @@ def sort_neighbours(atoms, first, neighbour, species, buffers):  # pragma: no co
             row = counts[s, lane]
             slot[s, np.uint64(row), lane] = p
             counts[s, lane] = row + 1
-    _pad_rows(buffers)
+    _pad_rows(slot, buffers.rows, counts)
 
 
-@njit(nogil=True)
-def _pad_rows(buffers):  # pragma: no cover - compiled
+@part(nogil=True)
+def _clear(counts):  # pragma: no cover - compiled
+    """Set everything to zero; Numba takes long to compile an assignment to a slice."""
+    for s in range(len(counts)):
+        for lane in range(LANES):
+            counts[s, lane] = 0
+
+
+@part(nogil=True)
+def _pad_rows(slot, rows, counts):  # pragma: no cover - compiled
     """Pad all lanes to the largest number of rows."""
-    slot, rows, counts = buffers.slot, buffers.rows, buffers.counts
     for s in range(len(rows)):
         most = 0
         for lane in range(LANES):
@@ -132,7 +139,7 @@ def _pad_rows(buffers):  # pragma: no cover - compiled
                 slot[s, row, lane] = -1
 
 
-@njit(nogil=True, fastmath=True)
+@part(nogil=True, fastmath=True)
 def _load(offset, s, begin, rows, buffers):  # pragma: no cover - compiled
     """Offsets of some rows of species ``s``, in units of the cutoff, and their radial functions."""
     slot, x, t, scale = buffers.slot, buffers.x, buffers.t, 1 / buffers.cutoff
@@ -154,7 +161,7 @@ def _load(offset, s, begin, rows, buffers):  # pragma: no cover - compiled
     radial_rows(rows, t, window, buffers.narrowing, len(buffers.f), buffers.f, buffers.df)
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def _sum_over_rows(value, radial, rows, coefficients, start, add):  # pragma: no cover - compiled
     """Sum harmonics times radial functions over the rows of one species."""
     harmonics, shells, places = len(value), len(radial), radial.shape[1]
@@ -179,7 +186,7 @@ def _sum_over_rows(value, radial, rows, coefficients, start, add):  # pragma: no
     )
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def _contract_radial(adjoint, start, radial, rows, weight):  # pragma: no cover - compiled
     """Σ_q adjoint_qlm radial_q of every pair, for each harmonic lm."""
     harmonics, shells, places = len(weight), len(radial), radial.shape[1]
@@ -189,7 +196,7 @@ def _contract_radial(adjoint, start, radial, rows, weight):  # pragma: no cover 
     )
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def deposit_block(offset, buffers, coefficients):  # pragma: no cover - compiled
     """Write the coefficients of a block to ``coefficients``."""
     value, shells = buffers.value, len(buffers.f)
@@ -204,7 +211,7 @@ def deposit_block(offset, buffers, coefficients):  # pragma: no cover - compiled
             _sum_over_rows(value, buffers.f, rows, coefficients, start, begin > 0)
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def gather_block(adjoint, offset, buffers, out):  # pragma: no cover - compiled
     """Write the derivative of ⟨adjoint, A⟩ with respect to the offsets to ``out`` [pair, 3]."""
     weight, dweight, total, unit = buffers.weight, buffers.dweight, buffers.total, 1 / buffers.cutoff
@@ -226,7 +233,7 @@ def gather_block(adjoint, offset, buffers, out):  # pragma: no cover - compiled
                         out[q, 0], out[q, 1], out[q, 2] = unit * total[0, at], unit * total[1, at], unit * total[2, at]
 
 
-@njit(nogil=True, fastmath=True)
+@part(nogil=True, fastmath=True)
 def _load_tangent(tangent, s, begin, rows, buffers):  # pragma: no cover - compiled
     """Write tangents to ``total``, and directional derivatives of the radial functions to ``df``."""
     slot, x, df, total, scale = buffers.slot, buffers.x, buffers.df, buffers.total, 1 / buffers.cutoff
@@ -240,7 +247,7 @@ def _load_tangent(tangent, s, begin, rows, buffers):  # pragma: no cover - compi
             df[q, at] *= 2 * (total[0, at] * x[0, at] + total[1, at] * x[1, at] + total[2, at] * x[2, at])
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def tangent_block(tangent, offset, buffers, coefficients):  # pragma: no cover - compiled
     """Write the directional derivative of the coefficients along ``tangent`` [pair, 3]."""
     value, dvalue, shells = buffers.value, buffers.weight, len(buffers.f)

@@ -246,7 +246,8 @@ def test_every_compiled_function_of_the_package_is_kept_so():
             continue
         for name, value in vars(importlib.import_module(module.name)).items():
             if isinstance(value, Dispatcher):
-                assert isinstance(value._cache, KernelCache), (module.name, name)
+                part = value.targetoptions.get("no_cpython_wrapper", False)
+                assert part or isinstance(value._cache, KernelCache), (module.name, name)
                 count += 1
     print(count > 50)
     """

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from ase_voxpot.compiled import njit
+from ase_voxpot.compiled import part
 from ase_voxpot.network.shapes import KINDS
 from ase_voxpot.simd import LANES
 from ase_voxpot.simd.elementary import exp, log
@@ -90,7 +90,7 @@ def _power_spectrum_adjoint(_, u, begin, rows, channels, gx, at, gu):
     return types.void(u, long, long, long, gx, long, gu), generate
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def power_spectrum_block(u, degree, x):  # pragma: no cover - compiled
     """Write the power spectrum of u [harmonic, channel and lane] to the beginning of x."""
     size = u.shape[1]
@@ -100,7 +100,7 @@ def power_spectrum_block(u, degree, x):  # pragma: no cover - compiled
         x[size + i] = u[0, i]
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def power_spectrum_adjoint_block(u, degree, gx, gu):  # pragma: no cover - compiled
     """Write dE/du from dE/dx."""
     size = u.shape[1]
@@ -178,19 +178,19 @@ def _products_adjoint(_, f, points, channels, gx, at, gf):
     return types.void(f, long, long, gx, long, gf), generate
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def products_block(f, weight, x, to):  # pragma: no cover - compiled
     """Write the products of f [point, parity, channel and lane] to x, from ``to`` on."""
     _products(f, weight, f.shape[0], f.shape[2] // LANES, x, to)
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def products_adjoint_block(f, gx, at, gf):  # pragma: no cover - compiled
     """Write dE/df, without the weights of the points, from dE/dx."""
     _products_adjoint(f, f.shape[0], f.shape[2] // LANES, gx, at, gf)
 
 
-@njit(nogil=True, fastmath=True, error_model="numpy")
+@part(nogil=True, fastmath=True, error_model="numpy")
 def asinh_block(mean, scale, x, derivative):  # pragma: no cover - compiled
     """Standardise the invariants and apply asinh, in place, and write the derivative."""
     one = x.dtype.type(1)
@@ -204,7 +204,7 @@ def asinh_block(mean, scale, x, derivative):  # pragma: no cover - compiled
         derivative[i] /= root
 
 
-@njit(nogil=True, fastmath=True, error_model="numpy")
+@part(nogil=True, fastmath=True, error_model="numpy")
 def silu_block(x, derivative):  # pragma: no cover - compiled
     """Apply SiLU, x σ(x), in place, and write the derivative."""
     one = x.dtype.type(1)

@@ -61,6 +61,7 @@ def _network_buffers(weights: Weights, expansion: Expansion, spec: tuple[int, in
         make(numbers),
         make(numbers),
         make(LANES),
+        np.arange(harmonics),
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ase_voxpot.compiled import njit
+from ase_voxpot.compiled import njit, part
 from ase_voxpot.descriptor.blocks import deposit_block, gather_block, sort_neighbours, sort_pairs
 from ase_voxpot.engines.cpu.blocks import (
     asinh_block,
@@ -80,9 +80,10 @@ class NetworkBuffers(NamedTuple):
     gh: Float[np.ndarray, " number"]  # dE/dh
     derivative: Float[np.ndarray, " number"]  # of the activation at h
     mask: Float[np.ndarray, " lane"]
+    order: Int[np.ndarray, " harmonic"]  # 0, 1, 2 …: every harmonic in its place
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def mix(coefficients, matrices, place, out):  # pragma: no cover - compiled
     """One matrix per degree on the coefficients of a block, for as many degrees as ``place`` has."""
     inputs, harmonics, size = coefficients.shape[0], coefficients.shape[1], out.shape[1]
@@ -96,7 +97,7 @@ def mix(coefficients, matrices, place, out):  # pragma: no cover - compiled
         )
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def mix_back(gradient, matrices, place, adjoint, add):  # pragma: no cover - compiled
     """The adjoint of ``mix``."""
     inputs, harmonics, size = adjoint.shape[0], adjoint.shape[1], gradient.shape[1]
@@ -110,7 +111,7 @@ def mix_back(gradient, matrices, place, adjoint, add):  # pragma: no cover - com
         )
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def to_sphere(weights, mixed, f):  # pragma: no cover - compiled
     """The mixtures as functions on half the points of the sphere, even and odd parts apart."""
     sphere, points, size = weights.sphere, len(weights.point), mixed.shape[1]
@@ -120,7 +121,7 @@ def to_sphere(weights, mixed, f):  # pragma: no cover - compiled
         multiply(sphere, even * points, points, odd, mixed, even * size + i, size, f, size + i, 2 * size, False)
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def from_sphere(weights, gf, mixed):  # pragma: no cover - compiled
     """The adjoint of ``to_sphere``."""
     sphere, points, size = weights.sphere_back, len(weights.point), mixed.shape[1]
@@ -130,7 +131,7 @@ def from_sphere(weights, gf, mixed):  # pragma: no cover - compiled
         multiply(sphere, even * points, odd, points, gf, size + i, 2 * size, mixed, even * size + i, size, False)
 
 
-@njit(nogil=True, fastmath=True)
+@part(nogil=True, fastmath=True)
 def _forward_dense(kind, weights, buffers):  # pragma: no cover - compiled
     """Hidden layers of one species; returns the first row of the last one."""
     widths, h = weights.widths, buffers.h
@@ -146,7 +147,7 @@ def _forward_dense(kind, weights, buffers):  # pragma: no cover - compiled
     return start
 
 
-@njit(nogil=True, fastmath=True)
+@part(nogil=True, fastmath=True)
 def _backward_dense(kind, weights, buffers, start, add):  # pragma: no cover - compiled
     """dE/dx of one species, in the lanes of the mask; ``start`` is the first row of the last layer."""
     widths, gh, species = weights.widths, buffers.gh, len(weights.isolated)
@@ -172,7 +173,7 @@ def _backward_dense(kind, weights, buffers, start, add):  # pragma: no cover - c
         start -= rows
 
 
-@njit(nogil=True, fastmath=True)
+@part(nogil=True, fastmath=True)
 def dense(atoms, species, weights, buffers, gradient, energies, features):  # pragma: no cover - compiled
     """The dense layers of every species of a block, forwards and backwards."""
     lowest = species[atoms[0]]
@@ -193,10 +194,10 @@ def dense(atoms, species, weights, buffers, gradient, energies, features):  # pr
             _backward_dense(kind, weights, buffers, start, kind > lowest)
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def network_block(atoms, species, weights, buffers, gradient, energies, features):  # pragma: no cover - compiled
     """From ``buffers.coefficients`` to energies and ``buffers.adjoint``."""
-    invariants, harmonics = len(weights.mean) * LANES, np.arange(buffers.u.shape[0])
+    invariants, harmonics = len(weights.mean) * LANES, buffers.order
     squared = 2 * (weights.degree + 1) * buffers.u.shape[1]
     mix(buffers.coefficients, weights.power, harmonics, buffers.u)
     power_spectrum_block(buffers.u, weights.degree, buffers.h)

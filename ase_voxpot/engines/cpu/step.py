@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ase_voxpot.baseline.repulsion import repulsion
-from ase_voxpot.compiled import njit
+from ase_voxpot.compiled import njit, part
 from ase_voxpot.descriptor.blocks import deposit_block, gather_block, sort_neighbours
 from ase_voxpot.engines.cpu.passes import network_block
 from ase_voxpot.simd import LANES
@@ -74,13 +74,13 @@ def zero_sums(forces: Float[np.ndarray, "atom 3"]) -> Sums:
 def total(parts: Sequence[Sums]) -> Sums:
     """The sums of all ``parts`` in this order, in new arrays."""
     forces, virial = parts[0].forces.copy(), parts[0].virial.copy()
-    for part in parts[1:]:
-        forces += part.forces
-        virial += part.virial
+    for one in parts[1:]:
+        forces += one.forces
+        virial += one.virial
     return Sums(forces, virial, np.array([min(part.closest[0] for part in parts)]))
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def neighbour_block(atoms, candidates, cutoff, buffers, closest):  # pragma: no cover - compiled
     """The pairs of a block within the cutoff; those beyond it are overwritten by the next pair.
 
@@ -106,7 +106,7 @@ def neighbour_block(atoms, candidates, cutoff, buffers, closest):  # pragma: no 
     closest[0] = least
 
 
-@njit(nogil=True)
+@part(nogil=True)
 def add_repulsion_block(atoms, species, known, buffers, energies):  # pragma: no cover - compiled
     """Add energies of free atoms, and the ZBL repulsion of close pairs, to energies and slopes."""
     limit = known.outer * known.outer
@@ -125,7 +125,7 @@ def add_repulsion_block(atoms, species, known, buffers, energies):  # pragma: no
                 buffers.slope[p, k] += 0.5 * slope / r * buffers.offset[p, k]
 
 
-@njit(nogil=True, fastmath=True)
+@part(nogil=True, fastmath=True)
 def add_forces_block(atoms, buffers, forces, virial):  # pragma: no cover - compiled
     """Add dE/dd of every pair to the force on its centre, subtract it from that on its neighbour; add to the virial."""
     offset, slope = buffers.offset, buffers.slope
