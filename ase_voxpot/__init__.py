@@ -45,7 +45,7 @@ _HOMES = {
 
 
 ASE_NAMES = {"Voxpot": "VoxPotCalculator"}
-"""What ASE calls a class that belongs to the name ``voxpot``."""
+"""Name under which ASE looks up the class of ``voxpot``."""
 
 # where ASE looks for a calculator that it was not told of; telling it would load ASE with this package
 sys.modules.setdefault("ase.calculators.voxpot", sys.modules[__name__])

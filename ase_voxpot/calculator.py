@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 __all__ = ["VoxPotCalculator"]
 
 UNCERTAINTIES = ("energy_uncertainty", "energies_uncertainty", "forces_uncertainty", "extrapolation")
-"""Results that only models with an uncertainty have; the class explains them."""
+"""Results of models with uncertainty, see the class."""
 OF_ATOMS = ("energies_uncertainty", "forces_uncertainty")
-"""Those that belong to the atoms one by one."""
+"""Those with one value or row per atom."""
 UNNAMED = "a Potential in memory"
-"""The parameter ``model`` of a calculator whose weights no file is known to hold."""
+"""The parameter ``model`` of a calculator made from a ``Potential`` without a file."""
 SKIN = 0.5
-"""Å, so that dynamics of a hot solid searches for neighbours every few dozen steps."""
+"""Å; dynamics of a hot solid then searches for neighbours every few dozen steps."""
 
 
 class VoxPotCalculator(Calculator):

@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 __all__ = ["Potential", "Result"]
 
 BATCH = 4096
-"""Atoms of small structures whose pairs are held together."""
+"""Atoms per batch of small structures."""
 FLAT = 1e-6
-"""Volume over the product of the lengths of the cell vectors, below which they lie in a plane."""
+"""Volume over the product of the lengths of cell vectors, below which they are coplanar."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ __all__ = [
 T = TypeVar("T")
 
 LONGEST = 1e6
-"""Å; its square is still a number."""
+"""Å, largest length."""
 
 
 def _require(condition: bool, message: str) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["FEWEST", "Estimate", "block_average"]
 
 FEWEST = 8
-"""Blocks, below which their scatter says little about the error."""
+"""Least number of blocks of an error estimate."""
 
 
 @dataclass(frozen=True, slots=True)

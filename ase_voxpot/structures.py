@@ -38,9 +38,9 @@ SITES = {"bcc": 2, "fcc": 4}
 """Sites of the cubic cell, for every lattice that a shorthand can name."""
 SHORTHAND = re.compile(r"([a-z]+):([A-Za-z0-9]+)")
 OVERLAP = 0.5
-"""Å; atoms nearer than this are two on one site."""
+"""Å; closer atoms overlap."""
 EMPTY = 8.0
-"""Å; what has a wider gap between its atoms is no crystal, but a slab or a molecule in a box."""
+"""Å; structures with a wider gap are slabs or molecules, not crystals."""
 KEPT = ("numbers", "positions", "momenta", "masses", "tags", "initial_magmoms", "initial_charges")
 
 

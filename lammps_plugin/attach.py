@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["Bridge", "attach", "deck"]
 
 SKIN = 0.5
-"""Å, so that neighbours are searched for now and then only."""
+"""Å, skin of the neighbour list."""
 ORDER = ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])
-"""xx yy zz xy xz yz, as LAMMPS has them."""
+"""xx yy zz xy xz yz, the order of LAMMPS."""
 
 
 class Bridge(External):
@@ -107,7 +107,7 @@ def virial_per_atom(
 
 
 _BRIDGES: list[Bridge] = []
-"""LAMMPS keeps no reference to what it calls back."""
+"""References that keep callbacks of LAMMPS alive."""
 
 
 def attach(

@@ -19,14 +19,14 @@ NEEDS_COMPILER = "; install a C++ compiler (Debian: apt install g++), which pair
 ENERGIES = re.compile(r"\b(epair|evdwl|ecoul|elong|etail)\b")
 """Thermo keywords for the energy of the pair style."""
 IMMEDIATE = re.compile(r"\$\((.*?)\)")
-"""Variables that are computed where they stand."""
+"""Immediate variables."""
 TALLIES = ("pe", "pressure", "pe/atom", "stress/atom")
-"""Computes that may be told to leave out what fixes say."""
+"""Computes with an option to exclude fixes."""
 SINGLE = re.compile(
     r"group/group|pair(/local)?|fep(/ta)?|ti|born/matrix|hma|.*/tally|centroid/stress/atom|pressure/cylinder|"
     r"stress/(mop|mop/profile|cartesian|cylinder|spherical)"
 )
-"""Computes that ask the pair style for energies, forces or virials of its own."""
+"""Computes that use energies, forces or virials of the pair style directly."""
 
 
 class Blind(NamedTuple):

@@ -30,7 +30,7 @@ SOURCES = Path(__file__).with_name("pair_style")
 LIBRARY = "voxpotplugin.so"
 """LAMMPS loads every file of a plugin folder whose name ends in ``plugin.so``."""
 SUPPORTED = ("2025", "7", "22")
-"""The stable release whose updates we know; another one may call a pair style in other ways."""
+"""The supported stable release and its updates."""
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 

@@ -41,7 +41,7 @@ class Rules:
     types: list[tuple[int, int]] = field(default_factory=list)
     groups: list[tuple[str, str]] = field(default_factory=list)
     molecules: list[str] = field(default_factory=list)
-    """Groups whose atoms see each other by molecule only."""
+    """Groups whose atoms are excluded within or between molecules."""
     include: str = "all"
     """The only group that lists are made for."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["BLIND", "EXCHANGES", "External", "cell_of", "end_process", "refuse_unfit"]
 
 BLIND = ("sgcmc", "numdiff", "numdiff/virial", "sgcmc/kk", "bond/swap")
-"""Fixes that ask the pair style for energies, and would take the zero that it says for true."""
+"""Fixes that use energies of the pair style, which would be zero."""
 SETTERS: tuple[str, ...] = (
     "setforce",
     "setforce/spin",
@@ -33,9 +33,9 @@ SETTERS: tuple[str, ...] = (
     "store/force",
 )
 SETTERS += ("shake", "rattle", "filter/corotate", "pafi", "neb", "neb/spin", "pimd", "pimd/langevin", "pimd/nvt")
-"""Fixes that set or use the forces that they find, so that they must come behind this one."""
+"""Fixes that change or use forces, and must follow this one."""
 EXCHANGES = {"gcmc": "FixGCMC:gcmc_exclusion_group:", "widom": "FixWidom:widom_exclusion_group:"}
-"""Fixes that ask the pair style unless told ``full_energy``, and how the groups that they make then are called."""
+"""Fixes that need ``full_energy``, and the names of the groups that they make."""
 FIX = re.compile(r"^Fix\[\s*\d+\]:\s*(\S+),\s*style = (\S+),", re.MULTILINE)
 """One line of ``info fixes``."""
 

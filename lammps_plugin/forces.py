@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["THERMO", "ForceBridge", "asks_for_energy", "asks_for_energy_at_once", "names_calculator"]
 
 THERMO = "thermo_style custom step temp ke"
-"""All that can be printed without an energy."""
+"""Thermo style without energies."""
 ENERGIES = {"pe", "etotal", "enthalpy", "econserve", "press", "pxx", "pyy", "pzz", "pxy", "pxz", "pyz", "ecouple"}
 NAMES = re.compile(r"\w+")
 THERMO_COMPUTES = re.compile(r"\bc_thermo_(pe|press)\b")
 STYLES = ("npt", "nph", "box/relax", "press", "swap", "gcmc", "widom", "sgcmc", "hmc", "numdiff")
-"""Parts of the names of fixes that ask for energies or pressures."""
+"""Parts of the names of fixes that use energies or pressures."""
 COMMANDS = ("minimize", "dynamical_matrix", "third_order", "neb", "tad", "prd")
 
 

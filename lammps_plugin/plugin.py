@@ -18,7 +18,7 @@ from lammps_plugin.build import build, find_wheel
 __all__ = ["QUIET", "find_libpython", "plugin_folder", "python_environment"]
 
 QUIET = "VOXPOT_LAMMPS_QUIET"
-"""Set where somebody else tells the reason."""
+"""Environment variable that suppresses the message of the reason."""
 
 
 def find_libpython() -> Path | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["open_lammps", "run"]
 
 WORLD = 0x44000000
-"""MPI_COMM_WORLD, in the binary interface that MPICH keeps."""
+"""MPI_COMM_WORLD in the ABI of MPICH."""
 
 
 def open_lammps(arguments: Sequence[str] = (), *, plugin: bool = True) -> Any:

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 __all__ = ["TOLERANCE", "Deviation", "deviation", "reference"]
 
 TOLERANCE = 1e-5
-"""Relative, how far an answer may be from the reference."""
+"""Largest accepted relative difference from the reference."""
 
 
 LEAST_STRESS = 0.05
-"""eV/Å³, 8 GPa: smaller stresses are differences of large numbers, and judged as if they were as large."""
+"""eV/Å³ (8 GPa), least scale of relative errors of stress, as small stresses are differences of large numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

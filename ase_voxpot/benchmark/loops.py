@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["paint_in_loops", "run_voxelizer"]
 
 FEW = 1
-"""Atoms that plain Python paints."""
+"""Atoms of the loops in plain Python."""
 COARSE = 8
 """Voxels along the edge of the second cube."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Peaks", "measure_peaks"]
 
 COPY = 2**28
-"""Bytes in the array that is copied: far more than any cache holds."""
+"""Bytes of the copied array, larger than any cache."""
 
 ENOUGH = 0.5
 """s."""

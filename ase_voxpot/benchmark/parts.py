@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["parts"]
 
 TIMES = 16
-"""Blocks that a call is for."""
+"""Blocks per call."""
 LINEAR = ("deposit", "mixtures", "squares", "dense", "squares, adjoint", "mixtures, adjoint", "gather")
 ENDS = ("neighbours", "forces")
 SPHERE = ("fields", "sphere", "products", "products, adjoint", "sphere, adjoint", "fields, adjoint")

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["run_speed"]
 
 SMALL = 432
-"""Atoms, up to which dynamics is measured too."""
+"""Largest number of atoms for which dynamics is timed."""
 TELLING = 2000
-"""Atoms, from which on memory per atom is that of the atoms, not of what is there anyway."""
+"""Least number of atoms for a measurement of memory per atom."""
 SHARE = 0.8
-"""Of the memory that is left, what a structure may be expected to take."""
+"""Share of the available memory that a structure may be expected to need."""
 
 
 def run_speed(order: Order, observe: Callable[[str], None]) -> Iterator[Timing | Steps | str]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["run_breakdown"]
 
 ENOUGH = 0.2
-"""s, that a stage is repeated for."""
+"""s, duration of the repeats of a stage."""
 FEWEST = 5
 """Times that a stage is run."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Spread", "dynamics", "in_turn", "seconds"]
 
 LONG = 60.0
-"""s, after which calculators get fewer turns, three at least."""
+"""s, beyond which calculators are called less often, three times at least."""
 BLOCK, BLOCKS = 20, 10
 """Steps of dynamics that are timed together, and how often."""
 TEMPERATURE = 300.0

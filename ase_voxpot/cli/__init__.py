@@ -44,7 +44,7 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
-"""ClickException, which every version of typer keeps elsewhere."""
+"""ClickException, whose module depends on the version of typer."""
 
 app = typer.Typer(
     name="voxpot",
@@ -60,7 +60,7 @@ PANELS = {
     "Trust": (evaluate, validate, physics, check, benchmark),
     "Models and data": (info, select, warmup),
 }
-"""The commands of this package, as ``voxpot --help`` arranges them."""
+"""The commands of this package by panel of ``voxpot --help``."""
 
 
 def _broken(name: str, error: VoxPotError) -> Verb:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["benchmark"]
 
 WRONG = 1
-"""Exit status when an answer is not that of the reference."""
+"""Exit status if a result differs from the reference."""
 
 
 def benchmark(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["defects"]
 
 WIDTH = 11.0
-"""Å, of the supercell at least, if nobody says how often to repeat the cell."""
+"""Å, least width of the supercell without ``--repeat``."""
 EDGE = 4
 """Cubic cells along the edge of a random alloy: 128 sites of bcc."""
 

@@ -44,7 +44,7 @@ MODULI = {
     "softest": "smallest eigenvalue of the tensor",
 }
 PLAIN = ("poisson", "pugh", "zener", "universal")
-"""Numbers without a unit."""
+"""Dimensionless quantities."""
 
 
 def elastic(

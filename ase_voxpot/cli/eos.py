@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["eos"]
 
 UNEVEN = 1.0
-"""GPa beside the pressure, above which the shape of a cell is not that of a crystal at rest."""
+"""GPa, deviation of the stress from the pressure above which the shape of a cell is not relaxed."""
 
 
 def eos(

@@ -32,7 +32,7 @@ __all__ = [
 ALLOY = 3
 """Cubic cells along each edge of a random alloy: 54 atoms of bcc."""
 WIDE = 9.0
-"""Å, between opposite faces of a file that is decorated, if nobody says how often to repeat it."""
+"""Å, least width of a decorated structure without ``--repeat``."""
 
 
 @dataclass(frozen=True, slots=True)

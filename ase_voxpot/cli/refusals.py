@@ -21,10 +21,10 @@ __all__ = ["check_targets", "refuse_all", "refuse_same_names", "refuse_seed", "s
 T = TypeVar("T")
 
 INCOMPLETE = 1
-"""Exit status when some of what was given could not be taken."""
+"""Exit status if some frames were refused."""
 
 SHOWN = 10
-"""Frames that are named one by one."""
+"""Largest number of refused frames that are listed."""
 PICTURES = (".png", ".pdf", ".svg")
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["relax"]
 
 UNFINISHED = 1
-"""Exit status when the forces are still larger than asked."""
+"""Exit status if forces exceed ``fmax``."""
 
 
 def relax(

@@ -130,4 +130,4 @@ WAYS = {
     "LAMMPS": _call_from_lammps,
     "Monte Carlo": _exchange,
 }
-"""How a model is used, and what compiles all that is needed for it."""
+"""Uses of a model, and the function that compiles all code for each."""

@@ -42,14 +42,14 @@ __all__ = ["KernelCache", "counts", "sources"]
 
 PACKAGES = ("ase_voxpot", "lammps_plugin", "voxpot_training", "voxpot_crystals")
 IMPORT = re.compile(rf"^from ((?:{'|'.join(PACKAGES)})[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
-"""Of a module from here, on the outermost level, so that imports for type checkers alone do not count."""
+"""Regular expression of top-level imports of modules of this project, without those for type checkers alone."""
 PATIENCE = 120.0
-"""s, after which the work of another process is done once more."""
+"""s, after which the function is compiled without waiting for another process."""
 PAUSE = 0.05
-"""s, between two looks for its file."""
+"""s, between two checks for the file of another process."""
 
 counts = {"loaded": 0, "compiled": 0}
-"""Functions that this process found, and those that it had to compile."""
+"""Numbers of functions loaded and compiled by this process."""
 
 
 class KernelCache(FunctionCache):

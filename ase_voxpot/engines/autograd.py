@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["AutogradEngine"]
 
 CHUNK = 32
-"""Cubes that go through the network together."""
+"""Atoms per batch."""
 DEVICE_CHUNK = 2048
-"""The same on a device with many more cores; less if its memory ends."""
+"""Atoms per batch on a GPU; less if memory is insufficient."""
 
 
 class AutogradEngine:

@@ -33,7 +33,7 @@ ELEMENT = re.compile(r"([A-Z][a-z]?)\s*([0-9]*\.?[0-9]*)")
 MIXTURE = re.compile(r"\s*([0-9.]+(?:\([0-9]*\))?)\s*([A-Z][a-z]?)[0-9]*[+-]?\s*")
 THIRDS = [Fraction(k, 6) for k in (1, 2, 4, 5)]
 ROUNDED = 6e-4
-"""By how much three decimals of a third may be off."""
+"""Tolerance of thirds written with three decimals."""
 SETTINGS = 530
 """Of space groups, in the tables of spglib."""
 

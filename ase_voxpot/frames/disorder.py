@@ -32,11 +32,11 @@ INFO = "occupancy"
 KINDS = "spacegroup_kinds"
 ARRAYS = ("occupancy", "occupancies")
 WHOLE = 1e-3
-"""By how much the share of a whole atom may be off."""
+"""Tolerance of an occupancy of one."""
 ROUNDING = 0.005
-"""By how much a share may be off, of several that are given to two decimals and sum up to one."""
+"""Tolerance of occupancies that are given to two decimals and sum to one."""
 EXCLUSIVE = 1.2
-"""Å; sites nearer than this are not occupied both at once."""
+"""Å; of sites closer than this at most one is occupied."""
 REMEDY = (
     "fill them at random with --decorate and --repeat (voxpot relax, eos, md and others), "
     "or ase_voxpot.frames.disorder.decorate in Python"

@@ -41,9 +41,9 @@ __all__ = [
 ]
 
 VIRIALS = ("virial", "virials")
-"""Names of a virial that are understood besides that of ``LabelKeys``."""
+"""Further names of a virial besides that of ``LabelKeys``."""
 SAME = (1e-4, 0.01)
-"""eV/Å³ and relative, up to which a stress and one from a virial are the same."""
+"""Absolute (eV/Å³) and relative tolerance between a stress and one from a virial."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,7 @@ __all__ = ["read_structures"]
 
 COMPRESSED = (".gz", ".bz2", ".xz")
 OUTPUTS = ("vasp-out", "vasp-xml", "vasp-xdatcar")
-"""What VASP writes, by the names of ASE."""
+"""Formats of VASP, by their names in ASE."""
 
 
 def read_structures(path: Path, index: str) -> list[Atoms | VoxPotError]:
@@ -201,4 +201,4 @@ OWN: dict[str, Callable[[bytes], list[Atoms | VoxPotError]]] = {
     "lammps-dump-text": _read_dump,
     "lammps-dump-binary": _refuse_binary_dump,
 }
-"""Formats of which more is known here than ASE's reader tells."""
+"""Readers of formats with additional checks."""

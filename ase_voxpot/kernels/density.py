@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["paint"]
 
 BLOCK = 256
-"""Neighbours to a program."""
+"""Neighbours per Triton program."""
 
 
 @triton.jit

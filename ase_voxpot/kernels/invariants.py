@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["products", "power_spectrum"]
 
 BLOCK = 256
-"""Lanes to a program."""
+"""Lanes per Triton program."""
 KINDS = 5
 """Kinds of products."""
 

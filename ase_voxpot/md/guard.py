@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["Guard"]
 
 LIMIT = 2.0
-"""Twice as uncertain as the least certain frame or atom of the validation."""
+"""Multiple of the largest uncertainty of the validation."""
 CALM = 0.8
-"""Of the limit, below which an episode is over."""
+"""Fraction of the limit below which an episode ends."""
 
 
 class Guard:

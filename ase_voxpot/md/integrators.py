@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 __all__ = ["BUILD", "PISTONS", "Plan", "freedom"]
 
 THERMOSTAT = 100.0
-"""fs, after which a momentum is forgotten."""
+"""fs, relaxation time of momenta in Langevin dynamics."""
 RESCALING = 500.0
-"""fs, within which stochastic rescaling brings the kinetic energy to its distribution."""
+"""fs, relaxation time of stochastic velocity rescaling."""
 PISTON = 500.0
 """fs, period of the volume of a crystal of the stiffness ``STIFFNESS``."""
 STIFFNESS = 150 * units.GPa
-"""eV/Å³, bulk modulus that the mass of the piston is made for; the average is right with any."""
+"""eV/Å³, bulk modulus for the mass of the piston; averages do not depend on it."""
 
 
 def _require(condition: bool, message: str) -> None:

@@ -232,6 +232,6 @@ def _cut_binary(path: Path, frames: int, atoms: int) -> None:
 
 
 ADD = {"extxyz": _add_text, "traj": _add_binary}
-"""How to append to a trajectory, for each format."""
+"""Functions that append to a trajectory, by format."""
 CUT = {"extxyz": _cut_text, "traj": _cut_binary}
-"""How to shorten a trajectory, for each format."""
+"""Functions that shorten a trajectory, by format."""

@@ -23,13 +23,13 @@ __all__ = ["FREE", "OPTIMISERS", "Progress", "relax"]
 OPTIMISERS = {"fire": "FIRE", "bfgs": "BFGS", "lbfgs": "LBFGS"}
 """Names of the classes in ``ase.optimize``."""
 FREE = ("atoms", "cell")
-"""What may move: the atoms alone, or the atoms and the cell."""
+"""Degrees of freedom: the atoms, or the atoms and the cell."""
 
 
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 """Axes of the components of a stress or strain, in the order of ASE."""
 ASKEW = 1e-6
-"""Component of a periodic vector off an axis, over its length, that is more than rounding."""
+"""Relative tolerance of the components of a periodic vector along an axis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

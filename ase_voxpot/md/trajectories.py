@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 FIT = (0.1, 0.5)
-"""Part of the lags that a diffusion coefficient is fitted to: past the ballistic start, before the noise."""
+"""Range of the lags of the fit of a diffusion coefficient: after the ballistic part, before noise dominates."""
 
 
 def unwrap(positions: Float[np.ndarray, "frame atom 3"], cells: Float[np.ndarray, "frame 3 3"]) -> np.ndarray:

@@ -25,7 +25,7 @@ __all__ = ["DISCARDED", "Meter"]
 DISCARDED = 0.25
 """Share of the samples at the beginning that averages leave out."""
 STAGES = 10
-"""Parts of an annealing that are averaged each on its own."""
+"""Parts of an annealing with separate averages."""
 FEWEST_TEMPERATURES = 5
 """Least height of a peak of the heat capacity."""
 
@@ -46,7 +46,7 @@ class Meter:
         self.kinds = [int(k) for k in np.sort(terms.kinds)]
         self.sites = len(terms.sites)
         self.reason = ""
-        """Why there is no order, if there is none."""
+        """Reason why there are no order parameters, if there are none."""
         self.lattice: Lattice | None = None
         try:
             self.lattice = Lattice(atoms)
@@ -168,7 +168,7 @@ class Meter:
 
 
 LARGEST = 50_000_000
-"""Phases of a structure factor, beyond which it is left out."""
+"""Largest number of phases of a structure factor that is computed."""
 
 
 def cubic_repeats(lattice: Lattice) -> tuple[int, int, int] | None:

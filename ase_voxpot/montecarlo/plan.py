@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["COOLING", "Burst", "Plan"]
 
 COOLING = ("linear", "exponential")
-"""How the temperature goes from the first to the last."""
+"""Interpolation from the first to the last temperature."""
 
 
 def _require(condition: bool, message: str) -> None:

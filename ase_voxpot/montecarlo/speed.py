@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Speed", "measure"]
 
 ROUNDS = 5
-"""Of which the fastest counts: others on the machine can only slow it down."""
+"""Repeats, of which the fastest is used."""
 CHECKED = 5
 """Trials whose energies are compared."""
 

@@ -88,9 +88,9 @@ class Walker(ABC):
     """One configuration of a Markov chain."""
 
     elements: tuple[str, ...]
-    """What the species numbers mean."""
+    """Symbols of the species numbers."""
     species: Int[np.ndarray, " atom"]
-    """Of every site, now."""
+    """Present species of every site."""
 
     @abstractmethod
     def change(self, sites: Sequence[int], kinds: Sequence[int]) -> float:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Found", "huddled", "search"]
 
 CELLS = 1e5
-"""Into how many cells vesin divides space at most."""
+"""Largest number of bins of vesin."""
 
 
 class Found(NamedTuple):

@@ -36,9 +36,9 @@ __all__ = [
 CLOSEST = 1e-3
 """Å, distance below which two atoms count as being at the same place."""
 FARTHEST = 1e9
-"""Å from the origin, beyond which coordinates leave no digits for distances."""
+"""Å from the origin, beyond which distances lose precision."""
 NARROW = 0.3
-"""Å, edge of the smallest cube that still counts as a volume: in less an atom would sit on its own images."""
+"""Å, edge of the cube with the least accepted volume."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Pairs:
     offset: Float[np.ndarray, "pair 3"]
     """Å, from the centre to the neighbour or its image."""
     atoms: int
-    """How many atoms have energies: centres are 0 … atoms - 1."""
+    """Number of central atoms, 0 … atoms - 1."""
     first: Int[np.ndarray, " atom_plus_1"] = field(default_factory=lambda: np.empty(0, np.int64))
-    """The pairs of atom i are ``first[i]:first[i + 1]``; counted if it is not given."""
+    """The pairs of atom i are ``first[i]:first[i + 1]``; computed if not given."""
 
     def __post_init__(self) -> None:
         if len(self.first) > 0:
@@ -224,7 +224,7 @@ class _Made:
 
     found: Found
     reach: float
-    """Å, all pairs up to here are there."""
+    """Å; the list is complete up to this distance."""
     positions: Float[np.ndarray, "atom 3"]
     cell: Float[np.ndarray, "3 3"]
     pbc: Any

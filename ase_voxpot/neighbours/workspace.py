@@ -38,4 +38,4 @@ class Workspace:
 
 
 FRESH = Workspace(keep=False)
-"""For those who want to keep what they get."""
+"""A workspace with new arrays on every call."""

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["Squeeze", "dimer_curve", "lattice_curve"]
 
 BOX = 24.0
-"""Å, periodic around a dimer, as some calculators know no other boundary."""
+"""Å, edge of the periodic box of a dimer."""
 DEPTH = 0.01
-"""eV (eV/atom of a lattice), by which a minimum must be deeper than the walls on both sides."""
+"""eV (eV/atom of a lattice), least depth of a minimum."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,7 +100,7 @@ QUANTITIES = {
     "lattice_monotone": Quantity(label="lattice repels inwards (1 = yes)", unit="", digits=0),
     "lattice_minima": Quantity(label="minima of the lattice", unit="", digits=0),
 }
-"""Figures of the bench in the order of its table."""
+"""Quantities of the benchmark in the order of its table."""
 
 
 def _same(value: float, tolerance: float) -> Reference:
@@ -179,7 +179,7 @@ LAWS = {
     "monotone": Reference(value=1, source=LAW, tolerance=0),
     "minima": Reference(value=1, source=LAW, tolerance=0),
 }
-"""What is asked of every subject."""
+"""Quantities of every subject."""
 
 
 def label_of(name: str) -> str:

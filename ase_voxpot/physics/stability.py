@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["Endurance", "endure"]
 
 CLOSEST = 1.0
-"""Å: atoms as near as that have fallen together; at 5000 K refractory metals come to about 1.7 Å."""
+"""Å; shorter distances are unphysical (refractory metals at 5000 K: about 1.7 Å)."""
 DEEPEST = 0.2
-"""eV/atom below the start, a crystal: a hole."""
+"""eV/atom below the initial crystal that is unphysical."""
 HOTTEST = 3.0
-"""Times the temperature wanted."""
+"""Multiple of the target temperature that is unphysical."""
 INTERVAL = 10
-"""Steps from one look to the next."""
+"""Steps between checks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

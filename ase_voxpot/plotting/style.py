@@ -19,7 +19,7 @@ __all__ = ["COLOURS", "DASHED", "GRID", "INK", "save", "tidy"]
 
 INK, GRID = "#30343b", "#e3e5e8"
 DASHED: Any = (0, (4, 3))
-"""Lines that are no data."""
+"""Colour of lines other than data."""
 COLOURS = ("#2f6db3", "#d9772b", "#3f9a5f", "#b8434e", "#7d5ba6", "#8a6d4f", "#cc79a7", "#6f7680", "#a9a034", "#3aa6b9")
 """One per group; they repeat with another marker when there are more groups."""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["WIDTH", "at_rest", "compact", "element", "energy_per_atom", "relaxed", "scaled", "to_rest", "wide"]
 
 WIDTH = 9.0
-"""Å between opposite faces of a cell, beyond twice the usual cutoffs of metals less a little."""
+"""Å, least width of cells, about twice usual cutoffs."""
 STEPS = 1000
 """Steps after which a relaxation has failed."""
 

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["FEWEST", "Melting", "crystalline", "is_single", "judge", "lasting"]
 
 VANISHED = 0.1
-"""Part of the atoms below which a phase is no more than an interface."""
+"""Fraction of the atoms below which a phase has vanished."""
 LASTING = 1.0
-"""ps, for which it has to be gone."""
+"""ps, after which a phase counts as vanished."""
 SETTLING = 0.25
-"""Part of the time with two phases that is not counted."""
+"""Fraction of the coexistence that is discarded as equilibration."""
 BLOCKS = 4
-"""Parts of the counted time, for errors: interfaces wander for some ps."""
+"""Blocks for errors; motion of interfaces is correlated over some ps."""
 FEWEST = 20
-"""Frames that a mean is made of at least."""
+"""Least number of frames of a mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

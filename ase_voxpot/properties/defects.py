@@ -124,7 +124,7 @@ INTERSTITIALS = {
     "tetrahedral": ((0.0, 0.0, 0.0), (0.5, 0.25, 0.0)),
     "octahedral": ((0.0, 0.0, 0.0), (0.5, 0.5, 0.0)),
 }
-"""In bcc: where the atom of a site moves, and where the one too many sits, in lattice constants."""
+"""Displacement of the atom of a site and position of the additional atom in bcc, in lattice constants."""
 
 
 def interstitial(crystal: Atoms, calculator: Any, kind: str, *, repeat: int = 5) -> float:

@@ -50,9 +50,9 @@ BLOCKS = 5
 FEW = 20
 """Steps from sample to sample before the run."""
 CRYSTAL = 0.3
-"""Bond order above which atoms stand in a lattice at the start."""
+"""Bond order above which the initial structure is a crystal."""
 OVERHEAT = 2.0
-"""Times the temperature, at which a liquid is made."""
+"""Multiple of the temperature for melting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,13 +35,13 @@ __all__ = [
 ]
 
 SIZES = (-0.005, -0.0025, 0.0025, 0.005)
-"""Strains, along each of the six components; opposite ones cancel what is not linear."""
+"""Strains of each of the six components; opposite signs cancel quadratic terms."""
 LARGE = tuple(k / 100 for k in range(-10, 11) if k)
 """Stretches and shears of the strained cells of Li et al., npj Comput. Mater. 6:70 (2020)."""
 
 
 STRAIGHT = 0.9
-"""Share of the variance of stresses that a straight line has to explain; above 0.999 of stable crystals."""
+"""Least coefficient of determination of the linear fit; above 0.999 for stable crystals."""
 NEAR_SITE = 0.01
 """Å, within which atoms of a relaxed cell are on their sites."""
 

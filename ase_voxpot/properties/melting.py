@@ -46,11 +46,11 @@ __all__ = ["STAGES", "Schedule", "coexist"]
 
 STAGES = ("crystal", "melt", "cool", "join", "coexistence")
 OVERHEAT = 2.0
-"""Times the guess, at which half of the crystal is molten."""
+"""Multiple of the guess for melting half of the crystal."""
 SWELLING = 1.05
-"""Volume added for the melt, which is less dense; the free cell does the rest."""
+"""Relative volume added for the melt."""
 CONFUSED = 0.1
-"""Atoms in the wrong phase, beyond which two phases cannot be told apart."""
+"""Largest fraction of misclassified atoms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 PLACE = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 """Voigt index of a pair of axes."""
 SAME_SITE = 1e-3
-"""Å, within which an atom is on the site where a symmetry would put it."""
+"""Å, tolerance of symmetry operations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

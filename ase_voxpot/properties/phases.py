@@ -28,7 +28,7 @@ REACH = 1.5
 """Mean distances (V/N)^(1/3) that a shell reaches: 14 neighbours in bcc, 12 in fcc."""
 
 LOST = 0.6
-"""Of the order of the perfect lattice: however hot a crystal is, it has more, and a melt has less."""
+"""Fraction of the order of the perfect lattice, between those of a hot crystal and a melt."""
 
 
 def bond_order(atoms: Atoms) -> Float[np.ndarray, " atom"]:

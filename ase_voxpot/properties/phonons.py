@@ -31,7 +31,7 @@ DISPLACEMENT = 0.01
 MESH = 24
 """Points of the Brillouin zone along each vector."""
 PATH = 180
-"""Points along the way through it."""
+"""Points along a path in the Brillouin zone."""
 ORDERED = 12
 """Atoms of a primitive cell up to which there is a dispersion; larger ones also get a coarser mesh."""
 COARSE = 45.0
@@ -39,7 +39,7 @@ COARSE = 45.0
 BROAD = 0.12
 """THz, width of every frequency in the states of such a cell."""
 LOWEST = 0.05
-"""THz: what lies below is the motion of the whole, at the centre of the zone."""
+"""THz; lower frequencies are the acoustic modes at Γ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ VOLUMES = np.linspace(0.97, 1.07, 7)
 WIDTH = 12.0
 """Å: less than for a dispersion, as only an average over all frequencies counts here."""
 IMAGINARY = -0.1
-"""THz, below which a frequency is no noise."""
+"""THz; lower frequencies are imaginary, not noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

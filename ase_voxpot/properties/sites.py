@@ -32,7 +32,7 @@ __all__ = ["Swaps", "Vacancies", "alloy_potentials", "element_potentials", "mean
 FMAX = 0.01
 """eV/Å, for the ions."""
 SHELL = 1.08
-"""Times the distance of nearest neighbours: half way to the second ones of bcc, at 1.155."""
+"""Multiple of the nearest-neighbour distance, half way to second neighbours of bcc (1.155)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["set_threads", "spread", "thread_count"]
 
 ENOUGH = 4
-"""Blocks that are worth a thread."""
+"""Least number of blocks per thread."""
 TURNS = 4
-"""Pieces of work per thread, so that a slow thread leaves some of its share to the others."""
+"""Pieces of work per thread, for load balancing."""
 
 _chosen: int | None = None
 

@@ -27,7 +27,7 @@ __all__ = ["contract", "multiply", "pack"]
 
 WIDE = bool(llvm.get_host_cpu_features().get("avx512f"))
 PANELS = (8, 4, 2, 1) if WIDE else (4, 2, 1)
-"""Rows that ``multiply`` sums up together: as many as there are registers for, then what is left."""
+"""Numbers of rows that ``multiply`` keeps in registers, largest first."""
 
 
 def pack(matrix: Float[np.ndarray, "inner row"]) -> Float[np.ndarray, " entry"]:

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["PRECISIONS", "checksum", "find_sealed", "read_arrays", "read_texts", "write_sealed"]
 
 PRECISIONS = ("float32", "float64")
-"""Of the numbers in a file, as NumPy names them."""
+"""Precisions of a file, by NumPy's names."""
 STORED = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 """Names that safetensors has for them."""
 LONGEST_HEADER = 10_000_000
-"""Bytes; whatever begins with a larger number is no file of ours."""
+"""Bytes, largest accepted header."""
 
 
 def find_sealed(model: str | Path, shipped: Path) -> Path:

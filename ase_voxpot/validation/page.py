@@ -42,7 +42,7 @@ CAPTIONS = {
     "vdos": "Its cosine transform under a Hann window of 1 ps.",
     "temperature": "Of the ions, centre of mass at rest.",
 }
-"""What stands under a picture."""
+"""Captions of the pictures."""
 GROUPS = {
     "energies": "Energies",
     "forces": "Forces",

@@ -33,7 +33,7 @@ __all__ = ["VARIABLES", "panels", "save_png", "svg"]
 SIZE = (4.4, 3.2)
 TALL = (4.4, 4.2)
 VARIABLES = {INK: "--ink", GRID: "--grid"} | {c: f"--c{k}" for k, c in enumerate(COLOURS)}
-"""Which colour of a picture is which variable of the page."""
+"""Variables of the page by colours of a picture."""
 
 
 def panels(v: Validation) -> Iterator[tuple[str, str, Figure]]:

@@ -30,7 +30,7 @@ __all__ = ["Conditions", "Sampled", "conditions", "sample"]
 EQUILIBRATION = 1000.0
 """fs."""
 FRICTION = 100.0
-"""fs, after which a momentum is forgotten at the start."""
+"""fs, relaxation time of the Langevin thermostat in the equilibration."""
 RESCALING = 100.0
 """fs, of the thermostat while it is sampled."""
 LONGEST_STEP = 3.0
@@ -40,11 +40,11 @@ APART = 20.0
 FEWEST = 200
 """Frames where those of the run have no time between them."""
 HOTTEST = 5.0
-"""Factor of the temperature beyond which the dynamics ran away."""
+"""Multiple of the temperature beyond which the dynamics has diverged."""
 LONG = 20
-"""Frames of a stretch that say something of motion."""
+"""Least frames of a stretch for dynamical properties."""
 RESOLVED = 10.0
-"""fs between frames up to which velocities can be had from positions."""
+"""fs, largest interval of frames for velocities from positions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ UNLIKE = {
     "LSORBIT": "spin-orbit coupling",
 }
 NARROW = 0.03
-"""eV, smearing below which a metal needs more k-points than people take."""
+"""eV, smearing below which a metal needs unusually many k-points."""
 
 
 def functional_of(settings: Mapping[str, str]) -> str | None:

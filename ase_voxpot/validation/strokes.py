@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from ase_voxpot.vasp.frames import Run
 
     Panel = tuple[str, str, Callable[[Axes, Validation], None]]
-    """Its name, the group it belongs to, and who draws it."""
+    """Name, group and drawing function of a panel."""
 
 __all__ = ["MODEL", "VASP", "agreement", "bins", "both", "cloud", "some", "times"]
 
 POINTS = 20_000
-"""Most points of a cloud; more would only hide each other."""
+"""Largest number of points of a scatter plot."""
 VASP, MODEL = INK, COLOURS[0]
 
 

@@ -30,9 +30,9 @@ __all__ = ["SHORTEST", "Motion", "Structure", "describe_motion", "describe_struc
 MOST = 500
 """Frames that distances are counted in, spread over the run."""
 WINDOW = 1000.0
-"""fs of the velocity autocorrelation that the density of states is made from: about 1 THz is told apart."""
+"""fs, length of the velocity autocorrelation for the density of states: a resolution of about 1 THz."""
 SHORTEST = 20
-"""Frames of a stretch that say something of motion."""
+"""Least frames of a stretch for dynamical properties."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ RDF = (0.02, 0.05)
 VIBRATIONS = (0.10, 0.20)
 """Part of the density of states that is not shared, unless the halves of the run share less."""
 BEYOND = (0.05, 0.25)
-"""Part of the frames that are less certain than any in the validation of the model."""
+"""Fraction of the frames with an extrapolation above 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

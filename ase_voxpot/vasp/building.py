@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 NUMBERS = 20_000_000
-"""Most atoms times frames that are held in memory."""
+"""Largest number of atoms times frames."""
 
 
 def build(

@@ -57,12 +57,12 @@ class Steps:
         self.bare: list[int] = []
         """Steps with energies and no table."""
         self.limit: int | None = None
-        """NELM: electronic steps at which a loop is given up."""
+        """NELM, largest number of electronic steps."""
         self.open: Step | None = None
         self.loops = (0, 0)
         """Ionic and electronic step that were begun last."""
         self.spoiled: list[tuple[int, str]] = []
-        """Complete steps that are left out, as numbers in them are stars: which, and what."""
+        """Complete steps left out for overflowed numbers (stars): number and quantity."""
         self.left_out: list[list[tuple[int, str]]] = [[]]
         """The same for every part, with the number of frames before them."""
         self._cold: list[int] = []

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["join"]
 
 CONTINUES = 3.0
-"""A run goes on where the one before ended if no atom jumps by more than so many times the largest step within."""
+"""A run continues the one before if displacements are below this multiple of the largest one within."""
 
 
 def join(runs: Sequence[Run]) -> Run:

@@ -24,7 +24,7 @@ CHUNK = 1 << 20
 LARGEST = 32 << 30
 """Bytes after decompression beyond which a file is not read on."""
 LONGEST = 1 << 20
-"""Bytes of a line beyond which a file is no text."""
+"""Bytes, longest line of a text file."""
 OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 """By the first two bytes, as names are often wrong."""
 

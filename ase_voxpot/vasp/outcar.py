@@ -40,13 +40,13 @@ WANTED |= {"NELM", "ALGO", "ML_LMLFF", "ML_MODE", "NWRITE"}
 MARK = re.compile(
     r"TOTAL-FORCE|lattice vectors|in kB|energy|temperature|Iteration|aborting loop|FORCE on|General timing"
 )
-"""In every line that tells something, once the settings are over."""
+"""Regular expression of the lines that are parsed after the settings."""
 ITERATION = re.compile(r"-- *Iteration *(\d+|\*+) *\( *(\d+|\*+)\)")
 FREE = re.compile(r"^ *free  energy   TOTEN *= *(\S+)")
 ZERO = re.compile(r"^ *energy  without entropy *= *\S+.*? energy\(sigma->0\) *= *(\S+)")
 TEMPERATURE = re.compile(r"\(temperature *([^\sK]+) *K\)")
 MOST = 1_000_000
-"""Atoms beyond which this is no file of VASP."""
+"""Largest number of atoms."""
 
 
 def read_outcar(path: Path) -> list[Run]:

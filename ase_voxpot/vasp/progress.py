@@ -25,9 +25,9 @@ __all__ = ["Calculations"]
 
 SNAPSHOTS = ": the frames are taken as snapshots, without velocities (--timestep says that they are equally spaced)"
 FASTER = 2.0
-"""Kinetic energy from positions over that of the file, beyond which frames are farther apart than they seem."""
+"""Ratio of the kinetic energy from positions to that of the file, above which frames are not consecutive."""
 SLOWER = 0.3
-"""The same, below which the file says nothing of how far frames are apart."""
+"""Ratio below which the spacing of frames is unknown."""
 
 
 class Calculations:
@@ -44,7 +44,7 @@ class Calculations:
         self._settings = settings
         self._predicted: np.ndarray | None = None  # fractional positions of the step counted last, if it was learned
         self.spoiled: list[tuple[int, str]] = []
-        """Complete steps that are left out, as numbers in them are stars: which, and what."""
+        """Complete steps left out for overflowed numbers (stars): number and quantity."""
         self.left_out: list[tuple[int, str]] = []
         """The same, with the number of frames before them."""
         self._without: list[int] = []  # calculations without electronic steps

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["read_vasp", "reader_of"]
 
 OTHERS = {".xyz", ".extxyz", ".traj", ".db", ".json", ".cif"}
-"""Ends of names of files that are none of VASP, whatever else they are called."""
+"""Suffixes of files that are not of VASP."""
 COMPRESSED = {".gz", ".bz2", ".xz"}
 
 

@@ -41,7 +41,7 @@ KBAR = 0.1 * GPa
 BEGIN = b"<?xml"
 DEEPEST = 64
 LONGEST = 10_000
-"""Characters of one number, vector or name beyond which this is no file of VASP."""
+"""Longest number, vector or name in characters."""
 
 
 def voigt(kilobar: np.ndarray) -> np.ndarray:

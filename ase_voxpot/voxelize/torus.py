@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["deposit"]
 
 REACH = 6.0
-"""Widths; there a Gaussian is 1.5e-8 of what it is in its middle."""
+"""Widths, where a Gaussian is 1.5e-8 of its maximum."""
 LARGEST = 256
 """Points along an axis."""
 

@@ -40,19 +40,19 @@ HEAT = 0.12
 FLOOR = 0.2
 """Quantile of the fits."""
 TOLERANCE = 0.3
-"""eV/atom, more than mixing, strain and point defects do to the floor."""
+"""eV/atom, larger than effects of mixing, strain and point defects on the envelope."""
 SOFT = 0.25
-"""eV per (eV/Å)², by which the floor of hot or molten frames may lie higher still."""
+"""eV per (eV/Å)², additional tolerance for hot or molten frames."""
 TORN = 0.6
-"""eV/atom, a gap in the energies of one source that no two lattices of a metal leave."""
+"""eV/atom, gap in the energies of one source, larger than differences between lattices of a metal."""
 FEW = 0.1
-"""Share of a source that is more than some odd frames."""
+"""Least share of a source of a separate cluster."""
 DENSE = 0.25
-"""Relative deviation of the volume per atom, beyond which a frame holds surfaces or is blown up."""
+"""Relative deviation of the volume per atom, beyond which a frame is not dense."""
 FEWEST = 3
-"""Frames that make a source worth judging."""
+"""Least number of frames of a source for the check."""
 MOST = 1000
-"""Frames of a source that are looked at."""
+"""Largest number of frames of a source in the check."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Found", "search"]
 
 CANDIDATES = 2**23
-"""Pairs that are looked at together; less than a GB."""
+"""Pairs examined at a time; less than a GB."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["CudaEngine"]
 
 CHUNK = 32768
-"""Atoms that go through the network together; less if memory ends."""
+"""Atoms per batch; less if memory is insufficient."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Rows", "Table", "TableList", "sorted_rows"]
 
 STEP = 4
-"""Rows are as long as the longest needs to be, in steps of so many places."""
+"""Length of rows is a multiple of this."""
 MANY = 4096
-"""Images of the cell; among so many, those that occur need not be looked for."""
+"""Number of images up to which all are tabulated, not only those that occur."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class Table:
 
     neighbour: Int[Tensor, "atom place"]
     image: Int[Tensor, "atom place"]
-    """Which of ``shifts`` leads from the neighbour to the image that is meant."""
+    """Index in ``shifts`` of the image of the neighbour."""
     filled: Int[Tensor, " atom"]
-    """How many places are."""
+    """Number of neighbours."""
     shifts: Float[Tensor, "image 3"]
     """Numbers of cell vectors."""
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Calibration"]
 
 RIDGE = 1e-2
-"""Variance of what composition does not explain, over that of a slope."""
+"""Variance of the residual over that of a slope."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["CrystalSource", "Grouping", "RegressionConfig", "Target", "load_regression"]
 
 Grouping = Literal["row", "formula", "pair", "element"]
-"""What must not be torn apart: nothing, a reduced formula, an ordered (A, B) pair, all crystals with an element."""
+"""Groups that a split keeps together: none, a reduced formula, an ordered (A, B) pair, all crystals with an element."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

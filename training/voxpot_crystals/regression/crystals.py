@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["LEAST", "Crystals", "label_of", "load_crystals"]
 
 LEAST = 10
-"""Crystals below which nothing is learned."""
+"""Least number of crystals of a training."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ HEAVIEST = 100
 """The last element with features."""
 
 OF_ITS_OWN = 0.3
-"""Variance of what an element has for itself, where what it shares with its like has 1."""
+"""Variance of the independent part of an element, relative to the shared part."""
 
 NOBLE = (0, 2, 10, 18, 36, 54, 86, 118)
 """Electrons of the noble gases, where periods end."""
@@ -51,7 +51,7 @@ FEATURES = (
     "f electrons",
     "holes to the next noble gas",
 )
-"""What the columns of ``element_features`` are; s, p, d and f count what a noble gas lacks."""
+"""Columns of ``element_features``; s, p, d and f are electrons beyond the noble gas."""
 
 
 def valence(number: int) -> tuple[int, int, int, int, int, int]:

@@ -33,4 +33,4 @@ class Method:
     network: Callable[[Any], nn.Module]
     views: Callable[[Any], int] = lambda spec: 1  # that a prediction is averaged over; 1 is as they are
     finish: Callable[[Any, Any, Sequence[Any], np.ndarray, int], None] | None = None
-    """Given network, spec, items and targets to train on, and a seed: what follows the descent, in closed form."""
+    """Function of network, spec, items, targets and seed that is called after the gradient descent."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["check_crystal", "formula_of", "origin_atom", "sift_crystals", "species_of"]
 
 CLOSEST = 0.5
-"""Å; atoms nearer than this are two on one site."""
+"""Å; closer atoms overlap."""
 
 
 def formula_of(atoms: Atoms) -> str:

@@ -19,7 +19,7 @@ __all__ = ["TYPICAL", "cell_of_gram", "cell_of_lengths", "lengths_and_angles", "
 UPPER = np.triu_indices(3)
 
 TYPICAL = (3.0, 0.0, 0.0, 3.0, 0.0, 3.0)
-"""The logarithm of the Gram matrix of a cube of 4.5 Å, in log Å²: networks learn what differs from it."""
+"""Logarithm of the Gram matrix of a cube of 4.5 Å, in log Å², subtracted from targets."""
 
 
 def lengths_and_angles(cell: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, " 6"]:

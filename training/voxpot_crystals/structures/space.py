@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Space", "open_space", "torus"]
 
 MOST_IMAGES = 50_000
-"""An ordinary cell has some hundreds; one that is sheared beyond measure has billions, which no memory holds."""
+"""Largest number of images; ordinary cells have some hundreds."""
 
 
 @dataclass(frozen=True, slots=True)

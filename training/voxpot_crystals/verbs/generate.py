@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["generate"]
 
 AT_ONCE = 16
-"""Draws between two looks at the progress."""
+"""Samples between updates of the progress."""
 PATIENCE = 5
-"""Draws per crystal that is wanted, before it ends with fewer."""
+"""Largest number of samples per requested crystal."""
 SHOWN = 24
 """Crystals of a picture."""
 

@@ -14,7 +14,7 @@ from ase_voxpot.plotting.screen import console, progress_bar, table
 __all__ = ["predict"]
 
 FEW = 50
-"""Crystals for which a bar is not worth while."""
+"""Largest number of crystals without a progress bar."""
 
 
 def predict(

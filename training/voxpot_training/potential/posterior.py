@@ -42,18 +42,18 @@ __all__ = ["posterior_of"]
 
 RIDGES = 10.0 ** np.arange(-9, 1)
 EVIDENCE = float(np.log(10))
-"""Less in the logarithm of the likelihood decides nothing: what no frame shows is then better left open."""
+"""Least significant difference of log-likelihoods."""
 POWERS = np.arange(0.2, 2.01, 0.05)
 FLOOR = 0.02
 """eV/Å, f: errors of forces below do not make an atom more informative."""
 BENDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
-"""Where the relation between how unusual an atom is and its errors may bend: quantiles of the validation atoms."""
+"""Candidates of the bend u₀: quantiles of u over validation atoms."""
 BENDING = 10.0
-"""How much likelier, as a logarithm, a bend has to make the validation errors to be believed."""
+"""Least gain of the log-likelihood by a bend."""
 UNSEEN = 1e-6
-"""Of the largest diagonal element: the least that D holds, so that the prior covers what no frame shows."""
+"""Least element of D relative to the largest, so that the prior covers directions without data."""
 TINY = 1e-6
-"""eV/atom, below which an RMS error is not believed."""
+"""eV/atom, least RMS error."""
 
 
 def posterior_of(train: Sequence[Trial], valid: Sequence[Trial], *, species: int) -> Uncertainty:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["Study", "Variant", "load_study", "run_study"]
 
 ATOMS = 686
-"""Atoms of the cell whose price is taken."""
+"""Atoms of the cell for timings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Trial", "sum_by_species", "try_frame"]
 
 STILL = 1e-3
-"""eV/Å; atoms whose labels are below are held by symmetry, where the force of any model is zero."""
+"""eV/Å; smaller labels are zero by symmetry, as for any model."""
 
 
 @dataclass(frozen=True, slots=True)

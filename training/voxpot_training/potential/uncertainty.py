@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["WIDEST", "add_uncertainty", "judge", "uncertainty_table", "with_uncertainty"]
 
 SUPPORT = 2000
-"""Supporting frames that are looked at; a random choice stands for all when there are more."""
+"""Largest number of supporting frames; more are sampled at random."""
 WIDEST = 1024
 """Inputs of the last layer per species, beyond which the matrices would be larger than the model."""
 

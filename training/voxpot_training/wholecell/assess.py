@@ -38,7 +38,7 @@ Asked = Callable[[np.ndarray], np.ndarray]
 """Positions in Å to forces in eV/Å, both [frame, atom, 3]."""
 
 MOST = 2000
-"""Frames that a scan looks at."""
+"""Frames of a scan."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ __all__ = ["ask", "train_potential"]
 JUDGED = 2000
 """Validation frames that choose the best epoch, at most."""
 TOGETHER = 64
-"""Frames that are asked about at once."""
+"""Frames of a batch."""
 
 
 def train_potential(

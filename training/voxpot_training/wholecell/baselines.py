@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["Line", "fit_harmonic", "fit_linear", "harmonic_energies"]
 
 PORTION = 2000
-"""Frames that are read together."""
+"""Frames of a batch."""
 RIDGES = (1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
-"""Of which the one that is best on a part of the frames that are learned from is taken."""
+"""Ridge parameters, chosen on a part of the training frames."""
 HELD = 5
-"""One in so many frames tells the ridges apart."""
+"""Every n-th training frame is used for this choice."""
 
 
 @dataclass(frozen=True, slots=True)

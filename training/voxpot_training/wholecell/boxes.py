@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["MARGIN", "Box", "arrays_of", "bounding_box", "boxes_around", "check_frames", "directions", "locate_atoms"]
 
 MARGIN = 1e-6
-"""So little that no picture shows it; but without it the atoms that touch a lower face are in no voxel."""
+"""Relative margin, so that atoms on a lower face are in a voxel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

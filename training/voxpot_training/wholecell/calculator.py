@@ -28,7 +28,7 @@ NO_ENERGY = (
     "energy, and as the work around a closed path is not zero there is none; ask a potential for {}"
 )
 TOLERANCE = 1e-3
-"""Å, by which the cell may differ from that of the frames."""
+"""Å, tolerance of the cell."""
 
 
 class WholeCellCalculator(Calculator):

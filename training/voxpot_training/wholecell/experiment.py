@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["ForceTask", "train_network", "voxels_of"]
 
 PORTION = 256
-"""Frames that are looked at together when nothing is learned."""
+"""Frames of a batch in evaluation."""
 
 
 def voxels_of(frames: FrameSet, spec: WholeCellSpec, folder: Path, *, threads: int = 1) -> np.ndarray:

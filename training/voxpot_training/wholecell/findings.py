@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["findings"]
 
 NETWORKS = ("CNN", "dense")
-"""How the names of networks over the whole cell begin."""
+"""Prefixes of the names of whole-cell networks."""
 EPOCHS = 500
 """Of the paper."""
 

@@ -175,4 +175,4 @@ def _atoms(positions, charges, voxel, origin, length, axes, rate, n, out):  # pr
 
 
 PAINT = {"field": _field, "occupied": _occupied, "inside": _inside, "atoms": _atoms}
-"""One loop per reading of the paper; what they compute stands in ``wholecell``."""
+"""Kernels by reading of the paper, see ``voxelizer``."""

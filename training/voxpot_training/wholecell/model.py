@@ -25,7 +25,7 @@ __all__ = ["WholeCellModel"]
 
 KIND = "wholecell"
 PORTION = 256
-"""Frames that are looked at together."""
+"""Frames of a batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

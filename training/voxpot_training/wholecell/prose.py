@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["NAMES", "energy_cell", "force_cell", "markdown"]
 
 NAMES = ("zero forces", "force constants", "atom-centred potential")
-"""Methods whose losses stand beside those of the networks, the worst first."""
+"""Baselines in the table of losses, the worst first."""
 
 
 def force_cell(e: Mapping[str, float]) -> str:

@@ -19,7 +19,7 @@ __all__ = ["Recipe", "calculator_of", "decorate"]
 
 TEMPERATURES = (100.0, 300.0, 500.0, 700.0, 900.0, 1100.0, 1500.0)
 SHELLS = 3
-"""Shells of neighbours whose order is kept small."""
+"""Shells of the Warren-Cowley parameters that are minimised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

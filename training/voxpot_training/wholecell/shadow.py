@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Run", "loop_work", "run_with_shadow"]
 
 HOTTEST = 1e5
-"""K, beyond which a run has ended, whatever one calls it."""
+"""K, beyond which a run is ended."""
 
 
 @dataclass(frozen=True, slots=True)

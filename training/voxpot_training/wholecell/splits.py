@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["SPLITS", "Split", "split_frames", "spread"]
 
 HOTTEST = 900.0
-"""K, the hottest run to learn from in the split by temperature."""
+"""K, highest temperature for training in the split by temperature."""
 GAP = 0.05
-"""Part of a run between learning and asking in the split by block: longer than the atoms remember."""
+"""Fraction of a run between training and validation in the split by block, longer than correlation times."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,9 @@ MEASURES: dict[str, tuple[Callable[[Atoms], float], str]] = {
     "atoms": (len, ""),
     "volume_per_atom": (lambda atoms: float(atoms.cell.volume) / len(atoms), "Å³"),
 }
-"""What a crystal shows by itself: how, and its unit."""
+"""Quantities computed from a crystal: function and unit."""
 EXACTLY, AMONG = "elements", "contains"
-"""What comes before the elements asked for: all of them and no others, or at least these."""
+"""Names of conditions on elements: exactly these, or at least these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Prior", "PriorConfig", "Priors", "energy_distance", "fit_priors"]
 
 KINDS = ("gaussian", "flow")
-"""From the plainest to the one that is drawn from unless somebody chooses."""
+"""Kinds of priors, the default last."""
 COMPARED = 2000
-"""Samples of a prior that are compared with latent vectors that it has not seen."""
+"""Samples of a prior that are compared with held-out latent vectors."""
 
 
 class Prior(Protocol):

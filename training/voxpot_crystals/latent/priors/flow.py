@@ -32,9 +32,9 @@ __all__ = ["FlowPrior", "FlowTask", "Velocity", "VelocitySpec"]
 ASKED = 8
 """Times and noises per held-out latent vector in validation."""
 GUIDANCE = 2.0
-"""How much further than it was taught a condition leads; 1 is as taught."""
+"""Strength of the classifier-free guidance; 1 is none."""
 NEGLIGIBLE = 1e-4
-"""Share of the variance in directions that are left at their mean: whitened, they would be noise to learn."""
+"""Share of the variance in directions that are dropped as noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

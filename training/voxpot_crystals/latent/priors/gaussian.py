@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["GaussianPrior"]
 
 ROUNDS = 20
-"""Of the expectation of what is unknown."""
+"""Iterations of expectation maximisation."""
 LEAST = 1e-6
 """Shrinkage that keeps every correlation matrix invertible."""
 

@@ -43,7 +43,7 @@ KIND = "structure_field"
 ENCODED = 256
 """Crystals of a batch."""
 LAST, SPARE = 2, 3
-"""Places that are exchanged when a crystal is not convincing, and what may come in their stead."""
+"""Numbers of positions that may be exchanged, and of alternatives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Generator", "load_generator", "train_conditions"]
 
 MEASURED = ("atoms", "volume_per_atom")
-"""What may be asked for beside elements: structures are all that the training set holds."""
+"""Conditions besides elements, all from structures."""
 
 
 def train_conditions(crystals: Sequence[Atoms]) -> Conditions:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["OpenView", "Seen", "TorusView", "View", "view_of"]
 
 MOST_EDGES = 12
-"""Neighbours of an atom that the periodic encoder hears, and all that are as near as the last."""
+"""Nearest neighbours of an atom in the periodic encoder, ties included."""
 
 
 @dataclass(frozen=True, slots=True)

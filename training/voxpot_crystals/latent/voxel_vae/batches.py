@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["INSIDE", "Batch", "collate", "varied"]
 
 INSIDE = 1.2
-"""Widths around the middle of an atom within which a voxel is called by its element."""
+"""Widths around an atom within which voxels have its element as label."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,9 @@ __all__ = ["Codec", "CodecSpec", "load_codec", "make_networks", "save_codec"]
 
 KIND = "generative"
 LEAST = 0.5
-"""Lower maxima of the occupancy are no atoms."""
+"""Least maximum of the occupancy of an atom."""
 TOGETHER = 64
-"""Crystals that go through the networks at once."""
+"""Crystals of a batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

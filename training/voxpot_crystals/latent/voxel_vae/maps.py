@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["Crystal", "MapSpec", "Viewer", "element_codes"]
 
 COARSEST = 1.25
-"""Widths of a Gaussian; voxels with longer edges cannot say where its middle is."""
+"""Largest voxel edge in widths of a Gaussian."""
 CLOSEST = 2.0
-"""Widths; the sum of two Gaussians that are nearer to each other has one maximum, not two."""
+"""Widths; the sum of two closer Gaussians has one maximum."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Peaks", "find_peaks"]
 
 TINY = 1e-12
-"""Below any density that counts; keeps logarithms finite."""
+"""Least density in logarithms."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ REASONS = (
     "repeated",
     "known",
 )
-"""Why a crystal is sorted out, the first of these that applies."""
+"""Reasons of the refusal of a crystal, in order of precedence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ __all__ = ["AutoTask", "LabelTask"]
 ASKED = 32
 """Crystals of a batch in validation."""
 NOISE = 0.15
-"""Greatest spread of what is added to the pictures that elements are learned from: decoded ones are not exact."""
+"""Largest standard deviation of noise on the maps of the label network, as decoded maps are not exact."""
 
 
 class _Crystals:

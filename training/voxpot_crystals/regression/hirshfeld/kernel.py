@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 __all__ = ["SiteKernel"]
 
 SOME = 600
-"""Crystals whose likelihood chooses the scales; more change little and cost their cube."""
+"""Largest number of crystals of the likelihood, whose cost is cubic."""
 STEPS = 20
 """Iterations of that choice."""
 TERMS = 6
 """Products of sites: A, B, X, AB, BX, ABX."""
 OUTLYING = 4.0
-"""Robust standard deviations beyond which a left-out residual is taken for noise."""
+"""Robust standard deviations beyond which a residual is an outlier."""
 
 
 class SiteKernel(nn.Module):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Reader", "collate", "finish"]
 
 POOL = 2
-"""Bins along an edge that the process takes together."""
+"""Bins along an edge that are pooled for the process."""
 
 
 class Batch(NamedTuple):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Site", "check_crystal", "images", "names", "sphere", "unique_sites"]
 
 CLOSEST = 0.4
-"""Å; nuclei nearer than that are a mistake (H2 has 0.74 Å)."""
+"""Å, least distance of nuclei (H2: 0.74 Å)."""
 
 LIKE = 1e-4
 """Å, within which sites count as related by symmetry."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Window", "field_of", "pairs_of", "places", "voxels_of"]
 
 DROP, STAY, WRAP, CENTRE = 0, 1, 2, 3
-"""What becomes of points beyond the ends of an axis."""
+"""Treatment of points beyond the ends of an axis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
