@@ -148,7 +148,7 @@ class Potential:
             expansion = expansion_of(self.spec)
             if self.device == "cpu":
                 source = ModuleArrays(self.network) if self._arrays is None else FixedArrays(self._arrays)
-                return CpuEngine(spec, expansion, source, known=self.baseline.known)
+                return CpuEngine(spec, expansion, source, baseline=self.baseline.arrays)
             if self.device.startswith("cuda"):
                 from ase_voxpot.engines.cuda.engine import CudaEngine
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.data import atomic_numbers
 
-from ase_voxpot.baseline.repulsion import Known, repulsions
+from ase_voxpot.baseline.repulsion import BaselineArrays, repulsions
 from ase_voxpot.neighbours.loops import close as near
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ class Baseline:
         self.inner, self.outer = float(spec.baseline.zbl_inner), float(spec.baseline.zbl_outer)
 
     @property
-    def known(self) -> Known:
+    def arrays(self) -> BaselineArrays:
         """The parameters as a named tuple, for compiled functions."""
-        return Known(self.reference, self.charge, self.inner, self.outer)
+        return BaselineArrays(self.reference, self.charge, self.inner, self.outer)
 
     def __call__(
         self, pairs: Pairs, species: Int[np.ndarray, " all"]

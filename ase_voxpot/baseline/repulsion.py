@@ -22,7 +22,7 @@ from ase_voxpot.compiled import njit, part
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-__all__ = ["Known", "add_baseline", "repulsion", "repulsions"]
+__all__ = ["BaselineArrays", "add_baseline", "repulsion", "repulsions"]
 
 COULOMB = Hartree * Bohr  # eV Å, e²/4πε₀
 COEFFICIENTS = np.array([0.18175, 0.50986, 0.28022, 0.02817])
@@ -30,7 +30,7 @@ EXPONENTS = np.array([3.19980, 0.94229, 0.40290, 0.20162])
 SCREENING = 0.46850  # Å
 
 
-class Known(NamedTuple):
+class BaselineArrays(NamedTuple):
     """Parameters of the baseline, see ``baseline.energies``."""
 
     reference: Float[np.ndarray, " species"]  # eV

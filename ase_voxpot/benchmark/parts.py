@@ -75,12 +75,12 @@ def _linear(
 
 
 @njit(nogil=True)
-def _ends(stage, atoms, candidates, species, cutoff, known, block, energies, sums):  # pragma: no cover - compiled
+def _ends(stage, atoms, candidates, species, cutoff, baseline, block, energies, sums):  # pragma: no cover - compiled
     for _ in range(TIMES):
         if stage == 0:
             neighbour_block(atoms, candidates, cutoff, block, sums.closest)
         else:
-            add_repulsion_block(atoms, species, known, block, energies)
+            add_repulsion_block(atoms, species, baseline, block, energies)
             add_forces_block(atoms, block, sums.forces, sums.virial)
 
 
@@ -113,15 +113,15 @@ def parts(
         candidates: of some structure.
         species: of its atoms.
     """
-    atoms, cutoff, known = np.argsort(species, kind="stable")[:LANES], potential.cutoff, potential.baseline.known
+    atoms, cutoff, baseline = np.argsort(species, kind="stable")[:LANES], potential.cutoff, potential.baseline.arrays
     by_hand = CpuEngine.of_network(network, expansion_of(potential.spec))
-    by_hand.step(candidates, species, cutoff, known)
+    by_hand.step(candidates, species, cutoff, baseline)
     weights, (pair_buffers, buffers, block) = by_hand.workplace()
     result, sums = np.empty(len(species)), zero_sums(np.empty((len(species), 3)))
     _prepare(atoms, candidates, species, cutoff, block, pair_buffers, sums)
     arguments = (atoms, species, block.offset, weights, pair_buffers, buffers, result, block.slope)
     out: dict[str, Callable[[], object]] = {name: partial(_linear, k, *arguments) for k, name in enumerate(LINEAR)}
-    ends = (atoms, candidates, species, cutoff, known, block, result, sums)
+    ends = (atoms, candidates, species, cutoff, baseline, block, result, sums)
     out |= {name: partial(_ends, k, *ends) for k, name in enumerate(ENDS)}
     if len(weights.point):
         out |= {name: partial(_sphere, k, weights, buffers) for k, name in enumerate(SPHERE)}

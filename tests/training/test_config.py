@@ -6,9 +6,10 @@ import pytest
 
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.spec import decode
-from voxpot_crystals.latent.structure_field.config import FieldConfig, FieldSchedule
+from voxpot_crystals.latent.structure_field.config import FieldConfig
 from voxpot_crystals.latent.voxel_vae.config import GeneratorConfig, GeneratorSchedule
-from voxpot_crystals.regression.config import CrystalSource, CrystalSplit, RegressionConfig, RegressionSchedule
+from voxpot_crystals.regression.config import CrystalSource, CrystalSplit, RegressionConfig
+from voxpot_crystals.schedules import CrystalSchedule
 from voxpot_training.config import LossConfig, PotentialSchedule, Source, SplitConfig, TrainConfig
 from voxpot_training.teacher.config import TeacherConfig
 from voxpot_training.wholecell.config import FrameSchedule, WholeCellConfig
@@ -32,7 +33,7 @@ CONFIGS = [
 
 
 @pytest.mark.parametrize(
-    "kind", [PotentialSchedule, RegressionSchedule, FieldSchedule, GeneratorSchedule, FrameSchedule]
+    "kind", [PotentialSchedule, CrystalSchedule, GeneratorSchedule, FrameSchedule]
 )
 @pytest.mark.parametrize(
     ("key", "value"),
@@ -60,8 +61,7 @@ def test_schedules_that_lead_nowhere_are_refused(kind, key, value):
     ("kind", "key"),
     [
         (PotentialSchedule, "batch_atoms"),
-        (RegressionSchedule, "batch"),
-        (FieldSchedule, "batch"),
+        (CrystalSchedule, "batch"),
         (GeneratorSchedule, "batch"),
         (FrameSchedule, "batch"),
     ],
@@ -71,10 +71,9 @@ def test_a_batch_holds_something(kind, key):
         decode(kind, {key: 0})
 
 
-@pytest.mark.parametrize("kind", [RegressionSchedule, FieldSchedule])
-def test_a_batch_of_one_cannot_be_normalised(kind):
+def test_a_batch_of_one_cannot_be_normalised():
     with pytest.raises(ConfigError, match=r"schedule.batch: .* got 1"):
-        decode(kind, {"batch": 1})
+        decode(CrystalSchedule, {"batch": 1})
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Float, Int
 
-    from ase_voxpot.baseline.repulsion import Known
+    from ase_voxpot.baseline.repulsion import BaselineArrays
     from ase_voxpot.descriptor import Expansion
     from ase_voxpot.engines.cpu.packing import Source
     from ase_voxpot.neighbours.verlet import Candidates, Pairs
@@ -76,7 +76,7 @@ class CpuEngine:
     neighbour_type = VerletList
 
     def __init__(
-        self, spec: SteerableSpec, expansion: Expansion, source: Source, *, known: Known | None = None
+        self, spec: SteerableSpec, expansion: Expansion, source: Source, *, baseline: BaselineArrays | None = None
     ) -> None:
         """Evaluate the weights of ``source``; they are packed again when its version changes.
 
@@ -84,9 +84,9 @@ class CpuEngine:
             spec: the network.
             expansion: the closed form of its filters.
             source: of the weights.
-            known: the baseline, which ``evaluate`` adds.
+            baseline: the baseline, which ``evaluate`` adds.
         """
-        self._spec, self._expansion, self._source, self._known = spec, expansion, source, known
+        self._spec, self._expansion, self._source, self._baseline = spec, expansion, source, baseline
         self._version: Hashable = self  # differs from the version of any source
         self._buffers: list[tuple[PairBuffers, NetworkBuffers, BlockBuffers]] = []
 
@@ -175,11 +175,11 @@ class CpuEngine:
         Raises:
             StructureError: one of its kinds, if the structure has no energy.
         """
-        assert self._known is not None
+        assert self._baseline is not None
         candidates = neighbours.candidates(atoms)
         scratch = neighbours.scratch
         energies, sums = self.step(
-            candidates, species, self._expansion.cutoff, self._known, features=features, scratch=scratch
+            candidates, species, self._expansion.cutoff, self._baseline, features=features, scratch=scratch
         )
         if not sums.closest[0] >= CLOSEST**2:
             neighbours.update(atoms)  # raises the error that names the two atoms
@@ -190,7 +190,7 @@ class CpuEngine:
         candidates: Candidates,
         species: Int[np.ndarray, " atom"],
         cutoff: float,
-        known: Known,
+        baseline: BaselineArrays,
         *,
         features: Float[np.ndarray, "atom feature"] | None = None,
         scratch: Workspace = FRESH,
@@ -204,7 +204,7 @@ class CpuEngine:
             candidates: pairs within cutoff and skin.
             species: species number of every atom.
             cutoff: Å.
-            known: parameters of the baseline.
+            baseline: parameters of the baseline.
             features: filled with the inputs of the last layer.
             scratch: for the arrays of the sums.
         """
@@ -216,7 +216,7 @@ class CpuEngine:
 
         def work(pieces: Iterator[tuple[int, int]]) -> None:
             buffers = self._take_buffers(most)
-            given = (order, species, candidates, cutoff, known, buffers[2])
+            given = (order, species, candidates, cutoff, baseline, buffers[2])
             for begin, end in pieces:
                 mine = sums[begin] = zero_sums(scratch.take(f"forces {next(arrays)}", len(species), 3))
                 step_blocks(begin, end, *given, buffers[0], self._weights, buffers[1], energies, mine, kept)

@@ -107,19 +107,19 @@ def neighbour_block(atoms, candidates, cutoff, buffers, closest):  # pragma: no 
 
 
 @part(nogil=True)
-def add_repulsion_block(atoms, species, known, buffers, energies):  # pragma: no cover - compiled
+def add_repulsion_block(atoms, species, baseline, buffers, energies):  # pragma: no cover - compiled
     """Add energies of free atoms, and the ZBL repulsion of close pairs, to energies and slopes."""
-    limit = known.outer * known.outer
+    limit = baseline.outer * baseline.outer
     for lane in range(len(atoms)):
         i = atoms[lane]
-        energies[i] += known.reference[species[i]]
+        energies[i] += baseline.reference[species[i]]
         for p in range(buffers.first[lane], buffers.first[lane + 1]):
             x, y, z = buffers.offset[p, 0], buffers.offset[p, 1], buffers.offset[p, 2]
             square = x * x + y * y + z * z
             if square >= limit or square == 0:  # two atoms at one place: the caller raises
                 continue
-            r, za, zb = np.sqrt(square), known.charge[species[i]], known.charge[species[buffers.neighbour[p]]]
-            value, slope = repulsion(r, za, zb, known.inner, known.outer)
+            r, za, zb = np.sqrt(square), baseline.charge[species[i]], baseline.charge[species[buffers.neighbour[p]]]
+            value, slope = repulsion(r, za, zb, baseline.inner, baseline.outer)
             energies[i] += 0.5 * value
             for k in range(3):
                 buffers.slope[p, k] += 0.5 * slope / r * buffers.offset[p, k]
@@ -160,7 +160,7 @@ def step_blocks(  # pragma: no cover - compiled
     species,
     candidates,
     cutoff,
-    known,
+    baseline,
     block,
     pair_buffers,
     weights,
@@ -177,5 +177,5 @@ def step_blocks(  # pragma: no cover - compiled
         deposit_block(block.offset, pair_buffers, buffers.coefficients)
         network_block(atoms, species, weights, buffers, bool(1), energies, features)
         gather_block(buffers.adjoint, block.offset, pair_buffers, block.slope)
-        add_repulsion_block(atoms, species, known, block, energies)
+        add_repulsion_block(atoms, species, baseline, block, energies)
         add_forces_block(atoms, block, sums.forces, sums.virial)

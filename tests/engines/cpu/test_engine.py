@@ -147,7 +147,7 @@ def test_a_step_is_its_pairs_with_the_baseline(repeat, threads, rng):
     for count in (1, 2, 3):
         threads(count)
         near = VerletList(potential.cutoff, skin=0.7).candidates(atoms)
-        first, again = (potential.engine.step(near, species, potential.cutoff, potential.baseline.known) for _ in "12")
+        first, again = (potential.engine.step(near, species, potential.cutoff, potential.baseline.arrays) for _ in "12")
         assert_allclose(first[0], energies, rtol=1e-12)
         assert_allclose(first[1].forces, forces, rtol=0, atol=1e-11 * np.abs(forces).max())
         assert_allclose(first[1].virial, pairs.offset.T @ slopes, rtol=0, atol=1e-10 * np.abs(slopes).max())
