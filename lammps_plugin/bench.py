@@ -124,7 +124,7 @@ def ranks(
     cells: Annotated[int, typer.Option(help="Edge in cells of two atoms; 20 are 16,000 atoms, 3 are 54.")] = 20,
     steps: Annotated[int, typer.Option(help="Steps to time.")] = 5,
     model: Annotated[str, typer.Option("--model", "-m", help="Name or file.")] = "motaw",
-    compiled: Annotated[bool, typer.Option(help="Or through the call into Python.")] = True,
+    compiled: Annotated[bool, typer.Option(help="Compiled function, or the call into Python.")] = True,
 ) -> None:
     """Time per step on several ranks of one thread each.
 

@@ -25,11 +25,11 @@ def benchmark(
     model: Annotated[
         list[str], typer.Option("--model", "-m", help="Shipped model or weight file; may be given several times.")
     ] = ["motaw"],  # noqa: B006 - typer reads it, nobody writes to it
-    atoms: Annotated[str, typer.Option(help="Sizes, about; the nearest bcc cube is taken.")] = "54,432,2000,16000",
-    threads: Annotated[str, typer.Option(help="Numbers of threads, a fresh process for each.")] = "1",
+    atoms: Annotated[str, typer.Option(help="Numbers of atoms; the nearest bcc cubes are used.")] = "54,432,2000,16000",
+    threads: Annotated[str, typer.Option(help="Numbers of threads, a new process for each.")] = "1",
     device: Annotated[str, typer.Option(help="Devices: cpu, cuda or both.")] = "cpu",
     peer: Peers = None,
-    repeat: Annotated[int, typer.Option(help="Calls per size; fewer, but three, where they take over a minute.")] = 7,
+    repeat: Annotated[int, typer.Option(help="Calls per size; fewer, three at least, if they take over a minute.")] = 7,
     breakdown: Annotated[
         bool, typer.Option("--breakdown", help="Count and time every stage of an evaluation instead.")
     ] = False,

@@ -43,7 +43,7 @@ def defects(
     swaps: Annotated[
         int, typer.Option(help="Exchanges of every pair of elements, nearest neighbours, and as many of distant atoms.")
     ] = 10,
-    jumps: Annotated[int, typer.Option(help="Barriers of jumps into so many vacancies, by elastic bands; slow.")] = 0,
+    jumps: Annotated[int, typer.Option(help="Vacancies with barriers of jumps (nudged elastic band); slow.")] = 0,
     plot: Annotated[Path, typer.Option("--plot", help="Draw the energies of all sites here.")] = Path("defects.png"),
     json: Json = None,
     repeat: Supercell = None,

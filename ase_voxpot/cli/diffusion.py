@@ -46,8 +46,8 @@ def diffusion(
         str, typer.Option("--temperature", "-T", help="K; several with commas between for Arrhenius's law.")
     ] = "4000",
     liquid: Annotated[bool, typer.Option("--liquid", help="Melt first, at twice the temperature.")] = False,
-    vacancies: Annotated[int, typer.Option(help="Atoms taken away, so that the others can move.")] = 0,
-    steps: Annotated[int, typer.Option("--steps", "-n", help="Steps that are measured, per temperature.")] = 5000,
+    vacancies: Annotated[int, typer.Option(help="Number of vacancies.")] = 0,
+    steps: Annotated[int, typer.Option("--steps", "-n", help="Steps of production, per temperature.")] = 5000,
     equilibration: Annotated[int, typer.Option(help="Steps before them, at zero pressure.")] = 1000,
     timestep: Timestep = 2.0,
     viscosity: Annotated[

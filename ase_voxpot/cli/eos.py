@@ -37,7 +37,7 @@ def eos(
     structure: Structure,
     model: Model = "motaw",
     calculator: Calculator = None,
-    span: Annotated[float, typer.Option(help="Volumes reach so far below and above equilibrium, in per cent.")] = 6.0,
+    span: Annotated[float, typer.Option(help="Range of volumes below and above equilibrium, per cent.")] = 6.0,
     points: Annotated[int, typer.Option("--points", "-n", help="Number of volumes.")] = 11,
     plot: Annotated[Path, typer.Option("--plot", help="Draw energies and pressures here.")] = Path("eos.png"),
     json: Json = None,

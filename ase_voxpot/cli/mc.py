@@ -49,9 +49,9 @@ def mc(
         typer.Option("--temperature", "-T", "--scan", help="K; several, as 300,600,900 or 300:1500:100, are a scan."),
     ] = "1000",
     anneal: Annotated[
-        float | None, typer.Option("--anneal", help="K; the temperature goes there during the run.", show_default=False)
+        float | None, typer.Option("--anneal", help="K; final temperature of an annealing.", show_default=False)
     ] = None,
-    cooling: Annotated[str, typer.Option(help="How it goes there: linear or exponential.")] = "linear",
+    cooling: Annotated[str, typer.Option(help="Interpolation of the temperature: linear or exponential.")] = "linear",
     sweeps: Annotated[
         float, typer.Option("--sweeps", "-n", help="Trials per site in all, those before a restart included.")
     ] = 100.0,
@@ -63,9 +63,12 @@ def mc(
     md: Annotated[int, typer.Option(help="Steps of dynamics before every sample's trials; 0 for a rigid lattice.")] = 0,
     timestep: Annotated[float, typer.Option(help="fs, of that dynamics.")] = 2.0,
     pressure: Annotated[
-        float | None, typer.Option("--pressure", "-P", help="GPa, to let the cell move in it.", show_default=False)
+        float | None,
+        typer.Option("--pressure", "-P", help="GPa, for dynamics with a variable cell.", show_default=False),
     ] = None,
-    relax: Annotated[int, typer.Option(help="Steps of relaxation before a trial is judged; 0 for none.")] = 0,
+    relax: Annotated[
+        int, typer.Option(help="Steps of relaxation before a trial is accepted or rejected; 0 for none.")
+    ] = 0,
     sizes: Annotated[str, typer.Option(help="Numbers of repeats, as 6,8,10: a run for each.")] = "",
     peer: Peers = None,
     output: Prefix = Path("mc"),

@@ -40,13 +40,13 @@ __all__ = ["melt"]
 def melt(
     structure: Structure,
     temperature: Annotated[
-        float, typer.Option("--temperature", "-T", help="K, a guess; some 15 % off will do.", show_default=False)
+        float, typer.Option("--temperature", "-T", help="K, an estimate within about 15 %.", show_default=False)
     ],
     model: Model = "motaw",
     calculator: Calculator = None,
     pressure: Pressure = 0.0,
-    across: Annotated[int, typer.Option(help="Repeat the cell so often along the interface.")] = 5,
-    along: Annotated[int, typer.Option(help="Repeat it so often along the normal of the interface.")] = 16,
+    across: Annotated[int, typer.Option(help="Repeats of the cell along the interface.")] = 5,
+    along: Annotated[int, typer.Option(help="Repeats along the normal of the interface.")] = 16,
     steps: Annotated[
         int, typer.Option("--steps", "-n", help="Steps of coexistence, those before a restart included.")
     ] = 20_000,

@@ -57,10 +57,10 @@ Peers = Annotated[
         "--peer", "-p", help=f"Another calculator beside the model, [NAME=]{FACTORY}; may be given several times."
     ),
 ]
-Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda.")]
+Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda.")]
 Dtype = Annotated[str, typer.Option(help="Precision inside the network: float32 or float64.")]
 
-Repeat = Annotated[int, typer.Option("--repeat", "-r", help="Repeat the cell so often in each direction.")]
+Repeat = Annotated[int, typer.Option("--repeat", "-r", help="Number of repeats of the cell in each direction.")]
 Supercell = Annotated[
     int | None,
     typer.Option(
@@ -83,22 +83,22 @@ Decorate = Annotated[
 Vacant = Annotated[
     bool, typer.Option("--vacant", help="With --decorate: leave sites empty that are occupied less than once.")
 ]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
-Pressure = Annotated[float, typer.Option("--pressure", "-P", help="GPa, where the cell moves.")]
+Seed = Annotated[int, typer.Option(help="Seed of random numbers.")]
+Pressure = Annotated[float, typer.Option("--pressure", "-P", help="GPa, with a variable cell.")]
 Timestep = Annotated[float, typer.Option(help="fs.")]
 
 Strict = Annotated[
     bool,
-    typer.Option("--strict", help="Stop at the first that cannot be taken, with exit status 2, and write nothing."),
+    typer.Option("--strict", help="Stop at the first invalid frame, with exit status 2, and write nothing."),
 ]
 Unconverged = Annotated[
     bool,
     typer.Option("--unconverged", help="Score ionic steps of VASP whose electronic loop did not converge (NELM), too."),
 ]
 
-Prefix = Annotated[Path, typer.Option("--output", "-o", help="Beginning of the names of all files of the run.")]
+Prefix = Annotated[Path, typer.Option("--output", "-o", help="Prefix of the names of all files of the run.")]
 Restart = Annotated[bool, typer.Option("--restart", "--resume", help="Continue from the last checkpoint.")]
-Json = Annotated[Path | None, typer.Option(help="Write the figures here.", show_default=False)]
+Json = Annotated[Path | None, typer.Option(help="Write the results here (JSON).", show_default=False)]
 
 
 def renamed(**names: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def phonons(
     model: Model = "motaw",
     calculator: Calculator = None,
     width: Annotated[float, typer.Option(help="Least width of the supercell in which atoms are displaced, Å.")] = 15.0,
-    highest: Annotated[float, typer.Option("--temperature", "-T", help="Up to which temperature, K.")] = 1500.0,
+    highest: Annotated[float, typer.Option("--temperature", "-T", help="Highest temperature, K.")] = 1500.0,
     qha: Annotated[
         bool,
         typer.Option("--qha", help="Quasi-harmonic approximation: expansion, stiffness, heat at constant pressure."),

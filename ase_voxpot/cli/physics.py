@@ -35,7 +35,7 @@ def physics(
         "physics"
     ),
     json: Json = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what the folder holds already.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute existing results of the folder again.")] = False,
     device: Device = "auto",
     dtype: Dtype = "float32",
 ) -> None:

@@ -35,10 +35,10 @@ def relax(
     structure: Structure,
     model: Model = "motaw",
     optimizer: Annotated[str, typer.Option(help="fire, bfgs or lbfgs.")] = "fire",
-    fmax: Annotated[float, typer.Option(help="Largest force that may remain, eV/Å.")] = 0.01,
-    steps: Annotated[int, typer.Option(help="Give up after so many steps (exit status 1).")] = 500,
+    fmax: Annotated[float, typer.Option(help="Largest force at the end, eV/Å.")] = 0.01,
+    steps: Annotated[int, typer.Option(help="Largest number of steps (exit status 1 if reached).")] = 500,
     cell: Annotated[
-        bool, typer.Option("--cell", help="Relax the cell too; of a slab or wire along its periodic directions.")
+        bool, typer.Option("--cell", help="Relax the cell, too; of a slab or wire along its periodic directions.")
     ] = False,
     pressure: Pressure = 0.0,
     output: Annotated[

@@ -26,13 +26,13 @@ def select(
     frames: Annotated[
         Path, typer.Argument(help="Structures in any format of ASE, labelled or not.", show_default=False)
     ],
-    number: Annotated[int, typer.Option("--number", "-n", help="How many to pick at most.")] = 20,
+    number: Annotated[int, typer.Option("--number", "-n", help="Largest number of picks.")] = 20,
     output: Annotated[Path, typer.Option("--output", "-o", help="Extended XYZ file for the picked frames.")] = Path(
         "picked.extxyz"
     ),
     min_uncertainty: Annotated[
         float | None,
-        typer.Option(help="meV/atom; what is more certain is not picked. The model's error in training by default."),
+        typer.Option(help="meV/atom, least uncertainty of a pick. The model's error in training by default."),
     ] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the choice here; beside OUTPUT by default.")] = None,
     json: Json = None,

@@ -30,20 +30,20 @@ def validate(
     model: Model = "motaw",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.")] = Path("validation"),
     energy: Annotated[
-        str | None, typer.Option(help="free (TOTEN, the default) or zero (sigma->0): which one is judged.")
+        str | None, typer.Option(help="free (TOTEN, the default) or zero (sigma->0): energy of the verdict.")
     ] = None,
     temperature: Annotated[
         float | None,
         typer.Option("--temperature", "-T", help="K, of the model's dynamics; that of the run without it."),
     ] = None,
     timestep: Annotated[
-        float | None, typer.Option(help="fs from frame to frame, for files that do not say (XDATCAR, extended XYZ).")
+        float | None, typer.Option(help="fs between frames, for files without it (XDATCAR, extended XYZ).")
     ] = None,
     snapshots: Annotated[
-        bool, typer.Option("--snapshots", help="Frames are not equally spaced in time: say nothing of motion.")
+        bool, typer.Option("--snapshots", help="Frames are not equally spaced in time: do not compare motion.")
     ] = False,
     unconverged: Unconverged = False,
-    frames: Annotated[int, typer.Option("--frames", help="Most frames of the model's dynamics.")] = 2000,
+    frames: Annotated[int, typer.Option("--frames", help="Largest number of frames of the model's dynamics.")] = 2000,
     md: Annotated[bool, typer.Option(help="Run the model, to compare structure and motion.")] = True,
     seed: Seed = 0,
     device: Device = "auto",

@@ -72,7 +72,7 @@ def main(
     repeat: Annotated[int, typer.Option(help="Cubic cells along each edge; 3 are 54 atoms of bcc.")] = 3,
     structure: Annotated[str, typer.Option(help="A random alloy.")] = "bcc:MoTaW",
     model: Annotated[str, typer.Option("--model", "-m", help="Name or file.")] = "motaw",
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of random numbers.")] = 0,
 ) -> None:
     """Time the validation of a generated run; threads follow OMP_NUM_THREADS."""
     from ase_voxpot.validation import read_run, validate, write_report

@@ -19,7 +19,7 @@ def train(
         Path | None, typer.Option("--output", "-o", help="Folder for weights, log and pictures; else as configured.")
     ] = None,
     resume: Restart = False,
-    quick: Annotated[bool, typer.Option("--quick", help="A few epochs only, to see that it works.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A few epochs only, as a test.")] = False,
 ) -> None:
     """Train a model from a configuration file: a potential, or a model of its key ``kind``.
 

@@ -34,29 +34,31 @@ def generate(
     count: Annotated[int, typer.Option("--number", "-n", help="How many crystals.", min=1)] = 100,
     condition: Annotated[
         list[str] | None,
-        typer.Option("--condition", "-c", help="What to ask for, as NAME=VALUE; several may be given.", metavar="TEXT"),
+        typer.Option("--condition", "-c", help="Condition as NAME=VALUE; several may be given.", metavar="TEXT"),
     ] = None,
     prior: Annotated[
-        str | None, typer.Option(help="What to draw from: gaussian or flow; the flow where there is one.")
+        str | None, typer.Option(help="Prior: gaussian or flow; the flow by default, if there is one.")
     ] = None,
     between: Annotated[
         Path | None,
-        typer.Option("--between", help="Instead: as many steps from the first crystal of this file to the second."),
+        typer.Option(
+            "--between", help="Instead: interpolate in as many steps between the first two crystals of this file."
+        ),
     ] = None,
     rank: Annotated[
-        str | None, typer.Option("--rank", help="Sort by what this property model predicts, lowest first.")
+        str | None, typer.Option("--rank", help="Sort by predictions of this property model, lowest first.")
     ] = None,
     symprec: Annotated[
-        float | None, typer.Option("--symprec", help="Move crystals onto the symmetry that they have within so many Å.")
+        float | None, typer.Option("--symprec", help="Symmetrise crystals within this tolerance, Å.")
     ] = None,
     relax: Annotated[
         str | None,
         typer.Option("--relax", help="Relax atoms and cells with a calculator: module:factory or file.py:factory."),
     ] = None,
     known: Annotated[
-        Path | None, typer.Option("--known", help="Crystals that are not new, such as those of the training.")
+        Path | None, typer.Option("--known", help="Known crystals, such as those of the training.")
     ] = None,
-    passed: Annotated[bool, typer.Option("--passed", help="Write those alone that pass the screening.")] = False,
+    passed: Annotated[bool, typer.Option("--passed", help="Write only crystals that pass the screening.")] = False,
     seed: Seed = 0,
     json: Json = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the first of them (PNG).")] = None,

@@ -25,7 +25,9 @@ def predict(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="CSV with the columns id, prediction, uncertainty.")
     ] = None,
-    key: Annotated[str, typer.Option(help="Where the truth stands in info, if it is known; else as trained.")] = "",
+    key: Annotated[
+        str, typer.Option(help="Key of the true values in info, if known; that of the training by default.")
+    ] = "",
     strict: Strict = False,
 ) -> None:
     """Predict a property of every crystal of a file, with its uncertainty.

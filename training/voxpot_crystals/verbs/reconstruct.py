@@ -18,12 +18,10 @@ def reconstruct(
     frames: Crystals,
     model: ModelOfCrystals,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="What came back, as extended XYZ.", show_default=False)
+        Path, typer.Option("--output", "-o", help="Reconstructed crystals, as extended XYZ.", show_default=False)
     ],
     json: Json = None,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw some originals beside what came back (PNG).")
-    ] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw some originals and reconstructions (PNG).")] = None,
     strict: Strict = False,
 ) -> None:
     """Encode and decode every crystal of a file.

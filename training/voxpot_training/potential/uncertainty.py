@@ -197,11 +197,9 @@ def _far_table(report: dict[str, Any]) -> Table:
 @app.command(context_settings=renamed(out="output"))
 def main(
     model: Annotated[str, typer.Argument(help="Path of a weight file, or name of a shipped model.")],
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file of the training; what the card holds by default.")
-    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file of the training; that in the card by default.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of MODEL.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Judge what MODEL has, change nothing.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Test the uncertainty of MODEL, change nothing.")] = False,
 ) -> None:
     """Add a calibrated uncertainty to a model, and judge it on the hold-out.
 

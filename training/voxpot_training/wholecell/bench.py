@@ -143,8 +143,10 @@ def bench(
     voxels: Annotated[int, typer.Option(help="Voxels along each edge.")] = 8,
     readings: Annotated[str, typer.Option(help="Of the paper, with commas.")] = "inside,field,occupied,atoms",
     sample: Annotated[int, typer.Option(help="Frames for the plain Python loops.")] = 20,
-    repeat: Annotated[int, typer.Option(help="The fastest of so many runs counts.")] = 5,
-    source: Annotated[Path | None, typer.Option("--frames-in", help="A folder of frames; made up without it.")] = None,
+    repeat: Annotated[int, typer.Option(help="Number of runs, of which the fastest is used.")] = 5,
+    source: Annotated[
+        Path | None, typer.Option("--frames-in", help="A folder of frames; random ones by default.")
+    ] = None,
     json: Json = None,
 ) -> None:
     """Time, memory and answers of the voxels of whole cells.

@@ -129,7 +129,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__d
 
 @app.command(context_settings=renamed(frames="number"))
 def make(
-    folder: Annotated[Path, typer.Argument(help="For the frames; those that are there are not made again.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of the frames; existing ones are kept.")],
     calculator: Annotated[
         str, typer.Option(help="A shipped model, a weight file, or module:factory of an ASE calculator.")
     ] = "motaw",
@@ -151,7 +151,7 @@ def make(
 
 @app.command()
 def gather(
-    folder: Annotated[Path, typer.Argument(help="For the frames.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of the frames.")],
     run: Annotated[list[str], typer.Option(help="TEMPERATURE=FILE, once per run, with energies and forces.")],
 ) -> None:
     """Frames of trajectories that ASE reads, of LAMMPS or VASP say.
