@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ase_voxpot.descriptor import Expansion
 
-__all__ = ["deposit", "deposit_tangent", "gather", "paint", "solid_harmonics"]
+__all__ = ["deposit", "deposit_tangent", "gather", "deposit_table", "solid_harmonics"]
 
 
 def solid_harmonics(points: Float[Tensor, "point 3"], degree: int) -> Float[Tensor, "point harmonic"]:
@@ -62,7 +62,7 @@ def deposit(
     return out.reshape(expansion.harmonics, atoms, species * expansion.radial)
 
 
-def paint(
+def deposit_table(
     offset: Float[Tensor, "atom place 3"], channel: Int[Tensor, "atom place"], *, species: int, expansion: Expansion
 ) -> Float[Tensor, "harmonic atom channel"]:
     """As ``deposit``, of neighbours in a table: one row per atom, channel -1 in empty places."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ase_voxpot.descriptor import Expansion
 
-__all__ = ["paint"]
+__all__ = ["deposit_table"]
 
 BLOCK = 256
 """Neighbours per Triton program."""
@@ -193,7 +193,7 @@ class _Paint(torch.autograd.Function):
         return slope, None, None, None
 
 
-def paint(
+def deposit_table(
     offset: Float[Tensor, "atom place 3"], channel: Int[Tensor, "atom place"], *, species: int, expansion: Expansion
 ) -> Float[Tensor, "harmonic atom channel"]:
     """Coefficients A of every atom, differentiable once with respect to ``offset``.

@@ -125,12 +125,12 @@ class CudaEngine:
             slot = first[mine, None] + places
             slot = torch.where(slot < first[mine + 1, None], slot, len(pairs))
             ends = np.searchsorted(species[order[start:stop]], np.arange(self.species + 1))
-            result, slope, seen = self._learned(offset[slot], kinds[slot], ends, gradient=gradient)
+            result, slope, inputs = self._network_rows(offset[slot], kinds[slot], ends, gradient=gradient)
             energies[mine] = result
             if slope is not None:
                 slopes[slot] = slope
             if last is not None:
-                last[mine] = seen
+                last[mine] = inputs
 
         in_chunks(pairs.atoms, CHUNK, answer, device=self.device)
         if features is not None and last is not None:
@@ -167,7 +167,7 @@ class CudaEngine:
             offset = positions[neighbour] - positions[centre][:, None] + images[rows.image[start:stop]]
             offset = torch.where(channel[..., None] >= 0, offset, 2 * self._expansion.cutoff)
             ends = np.clip(rows.ends - start, 0, stop - start)
-            result, slope, seen = self._learned(offset.to(self.dtype), channel, ends, gradient=True)
+            result, slope, inputs = self._network_rows(offset.to(self.dtype), channel, ends, gradient=True)
             assert slope is not None
             kind = rows.kind[start:stop]
             value, repelled = self._repulsion(offset, kind, channel)
@@ -176,7 +176,7 @@ class CudaEngine:
             own, virial = gradient.sum(1), offset.flatten(0, 1).T @ gradient.flatten(0, 1)
             closest = offset.square().sum(2).min()
             if features is not None:
-                features[centre.cpu().numpy()] = seen.cpu().numpy()
+                features[centre.cpu().numpy()] = inputs.cpu().numpy()
             sums.energies[centre] = energies
             sums.forces.index_add_(0, centre, own)
             sums.forces.index_add_(0, neighbour.flatten(), gradient.flatten(0, 1), alpha=-1)
@@ -186,7 +186,7 @@ class CudaEngine:
         in_chunks(atoms, CHUNK, add, device=self.device)
         return sums
 
-    def _learned(
+    def _network_rows(
         self,
         offset: Float[Tensor, "row place 3"],
         channel: Int[Tensor, "row place"],
@@ -198,11 +198,11 @@ class CudaEngine:
         with torch.cuda.device_of(offset), torch.set_grad_enabled(gradient):  # the device where Triton launches
             offset = offset.detach().requires_grad_(gradient)
             if fused.usable(offset):
-                from ase_voxpot.kernels.density import paint
+                from ase_voxpot.kernels.density import deposit_table
             else:
-                paint = gpu.paint
-            seen = paint(offset, channel, species=self.species, expansion=self._expansion)
-            result, features = self._network.of_sorted(seen, ends)
+                deposit_table = gpu.deposit_table
+            coefficients = deposit_table(offset, channel, species=self.species, expansion=self._expansion)
+            result, features = self._network.of_sorted(coefficients, ends)
             slope = torch.autograd.grad(result.sum(), offset)[0] if gradient else None
         return result.detach(), slope, features.detach()
 

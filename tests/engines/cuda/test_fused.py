@@ -40,14 +40,16 @@ def assert_same(actual, expected, tolerance):
     ],
 )
 def test_painting(interpreted, expansion, dtype, tolerance):
-    from ase_voxpot.kernels.density import paint
+    from ase_voxpot.kernels.density import deposit_table
 
     offset = 2.5 * random(7, 13, 3)
     channel = torch.randint(-1, 3, (7, 13), generator=GENERATOR, dtype=torch.int32)
     weight = random(expansion.harmonics, 7, 3 * expansion.radial)
 
-    expected = both_ways(lambda d: gpu.paint(d, channel, species=3, expansion=expansion), offset, weight)
-    actual = both_ways(lambda d: paint(d, channel, species=3, expansion=expansion), offset.to(dtype), weight.to(dtype))
+    expected = both_ways(lambda d: gpu.deposit_table(d, channel, species=3, expansion=expansion), offset, weight)
+    actual = both_ways(
+        lambda d: deposit_table(d, channel, species=3, expansion=expansion), offset.to(dtype), weight.to(dtype)
+    )
 
     assert (torch.from_numpy(actual[1])[channel < 0] == 0).all()
     assert_same(actual, expected, tolerance)
@@ -59,18 +61,18 @@ def test_a_table_is_painted_like_a_list_of_pairs():
     real = channel >= 0
     centre = torch.arange(4)[:, None].expand(4, 6)[real]
 
-    table = gpu.paint(offset, channel, species=2, expansion=EXPANSION)
+    table = gpu.deposit_table(offset, channel, species=2, expansion=EXPANSION)
 
     pairs = gpu.deposit(offset[real], centre, channel[real], shape=(4, 2), expansion=EXPANSION)
     laws.close(table, pairs, laws.STRICT.same)
 
 
 def test_a_neighbour_on_the_atom_has_a_finite_slope(interpreted):
-    from ase_voxpot.kernels.density import paint
+    from ase_voxpot.kernels.density import deposit_table
 
     offset = torch.zeros(1, 1, 3, dtype=torch.float64)
     channel = torch.zeros(1, 1, dtype=torch.int32)
-    values, slopes = both_ways(lambda d: paint(d, channel, species=1, expansion=EXPANSION), offset, 1.0)
+    values, slopes = both_ways(lambda d: deposit_table(d, channel, species=1, expansion=EXPANSION), offset, 1.0)
 
     assert abs(values[0].sum() - EXPANSION.radial) < 1e-12  # S_00 = 1, and every shell
     assert abs(slopes).max() < 10

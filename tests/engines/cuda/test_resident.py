@@ -232,14 +232,14 @@ def test_nothing_has_no_energy(resident_of):
 
 
 def test_a_device_that_is_too_small_for_a_chunk_gives_the_same_answer(resident_of, host, crystal, monkeypatch):
-    whole = module.gpu.paint
+    whole = module.gpu.deposit_table
 
     def cramped(offset, channel, **kwargs):
         if len(offset) > 3:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return whole(offset, channel, **kwargs)
 
-    monkeypatch.setattr(module.gpu, "paint", cramped)
+    monkeypatch.setattr(module.gpu, "deposit_table", cramped)
 
     laws.same_answer(resident_of().evaluate(crystal), host.evaluate(crystal), laws.STRICT.same)
 
