@@ -32,9 +32,7 @@ CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "kind", [PotentialSchedule, CrystalSchedule, GeneratorSchedule, FrameSchedule]
-)
+@pytest.mark.parametrize("kind", [PotentialSchedule, CrystalSchedule, GeneratorSchedule, FrameSchedule])
 @pytest.mark.parametrize(
     ("key", "value"),
     [
