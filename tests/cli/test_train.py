@@ -50,5 +50,5 @@ def test_a_kind_that_no_package_trains_is_refused(voxpot, here):
 
 
 def test_a_configuration_that_is_not_there_is_refused(voxpot, here):
-    assert "got none" in voxpot("train", "nothing.toml").sentence
+    assert "expected a configuration or a file of frames, got none" in voxpot("train", "nothing.toml").sentence
     assert "got a folder" in voxpot("train", here).sentence

@@ -105,10 +105,12 @@ class SplitConfig:
     validation: float = 0.05
     holdout: float = 0.10
     gap: int = 1  # frames of a run left out between the parts
+    consecutive: int = 1  # frames in a row that stay together where no rule applies
     seed: int = 0
     rules: tuple[BlockRule, ...] = ()
 
     def __post_init__(self) -> None:
+        expect(self.consecutive >= 1, "split.consecutive", "a whole number from 1 on", self.consecutive)
         expect(self.gap >= 0, "split.gap", "0 or more frames", self.gap)
         expect(self.seed >= 0, "split.seed", "a whole number from 0 on", self.seed)
         if not (0 <= self.validation < 1 and 0 <= self.holdout < 1 and self.validation + self.holdout < 1):

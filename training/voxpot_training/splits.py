@@ -44,7 +44,9 @@ class _Place:
     index: int | None
 
 
-def _place(row: int, atoms: Atoms, rules: Sequence[tuple[re.Pattern[str], re.Pattern[str], str]]) -> _Place:
+def _place(
+    row: int, atoms: Atoms, rules: Sequence[tuple[re.Pattern[str], re.Pattern[str], str]], consecutive: int
+) -> _Place:
     group = str(atoms.info.get("config_type", "default"))
     for wanted, name, key in rules:
         if not wanted.search(group):
@@ -56,7 +58,7 @@ def _place(row: int, atoms: Atoms, rules: Sequence[tuple[re.Pattern[str], re.Pat
             if index is not None and not index.isdecimal():
                 raise ConfigError(f"split.rules: expected a number as index, got {index!r} of frame {row}")
             return _Place((group, *map(str, parts.values())), None if index is None else int(index))
-    return _Place((group, f"row {row}"), None)
+    return _Place((group, f"row {row // consecutive}"), None)
 
 
 def _fingerprint(atoms: Atoms) -> tuple[str, float, float]:
@@ -97,7 +99,7 @@ def split_frames(frames: Sequence[Atoms], config: SplitConfig) -> Split:
             rules.append((re.compile(rule.group), re.compile(rule.name), rule.key))
         except re.error as error:
             raise ConfigError(f"split.rules: {error.pattern!r} is not a regular expression ({error})") from None
-    places = _merge_repeats([_place(row, atoms, rules) for row, atoms in enumerate(frames)], frames)
+    places = _merge_repeats([_place(row, atoms, rules, config.consecutive) for row, atoms in enumerate(frames)], frames)
     blocks: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for row, place in enumerate(places):
         blocks[place.block].append(row)
