@@ -2,7 +2,7 @@
 
     python ternary_frames.py frames.extxyz
 
-Metals and binaries come first, then ternaries in turns (``TURN``), so that a run stopped at any time has
+Metals come first, then binaries and ternaries in turns (``TURN``), so that a run stopped at any time has
 labelled all kinds: ordered cells, the same at other volumes, strained and rattled ones, and random
 decorations of eight atoms.  Within a kind cheap ones come first.
 
@@ -30,29 +30,9 @@ PRIMITIVE = np.array([[-0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.5, 0.5, -0.5]])
 SHELLS = np.array([0.8660, 1.0, 1.4142, 1.6583, 1.7321])  # neighbour distances over the cubic edge
 CUTOFF, DENSITY = 400.0, 33.0  # eV and Å: what label_with_gpaw.py does by default
 TURN = (
-    *(
-        "ordered-4",
-        "ordered-5",
-        "scaled-4",
-        "ordered-6",
-        "rattled-4",
-        "ordered-3",
-        "ordered-5",
-        "scaled-5",
-        "ordered-6",
-    ),
-    *(
-        "scaled-3",
-        "rattled-3",
-        "ordered-4",
-        "ordered-6",
-        "rattled-5",
-        "ordered-5",
-        "scaled-6",
-        "ordered-6",
-        "rattled-6",
-    ),
-    "random-8",
+    *("ordered-4", "ordered-5", "scaled-4", "ordered-6", "rattled-4", "binary-4", "ordered-3", "ordered-5", "scaled-5"),
+    *("ordered-6", "scaled-3", "rattled-3", "ordered-4", "ordered-6", "rattled-5", "binary-3", "ordered-5", "scaled-6"),
+    *("ordered-6", "rattled-6", "random-8"),
 )
 
 
@@ -161,12 +141,16 @@ def place(atoms, rng, *, scale=1.0, strain=0.0, rattle=0.0):
     return answer
 
 
-def reference_frames(rng):
-    """Metals at five volumes and ordered binaries: the source's own zeros of energy."""
+def metal_frames(rng):
+    """Metals at five volumes: the source's own zeros of energy."""
     for element in ELEMENTS:
         one = Atoms(element, cell=PRIMITIVE, pbc=True)
         for scale in (0.96, 0.98, 1.0, 1.02, 1.04):
             yield f"metal-{element}-{scale:.2f}", place(one, rng, scale=scale)
+
+
+def binary_frames(rng):
+    """Ordered binaries of three and four atoms, each at one volume."""
     for size, count in ((3, 3), (4, 9)):
         found = [(name, cheapest_cell(atoms)) for name, atoms in ordered(size, 2)]
         for name, atoms in sorted(found, key=lambda pair: cost(pair[1], edge=3.22))[:count]:
@@ -224,7 +208,8 @@ def named(pairs):
 def main():
     """Write the frames to the file that the command line names."""
     rng = np.random.default_rng(20261129)
-    write(sys.argv[1], [*named(reference_frames(rng)), *in_turns(named(ternary_frames(rng)))])
+    metals, binaries, ternaries = (list(named(kind(rng))) for kind in (metal_frames, binary_frames, ternary_frames))
+    write(sys.argv[1], [*metals, *in_turns(binaries + ternaries)])
 
 
 if __name__ == "__main__":
