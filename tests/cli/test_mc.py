@@ -7,6 +7,8 @@ import pytest
 from ase.build import bulk
 from ase.io import read, write
 
+from ase_voxpot.montecarlo import speed
+
 OUTPUT = {"mc.csv", "mc.extxyz", "mc.checkpoint.npz", "mc.json", "mc.png"}
 
 
@@ -65,7 +67,9 @@ def test_sizes_and_peers_get_a_run_each_and_a_common_picture(mc, files, here):
         assert [e["acceptance"] for e in own] == [e["acceptance"] for e in peer]
 
 
-def test_the_speed_of_trials_is_measured_and_they_are_checked(voxpot, files, here):
+def test_the_speed_of_trials_is_measured_and_they_are_checked(voxpot, files, here, monkeypatch):
+    monkeypatch.setattr(speed, "ROUNDS", 1)
+    monkeypatch.setitem(speed.measure.__kwdefaults__, "trials", 100)
     outcome = voxpot(
         "mc", "bcc:MoW", "--sizes", "1,2", "--speed", "-m", "tiny.safetensors", "--dtype", "float64", "--json", "s.json"
     )  # fmt: skip

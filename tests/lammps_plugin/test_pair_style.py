@@ -214,7 +214,7 @@ def test_the_call_into_python_gives_the_numbers_of_the_compiled_pass(lmp, write_
     lmp.command("run 0")
     energy, forces, pressure = lmp.get_thermo("pe"), forces_of(lmp, alloy), pressure_of(lmp)
 
-    monkeypatch.setattr(serve, "NativePass", lambda _: None)
+    monkeypatch.setattr(serve, "NativePass", lambda *_: None)
     asked = []
     inside = serve.Server.evaluate
     monkeypatch.setattr(serve.Server, "evaluate", lambda *a: (asked.append(1), inside(*a))[1])
