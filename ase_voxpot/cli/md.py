@@ -70,7 +70,7 @@ def md(
 ) -> None:
     """Run molecular dynamics.
 
-    Writes OUTPUT.csv, OUTPUT.extxyz, OUTPUT.checkpoint.npz and OUTPUT.png.
+    Writes OUTPUT.csv, OUTPUT.extxyz, OUTPUT.checkpoint.npz and, of two or more rows, OUTPUT.png.
     With --restart a run continues from its last checkpoint, to the same last bit
     as if it had not been stopped; give the same options, only --steps may grow.
 
@@ -114,9 +114,10 @@ def md(
 
         samples = run(atoms, plan, records, start="checkpoint" if restart else "anew", observe=observe, guard=guard)
 
-    from ase_voxpot.plotting.figures import draw_run
+    if len(samples) > 1:  # a single point is no curve
+        from ase_voxpot.plotting.figures import draw_run
 
-    draw_run(records.picture, samples, plan, len(atoms))
+        draw_run(records.picture, samples, plan, len(atoms))
     title = f"{ensemble} of {structure} with {model}"
     if brought is not None:
         note(f"the momenta of {structure} ({brought:.0f} K) were kept")
@@ -161,4 +162,5 @@ def _print(samples: list[Sample], summary: Summary, atoms: Any, records: Records
             f"least certain at step {worst.step}: {1000 * (worst.uncertainty or 0.0) / n:.2f} meV/atom, "
             f"{worst.extrapolation:.2f} times the largest uncertainty in validation"
         )
-    out.print(f"wrote {records.log}, {records.trajectory}, {records.checkpoint}, {records.picture}", soft_wrap=True)
+    written = [records.log, records.trajectory, records.checkpoint, *([records.picture] if len(samples) > 1 else [])]
+    out.print(f"wrote {', '.join(map(str, written))}", soft_wrap=True)

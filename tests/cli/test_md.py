@@ -126,3 +126,11 @@ def test_a_run_warns_of_what_the_model_does_not_know(certain_md, here):
 def test_a_run_stops_at_what_the_model_does_not_know(certain_md, here):
     assert "the run left what the model knows at step 1: " in certain_md("--uncertainty", "stop:1e-6").sentence
     assert len(read(here / "md.extxyz", ":")) == 2
+
+
+def test_a_single_row_is_not_drawn(voxpot, files):
+    outcome = voxpot("md", "bcc:W", "--repeat", "1", "-T", "300", "--steps", "1", "-m", "tiny.safetensors")
+
+    assert outcome.status == 0
+    assert files() == OUTPUT - {"md.png"}
+    assert "md.png" not in outcome.out
