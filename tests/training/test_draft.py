@@ -142,3 +142,11 @@ def test_what_does_not_fit_is_refused(file, tmp_path, monkeypatch, capsys, argum
 
     assert main(["train", *arguments]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_odd_names_of_files_are_written_as_they_are(file, tmp_path):
+    odd = tmp_path / 'it\'s "Cu-Au" é 🙂'
+    odd.mkdir()
+    path = file(alloys(12), f"{odd.name}/frames.extxyz")
+
+    assert read(tmp_path, [path]).data[0].file == str(path)

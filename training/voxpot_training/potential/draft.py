@@ -6,6 +6,7 @@ distances between neighbours, the network from the time that there is.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ LARGE = "degree = 4\nchannels = 32\nproducts = 24\nproduct_degree = 2\nhidden = 
 
 TEXT = """\
 # Written by `voxpot train {sources}`; change it as you like, and train again with `voxpot train {name}.toml`.
-name = "{name}"
+name = {title}
 seed = {seed}
 
 {data}
@@ -130,8 +131,9 @@ def draft_config(paths: Sequence[Path], *, name: str, minutes: float, seed: int 
     return TEXT.format(
         sources=" ".join(path.name for path in paths),
         name=name,
+        title=json.dumps(name, ensure_ascii=False),  # a JSON string is one of TOML, too
         seed=seed,
-        data="\n".join(f"[[data]]\nfile = '{path.resolve()}'\n" for path in paths),
+        data="\n".join(f"[[data]]\nfile = {json.dumps(str(path.resolve()), ensure_ascii=False)}\n" for path in paths),
         consecutive=consecutive,
         why=", as those of an MD run do" if consecutive > 1 else "",
         species=", ".join(f'"{s}"' for s in species),
