@@ -23,13 +23,14 @@ from ase_voxpot.engines.cpu.engine import CpuEngine
 from ase_voxpot.engines.cpu.packing import FixedArrays, ModuleArrays
 from ase_voxpot.engines.devices import resolve_device
 from ase_voxpot.engines.forks import use_torch
-from ase_voxpot.errors import ArchitectureError, SpecError, StructureError
+from ase_voxpot.errors import SpecError, StructureError
 from ase_voxpot.extras import require
 from ase_voxpot.frames.disorder import AS_THEY_ARE, refuse_disorder
 from ase_voxpot.neighbours.loops import forces_from_arrays
 from ase_voxpot.neighbours.verlet import VerletList, join, species_indices
 from ase_voxpot.neighbours.workspace import FRESH, Workspace
-from ase_voxpot.network.shapes import FITTED, steerable_shapes
+from ase_voxpot.network.arrays import checked_arrays
+from ase_voxpot.network.shapes import FITTED
 from ase_voxpot.spec import SteerableSpec
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Potential:
         self._kinds = np.full(len(chemical_symbols), -1, np.int32)  # species number of every element
         self._kinds[[atomic_numbers[s] for s in spec.species]] = range(len(spec.species))
         self.baseline = Baseline(spec)
-        self._arrays = None if arrays is None else _checked(spec, arrays, self.dtype)
+        self._arrays = None if arrays is None else checked_arrays(spec, arrays, self.dtype)
         self._network = self._random_network() if arrays is None else None
         self.engine = self._make_engine()
 
@@ -372,32 +373,6 @@ class Potential:
             result = None if known is None or features is None else known.of_features(features[atoms], kinds)
             yield Result(energies[atoms].copy(), forces[atoms].copy(), virial, volume, result)
             first = atoms.stop
-
-
-def _checked(spec: PotentialSpec, arrays: Mapping[str, np.ndarray], dtype: np.dtype) -> dict[str, np.ndarray]:
-    """Copies of ``arrays`` in one precision.
-
-    Raises:
-        ArchitectureError: names or shapes differ from those of the network.
-    """
-    wanted, given = _shapes(spec), {name: tuple(array.shape) for name, array in arrays.items()}
-    if wanted != given:
-        names = sorted(set(wanted) ^ set(given)) or sorted(name for name in wanted if wanted[name] != given[name])
-        raise ArchitectureError(
-            f"holds the weights of another network than {spec.network.kind!r} "
-            f"as its spec describes it (first difference: {names[0]}); load it with the spec it was trained with"
-        )
-    return {name: np.array(array, dtype, order="C") for name, array in arrays.items()}
-
-
-def _shapes(spec: PotentialSpec) -> dict[str, tuple[int, ...]]:
-    if isinstance(spec.network, SteerableSpec):
-        return steerable_shapes(spec.network, radial=spec.descriptor.radial, species=len(spec.species))
-    torch = require("torch", f"a {spec.network.kind} network")
-    from ase_voxpot.network import build_network
-
-    with torch.device("meta"):
-        return {name: tuple(tensor.shape) for name, tensor in build_network(spec).state_dict().items()}
 
 
 def _volume(atoms: Atoms) -> float | None:
