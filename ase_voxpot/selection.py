@@ -20,7 +20,7 @@ import numpy as np
 from ase_voxpot.errors import ConfigError, DataError, StructureError, VoxPotError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ase import Atoms
     from jaxtyping import Float
@@ -59,6 +59,8 @@ def select(
     count: int,
     least: float | None = None,
     strict: bool = True,
+    weights: Sequence[float] | None = None,
+    quotas: Mapping[str, int] | None = None,
     observe: Callable[[], None] = lambda: None,
 ) -> Selection:
     """Pick structures to label.
@@ -70,11 +72,13 @@ def select(
         least: eV/atom, least uncertainty of a pick.  The error of the model in
             training by default.
         strict: raise for the first invalid structure, instead of returning it in ``refused``.
+        weights: factors of the uncertainties in the choice, one per structure: small for what is costly to label.
+        quotas: how many to pick at most of a kind (``info["config_type"]``).
         observe: called after every structure.
 
     Raises:
         SpecError: the model has no uncertainty.
-        ConfigError: invalid count or least.
+        ConfigError: invalid count, least or weights.
         StructureError: one of its kinds, with the number of the frame; if strict, or if no structure is valid.
         DataError: the uncertainty of a frame is not finite; likewise.
     """
@@ -85,6 +89,9 @@ def select(
         raise ConfigError(f"count: expected a whole number from 1 on, got {count}")
     if not (least >= 0 and np.isfinite(least)):
         raise ConfigError(f"min-uncertainty: expected a number from 0 on, got {least}")
+    worth = np.ones(len(frames)) if weights is None else np.asarray(weights, float)
+    if worth.shape != (len(frames),) or not (worth > 0).all():
+        raise ConfigError(f"weights: expected a positive number for each of {len(frames)} structures, got others")
     estimates: dict[int, Estimate] = {}
     rows: dict[int, Float[np.ndarray, " row"]] = {}
     refused: dict[int, str] = {}
@@ -99,28 +106,53 @@ def select(
     y = np.full((len(frames), len(known.root)), np.nan)
     y[list(rows)] = np.stack(list(rows.values())) @ known.root.T
     before = np.linalg.norm(y, axis=1)
-    picks: list[Pick] = []
-    free = np.isfinite(before)
-    while len(picks) < count and free.any():
-        sigma = np.where(free, np.linalg.norm(y, axis=1), -1.0)
-        best = int(sigma.argmax())
-        if sigma[best] <= least:
-            break
-        result = estimates[best]
-        picks.append(
-            Pick(
-                frame=best,
-                uncertainty=float(before[best]),
-                gain=float(sigma[best]),
-                atom=float(result.energies.max()),
-                extrapolation=result.extrapolation,
-            )
+    kinds = np.array(["" if isinstance(a, VoxPotError) else str(a.info.get("config_type", "")) for a in frames])
+    order, gains = _greedy(y, count=count, least=least, noise=noise, worth=worth, kinds=kinds, quotas=quotas or {})
+    picks = [
+        Pick(
+            frame=k,
+            uncertainty=float(before[k]),
+            gain=gain,
+            atom=float(estimates[k].energies.max()),
+            extrapolation=estimates[k].extrapolation,
         )
+        for k, gain in zip(order, gains, strict=True)
+    ]
+    return Selection(picks=picks, before=before, after=np.linalg.norm(y, axis=1), refused=refused)
+
+
+def _greedy(
+    y: Float[np.ndarray, "frame row"],
+    *,
+    count: int,
+    least: float,
+    noise: float,
+    worth: Float[np.ndarray, " frame"],
+    kinds: np.ndarray,
+    quotas: Mapping[str, int],
+) -> tuple[list[int], list[float]]:
+    """Numbers of the picks, and their uncertainties after earlier ones; ``y`` is updated in place."""
+    order: list[int] = []
+    gains: list[float] = []
+    left = dict(quotas)
+    free = np.isfinite(y).all(axis=1) & ~np.isin(kinds, [kind for kind, most in left.items() if most < 1])
+    while len(order) < count:
+        sigma = np.linalg.norm(y, axis=1)
+        free &= sigma > least
+        if not free.any():
+            break
+        best = int(np.where(free, worth * sigma, -1.0).argmax())
+        order.append(best)
+        gains.append(float(sigma[best]))
         free[best] = False
+        kind = str(kinds[best])
+        if kind in left:
+            left[kind] -= 1
+            free &= (kinds != kind) | (left[kind] > 0)
         direction = y[best] / sigma[best]
         shrink = noise / np.hypot(sigma[best], noise)
         y -= (1 - shrink) * np.outer(y @ direction, direction)
-    return Selection(picks=picks, before=before, after=np.linalg.norm(y, axis=1), refused=refused)
+    return order, gains
 
 
 def _look(potential: Potential, atoms: Atoms | VoxPotError) -> tuple[Estimate, Float[np.ndarray, " row"]]:

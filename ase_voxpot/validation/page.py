@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ase_voxpot.validation.validate import Validation
 
-__all__ = ["CAPTIONS", "page"]
+__all__ = ["CAPTIONS", "html_table", "page", "style_sheet"]
 
 DARK = ("#7fb2ea", "#eda061", "#79c896", "#e58a92", "#b79bd8", "#c3a487", "#e0a6c6", "#a3abb5", "#cfc76b", "#79cbd8")
 """Colours of lines on a dark page, in the order of ``plots.COLOURS``."""
@@ -68,7 +68,7 @@ def page(v: Validation, pictures: Mapping[str, Sequence[tuple[str, str]]]) -> st
     summary = f"{v.model} against {run.source}: {len(run):,} frames of {formula}{time}."
     return PAGE.substitute(
         title=escape(f"{v.model} against {run.source}"),
-        style=_style(),
+        style=style_sheet(),
         grade=grade,
         mark=MARKS[grade],
         verdict=escape(verdict),
@@ -84,7 +84,8 @@ def page(v: Validation, pictures: Mapping[str, Sequence[tuple[str, str]]]) -> st
     )
 
 
-def _style() -> str:
+def style_sheet() -> str:
+    """The style of a page, with the colours of pictures as variables, for light and dark screens."""
     light = "; ".join([f"--ink: {INK}", f"--grid: {GRID}", *(f"--c{k}: {c}" for k, c in enumerate(COLOURS))])
     dark = "; ".join(["--ink: #e4e7eb", "--grid: #2b3037", *(f"--c{k}: {c}" for k, c in enumerate(DARK))])
     return Template(STYLE).substitute(light=light + ";", dark=dark + ";")
@@ -146,7 +147,8 @@ def _words(group: str, v: Validation) -> str:
     }[group]
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def html_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table; its texts are escaped."""
     head = "".join(f"<th>{escape(h)}</th>" for h in headers)
     body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -167,7 +169,7 @@ def _energy_table(v: Validation) -> str:
         )
         for e in v.energies.values()
     ]
-    return _table(
+    return html_table(
         ["meV/atom", "MAE", "RMSE", "constant", "MAE without it", "RMSE without it", "spread in run", f"drift, {unit}"],
         rows,
     )
@@ -187,7 +189,7 @@ def _force_table(v: Validation) -> str:
         )
         for s, e in named
     ]
-    return _table(["meV/Å", "MAE", "RMSE", "RMS force", "RMSE over that", "median angle", "largest"], rows)
+    return html_table(["meV/Å", "MAE", "RMSE", "RMS force", "RMSE over that", "median angle", "largest"], rows)
 
 
 def _structure_table(v: Validation) -> str:
@@ -202,7 +204,7 @@ def _structure_table(v: Validation) -> str:
         for name, s in (("run", reference), ("model", mine))
         if s is not None
     ]
-    return _table(["", f"neighbours within {reference.whole.bond:.2f} Å", "first peak at, Å", "its height"], rows)
+    return html_table(["", f"neighbours within {reference.whole.bond:.2f} Å", "first peak at, Å", "its height"], rows)
 
 
 def _motion_table(v: Validation) -> str:
@@ -218,7 +220,7 @@ def _motion_table(v: Validation) -> str:
         )
         for name, m in known
     ]
-    return _table(["", "MSD at half of the time, Å²", "slope / 6, Å²/ps", "mean frequency, THz"], rows)
+    return html_table(["", "MSD at half of the time, Å²", "slope / 6, Å²/ps", "mean frequency, THz"], rows)
 
 
 def _facts(v: Validation) -> list[tuple[str, str]]:

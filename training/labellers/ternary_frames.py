@@ -6,28 +6,30 @@ Metals come first, then binaries and ternaries in turns (``TURN``), so that a ru
 labelled all kinds: ordered cells, the same at other volumes, strained and rattled ones, and random
 decorations of eight atoms.  Within a kind cheap ones come first.
 
-Ordered structures are enumerated: all supercells of the primitive bcc cell of 2 to 6 atoms (Hermite
-normal forms, Hart & Forcade, Phys. Rev. B 77, 224115 (2008)) under all decorations, repeats left out by
-colour refinement over the first five shells of neighbours.  The nine compounds of the published
-comparison (B2, L2_1 and inverse Heusler XA of Mo, Ta and W) are left out at every volume: they judge.
+Ordered structures of 2 to 6 atoms are enumerated, see ``voxpot_training.campaign.ordered``.  The nine compounds
+of the published comparison (B2, L2_1 and inverse Heusler XA of Mo, Ta and W) are left out at every volume: they
+judge.
 """
 
-import hashlib
 import itertools
 import sys
+from pathlib import Path
 
 import numpy as np
 import spglib
 from ase import Atoms
 from ase.build import niggli_reduce
 from ase.io import write
-from ase.neighborlist import neighbor_list
 from meshes import grid
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # of a checkout that is not installed
+
+from voxpot_training.campaign import ordered as enumeration  # noqa: E402
+from voxpot_training.campaign.ordered import fingerprint, primitive_cell, shell_radii, supercell  # noqa: E402
 
 ELEMENTS = ("Mo", "Ta", "W")
 EDGE = {"Mo": 3.169, "Ta": 3.322, "W": 3.190}  # Å, PBE
 PRIMITIVE = np.array([[-0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.5, 0.5, -0.5]])
-SHELLS = np.array([0.8660, 1.0, 1.4142, 1.6583, 1.7321])  # neighbour distances over the cubic edge
 CUTOFF, DENSITY = 400.0, 33.0  # eV and Å: what label_with_gpaw.py does by default
 TURN = (
     *("ordered-4", "ordered-5", "scaled-4", "ordered-6", "rattled-4", "binary-4", "ordered-3", "ordered-5", "scaled-5"),
@@ -36,48 +38,14 @@ TURN = (
 )
 
 
-def hermite_forms(size):
-    """All integer matrices in Hermite normal form whose determinant is ``size``."""
-    for a in (n for n in range(1, size + 1) if size % n == 0):
-        for c in (n for n in range(1, size // a + 1) if (size // a) % n == 0):
-            f = size // (a * c)
-            for b, d, e in itertools.product(range(c), range(f), range(f)):
-                yield np.array([[a, 0, 0], [b, c, 0], [d, e, f]])
-
-
 def lattice(form):
     """Reduced cell and positions, cubic edge 1, of the supercell that ``form`` makes of the primitive cell."""
-    size = round(np.linalg.det(form))
-    atoms = Atoms("X" * 0, cell=form @ PRIMITIVE, pbc=True)
-    grid = np.array(list(itertools.product(range(-size, size + 1), repeat=3)))
-    inside = grid @ np.linalg.inv(form)
-    first = np.all((inside > -1e-9) & (inside < 1 - 1e-9), axis=1)
-    atoms = Atoms(["X"] * size, positions=grid[first] @ PRIMITIVE, cell=form @ PRIMITIVE, pbc=True)
-    niggli_reduce(atoms)
-    return atoms
+    return supercell(primitive_cell("bcc"), form)
 
 
 def shells(atoms):
     """Pairs of the first five shells: atoms, neighbours, number of the shell."""
-    i, j, d = neighbor_list("ijd", atoms, 1.8)
-    return i, j, np.abs(d[:, None] - SHELLS).argmin(axis=1)
-
-
-def fingerprint(symbols, pairs):
-    """A hash that related structures share: colours of sites, refined by their neighbours' colours."""
-    i, j, shell = pairs
-    colours = list(symbols)
-    for _ in range(4):
-        around = [[] for _ in colours]
-        for a, b, s in zip(i, j, shell, strict=True):
-            around[a].append((int(s), colours[b]))
-        colours = [
-            hashlib.blake2b(repr((c, sorted(n))).encode(), digest_size=8).hexdigest()
-            for c, n in zip(colours, around, strict=True)
-        ]
-    counts = sorted((c, colours.count(c)) for c in set(colours))
-    share = np.gcd.reduce([n for _, n in counts])
-    return hashlib.blake2b(repr([(c, n // share) for c, n in counts]).encode(), digest_size=6).hexdigest()
+    return enumeration.shells(atoms, shell_radii("bcc"))
 
 
 def judges():
@@ -99,21 +67,7 @@ def judges():
 
 def ordered(size, kinds):
     """Ordered structures of ``size`` atoms that hold exactly ``kinds`` elements, each once."""
-    seen = judges()
-    for form in hermite_forms(size):
-        atoms = lattice(form)
-        pairs = shells(atoms)
-        for symbols in itertools.product(ELEMENTS, repeat=size):
-            if len(set(symbols)) != kinds:
-                continue
-            name = fingerprint(symbols, pairs)
-            if name not in seen:
-                seen.add(name)
-                answer = atoms.copy()
-                answer.symbols[:] = symbols
-                cell = (answer.cell.array, answer.get_scaled_positions(), answer.numbers)
-                if len(spglib.find_primitive(cell, symprec=1e-4)[2]) == size:  # no supercell of a smaller structure
-                    yield name, answer
+    return enumeration.ordered(ELEMENTS, size, kinds=kinds, known=sorted(judges()))
 
 
 def cheapest_cell(atoms):

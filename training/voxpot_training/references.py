@@ -39,6 +39,8 @@ HEAT = 0.12
 """eV per (eV/Å)², c: the slope of energies against squared force components in AIMD of bcc metals."""
 FLOOR = 0.2
 """Quantile of the fits."""
+HOTTEST = 20.0
+"""(eV/Å)², mean squared force component, beyond which a frame is no warm solid but holds atoms pushed together."""
 TOLERANCE = 0.3
 """eV/atom, larger than effects of mixing, strain and point defects on the envelope."""
 SOFT = 0.25
@@ -133,6 +135,7 @@ def _floors(
         heat = np.array([(labels[k].forces ** 2).mean() for k in rows])
         energy = np.array([labels[k].energy / len(frames[k]) for k in rows]) - HEAT * heat
         dense = np.abs(volume / (shares @ _linear(shares, volume, 0.5)) - 1) < DENSE
+        dense &= heat < HOTTEST
         if dense.sum() >= FEWEST:
             found.append(_Floor(origin, shares[dense], energy[dense], heat[dense]))
     return found

@@ -1,0 +1,17 @@
+"""From an empty folder to a potential: explore, select, label, judge, train, and again.
+
+config        what ``voxpot learn`` reads
+alloys        lattice, elements, cells of any composition
+ordered       enumeration of ordered structures
+geometries    structures to label, from geometry alone; ``sampling`` those from a potential
+explore       tasks that make structures
+choose        which of them are labelled
+labellers     what labels them: an ASE calculator, a program, VASP
+checks        which labels are taken, and why not
+labelling     tasks that label, retries, what is set aside
+training      the task that trains; ``offsets`` the zeros of energy of its sources
+judging       errors of a potential on labels that it has not seen
+rounds        the loop
+estimate      what it would cost
+page          its report
+"""

@@ -1,0 +1,90 @@
+"""The labeller of a configuration or of ``--labeller``."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ase_voxpot.errors import ConfigError, VoxPotError
+from voxpot_training.campaign.labellers.ase import AseLabeller
+from voxpot_training.campaign.labellers.command import CommandLabeller, words_of
+from voxpot_training.campaign.labellers.gpaw import gpaw_labeller
+from voxpot_training.campaign.labellers.vasp import VaspLabeller
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from voxpot_training.campaign.config import LabellerConfig
+
+__all__ = ["identity_of", "open_labeller"]
+
+KNOWN_FUNCTIONALS = {"gpaw": "PBE"}
+"""Of labellers that come with this project."""
+
+
+def open_labeller(config: LabellerConfig) -> AseLabeller | CommandLabeller | VaspLabeller:
+    """Make the labeller.
+
+    Raises:
+        ConfigError: not one of those that there are.
+        MissingPackageError: what it needs is not installed.
+    """
+    use = config.use.strip()
+    if config.settings and use not in ("gpaw", "vasp"):
+        raise ConfigError(f"labeller.settings: expected them with gpaw or vasp, got them with {use!r}")
+    if config.command and use != "vasp":
+        raise ConfigError(f"labeller.command: expected it with vasp, got it with {use!r}")
+    if use == "gpaw":
+        return gpaw_labeller(config.settings, limit=config.limit)
+    if use == "vasp":
+        return VaspLabeller(config)
+    if "{input}" in use or "{output}" in use or " " in use:
+        seconds = 60.0 if config.seconds is None else config.seconds
+
+        def cost(atoms: Atoms) -> float:
+            return seconds * (len(atoms) / 10) ** 2
+
+        words = words_of(use)
+        return CommandLabeller(words, name=words[0], limit=config.limit, cost=cost)
+    if ":" in use:
+        return AseLabeller(use, limit=config.limit, seconds=config.seconds)
+    raise ConfigError(
+        f"labeller: expected module:factory of an ASE calculator, a command with {{input}} and {{output}}, gpaw "
+        f"(free: apt install gpaw gpaw-data) or vasp, got {use!r}"
+    )
+
+
+@lru_cache(maxsize=4)
+def labeller_here(text: str) -> Any:
+    """The labeller of this process, from its configuration as JSON; made once."""
+    import json
+
+    from ase_voxpot.spec import decode
+    from voxpot_training.campaign.config import LabellerConfig
+
+    return open_labeller(decode(LabellerConfig, json.loads(text)))
+
+
+def functional_of(config: LabellerConfig) -> str:
+    """The functional of the labels, as far as it is known.
+
+    Raises:
+        ConfigError: one is given, and the labeller has another.
+    """
+    known = KNOWN_FUNCTIONALS.get(config.use.strip(), "")
+    if known and config.functional and config.functional != known:
+        raise ConfigError(
+            f"labeller.functional: expected {known}, which {config.use} computes, got {config.functional}"
+        )
+    return config.functional or known
+
+
+def identity_of(config: LabellerConfig) -> dict[str, Any]:
+    """What decides on the labels, for the keys of their files."""
+    use = config.use.strip()
+    try:
+        functional = functional_of(config)
+    except VoxPotError:
+        functional = config.functional
+    same = {"use": use, "functional": functional, "settings": config.settings}
+    return same | ({"set": config.set} if use == "vasp" else {})

@@ -1,0 +1,85 @@
+"""Pure metals in labelled frames: their equations of state, and zeros of energy that they set.
+
+Two sources of one functional differ by a constant per element (pseudopotentials, codes).  The metals at rest, which
+both hold, tell it: the energy at the minimum of a Birch-Murnaghan equation fitted to perfect crystals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase.units import GPa
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ase import Atoms
+    from jaxtyping import Float
+
+__all__ = ["Metal", "equations_of_state", "offsets_between"]
+
+AT_REST = 0.02
+"""eV/Å, largest force in a perfect crystal."""
+SAME = 1e-4
+"""Relative difference of volumes that count as one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metal:
+    """One element at rest."""
+
+    energy: float  # eV/atom
+    volume: float  # Å³/atom
+    modulus: float | None  # GPa; None from too few volumes
+
+
+def equations_of_state(
+    frames: Sequence[Atoms], energies: Sequence[float], forces: Sequence[Float[np.ndarray, "atom 3"]]
+) -> dict[str, Metal]:
+    """The metals at rest, by element.
+
+    Args:
+        frames: structures of any kind; perfect crystals of one element are used.
+        energies: eV.
+        forces: eV/Å.
+    """
+    points: dict[str, list[tuple[float, float]]] = {}
+    for atoms, energy, force in zip(frames, energies, forces, strict=True):
+        symbols = set(atoms.get_chemical_symbols())
+        if len(symbols) == 1 and atoms.pbc.all() and np.abs(force).max(initial=0) < AT_REST:
+            volume = float(atoms.get_volume()) / len(atoms)
+            points.setdefault(symbols.pop(), []).append((volume, float(energy) / len(atoms)))
+    return {symbol: _fitted(found) for symbol, found in sorted(points.items())}
+
+
+def _fitted(points: list[tuple[float, float]]) -> Metal:
+    """The minimum of an equation of state, or the lowest point where there are few; other phases lie higher."""
+    lowest: list[tuple[float, float]] = []
+    for volume, energy in sorted(points):
+        if lowest and volume < lowest[-1][0] * (1 + SAME):
+            lowest[-1] = (lowest[-1][0], min(lowest[-1][1], energy))
+        else:
+            lowest.append((volume, energy))
+    volume, energy = np.array(lowest).T
+    least = int(energy.argmin())
+    if 0 < least < len(energy) - 1 and len(energy) >= 4:
+        x = volume ** (-2 / 3)
+        curve = np.polynomial.Polynomial.fit(x, energy, 3 if len(energy) >= 5 else 2)
+        slope, bend = curve.deriv(), curve.deriv(2)
+        roots = slope.roots()
+        real = roots[np.abs(roots.imag) < 1e-9].real
+        rest = [float(r) for r in real if x.min() <= r <= x.max() and bend(r) > 0]
+        if rest:
+            r = min(rest, key=lambda r: float(curve(r)))
+            # d²E/dV² at the minimum is E''(x) (dx/dV)², and B = V d²E/dV²
+            v = r**-1.5
+            modulus = v * float(bend(r)) * (2 / 3 * v ** (-5 / 3)) ** 2 / GPa
+            return Metal(energy=float(curve(r)), volume=float(v), modulus=float(modulus))
+    return Metal(energy=float(energy[least]), volume=float(volume[least]), modulus=None)
+
+
+def offsets_between(reference: dict[str, Metal], other: dict[str, Metal]) -> dict[str, float]:
+    """Energies per atom (eV) of every element that both have, to be added to the energies of the other source."""
+    return {s: reference[s].energy - other[s].energy for s in sorted(set(reference) & set(other))}
