@@ -1,7 +1,7 @@
 """Executors of tasks: this process, several processes of this machine, or Dask.
 
-A ``Backend`` makes executors, and a new one after one has broken.  With Dask the folder of results has to be visible
-to all workers, and every worker needs the same versions of the packages below ``COMPARED`` as the driver.
+A ``Backend`` has an executor, and makes a new one after it has broken.  With Dask the folder of results has to be
+visible to all workers, and every worker needs the same versions of the packages below ``COMPARED`` as the driver.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ SECONDS = 30
 
 
 class Backend(Protocol):
-    """Makes executors."""
+    """Has an executor, for one campaign after the other, until it is closed."""
 
     @property
     def window(self) -> int:
         """How many tasks are submitted at a time."""
 
-    def make(self) -> Executor:
-        """A new executor, or a new view of the one that stays."""
+    def executor(self) -> Executor:
+        """The executor, made anew if that of before was dropped."""
 
-    def end(self, executor: Executor) -> None:
-        """Stop the workers of an executor, whatever they do."""
+    def drop(self) -> None:
+        """Stop the workers, whatever they do: the executor is broken, or its results are not wanted."""
 
     def close(self) -> None:
-        """Stop what outlives executors."""
+        """Stop the workers when they are idle."""
 
 
 class _Here(Executor):
@@ -78,41 +78,53 @@ class Serial:
 
     window: int = 1
 
-    def make(self) -> Executor:
+    def executor(self) -> Executor:
         """An executor."""
         return _Here()
 
-    def end(self, executor: Executor) -> None:
+    def drop(self) -> None:
         """Nothing runs that could be stopped."""
 
     def close(self) -> None:
         """Nothing to stop."""
 
 
-@dataclass(frozen=True, slots=True)
 class Processes:
     """Several processes, started anew (spawn), so that no thread of this one is copied halfway."""
 
-    workers: int
+    def __init__(self, workers: int) -> None:
+        """Start none before there is something to do."""
+        self.workers = workers
+        self._pool: ProcessPoolExecutor | None = None
 
     @property
     def window(self) -> int:
         """Two tasks for each."""
         return 2 * self.workers
 
-    def make(self) -> Executor:
+    def executor(self) -> Executor:
         """A pool of processes, which end with this one."""
-        context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self.workers, mp_context=context, initializer=_end_with_parent)
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_end_with_parent)
+        return self._pool
 
-    def end(self, executor: Executor) -> None:
+    def drop(self) -> None:
         """Kill the processes."""
-        for process in list((getattr(executor, "_processes", None) or {}).values()):
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        processes = list((getattr(pool, "_processes", None) or {}).values())
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
             with suppress(OSError, ValueError):
                 process.kill()
 
     def close(self) -> None:
-        """Nothing to stop."""
+        """End the processes."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown()
 
 
 def _end_with_parent() -> None:
@@ -158,6 +170,7 @@ class Dask:
             ConfigError: versions of packages differ between the workers and this process.
         """
         self._client, self._cluster = client, cluster
+        self._view: Executor | None = None
         try:
             _refuse_other_versions(client.run(_versions))
         except BaseException:
@@ -169,13 +182,17 @@ class Dask:
         """All: the scheduler has its own queue."""
         return 1_000_000
 
-    def make(self) -> Executor:
+    def executor(self) -> Executor:
         """A view of the scheduler."""
-        executor: Executor = self._client.get_executor(pure=False)
-        return executor
+        if self._view is None:
+            self._view = self._client.get_executor(pure=False)
+        return self._view
 
-    def end(self, executor: Executor) -> None:
-        """Cancelling, which shutdown does, is enough."""
+    def drop(self) -> None:
+        """Cancel what was submitted."""
+        view, self._view = self._view, None
+        if view is not None:
+            view.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
         """Leave the scheduler; a cluster that was started for this client is stopped."""

@@ -5,7 +5,8 @@ that computes it writes and renames when it is complete.  A task whose file is t
 campaign may be stopped at any time and started again, with any number of workers.  While a task runs, ``KEY.running``
 names its process; one that is left behind marks a task that ended with its process.
 
-Tasks whose worker ended (out of memory, killed) are submitted again, ``ATTEMPTS`` times in all.
+Tasks whose worker ended (out of memory, killed) are submitted again, one by one and ``ATTEMPTS`` times in all: when a
+process of a pool ends, the others are ended with it, whatever they did.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def run_tasks(
     Args:
         tasks: any order; equal ones are run once.
         folder: of the results, which all workers see.
-        backend: makes executors.
+        backend: runs them; it is left open.
         observe: called in this process with every task that ends, in the order in which they end.
 
     Returns:
@@ -93,17 +94,35 @@ def run_tasks(
             open_tasks[task.key] = task
             _mark(task, folder).unlink(missing_ok=True)  # left behind by a driver that was killed
     ended: Counter[str] = Counter()
-    while open_tasks and _round(list(open_tasks.values()), folder, backend, settle):
-        for task in _left_behind(open_tasks, folder):
-            ended[task.key] += 1
-            if ended[task.key] >= ATTEMPTS:
-                settle(task, Failure(f"the worker ended {ATTEMPTS} times while it ran (killed, or out of memory)"))
+    idle = 0  # rounds in a row in which workers ended and no task did
+    while open_tasks and idle <= ATTEMPTS * (1 + len(ended)):
+        count = len(found)
+        chosen = _next(open_tasks, ended)
+        if _round(chosen, folder, backend, settle):
+            _blame(_left_behind(chosen, folder), ended, settle)
+            idle = idle + 1 if len(found) == count else 0
+    for task in list(open_tasks.values()):
+        settle(task, Failure("workers end before they run a task: look at their output"))
     return found
 
 
-def _left_behind(tasks: Mapping[str, T], folder: Path) -> list[T]:
+def _blame(tasks: Sequence[T], ended: Counter[str], settle: Callable[[T, Path | Failure | None], None]) -> None:
+    """Count tasks that ran when their workers ended; those that did so too often are given up."""
+    for task in tasks:
+        ended[task.key] += 1
+        if ended[task.key] >= ATTEMPTS:
+            settle(task, Failure(f"the worker ended {ATTEMPTS} times while it ran (killed, or out of memory)"))
+
+
+def _next(tasks: Mapping[str, T], ended: Mapping[str, int]) -> list[T]:
+    """All tasks whose workers have not ended, else one of the others: alone, so that it is known which is to blame."""
+    calm = [task for key, task in tasks.items() if not ended.get(key)]
+    return calm or [next(iter(tasks.values()))]
+
+
+def _left_behind(tasks: Sequence[T], folder: Path) -> list[T]:
     """Tasks that ran when their workers ended."""
-    found = [task for task in tasks.values() if _mark(task, folder).exists()]
+    found = [task for task in tasks if _mark(task, folder).exists()]
     for task in found:
         _mark(task, folder).unlink(missing_ok=True)
     return found
@@ -115,7 +134,7 @@ def _round(
     """Run tasks by one executor; whether it broke, with tasks left."""
     left = deque(tasks)
     pending: dict[Future[str | None], T] = {}
-    executor = backend.make()
+    executor = backend.executor()
     broken = False
     try:
         while (left and not broken) or pending:
@@ -134,10 +153,10 @@ def _round(
                 path = _path(task, folder)
                 settle(task, path if path.is_file() else Failure(reason) if reason else None)
     except BaseException:
-        executor.shutdown(wait=False, cancel_futures=True)
-        backend.end(executor)
+        backend.drop()
         raise
-    executor.shutdown(wait=True)
+    if broken:
+        backend.drop()
     return broken
 
 

@@ -15,7 +15,7 @@ Only ``alloy.species`` and ``labeller.use`` are needed.  Unknown keys are refuse
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ase.data import atomic_numbers
 
@@ -188,6 +188,7 @@ class TrainingConfig:
     epochs: int | None = None  # of a round, in place of minutes
     start: str = "scratch"  # scratch, last (the potential of the round before), or a model
     config: str = ""  # a TOML file of voxpot train: network, loss, schedule and data that are there already
+    clock: Literal["wall", "cpu"] = "wall"  # what minutes count
     threads: int = 1  # of a training
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +22,8 @@ __all__ = ["Estimate", "RoundCost", "estimate"]
 
 LOOKED_AT = 6
 """Structures of a kind whose cost is looked up."""
+ENUMERATED = 3
+"""Atoms of the ordered cells among them, whose enumeration takes no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,11 @@ def estimate(config: LearnConfig, cost: Callable[[Atoms], float]) -> Estimate:
         cost: s, of the label of a frame.
     """
     alloy = alloy_of(config.alloy)
+    sizes = replace(config.explore, order=min(config.explore.order, ENUMERATED))
     costs = []
     for number, kind in enumerate(k for k in config.explore.kinds if k in GEOMETRIC):
         rng = np.random.default_rng([config.seed, number])
-        costs += [cost(atoms) for atoms in make_structures(kind, alloy, config.explore, LOOKED_AT, rng)]
+        costs += [cost(atoms) for atoms in make_structures(kind, alloy, sizes, LOOKED_AT, rng)]
     # small cells are preferred, by the same power of their costs as in the choice
     weights = np.array(costs) ** -config.select.thrift
     mean = float(np.average(costs, weights=weights))

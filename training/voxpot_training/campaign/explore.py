@@ -12,7 +12,7 @@ import numpy as np
 from ase_voxpot.tasks.keys import key_of, structure_key
 from voxpot_training.campaign.alloys import alloy_of
 from voxpot_training.campaign.config import GEOMETRIC, SAMPLED, AlloyConfig, ExploreConfig
-from voxpot_training.campaign.geometries import make_structures
+from voxpot_training.campaign.geometries import VOLUMES, make_structures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +46,8 @@ class ExploreTask:
         rng = np.random.default_rng([self.seed, self.round, self.number, zlib.crc32(self.kind.encode())])
         alloy = alloy_of(self.alloy)
         if self.kind in GEOMETRIC:
-            found = make_structures(self.kind, alloy, self.config, self.config.structures, rng)
+            count = self.config.structures if self.kind != "metals" else len(VOLUMES) * len(alloy.species)
+            found = make_structures(self.kind, alloy, self.config, count, rng)
         else:
             from voxpot_training.campaign.sampling import sample
 

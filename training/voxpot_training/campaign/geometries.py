@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from voxpot_training.campaign.alloys import Alloy
     from voxpot_training.campaign.config import ExploreConfig
 
-__all__ = ["make_structures"]
+__all__ = ["VOLUMES", "make_structures"]
 
 VOLUMES = (0.88, 0.94, 0.97, 1.0, 1.03, 1.06, 1.12)
 """Of the pure metals, over that of the lattice constants given: their equations of state set the zeros of energy."""

@@ -70,9 +70,11 @@ def _physics(
     answer: dict[str, dict[str, Any]] = {}
     for symbol, metal in theirs.items():
         other = mine[symbol]
-        answer[f"volume of {symbol}, Å³/atom"] = {"labels": metal.volume, "model": other.volume}
-        if metal.modulus is not None and other.modulus is not None:
-            answer[f"bulk modulus of {symbol}, GPa"] = {"labels": metal.modulus, "model": other.modulus}
+        if metal.modulus is None:
+            continue
+        stable = other.modulus is not None  # the potential has a minimum among these volumes, too
+        answer[f"volume of {symbol}, Å³/atom"] = {"labels": metal.volume, "model": other.volume if stable else None}
+        answer[f"bulk modulus of {symbol}, GPa"] = {"labels": metal.modulus, "model": other.modulus}
     compounds = [k for k, atoms in enumerate(frames) if atoms.info.get("config_type") == "ordered"]
     errors = []
     for k in compounds:

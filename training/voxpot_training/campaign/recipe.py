@@ -55,7 +55,7 @@ class Recipe:
         schedule = self.base.schedule
         batch = schedule.batch_atoms if self.base.data else int(np.clip(atoms / BATCHES, 32, 600))
         if train.epochs is None:
-            schedule = replace(schedule, minutes=minutes, epochs=100_000, batch_atoms=batch)
+            schedule = replace(schedule, minutes=minutes, epochs=100_000, batch_atoms=batch, clock=train.clock)
         else:
             often = max(1, min(5, train.epochs // 4))
             schedule = replace(schedule, minutes=None, epochs=train.epochs, batch_atoms=batch, validate_every=often)

@@ -7,6 +7,7 @@ The folder of a campaign holds
     frames.extxyz                all labels but the hold-out
     holdout.extxyz               labels that are never trained on
     set_aside.csv                frames without a label, and why
+    rounds/                      the new labels of every round
     tasks/                       one result file for every task: explore, labels, train, judge
 
 A campaign that is started again takes from ``tasks`` what is there.
@@ -138,7 +139,7 @@ class Campaign:
         self._frames += labelled
         self._prepare()
         if potential is not None and labelled:
-            row.new = self._judge(labelled, self.folder / "tasks" / "judge" / f"new-{row.number}.extxyz")
+            row.new = self._judge(labelled, self.folder / "rounds" / f"new-{row.number}.extxyz")
         report.compositions += [_composition(atoms, row.number) for atoms in labelled]
         end = self._end(row)
         self._train(row, last=end != "running")

@@ -86,7 +86,9 @@ class TrainTask:
         held, labels = [frames.atoms[k] for k in rows], [frames.labels[k] for k in rows]
         scores = score(held, labels, list(predict(potential, held)))
         add_uncertainty(potential, frames, split, config)
-        card = card_as_data(replace(self.config, start=None), split, scores, frames.notes)
+        folder = f"{Path(self.file).parent}/"  # which does not belong to the potential
+        notes = [note.replace(folder, "") for note in frames.notes]
+        card = card_as_data(replace(self.config, start=None), split, scores, notes)
         save_potential(potential, work / f"{config.name}.safetensors", card=card)
         total = scores.total
         return {
@@ -94,7 +96,7 @@ class TrainTask:
             "validation": len(rows),
             "validation_energy": total.energy_mae,
             "validation_forces": total.force_mae,
-            "notes": list(frames.notes),
+            "notes": notes,
         }
 
     def _data(self, config: TrainConfig) -> tuple[Frames, Split]:

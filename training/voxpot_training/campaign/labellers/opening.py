@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,12 @@ from ase_voxpot.errors import ConfigError, VoxPotError
 from voxpot_training.campaign.labellers.ase import AseLabeller
 from voxpot_training.campaign.labellers.command import CommandLabeller, words_of
 from voxpot_training.campaign.labellers.gpaw import gpaw_labeller
-from voxpot_training.campaign.labellers.vasp import VaspLabeller
 
 if TYPE_CHECKING:
     from ase import Atoms
 
     from voxpot_training.campaign.config import LabellerConfig
+    from voxpot_training.campaign.labellers.vasp import VaspLabeller
 
 __all__ = ["identity_of", "open_labeller"]
 
@@ -37,6 +38,8 @@ def open_labeller(config: LabellerConfig) -> AseLabeller | CommandLabeller | Vas
     if use == "gpaw":
         return gpaw_labeller(config.settings, limit=config.limit)
     if use == "vasp":
+        from voxpot_training.campaign.labellers.vasp import VaspLabeller  # imports what draws reports
+
         return VaspLabeller(config)
     if "{input}" in use or "{output}" in use or " " in use:
         seconds = 60.0 if config.seconds is None else config.seconds
@@ -62,7 +65,9 @@ def labeller_here(text: str) -> Any:
     from ase_voxpot.spec import decode
     from voxpot_training.campaign.config import LabellerConfig
 
-    return open_labeller(decode(LabellerConfig, json.loads(text)))
+    labeller = open_labeller(decode(LabellerConfig, json.loads(text)))
+    atexit.register(labeller.close)
+    return labeller
 
 
 def functional_of(config: LabellerConfig) -> str:
