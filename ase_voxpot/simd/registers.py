@@ -167,6 +167,15 @@ class Registers:
         """Value of a register."""
         return Row(self.builder, self.builder.load(register, typ=self._vector))
 
+    def add_total(self, row: Row, place: Place) -> None:
+        """Add the sum over all atoms of the block to one number."""
+        kind = ir.FunctionType(self.scalar, [self.scalar, self._vector])
+        name = f"llvm.vector.reduce.fadd.v{LANES}{'f32' if self.single else 'f64'}"
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        total = self.builder.call(function, [ir.Constant(self.scalar, 0.0), row.value], fastmath=FAST)
+        before = self.builder.load(place.pointer, typ=self.scalar)
+        self.builder.store(self.builder.fadd(before, total, flags=FAST), place.pointer)
+
     def keep(self, held: list[Any], places: list[Place]) -> None:
         """Store sums."""
         for register, place in zip(held, places, strict=True):

@@ -2,6 +2,7 @@
 
     multiply   target[k, atom]    = Σ_c matrix[c, k]  source[c, atom]
     contract   target[a, b, atom] = Σ_k x[a, k, atom] y[b, k, atom]
+    correlate  target[a, b]       = Σ_block,k,atom x[block, a, k, atom] y[block, b, k, atom]
 
 The first is the inner kernel of a BLAS, with operands already in its layout:
 nothing is packed at run time, and no library threads are started.  Arrays are given
@@ -10,6 +11,7 @@ with a place and strides, counted in elements; they may have any shape but must 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import llvmlite.binding as llvm
@@ -21,9 +23,9 @@ from ase_voxpot.simd.registers import LONG, Registers, intrinsic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
 
-__all__ = ["contract", "multiply", "pack"]
+__all__ = ["contract", "correlate", "multiply", "pack"]
 
 WIDE = bool(llvm.get_host_cpu_features().get("avx512f"))
 PANELS = (8, 4, 2, 1) if WIDE else (4, 2, 1)
@@ -32,12 +34,18 @@ PANELS = (8, 4, 2, 1) if WIDE else (4, 2, 1)
 
 def pack(matrix: Float[np.ndarray, "inner row"]) -> Float[np.ndarray, " entry"]:
     """A matrix in the layout of ``multiply``: one panel of columns after the other."""
-    parts, start = [], 0
-    while start < matrix.shape[1]:
-        width = next(w for w in PANELS if w <= matrix.shape[1] - start)
-        parts.append(matrix[:, start : start + width].ravel())
+    return matrix.take(_packed(*matrix.shape))
+
+
+@lru_cache(maxsize=64)
+def _packed(inner: int, rows: int) -> Int[np.ndarray, " entry"]:
+    """Where the entries of a packed matrix stand in the matrix."""
+    numbers, parts, start = np.arange(inner * rows).reshape(inner, rows), [], 0
+    while start < rows:
+        width = next(w for w in PANELS if w <= rows - start)
+        parts.append(numbers[:, start : start + width].ravel())
         start += width
-    return np.concatenate(parts) if parts else np.empty(0, matrix.dtype)
+    return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
 def _in_steps(registers: Registers, total: Any, widths: tuple[int, ...], body: Callable[[Any, int], None]) -> None:
@@ -111,6 +119,44 @@ def contract(_, na, nb, nk, x, x0, xa, xk, y, y0, yb, yk, target, to, ta, tb, ad
                 for register, product in zip(held, (a * b for a in p for b in q), strict=True):
                     reg.accumulate(register, product)
             reg.keep(held, places)
+
+        def strip(a: Any, width: int) -> None:
+            _in_steps(reg, nb, sides, lambda b, height: tile(a, width, b, height))
+
+        _in_steps(reg, na, sides, strip)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def correlate(_, na, nb, blocks, nk, x, x0, xa, xk, xn, y, y0, yb, yk, yn, target, to, ta, tb):
+    """target[to + a ta + b tb] += Σ_n,k,atom x[x0 + a xa + k xk + n xn + atom] y[y0 + b yb + k yk + n yn + atom].
+
+    For a < ``na``, b < ``nb``, k < ``nk`` and n < ``blocks``: the derivative of a sum by the matrix of ``multiply``.
+    """
+    long = types.int64
+    places = (long, long, long, long)
+    signature = types.void(*places, x, *places, y, *places, target, long, long, long)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        na, nb, blocks, nk, x, x0, xa, xk, xn, y, y0, yb, yk, yn, target, to, ta, tb = arguments
+        kinds = signature.args
+        reg = Registers(context, builder, kinds[4].dtype)
+        left, right, out = reg.place(kinds[4], x, x0), reg.place(kinds[9], y, y0), reg.place(kinds[14], target, to)
+        sides = (4, 1) if WIDE and reg.single else (2, 1)
+
+        def tile(a: Any, width: int, b: Any, height: int) -> None:
+            here, there, corner = left((a, xa)), right((b, yb)), out((a, ta), (b, tb))
+            held = reg.zeros(width * height)
+            with reg.loop(blocks) as n, reg.loop(nk) as k:
+                p = [reg.load(here((i, xa), (k, xk), (n, xn))) for i in range(width)]
+                q = [reg.load(there((j, yb), (k, yk), (n, yn))) for j in range(height)]
+                for register, product in zip(held, (a * b for a in p for b in q), strict=True):
+                    reg.accumulate(register, product)
+            entries = [corner((i, ta), (j, tb)) for i in range(width) for j in range(height)]
+            for register, entry in zip(held, entries, strict=True):
+                reg.add_total(reg.get(register), entry)
 
         def strip(a: Any, width: int) -> None:
             _in_steps(reg, nb, sides, lambda b, height: tile(a, width, b, height))

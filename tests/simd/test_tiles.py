@@ -8,7 +8,7 @@ from numba import njit
 from numpy.testing import assert_allclose
 
 from ase_voxpot.simd import LANES, aligned
-from ase_voxpot.simd.tiles import contract, multiply, pack
+from ase_voxpot.simd.tiles import contract, correlate, multiply, pack
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-13}
 
@@ -65,3 +65,23 @@ def test_aligned_arrays_begin_with_a_cache_line():
         assert array.ctypes.data % 64 == 0
         assert array.shape == (3, size)
         assert not array.any()
+
+
+@njit
+def correlated(x, y, target):
+    blocks, a, k, lanes = x.shape
+    b = y.shape[1]
+    correlate(
+        a, b, blocks, k, x, 0, k * lanes, lanes, a * k * lanes, y, 0, k * lanes, lanes, b * k * lanes, target, 0, b, 1
+    )
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_correlate_is_a_sum_over_blocks_and_lanes(dtype, rng):
+    for n, a, b, k in ((3, 9, 8, 2), (1, 4, 4, 1), (2, 1, 3, 5), (0, 2, 2, 1)):
+        x, y = random_rows(n, a, k, dtype=dtype, rng=rng), random_rows(n, b, k, dtype=dtype, rng=rng)
+        target = np.ones((a, b), dtype)
+
+        correlated(x, y, target)
+
+        assert_allclose(target, 1 + np.einsum("nakl,nbkl->ab", x, y), atol=100 * TOLERANCE[dtype])

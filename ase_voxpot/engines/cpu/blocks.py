@@ -10,7 +10,7 @@ that f = e ± o.  Terms odd in o cancel in the sum of both.  This is the algebra
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import types
@@ -21,7 +21,16 @@ from ase_voxpot.simd import LANES
 from ase_voxpot.simd.elementary import exp, log
 from ase_voxpot.simd.registers import LONG, Place, Registers, Split, intrinsic
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 __all__ = [
+    "cyclic",
+    "field_at",
+    "power_spectrum_slope",
+    "power_spectrum_terms",
+    "product_slope",
+    "product_terms",
     "products_adjoint_block",
     "products_block",
     "silu_block",
@@ -31,7 +40,7 @@ __all__ = [
 ]
 
 
-def _cyclic(builder: Any, k: Any, channels: Any, reach: int) -> dict[int, Any]:
+def cyclic(builder: Any, k: Any, channels: Any, reach: int) -> dict[int, Any]:
     """Indices of the channels from ``reach`` before to ``reach`` after channel k, cyclic."""
     turns = LONG(reach)
     while_positive = builder.mul(channels, turns)
@@ -39,6 +48,23 @@ def _cyclic(builder: Any, k: Any, channels: Any, reach: int) -> dict[int, Any]:
         n: builder.srem(builder.add(builder.add(k, LONG(n)), while_positive), channels)
         for n in range(-reach, reach + 1)
     }
+
+
+def power_spectrum_terms(here: Any, before: Any) -> tuple[Any, Any]:
+    """Terms of the power spectrum of one harmonic in channel k, from the features of k and k - 1."""
+    return here * here, here * before
+
+
+def power_spectrum_slope(slopes: Sequence[Any], features: tuple[Any, ...]) -> Any:
+    """dE/du of one harmonic in channel k.
+
+    Args:
+        slopes: dE/dx of the square in channel k, and of the products of k and k - 1, and of k + 1 and k.
+        features: of the channels k - 1, k, k + 1.
+    """
+    own, with_before, with_after = slopes
+    before, here, after = features
+    return own * 2.0 * here + with_before * before + with_after * after
 
 
 @intrinsic
@@ -52,11 +78,11 @@ def _power_spectrum(_, u, begin, rows, channels, x, to):
         features, out = reg.place(signature.args[0], u, begin), reg.place(signature.args[4], x, to)
         stride = builder.mul(channels, LONG(LANES))
         with reg.loop(channels) as k:
-            near, held = _cyclic(builder, k, channels, 1), reg.zeros(2)
+            near, held = cyclic(builder, k, channels, 1), reg.zeros(2)
             with reg.loop(rows) as m:
                 here, before = (reg.load(features((m, stride), (near[n], LANES))) for n in (0, -1))
-                reg.accumulate(held[0], here * here)
-                reg.accumulate(held[1], here * before)
+                for register, term in zip(held, power_spectrum_terms(here, before), strict=True):
+                    reg.accumulate(register, term)
             reg.keep(held, [out((k, LANES)), out((k, LANES), (channels, LANES))])
         return context.get_dummy_value()
 
@@ -79,12 +105,12 @@ def _power_spectrum_adjoint(_, u, begin, rows, channels, gx, at, gu):
         )
         stride = builder.mul(channels, LONG(LANES))
         with reg.loop(channels) as k:
-            near = _cyclic(builder, k, channels, 1)
-            own, cross = reg.load(slopes((k, LANES))) * 2.0, slopes((channels, LANES))
-            with_before, with_after = reg.load(cross((k, LANES))), reg.load(cross((near[1], LANES)))
+            near = cyclic(builder, k, channels, 1)
+            cross = slopes((channels, LANES))
+            by = [reg.load(place) for place in (slopes((k, LANES)), cross((k, LANES)), cross((near[1], LANES)))]
             with reg.loop(rows) as m:
-                before, here, after = (reg.load(features((m, stride), (near[n], LANES))) for n in (-1, 0, 1))
-                reg.store(own * here + with_before * before + with_after * after, out((m, stride), (k, LANES)))
+                around = tuple(reg.load(features((m, stride), (near[n], LANES))) for n in (-1, 0, 1))
+                reg.store(power_spectrum_slope(by, around), out((m, stride), (k, LANES)))
         return context.get_dummy_value()
 
     return types.void(u, long, long, long, gx, long, gu), generate
@@ -110,7 +136,32 @@ def power_spectrum_adjoint_block(u, degree, gx, gu):  # pragma: no cover - compi
         gu[0, i] = 2 * gx[i] * u[0, i] + gx[size + i]
 
 
-def _field(reg: Registers, places: tuple[Place, Place], channel: Any) -> Split:
+def product_terms(fields: tuple[Any, ...], weight: Any) -> tuple[Any, ...]:
+    """Terms of the products of one point in channel k, from the fields of k, k - 1 and k - 2."""
+    f0, f1, f2 = fields
+    square = f0 * f0
+    scaled = square * weight
+    return scaled * f0, scaled * f1, f0 * f1 * weight * f2, scaled * square, scaled * (f1 * f1)
+
+
+def product_slope(slopes: Sequence[Sequence[Any]], fields: tuple[Any, ...]) -> Any:
+    """dE/df of one point in channel k, without its weight.
+
+    Args:
+        slopes: dE/dx of every kind of product in the channels k, k + 1, k + 2.
+        fields: of the channels k - 2 to k + 2.
+    """
+    cubic, mixed, chain, fourth, cross = slopes
+    earlier, before, here, after, later = fields
+    square, squared = here * here, after * after
+    inner = square * fourth[0] * 4.0 + before * before * cross[0] * 2.0 + squared * cross[1] * 2.0
+    result = here * (inner + before * mixed[0] * 2.0) + square * cubic[0] * 3.0
+    result = result + before * (earlier * chain[0] + after * chain[1])
+    return result + squared * mixed[1] + after * later * chain[2]
+
+
+def field_at(reg: Registers, places: tuple[Place, Place], channel: Any) -> Split:
+    """The field of a channel at a point and its antipode; ``places`` are those of the even and the odd part."""
     even, odd = (reg.load(place((channel, LANES))) for place in places)
     return Split(even, odd)
 
@@ -127,19 +178,13 @@ def _products(_, f, weight, points, channels, x, to):
         fields, out = reg.place(kinds[0], f, LONG(0)), reg.place(kinds[4], x, to)
         weights, size = reg.place(kinds[1], weight, LONG(0)), builder.mul(channels, LONG(LANES))
         with reg.loop(channels) as k:
-            near, held = _cyclic(builder, k, channels, 2), reg.zeros(KINDS)
+            near, held = cyclic(builder, k, channels, 2), reg.zeros(KINDS)
             with reg.loop(points) as p:
                 point = fields((p, size), (p, size))
                 parts = point, point((size, 1))
-                f0, f1, f2 = (_field(reg, parts, near[n]) for n in (0, -1, -2))
-                square, w = f0 * f0, reg.spread(weights((p, 1)))
-                scaled = square * w
-                for register, product in zip(
-                    held,
-                    (scaled * f0, scaled * f1, f0 * f1 * w * f2, scaled * square, scaled * (f1 * f1)),
-                    strict=True,
-                ):
-                    reg.accumulate(register, product.even)
+                here = tuple(field_at(reg, parts, near[n]) for n in (0, -1, -2))
+                for register, term in zip(held, product_terms(here, reg.spread(weights((p, 1)))), strict=True):
+                    reg.accumulate(register, term.even)
             reg.keep(held, [out((k, LANES), (j, size)) for j in range(KINDS)])
         return context.get_dummy_value()
 
@@ -158,19 +203,13 @@ def _products_adjoint(_, f, points, channels, gx, at, gf):
         fields, out = reg.place(kinds[0], f, LONG(0)), reg.place(kinds[5], gf, LONG(0))
         slopes, size = reg.place(kinds[3], gx, at), builder.mul(channels, LONG(LANES))
         with reg.loop(channels) as k:
-            near = _cyclic(builder, k, channels, 2)
-            cubic, mixed, chain, fourth, cross = (
-                [reg.load(slopes((j, size), (near[n], LANES))) for n in range(3)] for j in range(KINDS)
-            )
+            near = cyclic(builder, k, channels, 2)
+            by = [[reg.load(slopes((j, size), (near[n], LANES))) for n in range(3)] for j in range(KINDS)]
             with reg.loop(points) as p:
                 point, back = fields((p, size), (p, size)), out((p, size), (p, size))
                 parts = point, point((size, 1))
-                earlier, before, here, after, later = (_field(reg, parts, near[n]) for n in range(-2, 3))
-                square, squared = here * here, after * after
-                inner = square * fourth[0] * 4.0 + before * before * cross[0] * 2.0 + squared * cross[1] * 2.0
-                result = here * (inner + before * mixed[0] * 2.0) + square * cubic[0] * 3.0
-                result = result + before * (earlier * chain[0] + after * chain[1])
-                result = result + squared * mixed[1] + after * later * chain[2]
+                around = tuple(field_at(reg, parts, near[n]) for n in range(-2, 3))
+                result = product_slope(by, around)
                 reg.store(result.even, back((k, LANES)))
                 reg.store(result.odd, back((k, LANES), (size, 1)))
         return context.get_dummy_value()

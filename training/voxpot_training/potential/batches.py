@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -12,7 +12,9 @@ from scipy.spatial.transform import Rotation
 from ase_voxpot.baseline.energies import Baseline
 from ase_voxpot.engines.derivatives import forces_from_pairs, pair_gradient, virial_from_pairs
 from ase_voxpot.neighbours.verlet import Pairs, VerletList, species_indices
-from ase_voxpot.network.inputs import Scene
+from ase_voxpot.network.inputs import ClosedForm, Scene
+from ase_voxpot.network.steerable import SteerableNetwork
+from voxpot_training.gradients import GradientEngine, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from ase_voxpot.network.inputs import Representation
     from ase_voxpot.spec import PotentialSpec
 
-__all__ = ["Batch", "Example", "Prediction", "collate", "make_example", "predict", "shuffled_batches"]
+__all__ = ["Batch", "Example", "Prediction", "Predictor", "collate", "make_example", "shuffled_batches"]
 
 VOIGT = (0, 4, 8, 5, 2, 1)  # xx yy zz yz xz xy in a flattened 3x3
 
@@ -45,15 +47,12 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Several frames as one scene, on the device of the network."""
+    """Several frames as one scene; tensors are on the device of the network."""
 
     scene: Scene
-    species: Int[Tensor, " atom"]
-    owner: Int[Tensor, " atom"]  # number of the frame
+    species: Int[np.ndarray, " atom"]
+    owner: Int[np.ndarray, " atom"]  # number of the frame
     sizes: Float[Tensor, " frame"]  # atoms
-    centre: Int[Tensor, " pair"]
-    neighbour: Int[Tensor, " pair"]
-    offset: Float[Tensor, "pair 3"]
     energy: Float[Tensor, " frame"]
     forces: Float[Tensor, "atom 3"]
     virial: Float[Tensor, "frame 6"]
@@ -110,17 +109,13 @@ def collate(examples: Sequence[Example], like: Tensor, *, rotate: np.random.Gene
     virials = [np.zeros((3, 3)) if e.virial is None else e.virial for e in examples]
 
     def tensor(array: np.ndarray) -> Tensor:
-        kind = torch.long if array.dtype.kind in "iu" else like.dtype
-        return torch.from_numpy(np.ascontiguousarray(array)).to(like.device, kind)
+        return torch.from_numpy(np.ascontiguousarray(array)).to(like)
 
     return Batch(
         scene=Scene(Pairs(centre, neighbour, offset, int(shift[-1])), species[neighbour]),
-        species=tensor(species),
-        owner=tensor(np.repeat(np.arange(len(examples)), sizes)),
+        species=species,
+        owner=np.repeat(np.arange(len(examples)), sizes),
         sizes=tensor(sizes.astype(float)),
-        centre=tensor(centre),
-        neighbour=tensor(neighbour),
-        offset=tensor(offset),
         energy=tensor(np.array([e.energy for e in examples])),
         forces=tensor(np.concatenate([e.forces for e in examples])),
         virial=tensor(np.stack(virials).reshape(-1, 9)[:, VOIGT]),
@@ -129,18 +124,49 @@ def collate(examples: Sequence[Example], like: Tensor, *, rotate: np.random.Gene
     )
 
 
-def predict(network: torch.nn.Module, batch: Batch, representation: Representation, *, train: bool) -> Prediction:
-    """Energies, forces and virials of a batch, through the same derivatives as inference."""
-    view = representation.deposit(batch.scene, batch.offset).requires_grad_()
-    with torch.enable_grad():
-        energies = network(view, batch.species)
-        gradient = pair_gradient(energies, view, representation, batch.scene, differentiable=train)
-    frames = len(batch.sizes)
-    total = energies.new_zeros(frames).index_add(0, batch.owner, energies)
-    virial = virial_from_pairs(gradient, batch.offset, batch.owner[batch.centre], frames)
-    forces = forces_from_pairs(gradient, batch.centre, batch.neighbour, len(batch.species))
-    result = Prediction(total / batch.sizes, forces, virial.flatten(1)[:, VOIGT] / batch.sizes[:, None])
-    return result if train else Prediction(result.energy.detach(), result.forces.detach(), result.virial.detach())
+class Predictor:
+    """Energies, forces and virials of batches.
+
+    Steerable networks on the CPU are evaluated by the compiled passes of ``gradients``, others by torch.
+    """
+
+    def __init__(self, representation: Representation) -> None:
+        """For networks whose inputs are computed by ``representation``."""
+        self._representation = representation
+        self._engine: GradientEngine | None = None
+
+    def __call__(self, network: torch.nn.Module, batch: Batch, *, train: bool) -> Prediction:
+        """The prediction of ``network``; with ``train`` differentiable by its weights, once and before the next."""
+        compiled = isinstance(network, SteerableNetwork) and isinstance(self._representation, ClosedForm)
+        if compiled and batch.energy.device.type == "cpu":
+            energy, forces, virial = self._by_passes(cast("SteerableNetwork", network), batch)
+        else:
+            energy, forces, virial = self._by_torch(network, batch, train=train)
+        result = Prediction(energy / batch.sizes, forces, virial.flatten(1)[:, VOIGT] / batch.sizes[:, None])
+        return result if train else Prediction(result.energy.detach(), result.forces.detach(), result.virial.detach())
+
+    def _by_passes(self, network: SteerableNetwork, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        expansion, species = cast("ClosedForm", self._representation).expansion, network.dense.weights[-1].shape[0]
+        if self._engine is None:
+            self._engine = GradientEngine(network.spec, expansion, species=species)
+        scene = batch.scene
+        return evaluate(self._engine, network, scene.pairs, scene.channel, batch.species, batch.owner, len(batch.sizes))
+
+    def _by_torch(self, network: torch.nn.Module, batch: Batch, *, train: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Through the same derivatives as inference."""
+        pairs, frames, device = batch.scene.pairs, len(batch.sizes), batch.energy.device
+        centre, neighbour, species, owner = (
+            torch.from_numpy(array).to(device, torch.long)
+            for array in (pairs.centre, pairs.neighbour, batch.species, batch.owner)
+        )
+        offset = torch.from_numpy(pairs.offset).to(batch.energy)
+        view = self._representation.deposit(batch.scene, offset).requires_grad_()
+        with torch.enable_grad():
+            energies = network(view, species)
+            gradient = pair_gradient(energies, view, self._representation, batch.scene, differentiable=train)
+        total = energies.new_zeros(frames).index_add(0, owner, energies)
+        virial = virial_from_pairs(gradient, offset, owner[centre], frames)
+        return total, forces_from_pairs(gradient, centre, neighbour, len(species)), virial
 
 
 def shuffled_batches(sizes: Mapping[int, int], batch_atoms: int, rng: np.random.Generator) -> Iterator[list[int]]:

@@ -34,5 +34,7 @@ def potential_loss(result: Prediction, batch: Batch, config: LossConfig, progres
     """
     energy = config.energy * (config.energy_final / config.energy) ** progress
     loss = energy * _huber(result.energy - batch.energy, batch.weight, config.energy_delta)
-    loss = loss + config.force * _huber(result.forces - batch.forces, batch.weight[batch.owner], config.force_delta)
+    loss = loss + config.force * _huber(
+        result.forces - batch.forces, batch.weight[torch.from_numpy(batch.owner)], config.force_delta
+    )
     return loss + config.virial * _huber(result.virial - batch.virial, batch.virial_weight, config.virial_delta)

@@ -33,7 +33,7 @@ from voxpot_training.data import load_frames
 from voxpot_training.distributed import rank, share, together
 from voxpot_training.learning import draw_learning
 from voxpot_training.loop import fit
-from voxpot_training.potential.batches import collate, make_example, predict, shuffled_batches
+from voxpot_training.potential.batches import Predictor, collate, make_example, shuffled_batches
 from voxpot_training.potential.card import card_as_data, card_as_markdown
 from voxpot_training.potential.losses import potential_loss
 from voxpot_training.potential.prepare import make_spec, split_sources, standardise
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ase_voxpot.network.inputs import Representation
     from voxpot_training.config import TrainConfig
     from voxpot_training.data import Frames
     from voxpot_training.potential.batches import Batch, Example
@@ -62,7 +61,7 @@ class PotentialTask:
         self, potential: Potential, train: Sequence[Example], valid: Sequence[Example], config: TrainConfig
     ) -> None:
         self.network = potential.network.requires_grad_(True)
-        self._representation = potential.representation
+        self._predict = Predictor(potential.representation)
         self._like = torch.empty(0, dtype=getattr(torch, potential.dtype.name), device=potential.device)
         self._train, self._valid, self._config = train, valid, config
         shares = [e.pairs.atoms * (config.schedule.support if e.support else 1.0) for e in train]
@@ -79,7 +78,7 @@ class PotentialTask:
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, float]]:
         """Loss and mean errors of a batch, in meV/atom and meV/Å."""
-        result = predict(self.network, batch, self._representation, train=True)
+        result = self._predict(self.network, batch, train=True)
         energy = float((result.energy - batch.energy).detach().abs().mean())
         force = float((result.forces - batch.forces).detach().abs().mean())
         return potential_loss(result, batch, self._config.loss, progress), {
@@ -89,17 +88,15 @@ class PotentialTask:
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Mean errors on the validation frames."""
-        return mean_errors(network, self._valid, self._representation, self._like)
+        return mean_errors(network, self._valid, self._predict, self._like)
 
 
-def mean_errors(
-    network: nn.Module, examples: Sequence[Example], representation: Representation, like: Tensor
-) -> dict[str, float]:
+def mean_errors(network: nn.Module, examples: Sequence[Example], predict: Predictor, like: Tensor) -> dict[str, float]:
     """MAE in meV/atom and meV/Å; ``score`` counts 1 meV/atom as 20 meV/Å."""
     energy, force = [], []
     for start in range(0, len(examples), 16):
         batch = collate(examples[start : start + 16], like)
-        result = predict(network, batch, representation, train=False)
+        result = predict(network, batch, train=False)
         energy.append((result.energy - batch.energy).abs())
         force.append((result.forces - batch.forces).abs().flatten())
     errors = {
@@ -220,7 +217,7 @@ def validation_errors(potential: Potential, frames: Frames, split: Split) -> dic
     """``mean_errors`` on the validation frames of a training."""
     examples = [make_example(frames.atoms[k], frames.labels[k], potential.spec) for k in split.validation]
     like = torch.empty(0, dtype=getattr(torch, potential.dtype.name), device=potential.device)
-    return mean_errors(potential.network, examples, potential.representation, like)
+    return mean_errors(potential.network, examples, Predictor(potential.representation), like)
 
 
 def fresh_potential(config: TrainConfig, frames: Frames) -> Potential:
