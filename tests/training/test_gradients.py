@@ -88,19 +88,12 @@ def gradients(network: SteerableNetwork, predict, batch: Batch) -> tuple[float, 
     return float(loss.detach()), list(torch.autograd.grad(loss, list(network.parameters()), materialize_grads=True))
 
 
-class ByTorch(Predictor):
-    """The prediction by automatic differentiation."""
-
-    def _by_passes(self, network, batch):
-        return self._by_torch(network, batch, train=True)
-
-
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("changes", OPTIONS, ids=str)
 def test_gradients_are_those_of_the_graph(changes, dtype):
     spec = spec_of(**changes)
     network, species = network_of(spec, dtype), len(spec.species)
-    by_passes, by_torch = Predictor(ClosedForm(spec)), ByTorch(ClosedForm(spec))
+    by_passes, by_torch = Predictor(ClosedForm(spec)), Predictor(ClosedForm(spec), graph=True)
 
     for atoms in (3, 60, 17):  # growing and shrinking, as arrays are used again
         batch = batch_of(atoms, species=species, dtype=dtype)

@@ -106,6 +106,11 @@ class GradientEngine:
             factors: c of every atom.
             tangents: t of every pair.
         """
+        self.second_pass(factors, tangents)
+        return self._by_name(self.sums())
+
+    def second_pass(self, factors: Float[np.ndarray, " atom"], tangents: Float[np.ndarray, "pair 3"]) -> None:
+        """The first part of ``second``: directional derivatives of what ``first`` computed."""
         weights = self._weights
         isolated = -np.bincount(self._kinds, factors, minlength=self._species)
         c = np.concatenate([factors, isolated]).astype(weights.mean.dtype)
@@ -118,7 +123,10 @@ class GradientEngine:
             self._scratch.append((buffers, scratch))
 
         spread(work, len(self._blocks.counts))
-        spec = self._spec
+
+    def sums(self) -> Sums:
+        """The second part of ``second``: sums over atoms of the products of both."""
+        weights, spec, state = self._weights, self._spec, self._state_for(len(self._blocks.counts))
         sums = zero_sums(weights, channels=spec.channels, inputs=self._inputs, products=spec.products)
         if self._table is None:
             self._table = strips(weights, inputs=self._inputs, products=spec.products)
@@ -129,7 +137,7 @@ class GradientEngine:
                 sum_strips(begin, end, table, self._blocks, weights, state, sums)
 
         spread(add, len(table))
-        return self._by_name(sums)
+        return sums
 
     def _by_name(self, sums: Sums) -> dict[str, np.ndarray]:
         """The sums as derivatives by the arrays of the network."""

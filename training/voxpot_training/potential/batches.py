@@ -130,27 +130,32 @@ class Predictor:
     Steerable networks on the CPU are evaluated by the compiled passes of ``gradients``, others by torch.
     """
 
-    def __init__(self, representation: Representation) -> None:
-        """For networks whose inputs are computed by ``representation``."""
-        self._representation = representation
+    def __init__(self, representation: Representation, *, graph: bool = False) -> None:
+        """For networks whose inputs are computed by ``representation``; with ``graph`` always by torch."""
+        self._representation, self._graph = representation, graph
         self._engine: GradientEngine | None = None
 
     def __call__(self, network: torch.nn.Module, batch: Batch, *, train: bool) -> Prediction:
         """The prediction of ``network``; with ``train`` differentiable by its weights, once and before the next."""
         compiled = isinstance(network, SteerableNetwork) and isinstance(self._representation, ClosedForm)
-        if compiled and batch.energy.device.type == "cpu":
+        if compiled and not self._graph and batch.energy.device.type == "cpu":
             energy, forces, virial = self._by_passes(cast("SteerableNetwork", network), batch)
         else:
             energy, forces, virial = self._by_torch(network, batch, train=train)
         result = Prediction(energy / batch.sizes, forces, virial.flatten(1)[:, VOIGT] / batch.sizes[:, None])
         return result if train else Prediction(result.energy.detach(), result.forces.detach(), result.virial.detach())
 
-    def _by_passes(self, network: SteerableNetwork, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        expansion, species = cast("ClosedForm", self._representation).expansion, network.dense.weights[-1].shape[0]
+    def engine_for(self, network: SteerableNetwork) -> GradientEngine:
+        """The engine of the passes, with the arrays of earlier batches."""
         if self._engine is None:
+            species = network.dense.weights[-1].shape[0]
+            expansion = cast("ClosedForm", self._representation).expansion
             self._engine = GradientEngine(network.spec, expansion, species=species)
-        scene = batch.scene
-        return evaluate(self._engine, network, scene.pairs, scene.channel, batch.species, batch.owner, len(batch.sizes))
+        return self._engine
+
+    def _by_passes(self, network: SteerableNetwork, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        engine, scene = self.engine_for(network), batch.scene
+        return evaluate(engine, network, scene.pairs, scene.channel, batch.species, batch.owner, len(batch.sizes))
 
     def _by_torch(self, network: torch.nn.Module, batch: Batch, *, train: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Through the same derivatives as inference."""

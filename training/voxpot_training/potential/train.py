@@ -195,9 +195,17 @@ def fit_frames(
     if config.start is None:
         standardise(potential.network, train, potential.representation, np.random.default_rng(config.seed))
     task = PotentialTask(potential, train, valid, config)
+    _compile(task)
     best = fit(task, config.schedule, folder, resume=resume, quiet=quiet, title=title)
     potential.network.load_state_dict(best.state_dict())
     potential.network.requires_grad_(False)
+
+
+def _compile(task: PotentialTask) -> None:
+    """One step whose result is not used: compilation counts to no training."""
+    loss, _ = task.loss(next(iter(task.batches(0))), 0.0)
+    loss.backward()
+    task.network.zero_grad()
 
 
 def _examples(potential: Potential, frames: Frames, rows: Sequence[int]) -> list[Example]:
