@@ -1,6 +1,6 @@
 """Checkpoints of a training: safetensors and JSON, for an exact restart.
 
-A checkpoint holds the weights, their average, the moments of Adam and the state of the
+A checkpoint holds the weights, their average, the moments of the optimiser and the state of the
 training.  Batches are drawn from (seed, epoch), so that a restarted training
 is identical to an uninterrupted one.
 """

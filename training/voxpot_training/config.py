@@ -159,7 +159,7 @@ class LossConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Schedule of Adam: linear warm-up, cosine decay to ``final_rate``.
+    """Optimiser and schedule: linear warm-up, cosine decay to ``final_rate``.
 
     Training ends after ``epochs`` or ``minutes``, whichever comes first; the schedule follows whichever is nearer to
     its end.  With ``clock = "cpu"`` minutes of CPU time count, for comparable trainings on a shared machine.
@@ -168,11 +168,12 @@ class Schedule:
     epochs: int = 100
     minutes: float | None = None
     clock: Literal["wall", "cpu"] = "wall"  # what ``minutes`` counts
+    optimiser: Literal["adam", "soap"] = "adam"
     rate: float = 3e-3
     final_rate: float = 1e-5
     warmup: float = 0.02  # fraction of the training
     clip: float = 5.0  # norm of the gradient
-    decay: float = 0.0  # of the weights, decoupled from the gradient (AdamW)
+    decay: float = 0.0  # of the weights, decoupled from the gradient
     averaging: float = 0.995  # per step, exponential average of the weights
     validate_every: int = 5  # epochs
 
@@ -196,6 +197,7 @@ class Schedule:
 class PotentialSchedule(Schedule):
     """A schedule for atomic structures, with the frames of an epoch."""
 
+    optimiser: Literal["adam", "soap"] = "soap"  # slots and order of the fields are those of ``Schedule``
     batch_atoms: int = 600
     support: float = 1.0  # share of the supporting frames that an epoch draws
     rotate: bool = False  # rotate every structure at random (networks that are not equivariant)

@@ -1,4 +1,4 @@
-"""The training loop of all models: Adam, warm-up and cosine, averaged weights, checkpoints, a log.
+"""The training loop of all models: an optimiser, warm-up and cosine, averaged weights, checkpoints, a log.
 
 Models and data are a ``Task``.  The loop writes to its folder
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import math
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
@@ -20,13 +21,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ase_voxpot.errors import DivergenceError
+from ase_voxpot.errors import ConfigError, DivergenceError
 from voxpot_training.averaging import has_batch_norms, settle
 from voxpot_training.checkpoints import load_checkpoint, save_checkpoint
 from voxpot_training.distributed import average_gradients, rank
+from voxpot_training.soap import Soap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from torch import Tensor
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Task", "fit"]
 
 Network = TypeVar("Network", bound=nn.Module)
+OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.AdamW, "soap": Soap}
 
 
 class Task(Protocol[Network]):
@@ -117,11 +120,21 @@ class _Memory:
         self.best = AveragedModel(task.network)
         self.state: dict[str, Any] = {"epoch": 0, "seconds": 0.0, "score": math.inf}
 
-    def recall(self) -> None:
-        """Restore the checkpoint of the folder, if there is one."""
+    def recall(self, schedule: Schedule) -> None:
+        """Restore the checkpoint of the folder, if there is one.
+
+        Raises:
+            ConfigError: it is of a training with another optimiser.
+        """
         path, best = self._folder / "checkpoint.safetensors", self._folder / "best.safetensors"
         if path.is_file():
             self.state = load_checkpoint(path, self._task.network, self._average, self._optimiser)
+            before = self.state.get("optimiser", "adam")
+            if before != schedule.optimiser:
+                raise ConfigError(
+                    f"{path}: expected a checkpoint of schedule.optimiser = {schedule.optimiser!r}, "
+                    f"got one of {before!r}; change it, or start anew in another folder"
+                )
         if path.is_file() and best.is_file():
             load_checkpoint(best, self.best, self.best, None)
 
@@ -161,11 +174,12 @@ def fit(
     Raises:
         DivergenceError: the loss is no longer finite.
     """
-    optimiser = torch.optim.AdamW(task.network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
+    optimiser = OPTIMISERS[schedule.optimiser](task.network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
     average = AveragedModel(task.network, multi_avg_fn=get_ema_multi_avg_fn(schedule.averaging))
     memory = _Memory(folder, task, average, optimiser)
     if resume:
-        memory.recall()
+        memory.recall(schedule)
+    memory.state["optimiser"] = schedule.optimiser
     log = _Log(folder / "log.csv", memory.state["epoch"])
     clock = _Clock(schedule, memory.state["seconds"])
     with _bar(quiet or rank() != 0) as bar:
@@ -188,6 +202,16 @@ def fit(
     found_best = math.isfinite(memory.state["score"])
     chosen: Network = (memory.best if found_best else average).module  # type: ignore[assignment] # as above
     return chosen
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _settle(task: Task[Network], averaged: Network, epoch: int) -> None:
@@ -226,9 +250,10 @@ def _epoch(
         optimiser.zero_grad()
         loss.backward()
         average_gradients(task.network.parameters())
-        torch.nn.utils.clip_grad_norm_(task.network.parameters(), schedule.clip)
-        optimiser.step()
-        average.update_parameters(task.network)
+        with _one_thread():  # sums of torch depend on the number of threads in their last bits
+            torch.nn.utils.clip_grad_norm_(task.network.parameters(), schedule.clip)
+            optimiser.step()
+            average.update_parameters(task.network)
         for name, value in (("loss", float(loss.detach())), *figures.items()):
             sums[name] = sums.get(name, 0.0) + value
         done = number + 1

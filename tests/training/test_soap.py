@@ -1,0 +1,79 @@
+"""The optimiser of potentials: where it is Adam, where it is better, and that it can be stopped at any time."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from voxpot_training.soap import Soap
+
+
+def run(make, start: torch.Tensor, loss, steps: int) -> tuple[torch.Tensor, torch.optim.Optimizer]:
+    parameter = torch.nn.Parameter(start.clone())
+    optimiser = make([parameter])
+    for _ in range(steps):
+        optimiser.zero_grad()
+        loss(parameter).backward()
+        optimiser.step()
+    return parameter.detach(), optimiser
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_vectors_are_changed_as_by_adam(decay):
+    torch.manual_seed(0)
+    start, scale = torch.randn(3, 7, dtype=torch.float64), torch.logspace(-2, 2, 7, dtype=torch.float64)
+    options = {"lr": 0.01, "betas": (0.9, 0.95), "weight_decay": decay}
+
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        return (scale * x * x).sum()
+
+    found, _ = run(lambda p: Soap(p, **options), start, loss, 20)
+    expected, _ = run(lambda p: torch.optim.AdamW(p, **options), start, loss, 20)
+
+    assert_allclose(found, expected, rtol=1e-6)
+
+
+def ill_conditioned(seed: int, columns: int = 4):
+    """Least squares whose inputs are strongly correlated: Σ |X (W - T)|² of two stacked matrices."""
+    torch.manual_seed(seed)
+    inputs = torch.randn(2, 200, 6, dtype=torch.float64) * torch.logspace(0, -2, 6, dtype=torch.float64)
+    inputs = inputs @ torch.linalg.qr(torch.randn(2, 6, 6, dtype=torch.float64)).Q
+    target = torch.randn(2, 6, columns, dtype=torch.float64)
+    return lambda w: (inputs @ (w - target)).square().mean()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_correlated_inputs_cost_it_less_than_adam(seed):
+    loss, start = ill_conditioned(seed), torch.zeros(2, 6, 4, dtype=torch.float64)
+
+    by_soap, _ = run(lambda p: Soap(p, lr=0.02), start, loss, 400)
+    by_adam, _ = run(lambda p: torch.optim.AdamW(p, lr=0.02, betas=(0.95, 0.95), weight_decay=0.0), start, loss, 400)
+
+    assert loss(by_soap) < 0.2 * loss(by_adam)
+
+
+def test_rotations_of_inputs_and_outputs_change_nothing():
+    loss, start = ill_conditioned(3, columns=6), torch.zeros(2, 6, 6, dtype=torch.float64)  # every eigenvector counts
+    turn, back = (torch.linalg.qr(torch.randn(2, 6, 6, dtype=torch.float64)).Q for _ in range(2))
+
+    plain, _ = run(lambda p: Soap(p, lr=0.02), start, loss, 30)
+    turned, _ = run(lambda p: Soap(p, lr=0.02), turn.mT @ start @ back, lambda w: loss(turn @ w @ back.mT), 30)
+
+    assert_allclose(turn @ turned @ back.mT, plain, atol=1e-5)  # rounding, as by division by small gradients
+
+
+def test_a_restored_state_goes_on_as_if_never_stopped():
+    loss, start = ill_conditioned(4), torch.zeros(2, 6, 4, dtype=torch.float64)
+    whole, _ = run(lambda p: Soap(p, lr=0.02), start, loss, 45)
+    half, first = run(lambda p: Soap(p, lr=0.02), start, loss, 25)
+    parameter = torch.nn.Parameter(half.clone())
+    second = Soap([parameter], lr=0.02)
+    second.state[parameter] = {k: v.clone() for k, v in next(iter(first.state.values())).items()}
+
+    for _ in range(20):
+        second.zero_grad()
+        loss(parameter).backward()
+        second.step()
+
+    assert_allclose(parameter.detach(), whole, rtol=0, atol=0)
