@@ -77,3 +77,14 @@ def test_a_restored_state_goes_on_as_if_never_stopped():
         second.step()
 
     assert_allclose(parameter.detach(), whole, rtol=0, atol=0)
+
+
+def test_a_side_that_is_too_large_keeps_its_coordinates():
+    start = torch.randn(1, 700, 2, dtype=torch.float64)
+
+    found, optimiser = run(lambda p: Soap(p, lr=0.02), start, lambda w: w.square().sum(), 12)
+
+    state = next(iter(optimiser.state.values()))
+    assert state["right"].shape == (1, 2, 2)
+    assert "left" not in state
+    assert found.square().sum() < start.square().sum()

@@ -52,7 +52,8 @@ class Source:
     with another zero in line; an offset of 0.0 states that the zero is correct and skips the check. Frames of a
     source that is ``support`` are trained on with ``weight``, and never held out or scored.  ``emphasis``
     multiplies the share in the loss of frames whose ``config_type note`` matches a regular expression: for groups
-    of few frames that determine a property, such as small strains.
+    of few frames that determine a property, such as small strains.  An epoch draws ``share`` of the frames, where it
+    is given; else all, or ``schedule.support`` of those that support.
     """
 
     file: str
@@ -66,8 +67,11 @@ class Source:
     weight: float = 1.0
     emphasis: dict[str, float] = field(default_factory=dict)  # factor per pattern
     support: bool = False
+    share: float | None = None
 
     def __post_init__(self) -> None:
+        if self.share is not None:
+            expect(0 < self.share <= 1, f"data.share of {self.file}", "a share from 0 to 1, not 0", self.share)
         if not self.weight > 0:
             raise ConfigError(f"data.weight must be positive, got {self.weight} for {self.file}")
         expect(self.virial_sign in (-1, 1), f"data.virial_sign of {self.file}", "-1 or 1", self.virial_sign)

@@ -50,6 +50,7 @@ class Frames:
     weights: list[float]  # weight of each frame in the loss
     emphasis: list[float]  # factor of the weight, not used for error estimates
     support: list[bool]
+    shares: list[float | None] = field(default_factory=list)  # drawn in an epoch; None is that of the schedule
     notes: list[str] = field(default_factory=list)  # remarks on labels used and frames left out
 
 
@@ -71,6 +72,7 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
         frames.weights.extend([source.weight] * len(found))
         frames.emphasis.extend(_emphasis(found, source))
         frames.support.extend([source.support] * len(found))
+        frames.shares.extend([source.share] * len(found))
         number.extend([k] * len(found))
     foreign = sorted({s for a in frames.atoms for s in a.get_chemical_symbols()} - set(species))
     if foreign:

@@ -24,6 +24,8 @@ SOONEST = 10
 """Least number of steps between two changes of a basis."""
 PER_STEP = 8
 """Rows of a basis per step between its changes, as its cost grows with the cube of its size."""
+LARGEST = 640
+"""Rows or columns beyond which a side keeps its own coordinates."""
 
 
 class Soap(torch.optim.Optimizer):
@@ -65,7 +67,8 @@ class Soap(torch.optim.Optimizer):
         state["step"] += 1
         step = int(state["step"])
         if parameter.ndim == 3:
-            for side in ("left", "right"):
+            sizes = zip(("left", "right"), parameter.shape[1:], strict=True)
+            for side in (side for side, size in sizes if 1 < size <= LARGEST):
                 _learn_basis(state, side, gradient, group["memory"], step)
             step -= 1
             if not step:
@@ -82,15 +85,15 @@ class Soap(torch.optim.Optimizer):
 
 def _turn(matrix: Tensor, state: dict[str, Tensor]) -> Tensor:
     """From rows and columns to the eigenbases."""
-    if "left" not in state:
-        return matrix
-    return state["left"].mT @ matrix @ state["right"]
+    if "left" in state:
+        matrix = state["left"].mT @ matrix
+    return matrix @ state["right"] if "right" in state else matrix
 
 
 def _turn_back(matrix: Tensor, state: dict[str, Tensor]) -> Tensor:
-    if "left" not in state:
-        return matrix
-    return state["left"] @ matrix @ state["right"].mT
+    if "left" in state:
+        matrix = state["left"] @ matrix
+    return matrix @ state["right"].mT if "right" in state else matrix
 
 
 def _learn_basis(state: dict[str, Tensor], side: str, gradient: Tensor, memory: float, step: int) -> None:

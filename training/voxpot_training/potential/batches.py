@@ -42,7 +42,7 @@ class Example:
     forces: Float[np.ndarray, "atom 3"]  # eV/Å
     virial: Float[np.ndarray, "3 3"] | None  # eV per atom, stress times volume
     weight: float = 1.0
-    support: bool = False  # of a supporting source
+    share: float = 1.0  # of the epochs that draw it
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Prediction:
 
 
 def make_example(
-    atoms: Atoms, labels: Labels, spec: PotentialSpec, *, weight: float = 1.0, support: bool = False
+    atoms: Atoms, labels: Labels, spec: PotentialSpec, *, weight: float = 1.0, share: float = 1.0
 ) -> Example:
     """Find the pairs of a frame and take the baseline off its labels."""
     pairs = VerletList(spec.cutoff).update(atoms)
@@ -85,7 +85,7 @@ def make_example(
         full = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) * atoms.get_volume()
         virial = (full - pairs.offset[close].T @ repulsion) / len(atoms)
     energy = float(labels.energy - energies.sum()) / len(atoms)
-    return Example(pairs, species, energy, forces, virial, weight, support)
+    return Example(pairs, species, energy, forces, virial, weight, share)
 
 
 def _turned(example: Example, rng: np.random.Generator) -> Example:

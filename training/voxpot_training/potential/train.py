@@ -64,15 +64,14 @@ class PotentialTask:
         self._predict = Predictor(potential.representation)
         self._like = torch.empty(0, dtype=getattr(torch, potential.dtype.name), device=potential.device)
         self._train, self._valid, self._config = train, valid, config
-        shares = [e.pairs.atoms * (config.schedule.support if e.support else 1.0) for e in train]
-        self.batches_per_epoch = max(sum(shares) / config.schedule.batch_atoms, 1.0)
+        self.batches_per_epoch = max(sum(e.pairs.atoms * e.share for e in train) / config.schedule.batch_atoms, 1.0)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The frames of an epoch, drawn from (seed, epoch) alone."""
         rng = np.random.default_rng([self._config.seed, epoch])
         turn = rng if self._config.schedule.rotate else None
-        drawn = rng.random(len(self._train)) < self._config.schedule.support
-        sizes = {k: e.pairs.atoms for k, e in enumerate(self._train) if drawn[k] or not e.support}
+        drawn = rng.random(len(self._train))
+        sizes = {k: e.pairs.atoms for k, e in enumerate(self._train) if drawn[k] < e.share}
         for numbers in shuffled_batches(sizes, self._config.schedule.batch_atoms, rng):
             yield collate([self._train[k] for k in share(numbers)], self._like, rotate=turn)
 
@@ -191,7 +190,8 @@ def fit_frames(
     Raises:
         DivergenceError: the loss is no longer finite.
     """
-    train, valid = (_examples(potential, frames, rows) for rows in (split.train, split.validation))
+    shares = [_share(frames, row, config.schedule.support) for row in range(len(frames.atoms))]
+    train, valid = (_examples(potential, frames, shares, rows) for rows in (split.train, split.validation))
     if config.start is None:
         standardise(potential.network, train, potential.representation, np.random.default_rng(config.seed))
     task = PotentialTask(potential, train, valid, config)
@@ -208,14 +208,20 @@ def _compile(task: PotentialTask) -> None:
     task.network.zero_grad()
 
 
-def _examples(potential: Potential, frames: Frames, rows: Sequence[int]) -> list[Example]:
+def _share(frames: Frames, row: int, support: float) -> float:
+    """Share of the epochs that draw a frame."""
+    given = frames.shares[row] if frames.shares else None
+    return given if given is not None else support if frames.support[row] else 1.0
+
+
+def _examples(potential: Potential, frames: Frames, shares: Sequence[float], rows: Sequence[int]) -> list[Example]:
     return [
         make_example(
             frames.atoms[k],
             frames.labels[k],
             potential.spec,
             weight=frames.weights[k] * frames.emphasis[k],
-            support=frames.support[k],
+            share=shares[k],
         )
         for k in rows
     ]
