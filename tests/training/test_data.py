@@ -17,7 +17,7 @@ from voxpot_training.config import LossConfig, Source
 from voxpot_training.data import find_file, load_frames
 from voxpot_training.potential.batches import Prediction, collate, make_example
 from voxpot_training.potential.losses import potential_loss
-from voxpot_training.potential.train import run
+from voxpot_training.potential.train import run, share_of
 
 SPEC = PotentialSpec(
     species=("Mo", "W"),
@@ -196,3 +196,14 @@ def test_data_of_the_repository_are_found_without_being_named(name, monkeypatch,
     with gzip.open(path, "rt") as file:
         assert sum("Lattice=" in line for line in file) == SETS[name]
     assert f"{SETS[name]:,}" in (path.parents[1] / "README.md").read_text()
+
+
+def test_an_epoch_draws_the_share_of_a_source(frames, tmp_path):
+    write(tmp_path / "a.extxyz", frames[:2])
+    write(tmp_path / "b.extxyz", frames[2:4])
+    sources = (Source(file="a.extxyz", share=0.25), Source(file="b.extxyz", support=True))
+    found = load_frames(sources, ("Mo", "W"), tmp_path)
+
+    assert [share_of(found, row, 0.08) for row in range(4)] == [0.25, 0.25, 0.08, 0.08]
+    with pytest.raises(ConfigError, match="a share from 0 to 1"):
+        Source(file="a.extxyz", share=1.5)

@@ -52,8 +52,18 @@ def test_a_start_is_the_same_for_the_same_number():
         np.testing.assert_array_equal(a.arrays["REF_forces"], b.arrays["REF_forces"])
 
 
-def test_labels_are_those_of_the_driver():
-    frame = next(frames_of_start(0, config(), Teachers(morse(), (morse(1.02),)), Counter()))
+def test_a_driver_moves_the_atoms():
+    first, other = (
+        next(frames_of_start(3, config(settle=30), Teachers(morse(), (), driver), Counter()))
+        for driver in (None, morse(2.0))
+    )
+
+    assert np.abs(first.positions - other.positions).max() > 1e-3
+
+
+@pytest.mark.parametrize("driver", [None, morse(0.9)])
+def test_labels_are_those_of_the_teacher(driver):
+    frame = next(frames_of_start(0, config(), Teachers(morse(), (morse(1.02),), driver), Counter()))
 
     frame.calc = morse()
     np.testing.assert_allclose(frame.info["REF_energy"], frame.get_potential_energy(), rtol=1e-12)

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from voxpot_training.data import Frames
     from voxpot_training.potential.batches import Batch, Example
 
-__all__ = ["PotentialTask", "fit_frames", "fit_potential", "fresh_potential", "run", "validation_errors"]
+__all__ = ["PotentialTask", "fit_frames", "fit_potential", "fresh_potential", "run", "share_of", "validation_errors"]
 
 QUICK_EPOCHS = 3
 
@@ -190,7 +190,7 @@ def fit_frames(
     Raises:
         DivergenceError: the loss is no longer finite.
     """
-    shares = [_share(frames, row, config.schedule.support) for row in range(len(frames.atoms))]
+    shares = [share_of(frames, row, config.schedule.support) for row in range(len(frames.atoms))]
     train, valid = (_examples(potential, frames, shares, rows) for rows in (split.train, split.validation))
     if config.start is None:
         standardise(potential.network, train, potential.representation, np.random.default_rng(config.seed))
@@ -208,7 +208,7 @@ def _compile(task: PotentialTask) -> None:
     task.network.zero_grad()
 
 
-def _share(frames: Frames, row: int, support: float) -> float:
+def share_of(frames: Frames, row: int, support: float) -> float:
     """Share of the epochs that draw a frame."""
     given = frames.shares[row] if frames.shares else None
     return given if given is not None else support if frames.support[row] else 1.0

@@ -45,19 +45,20 @@ def make_teacher(spec: TeacherSpec) -> Calculator:
 
 @dataclass(frozen=True, slots=True)
 class Teachers:
-    """The calculator that drives and labels, and those that check it."""
+    """The calculator that labels, those that check it, and the one that moves the atoms."""
 
-    driver: Calculator
+    teacher: Calculator
     judges: tuple[Calculator, ...]
+    driver: Calculator | None = None  # the teacher, if there is none
 
     def labels(self, atoms: Atoms) -> tuple[float, np.ndarray, np.ndarray, list[np.ndarray]]:
-        """Energy, forces and stress of the driver, and the forces of the judges."""
+        """Energy, forces and stress of the teacher, and the forces of the judges."""
         forces = []
         for judge in self.judges:
             judge.calculate(atoms, ["forces"], all_changes)
             forces.append(np.array(judge.results["forces"]))
-        self.driver.calculate(atoms, ["energy", "forces", "stress"], all_changes)
-        found = self.driver.results
+        self.teacher.calculate(atoms, ["energy", "forces", "stress"], all_changes)
+        found = self.teacher.results
         return float(found["energy"]), np.array(found["forces"]), np.array(found["stress"]), forces
 
 
@@ -80,7 +81,7 @@ def frames_of_start(number: int, config: TeacherConfig, teachers: Teachers, fate
     Args:
         number: of the start.
         config: kinds, temperatures, limits.
-        teachers: driver and judges.
+        teachers: teacher, judges and driver.
         fate: counts frames by result.
     """
     rng = np.random.default_rng([config.seed, number])
@@ -90,7 +91,7 @@ def frames_of_start(number: int, config: TeacherConfig, teachers: Teachers, fate
     begin = start(kind, config.lattice, rng)
     temperature = max(rng.uniform(config.temperature[0], config.temperature[1]) * begin.factor, begin.least)
     atoms = begin.atoms
-    atoms.calc = teachers.driver
+    atoms.calc = teachers.driver or teachers.teacher
     spread = np.sqrt(atoms.get_masses() * units.kB * temperature)
     atoms.set_momenta(rng.normal(size=(len(atoms), 3)) * spread[:, None])
     dynamics = Langevin(
