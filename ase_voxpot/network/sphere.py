@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["sphere_rule"]
 
 
+@cache
 def sphere_rule(degree: int) -> tuple[Float[np.ndarray, "point harmonic"], Float[np.ndarray, " point"]]:
     """Harmonics up to ``degree`` at the points of a Lebedev rule, and its weights, of sum 1.
 
@@ -28,4 +30,7 @@ def sphere_rule(degree: int) -> tuple[Float[np.ndarray, "point harmonic"], Float
     upper = (z > 0) | ((z == 0) & ((y > 0) | ((y == 0) & (x > 0))))
     half = points.T[upper]
     weights = np.tile(weights[upper], 2)
-    return solid_harmonics(np.concatenate([half, -half]), degree), weights / weights.sum()
+    found = solid_harmonics(np.concatenate([half, -half]), degree), weights / weights.sum()
+    for array in found:
+        array.flags.writeable = False  # they are kept
+    return found

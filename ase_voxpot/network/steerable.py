@@ -59,8 +59,8 @@ class SteerableNetwork(nn.Module):
         invariants = invariant_count(spec)
         if spec.products:
             harmonics, weights = sphere_rule(self.product_degree)
-            self.register_buffer("sphere", torch.from_numpy(harmonics), persistent=False)
-            self.register_buffer("weights", torch.from_numpy(weights), persistent=False)
+            self.register_buffer("sphere", torch.tensor(harmonics), persistent=False)
+            self.register_buffer("weights", torch.tensor(weights), persistent=False)
             size = (self.product_degree + 1, inputs, spec.products)
             self.fields = nn.Parameter(torch.randn(size) / math.sqrt(inputs * (self.product_degree + 1)))
         self.register_buffer("mean", torch.zeros(invariants))

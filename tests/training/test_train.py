@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from ase.io import read, write
 
 from ase_voxpot.errors import (
     ArchitectureError,
     ConfigError,
     DataError,
+    DivergenceError,
     MissingLabelsError,
     SchemaError,
     UnknownElementError,
 )
+from ase_voxpot.simd.threads import set_threads
 from ase_voxpot.weights import load_potential, read_header
 from voxpot_training.potential.train import run
 
@@ -55,6 +59,46 @@ def test_the_other_networks_train_with_random_rotations(kind, write_config, tmp_
     assert load_potential(model, device="cpu").spec.network.kind == kind
     losses = column(tmp_path / "run", "loss")
     assert losses[-1] < losses[0]
+
+
+def test_a_loss_that_is_not_finite_names_the_frame_and_keeps_the_checkpoint(write_config, tmp_path, monkeypatch):
+    import voxpot_training.potential.train as training
+
+    made = training.make_example
+
+    def spoilt(atoms, labels, spec, **options):
+        found = made(atoms, labels, spec, **options)
+        return replace(found, energy=np.nan) if options.get("name") == worst else found
+
+    config = write_config(epochs=2)
+    run(config, out=tmp_path / "run")
+    splits = json.loads((tmp_path / "run" / "splits.json").read_text())
+    worst = f"frame {splits['train'][3] + 1} of frames.extxyz"
+    before = (tmp_path / "run" / "checkpoint.safetensors").read_bytes()
+    monkeypatch.setattr(training, "make_example", spoilt)
+
+    with pytest.raises(DivergenceError, match=f"epoch 2: the labels of {worst} are not"):
+        run(write_config(epochs=4), out=tmp_path / "run", resume=True)
+
+    assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_the_number_of_threads_changes_no_bit(write_config, tmp_path):
+    config = write_config(epochs=2, schedule="batch_atoms = 256").read_text().replace("batch_atoms = 32\n", "")
+    path = tmp_path / "threads.toml"
+    path.write_text(config)
+    found = []
+    try:
+        for count in (1, 2):
+            set_threads(count)
+            torch.set_num_threads(count)
+            found.append(weights_of(run(path, out=tmp_path / str(count))))
+    finally:
+        set_threads(1)
+        torch.set_num_threads(1)
+
+    for name, value in found[0].items():
+        np.testing.assert_array_equal(found[1][name], value, err_msg=name)
 
 
 def test_a_training_taken_up_again_ends_where_an_unbroken_one_does(write_config, tmp_path, monkeypatch):

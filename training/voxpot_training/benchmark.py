@@ -97,7 +97,8 @@ def count_step(spec: PotentialSpec, *, pairs: float) -> dict[str, float]:
 def _batch(potential: Potential, atoms: int, seed: int, model: str) -> tuple[list[Example], Batch]:
     """Rattled alloys with random labels."""
     card = read_header(find_model(model))["card"]
-    rng, examples = np.random.default_rng(seed), list[Example]()
+    rng = np.random.default_rng(seed)
+    examples: list[Example] = []
     while sum(e.pairs.atoms for e in examples) < atoms:
         frame = make_system(54, potential.spec.species, seed=seed + len(examples), card=card).whole()
         forces, stress = rng.normal(size=(len(frame), 3)), 0.1 * rng.normal(size=6)

@@ -51,6 +51,7 @@ class Frames:
     emphasis: list[float]  # factor of the weight, not used for error estimates
     support: list[bool]
     shares: list[float | None] = field(default_factory=list)  # drawn in an epoch; None is that of the schedule
+    names: list[str] = field(default_factory=list)  # file and number, from 1 on
     notes: list[str] = field(default_factory=list)  # remarks on labels used and frames left out
 
 
@@ -73,6 +74,7 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
         frames.emphasis.extend(_emphasis(found, source))
         frames.support.extend([source.support] * len(found))
         frames.shares.extend([source.share] * len(found))
+        frames.names.extend(f"frame {n} of {source.file}" for n in range(1, len(found) + 1))
         number.extend([k] * len(found))
     foreign = sorted({s for a in frames.atoms for s in a.get_chemical_symbols()} - set(species))
     if foreign:

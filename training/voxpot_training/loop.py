@@ -42,7 +42,10 @@ OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.opt
 
 
 class Task(Protocol[Network]):
-    """A model, its data and its loss."""
+    """A model, its data and its loss.
+
+    A method ``unsound(batch)``, where there is one, says what in a batch makes the loss infinite or NaN.
+    """
 
     network: Network
 
@@ -236,7 +239,7 @@ def _epoch(
 ) -> dict[str, float]:
     """One pass over the batches; means of the values for the log."""
     sums: dict[str, float] = {}
-    batches = task.batches(epoch)
+    batches, parameters = task.batches(epoch), list(task.network.parameters())
     done = 0
     for number, batch in enumerate(batches):
         progress = clock.progress(epoch + number / task.batches_per_epoch)
@@ -246,12 +249,16 @@ def _epoch(
             group["lr"] = _rate(schedule, progress)
         loss, figures = task.loss(batch, progress)
         if not math.isfinite(float(loss.detach())):
-            raise DivergenceError(f"the loss is not finite in epoch {epoch}; lower schedule.rate or look at the labels")
+            unsound: Callable[[Any], str] = getattr(task, "unsound", lambda batch: "")
+            raise DivergenceError(
+                f"the loss is not finite in epoch {epoch}{unsound(batch)}; lower schedule.rate or look at the labels; "
+                "the last checkpoint is kept"
+            )
         optimiser.zero_grad()
         loss.backward()
-        average_gradients(task.network.parameters())
+        average_gradients(parameters)
         with _one_thread():  # sums of torch depend on the number of threads in their last bits
-            torch.nn.utils.clip_grad_norm_(task.network.parameters(), schedule.clip)
+            torch.nn.utils.clip_grad_norm_(parameters, schedule.clip)
             optimiser.step()
             average.update_parameters(task.network)
         for name, value in (("loss", float(loss.detach())), *figures.items()):

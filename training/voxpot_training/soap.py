@@ -2,7 +2,7 @@
 
 For a matrix W [row, column] with gradient G, averages of G Gᵀ and Gᵀ G are kept, and their eigenvectors Q_L and Q_R
 by one step of a power iteration now and then.  Adam's second moments are those of Q_Lᵀ G Q_R: inputs and outputs of a
-layer that always occur together are one coordinate, with a step of its own.
+layer that always occur together are one coordinate, with a step of its own.  Both moments are kept in the eigenbasis.
 """
 
 from __future__ import annotations
@@ -73,11 +73,10 @@ class Soap(torch.optim.Optimizer):
             step -= 1
             if not step:
                 return
-        mean, square = state["exp_avg"], state["exp_avg_sq"]
-        mean.lerp_(gradient, 1 - first)
-        turned = _turn(gradient, state)
+        mean, square, turned = state["exp_avg"], state["exp_avg_sq"], _turn(gradient, state)
+        mean.lerp_(turned, 1 - first)
         square.mul_(second).addcmul_(turned, turned, value=1 - second)
-        change = _turn(mean, state) / (square / (1 - second**step)).sqrt_().add_(TINY)
+        change = mean / (square / (1 - second**step)).sqrt_().add_(TINY)
         if group["weight_decay"]:
             parameter.mul_(1 - group["lr"] * group["weight_decay"])
         parameter.add_(_turn_back(change, state), alpha=-group["lr"] / (1 - first**step))
@@ -97,8 +96,7 @@ def _turn_back(matrix: Tensor, state: dict[str, Tensor]) -> Tensor:
 
 
 def _learn_basis(state: dict[str, Tensor], side: str, gradient: Tensor, memory: float, step: int) -> None:
-    """Add a gradient to the covariance of a side, and turn its basis when it is time to."""
-    axis = -2 if side == "left" else -1
+    """Add a gradient to the covariance of a side, and turn its basis, and the moments in it, when it is time to."""
     seen = gradient @ gradient.mT if side == "left" else gradient.mT @ gradient
     if side not in state:
         state[f"{side}_covariance"] = seen * (1 - memory)
@@ -110,7 +108,12 @@ def _learn_basis(state: dict[str, Tensor], side: str, gradient: Tensor, memory: 
         return
     variance = (basis * (covariance @ basis)).sum(-2)
     order = variance.argsort(stable=True, dim=-1, descending=True)
-    basis = torch.take_along_dim(basis, order[..., None, :], -1)
-    moved = order[..., :, None] if side == "left" else order[..., None, :]
-    state["exp_avg_sq"] = torch.take_along_dim(state["exp_avg_sq"], moved, axis)
-    state[side] = torch.linalg.qr(covariance @ basis).Q
+    sorted_basis = torch.take_along_dim(basis, order[..., None, :], -1)
+    state[side] = torch.linalg.qr(covariance @ sorted_basis).Q
+    between, mean, square = state[side].mT @ basis, state["exp_avg"], state["exp_avg_sq"]
+    if side == "left":
+        state["exp_avg"] = between @ mean
+        state["exp_avg_sq"] = torch.take_along_dim(square, order[..., :, None], -2)
+    else:
+        state["exp_avg"] = mean @ between.mT
+        state["exp_avg_sq"] = torch.take_along_dim(square, order[..., None, :], -1)

@@ -55,11 +55,20 @@ class GradientEngine:
     def __init__(self, spec: SteerableSpec, expansion: Expansion, *, species: int) -> None:
         """For networks of ``spec`` and ``species`` elements."""
         self._spec, self._expansion, self._species = spec, expansion, species
+        self._network: SteerableNetwork | None = None
+        self._tensors: tuple[dict[str, Tensor], dict[str, Tensor]] = {}, {}
         self._state: State | None = None
         self._scratch: list[tuple[PairBuffers, Scratch]] = []
         self._table: Int[np.ndarray, "strip 4"] | None = None
         self.calls = 0
         """Number of first passes; the state is that of the last one."""
+
+    def tensors_of(self, network: SteerableNetwork) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Parameters and buffers of a network by name; those of the last network are remembered."""
+        if self._network is not network:
+            fixed = {name: tensor for name, tensor in network.named_buffers() if name in ("whiten", "mean", "scale")}
+            self._network, self._tensors = network, (dict(network.named_parameters()), fixed)
+        return self._tensors
 
     @property
     def _inputs(self) -> int:
@@ -269,8 +278,7 @@ def evaluate(
         owner: number of the frame of every atom.
         frames: how many there are.
     """
-    learned = dict(network.named_parameters())
-    fixed = {name: tensor for name, tensor in network.named_buffers() if name in ("whiten", "mean", "scale")}
+    learned, fixed = engine.tensors_of(network)
     data = (pairs, channel, species, owner, frames)
     result: tuple[Tensor, Tensor, Tensor] = _Evaluate.apply(engine, fixed, tuple(learned), data, *learned.values())
     return result

@@ -43,6 +43,7 @@ class Example:
     virial: Float[np.ndarray, "3 3"] | None  # eV per atom, stress times volume
     weight: float = 1.0
     share: float = 1.0  # of the epochs that draw it
+    name: str = ""  # file and number
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Batch:
     virial: Float[Tensor, "frame 6"]
     weight: Float[Tensor, " frame"]
     virial_weight: Float[Tensor, " frame"]  # zero where there is no virial
+    names: tuple[str, ...] = ()  # of the frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Prediction:
 
 
 def make_example(
-    atoms: Atoms, labels: Labels, spec: PotentialSpec, *, weight: float = 1.0, share: float = 1.0
+    atoms: Atoms, labels: Labels, spec: PotentialSpec, *, weight: float = 1.0, share: float = 1.0, name: str = ""
 ) -> Example:
     """Find the pairs of a frame and take the baseline off its labels."""
     pairs = VerletList(spec.cutoff).update(atoms)
@@ -85,7 +87,7 @@ def make_example(
         full = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) * atoms.get_volume()
         virial = (full - pairs.offset[close].T @ repulsion) / len(atoms)
     energy = float(labels.energy - energies.sum()) / len(atoms)
-    return Example(pairs, species, energy, forces, virial, weight, share)
+    return Example(pairs, species, energy, forces, virial, weight, share, name)
 
 
 def _turned(example: Example, rng: np.random.Generator) -> Example:
@@ -121,6 +123,7 @@ def collate(examples: Sequence[Example], like: Tensor, *, rotate: np.random.Gene
         virial=tensor(np.stack(virials).reshape(-1, 9)[:, VOIGT]),
         weight=tensor(np.array([e.weight for e in examples])),
         virial_weight=tensor(np.array([0.0 if e.virial is None else e.weight for e in examples])),
+        names=tuple(e.name for e in examples),
     )
 
 

@@ -85,6 +85,27 @@ class PotentialTask:
             "force": 1e3 * force,
         }
 
+    def unsound(self, batch: Batch) -> str:
+        """The frames of a batch whose labels or predictions are not finite, in words."""
+        result = self._predict(self.network, batch, train=False)
+        labels, found = (
+            torch.isfinite(of.energy) & torch.isfinite(of.virial).all(1) & self._all_finite(of.forces, batch)
+            for of in (batch, result)
+        )
+        words = []
+        for what, finite in (("labels", labels), ("predictions", found | ~labels)):
+            names = [name for name, good in zip(batch.names, finite.tolist(), strict=True) if not good]
+            if names:
+                more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+                words.append(f"the {what} of {', '.join(names[:3])}{more} are not")
+        return "".join(f": {text}" for text in words[:1])
+
+    @staticmethod
+    def _all_finite(forces: Tensor, batch: Batch) -> Tensor:
+        """Whether the forces of every frame are finite."""
+        bad = (~torch.isfinite(forces)).any(1).cpu().numpy()
+        return torch.from_numpy(np.bincount(batch.owner, bad, minlength=len(batch.sizes)) == 0).to(forces.device)
+
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Mean errors on the validation frames."""
         return mean_errors(network, self._valid, self._predict, self._like)
@@ -222,6 +243,7 @@ def _examples(potential: Potential, frames: Frames, shares: Sequence[float], row
             potential.spec,
             weight=frames.weights[k] * frames.emphasis[k],
             share=shares[k],
+            name=frames.names[k] if frames.names else "",
         )
         for k in rows
     ]
