@@ -87,14 +87,39 @@ def _langevin(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: floa
 
 
 def _rescaling(atoms: Atoms, plan: Plan, rng: np.random.Generator, barostat: float) -> MolecularDynamics:
-    from ase.md.bussi import Bussi
-
-    dynamics = Bussi(
+    dynamics: Any = _steady()(
         atoms, plan.timestep * units.fs, temperature_K=plan.temperature, taut=RESCALING * units.fs, rng=rng
     )
     dynamics.ndof = freedom(atoms, plan)
+    dynamics.still = dynamics.ndof < atoms.get_number_of_degrees_of_freedom()
     dynamics.target_kinetic_energy = 0.5 * dynamics.temp * dynamics.ndof
     return dynamics
+
+
+@cache
+def _steady() -> Any:
+    """ASE's integrator for a whole that stays at rest; defined on first use, as its base class is imported then."""
+    from ase.md.bussi import Bussi
+
+    class SteadyBussi(Bussi):
+        """Rescaling multiplies the total momentum, too.
+
+        The logarithm of the rounding errors of zero walks at random; in few atoms they pass the thermal momenta
+        within nanoseconds.
+        """
+
+        still = True
+
+        def step(self, forces: Any = None) -> Any:
+            """One step; a total momentum that was zero is zero."""
+            result = super().step(forces)  # type: ignore[no-untyped-call]
+            if self.still:
+                masses = self.atoms.get_masses()[:, None]
+                momenta = self.atoms.get_momenta()
+                self.atoms.set_momenta(momenta - masses * (momenta.sum(axis=0) / masses.sum()))
+            return result
+
+    return SteadyBussi
 
 
 def freedom(atoms: Atoms, plan: Plan) -> int:

@@ -197,15 +197,17 @@ def test_an_energy_that_is_no_number_ends_the_walk(crystal):
             walked(kind(crystal, potential), Canonical(), 5)
 
 
-@pytest.mark.slow
-def test_a_million_trials_lose_nothing():
+def test_thirty_thousand_trials_lose_nothing():
+    """With a shipped model, to the last bit, so that the number of trials is of no account."""
     from ase_voxpot import load_potential
 
     potential = load_potential("motaw-fast", device="cpu", dtype="float64")
     atoms = random_alloy("bcc:MoTaW", repeat=6, rng=np.random.default_rng(4))
     walker = CompiledWalker(atoms, potential)
-    tally, _ = walked(walker, Canonical(), 1_000_000, temperature=1000.0)
+    tally, _ = walked(walker, Canonical(), 30_000, temperature=1000.0)
 
-    assert tally.trials.sum() == 1_000_000
+    assert tally.trials.sum() == 30_000
+    assert 5_000 < tally.accepted.sum() < 25_000
     assert walker.atoms().symbols.formula.count() == atoms.symbols.formula.count()
-    assert_allclose(walker.energy, whole(potential, walker), rtol=0, atol=1e-6)
+    assert_array_equal(walker.energies, CompiledWalker(walker.atoms(), potential).energies)
+    assert_allclose(walker.energy, whole(potential, walker), rtol=0, atol=1e-9)
