@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -16,9 +17,24 @@ from hypothesis import settings
 from ase_voxpot.potential import Potential
 from tests.models import seeded, specification
 
+CRYSTALS = Path(__file__).parent / "crystals"
+
 # a machine that is busy is no reason to fail
 settings.register_profile("unhurried", deadline=None, max_examples=40)
 settings.load_profile("unhurried")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no worker is left alone with them at the end.
+
+    Models of crystals are tested without coverage: of what is measured they use little, which has tests of its
+    own, and tracing costs half as much again.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+    for item in items:
+        if item.path.is_relative_to(CRYSTALS):
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import ase_voxpot
-from ase_voxpot.compiled import store
+from ase_voxpot.compiled import places, store
 
 KERNEL = """
 import sys
@@ -70,6 +70,35 @@ def run(start):
 
 
 @pytest.fixture
+def anew(tmp_path, monkeypatch, capsys):
+    """What ``run`` prints, in this process: the program is imported anew, with functions that know of no other.
+
+    The start of a process costs more than most of what is tested here.
+    """
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setenv("VOXPOT_CACHE", str(tmp_path / "cache"))
+    places.keep_only_in(None)  # the folders of this environment, not of the last
+
+    def finish(*, kernel=KERNEL, kind="float64"):
+        (tmp_path / "kernel.py").write_text(kernel)
+        importlib.invalidate_caches()
+        store._stamp.cache_clear()
+        monkeypatch.delitem(sys.modules, "kernel", raising=False)
+        monkeypatch.setattr(store, "counts", dict.fromkeys(store.counts, 0))
+        importlib.import_module("kernel").main(kind)
+        out, err = capsys.readouterr()
+        assert err == ""
+        return out.strip()
+
+    yield finish
+    monkeypatch.undo()
+    places.keep_only_in(None)
+    store._stamp.cache_clear()
+    sys.modules.pop("kernel", None)
+
+
+@pytest.fixture
 def kept(tmp_path):
     """The files there are."""
     return lambda suffix="kernel": sorted((tmp_path / "cache").glob(f"*/*{suffix}"))
@@ -81,16 +110,16 @@ def test_another_process_finds_what_one_has_compiled(run, kept):
     assert kept("") == kept()  # neither locks nor drafts are left
 
 
-def test_types_of_arguments_are_told_apart(run, kept):
-    assert [run(), run(kind="float32")] == [COLD, COLD]
-    assert [run(), run(kind="float32")] == [WARM, WARM]
+def test_types_of_arguments_are_told_apart(anew, kept):
+    assert [anew(), anew(kind="float32")] == [COLD, COLD]
+    assert [anew(), anew(kind="float32")] == [WARM, WARM]
     assert len(kept()) == 4
 
 
-def test_another_body_is_another_function_and_so_are_those_that_call_it(run):
-    assert run() == COLD
-    assert run(kernel=KERNEL.replace("x + x.dtype.type(1)", "x * x.dtype.type(2)")) == "12.0 2 0"
-    assert run() == WARM
+def test_another_body_is_another_function_and_so_are_those_that_call_it(anew):
+    assert anew() == COLD
+    assert anew(kernel=KERNEL.replace("x + x.dtype.type(1)", "x * x.dtype.type(2)")) == "12.0 2 0"
+    assert anew() == WARM
 
 
 def test_functions_without_a_source_are_not_kept(run, kept):
@@ -102,8 +131,8 @@ def test_functions_without_a_source_are_not_kept(run, kept):
 
 
 @pytest.mark.parametrize("spoil", ["cut", "flip", "empty", "swap", "noise"])
-def test_a_damaged_file_is_compiled_again(run, kept, spoil):
-    run()
+def test_a_damaged_file_is_compiled_again(anew, kept, spoil):
+    anew()
     contents = [path.read_bytes() for path in kept()]
     for path, mine, other in zip(kept(), contents, contents[::-1], strict=True):
         middle = len(mine) // 2
@@ -117,7 +146,7 @@ def test_a_damaged_file_is_compiled_again(run, kept, spoil):
             }[spoil]
         )
 
-    assert [run(), run()] == [COLD, WARM]
+    assert [anew(), anew()] == [COLD, WARM]
 
 
 def test_of_those_that_want_the_same_one_compiles_and_the_others_wait(start):
@@ -140,24 +169,28 @@ def test_what_a_killed_process_leaves_is_no_obstacle(run, start, kept):
     assert [run(kernel=SLOW), run(kernel=SLOW)] == [COLD, WARM]
 
 
-def test_patience_has_an_end(run, kept):
-    run()
+def test_patience_has_an_end(anew, kept, monkeypatch):
+    anew()
     held = []
     for path in kept():
         path.unlink()
         held.append(path.with_suffix(".lock").open("w"))
         fcntl.flock(held[-1], fcntl.LOCK_EX)
 
-    assert run(before="from ase_voxpot.compiled import store; store.PATIENCE = 0.2") == COLD
+    monkeypatch.setattr(store, "PATIENCE", 0.2)
+    assert anew() == COLD
     for file in held:
         file.close()
 
 
 @pytest.mark.parametrize("function", ["fcntl.flock", "_write"])
-def test_a_file_system_without_locks_or_room_is_no_obstacle(run, function):
-    before = f"from ase_voxpot.compiled import store\ndef no(*_):\n    raise OSError(28, 'none')\nstore.{function} = no"
+def test_a_file_system_without_locks_or_room_is_no_obstacle(anew, monkeypatch, function):
+    def no(*_):
+        raise OSError(28, "none")
 
-    assert run(before=before) == COLD
+    monkeypatch.setattr(f"ase_voxpot.compiled.store.{function}", no)
+
+    assert anew() == COLD
 
 
 def test_a_folder_that_is_complete_needs_not_be_written_to(start, run, kept):

@@ -21,6 +21,13 @@ from lammps_plugin.errors import BuildError
 from tests.lammps_plugin.decks import write_structure
 
 TIMEOUT = 600
+SLEEPY = {
+    "MPIR_CVAR_CH4_PROGRESS_THROTTLE": "1",
+    "MPIR_CVAR_CH4_PROGRESS_THROTTLE_NO_PROGRESS_COUNT": "1",
+    "MPIR_CVAR_POLLS_BEFORE_YIELD": "1",
+    "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1",
+}
+"""Settings of MPICH with which ranks that wait sleep, as there may be fewer cores than ranks: a quarter of the time."""
 
 
 @pytest.fixture(scope="session")
@@ -84,9 +91,7 @@ def program(wheel: Wheel) -> Callable[..., subprocess.CompletedProcess[str]]:
             pytest.skip(f"needs {command[0]}")
         if ranks > 1:
             command = [str(scripts / "mpiexec"), "-n", str(ranks), *command]
-        # ranks that wait give way, as there may be fewer cores than ranks
-        yielding = {"MPIR_CVAR_POLLS_BEFORE_YIELD": "1", "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1"}
-        settings = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"} | yielding | environment
+        settings = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"} | SLEEPY | environment
         here = os.pathsep.join(str(p) for p in (Path(__file__).parents[2], os.environ.get("PYTHONPATH", "")) if p)
         return subprocess.run(
             command,
