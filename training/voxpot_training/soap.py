@@ -20,6 +20,8 @@ __all__ = ["Soap"]
 
 TINY = 1e-8
 """Added to the root of the second moment."""
+FAINT = 1e-4
+"""The same, relative to the root mean square over the matrix: directions whose gradient is rounding alone stay."""
 SOONEST = 10
 """Least number of steps between two changes of a basis."""
 PER_STEP = 8
@@ -76,7 +78,10 @@ class Soap(torch.optim.Optimizer):
         mean, square, turned = state["exp_avg"], state["exp_avg_sq"], _turn(gradient, state)
         mean.lerp_(turned, 1 - first)
         square.mul_(second).addcmul_(turned, turned, value=1 - second)
-        change = mean / (square / (1 - second**step)).sqrt_().add_(TINY)
+        size = (square / (1 - second**step)).sqrt_()
+        if parameter.ndim == 3:
+            size += FAINT * size.square().mean((-2, -1), keepdim=True).sqrt()
+        change = mean / size.add_(TINY)
         if group["weight_decay"]:
             parameter.mul_(1 - group["lr"] * group["weight_decay"])
         parameter.add_(_turn_back(change, state), alpha=-group["lr"] / (1 - first**step))
