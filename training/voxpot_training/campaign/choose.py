@@ -111,7 +111,13 @@ def choose_by_distance(
 
 
 def choose_by_uncertainty(
-    potential: Potential, frames: Sequence[Atoms], costs: Sequence[float], config: SelectConfig, count: int
+    potential: Potential,
+    frames: Sequence[Atoms],
+    costs: Sequence[float],
+    config: SelectConfig,
+    count: int,
+    *,
+    least: float,
 ) -> Choice:
     """Structures of a later round; those that are certain enough are not taken.
 
@@ -121,6 +127,7 @@ def choose_by_uncertainty(
         costs: s, of their labels.
         config: thrift and share.
         count: how many at most.
+        least: eV/atom, uncertainty of what is worth a label; the error in training, where that is smaller.
     """
     nothing = np.zeros(0)
     if not frames:
@@ -128,7 +135,15 @@ def choose_by_uncertainty(
     kinds = {str(atoms.info.get("config_type", "")) for atoms in frames}
     quotas = dict.fromkeys(kinds, max(1, round(config.share * count)))
     weights = _worth(costs, config.thrift)
-    found = select(potential, list(frames), count=count, strict=False, weights=weights.tolist(), quotas=quotas)
+    found = select(
+        potential,
+        list(frames),
+        count=count,
+        least=min(least, potential.known_uncertainty().calibration.noise),
+        strict=False,
+        weights=weights.tolist(),
+        quotas=quotas,
+    )
     known = np.isfinite(found.before)
     picked = [frames[pick.frame] for pick in found.picks]
     return Choice(picked, found.before[known], found.after[known], len(found.refused))

@@ -159,7 +159,7 @@ class SelectConfig:
     labels: int = 60  # in a round, at most
     first: int | None = None  # in the first round; twice as many by default
     thrift: float = 0.5  # exponent of the cost by which the gain of a label is divided
-    share: float = 0.4  # of a round, that one kind may take
+    share: float = 0.25  # of a round, that one kind may take
     holdout: float = 0.1  # share of the labels that is never trained on
 
     def __post_init__(self) -> None:

@@ -22,6 +22,8 @@ __all__ = ["Metal", "equations_of_state", "offsets_between"]
 
 AT_REST = 0.02
 """eV/Å, largest force in a perfect crystal."""
+ALIKE = 5e-3
+"""Difference of the shapes of cells that count as one."""
 SAME = 1e-4
 """Relative difference of volumes that count as one."""
 
@@ -45,17 +47,33 @@ def equations_of_state(
         energies: eV.
         forces: eV/Å.
     """
-    points: dict[str, list[tuple[float, float]]] = {}
+    points: dict[str, list[tuple[float, float, tuple[float, ...]]]] = {}
     for atoms, energy, force in zip(frames, energies, forces, strict=True):
         symbols = set(atoms.get_chemical_symbols())
         if len(symbols) == 1 and atoms.pbc.all() and np.abs(force).max(initial=0) < AT_REST:
             volume = float(atoms.get_volume()) / len(atoms)
-            points.setdefault(symbols.pop(), []).append((volume, float(energy) / len(atoms)))
-    return {symbol: _fitted(found) for symbol, found in sorted(points.items())}
+            points.setdefault(symbols.pop(), []).append((volume, float(energy) / len(atoms), _shape(atoms)))
+    answer = {}
+    for symbol, found in sorted(points.items()):
+        shape = min(found, key=lambda point: point[1])[2]  # other phases and strained cells lie higher
+        answer[symbol] = _fitted([(v, e) for v, e, other in found if np.allclose(shape, other, atol=ALIKE)])
+    return answer
+
+
+def _shape(atoms: Atoms) -> tuple[float, ...]:
+    """Scalar products of the vectors of the reduced primitive cell, at volume 1 per cell, and its number of atoms."""
+    import spglib
+
+    found = spglib.find_primitive((atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers), symprec=1e-3)
+    cell, count = (atoms.cell.array, len(atoms)) if found is None else (found[0], len(found[2]))
+    reduced = spglib.niggli_reduce(cell, eps=1e-4)
+    cell = cell if reduced is None else reduced
+    products = cell @ cell.T / abs(np.linalg.det(cell)) ** (2 / 3)
+    return (*np.sort(np.abs(products[np.triu_indices(3)])), float(count))
 
 
 def _fitted(points: list[tuple[float, float]]) -> Metal:
-    """The minimum of an equation of state, or the lowest point where there are few; other phases lie higher."""
+    """The minimum of an equation of state, or the lowest point where there are few."""
     lowest: list[tuple[float, float]] = []
     for volume, energy in sorted(points):
         if lowest and volume < lowest[-1][0] * (1 + SAME):

@@ -185,7 +185,7 @@ class Campaign:
             count = min(count, stop.labels - len(self._frames))
         if potential is None:
             return choose_by_distance(frames, costs, alloy_of(self.config.alloy), select, count)
-        choice = choose_by_uncertainty(potential, frames, costs, select, count)
+        choice = choose_by_uncertainty(potential, frames, costs, select, count, least=stop.energy / MILLI)
         if not number:
             metals = [a for a in frames if a.info.get("config_type") == "metals"]
             rest = [a for a in choice.frames if a.info.get("config_type") != "metals"]
