@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ ALLOYS = {
     "bcc": AlloyConfig(species=("Mo", "Ta", "W"), constants={"Ta": 3.32}),
     "hcp": AlloyConfig(species=("Ti", "Zr")),
 }
-SMALL = ExploreConfig(structures=4, order=2, large=16)
+SMALL = ExploreConfig(structures=4, order=2, large=12)
 
 
 def test_the_lattice_follows_from_the_elements():
@@ -30,17 +31,17 @@ def test_the_lattice_follows_from_the_elements():
 
 
 @pytest.mark.parametrize("lattice", ALLOYS)
-@pytest.mark.parametrize("kind", [k for k in GEOMETRIC if k != "ordered"])
+@pytest.mark.parametrize("kind", GEOMETRIC)
 def test_structures_of_every_kind_can_be_labelled(lattice, kind):
     alloy = alloy_of(ALLOYS[lattice])
-    found, again = (make_structures(kind, alloy, SMALL, 4, np.random.default_rng(3)) for _ in range(2))
+    found, again = (make_structures(kind, alloy, SMALL, 3, np.random.default_rng(3)) for _ in range(2))
 
-    assert len(found) == 4
+    assert len(found) == 3 or (kind == "ordered" and found)
     assert all(closeness(atoms, alloy) >= SMALL.closest for atoms in found)
     assert all(set(atoms.symbols) <= set(alloy.species) and atoms.pbc.all() for atoms in found)
     assert max(map(len, found)) <= 2 * SMALL.large
     assert [structure_key(a) for a in found] == [structure_key(a) for a in again]
-    assert len({structure_key(a) for a in found}) == 4
+    assert len({structure_key(a) for a in found}) == len(found)
 
 
 def test_random_compositions_fill_the_simplex():
@@ -79,6 +80,7 @@ def test_a_task_is_known_by_what_it_depends_on():
     assert len({key(), *others}) == 6
 
 
+@cache
 def candidates():
     alloy = alloy_of(ALLOYS["fcc"])
     found = []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from ase_voxpot.plotting.style import COLOURS, INK, tidy
 
@@ -46,6 +47,7 @@ def _drawn(draw: Any, report: Report, *arguments: str) -> Figure:
     axes.yaxis.label.set(size=9, color=INK)
     if axes.axison:
         tidy(axes)
+        axes.tick_params(which="minor", colors=INK, labelsize=8)
     for spine in axes.spines.values():
         spine.set_color(INK)
     handles, names = axes.get_legend_handles_labels()
@@ -63,6 +65,13 @@ def _rounds(axes: Axes, report: Report) -> None:
     axes.set(xlabel="round", xlim=(numbers[0] - 0.4, numbers[-1] + 0.4))
 
 
+def _logarithmic(axes: Axes) -> None:
+    """Decades, with plain numbers, also where there is less than one."""
+    axes.set_yscale("log")
+    for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        which(LogFormatter(minor_thresholds=(1.2, 0.5)))
+
+
 def _errors(axes: Axes, report: Report, name: str, label: str) -> None:
     for which, colour, text in (
         ("new", COLOURS[1], "new labels, before training"),
@@ -71,7 +80,7 @@ def _errors(axes: Axes, report: Report, name: str, label: str) -> None:
         found = [(r.number, getattr(r, which)["total"][name]) for r in report.rounds if getattr(r, which)]
         if found:
             axes.plot(*zip(*found, strict=True), color=colour, marker="o", markersize=4, label=text)
-    axes.set_yscale("log")
+    _logarithmic(axes)
     axes.set_ylabel(label)
     _rounds(axes, report)
 
@@ -91,8 +100,8 @@ def _by_kind(axes: Axes, report: Report) -> None:
             linewidth=1,
             label=kind,
         )
-    axes.set_yscale("log")
-    axes.set_ylabel("energy MAE on new labels (meV/atom)")
+    _logarithmic(axes)
+    axes.set_ylabel("energy MAE (meV/atom)")
     _rounds(axes, report)
 
 
@@ -106,8 +115,8 @@ def _uncertainty(axes: Axes, report: Report) -> None:
         points = [(r.number + shift, getattr(r, which)["median"]) for r in report.rounds if getattr(r, which)]
         if points:
             axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=4, linewidth=0, label=text)
-    axes.set_yscale("log")
-    axes.set_ylabel("uncertainty of the structures made (meV/atom)")
+    _logarithmic(axes)
+    axes.set_ylabel("uncertainty (meV/atom)")
     _rounds(axes, report)
 
 

@@ -238,10 +238,10 @@ def _bare(atoms: Atoms) -> Atoms:
 def with_label(atoms: Atoms, label: Label, *, functional: str = "") -> Atoms:
     """A copy of a frame with its label as ASE's writers store it, and what is known of the label in ``info``."""
     copy = atoms.copy()
-    copy.info = {k: v for k, v in atoms.info.items() if not k.startswith("REF_")}
+    known = {k: v for k, v in atoms.info.items() if not k.startswith("REF_")}
     for name in [n for n in copy.arrays if n.startswith("REF_")]:
         del copy.arrays[name]
-    copy.info |= {k: v for k, v in label.facts.items() if v != ""}
+    copy.info = {k: v for k, v in label.facts.items() if v != ""} | known
     if functional:
         copy.info["functional"] = functional
     copy.info["seconds"] = label.seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +58,13 @@ def open_labeller(config: LabellerConfig) -> AseLabeller | CommandLabeller | Vas
     )
 
 
-@lru_cache(maxsize=4)
 def labeller_here(text: str) -> Any:
-    """The labeller of this process, from its configuration as JSON; made once."""
+    """The labeller of this thread of a worker, from its configuration as JSON; made once."""
+    return _made_once(text, threading.get_ident())
+
+
+@lru_cache(maxsize=64)
+def _made_once(text: str, thread: int) -> Any:
     import json
 
     from ase_voxpot.spec import decode

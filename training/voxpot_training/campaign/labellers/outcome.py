@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Label", "Labeller", "LabellerError", "Waiting", "label_in", "refuse_other_structure"]
 
+OWN = ("id", "config_type", "converged")
+"""Entries of ``info`` that are not about the label."""
 MOVED = 1e-3
 """Å; atoms of a labelled frame are not farther than this from where they were."""
 
@@ -106,7 +108,7 @@ def label_in(answer: Atoms, asked: Atoms, *, seconds: float) -> Label:
         label = labels_of([answer])[0]
     except DataError as error:
         raise LabellerError(str(error).removeprefix("frame 0: ")) from None
-    facts = {k: v for k, v in answer.info.items() if isinstance(v, str | int | float | bool) and k not in asked.info}
+    facts = {k: v for k, v in answer.info.items() if isinstance(v, str | int | float | bool) and k not in OWN}
     took = facts.pop("seconds", seconds)
     stress = None if label.stress is None else np.asarray(label.stress, float)
     return Label(energy=label.energy, forces=label.forces, stress=stress, seconds=float(took), facts=facts)

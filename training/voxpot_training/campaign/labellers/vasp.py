@@ -2,7 +2,8 @@
 
 A folder holds INCAR, KPOINTS, POSCAR and POTCAR of a set of pymatgen (``MPStaticSet``: one electronic minimum), with
 the user's POTCARs (``PMG_VASP_PSP_DIR``), and ``order.json``, the places of its atoms in the frame.  With a command,
-VASP is run in it; without one it waits for whoever runs it, on a cluster say, and is read at a later start.
+VASP is run in it; without one it waits for whoever runs it, on a cluster say, and is read at a later start.  Results
+that are refused are renamed, so that the folder waits for another run.
 """
 
 from __future__ import annotations
@@ -75,7 +76,13 @@ class VaspLabeller:
         results = self._results(folder)
         if results is None:
             return Waiting(str(folder))
-        return self._read(results, atoms, folder, seconds=round(time.monotonic() - began, 3))
+        try:
+            return self._read(results, atoms, folder, seconds=round(time.monotonic() - began, 3))
+        except LabellerError:
+            for name in RESULTS:  # so that VASP can be run again
+                if (folder / name).is_file():
+                    (folder / name).replace(folder / f"{name}.refused")
+            raise
 
     def cost(self, atoms: Atoms) -> float:
         """As ``Labeller``: the cube of the atoms over their k-points; 300 s for ten unless it is known."""
