@@ -104,6 +104,14 @@ class Chatty(Moody):
         del self.results["stress"]
 
 
+class Fatal(Moody):
+    """Ends its process."""
+
+    def calculate(self, *arguments, **keywords):
+        os.write(2, b"out of memory\n")
+        os._exit(7)
+
+
 def broken() -> Calculator:
     raise OSError("no licence")
 

@@ -75,9 +75,15 @@ def test_a_calculator_that_prints_and_one_that_hangs(tmp_path):
     with pytest.raises(LabellerError, match=f"RuntimeError: .*dimer {FAILING[0]} does not converge|StructureError"):
         labeller.label(structures[FAILING[0]], tmp_path)
     os.killpg(labeller._process.pid, 9)
-    with pytest.raises(LabellerError, match="the process of the calculator ended"):
-        labeller.label(structures[2], tmp_path)
+    labeller._process.wait()
     assert labeller.label(structures[2], tmp_path).energy == -0.2, "it is started again"
+    labeller.close()
+
+
+def test_a_calculator_that_ends_its_process(tmp_path):
+    labeller = AseLabeller(f"{JOBS}:Fatal", limit=20)
+    with pytest.raises(LabellerError, match=r"the process of the calculator ended \(status 7\): out of memory"):
+        labeller.label(frames()[0], tmp_path)
     labeller.close()
 
 

@@ -67,7 +67,7 @@ def _shape(atoms: Atoms) -> tuple[float, ...]:
     found = spglib.find_primitive((atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers), symprec=1e-3)
     cell, count = (atoms.cell.array, len(atoms)) if found is None else (found[0], len(found[2]))
     reduced = spglib.niggli_reduce(cell, eps=1e-4)
-    cell = cell if reduced is None else reduced
+    cell = np.asarray(cell if reduced is None else reduced)
     products = cell @ cell.T / abs(np.linalg.det(cell)) ** (2 / 3)
     return (*np.sort(np.abs(products[np.triu_indices(3)])), float(count))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import threading
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ase_voxpot.errors import ConfigError, VoxPotError
@@ -58,21 +57,32 @@ def open_labeller(config: LabellerConfig) -> AseLabeller | CommandLabeller | Vas
     )
 
 
+_MADE: dict[int, tuple[str, Any]] = {}
+"""Labellers of this process, by thread, with their configurations."""
+
+
 def labeller_here(text: str) -> Any:
-    """The labeller of this thread of a worker, from its configuration as JSON; made once."""
-    return _made_once(text, threading.get_ident())
-
-
-@lru_cache(maxsize=64)
-def _made_once(text: str, thread: int) -> Any:
+    """The labeller of this thread of a worker, from its configuration as JSON; that of another one is closed."""
     import json
 
     from ase_voxpot.spec import decode
     from voxpot_training.campaign.config import LabellerConfig
 
+    thread = threading.get_ident()
+    known = _MADE.get(thread)
+    if known is not None and known[0] == text:
+        return known[1]
+    if known is not None:
+        known[1].close()
     labeller = open_labeller(decode(LabellerConfig, json.loads(text)))
-    atexit.register(labeller.close)
+    _MADE[thread] = (text, labeller)
     return labeller
+
+
+@atexit.register
+def _close_all() -> None:
+    for _, labeller in _MADE.values():
+        labeller.close()
 
 
 def functional_of(config: LabellerConfig) -> str:
