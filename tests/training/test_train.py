@@ -22,7 +22,7 @@ from ase_voxpot.errors import (
 )
 from ase_voxpot.simd.threads import set_threads
 from ase_voxpot.weights import load_potential, read_header
-from voxpot_training.potential.train import run
+from voxpot_training.potential.train import _mean_of_most, run
 
 
 def column(folder, name):
@@ -59,6 +59,13 @@ def test_the_other_networks_train_with_random_rotations(kind, write_config, tmp_
     assert load_potential(model, device="cpu").spec.network.kind == kind
     losses = column(tmp_path / "run", "loss")
     assert losses[-1] < losses[0]
+
+
+def test_a_few_hopeless_frames_do_not_choose_the_weights():
+    errors = torch.cat([torch.full((95,), 2.0), torch.full((5,), 1000.0)])
+
+    assert _mean_of_most(errors) == pytest.approx(2.0)
+    assert _mean_of_most(errors[:10]) == pytest.approx(2.0)
 
 
 def test_a_loss_that_is_not_finite_names_the_frame_and_keeps_the_checkpoint(write_config, tmp_path, monkeypatch):
