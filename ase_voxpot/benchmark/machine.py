@@ -12,7 +12,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Peaks", "measure_peaks"]
+__all__ = ["Peaks", "fastest", "measure_peaks"]
 
 COPY = 2**28
 """Bytes of the copied array, larger than any cache."""
@@ -51,12 +51,26 @@ def measure_peaks(device: str, dtype: np.dtype | type, *, size: int = 2048, repe
 
 
 def _best(work: Callable[[], None], device: str, repeat: int) -> float:
-    """Seconds of the fastest run, after one that does not count; for half a second at least."""
-    times: list[float] = []
-    while len(times) <= repeat or sum(times) < ENOUGH:
-        start = time.perf_counter()
+    def whole() -> None:
         work()
         if device.startswith("cuda"):
             torch.cuda.synchronize(device)
+
+    return fastest(whole, enough=ENOUGH, fewest=repeat)
+
+
+def fastest(work: Callable[[], object], *, enough: float, fewest: int) -> float:
+    """Seconds of the fastest run, after one that does not count.
+
+    Args:
+        work: what is timed.
+        enough: s, duration of all runs at least.
+        fewest: number of runs at least.
+    """
+    work()
+    times: list[float] = []
+    while len(times) < fewest or sum(times) < enough:
+        start = time.perf_counter()
+        work()
         times.append(time.perf_counter() - start)
-    return min(times[1:])
+    return min(times)

@@ -6,11 +6,10 @@ run counts.  The time of a whole evaluation includes what lies between the stage
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from ase_voxpot.benchmark.counts import count, sphere_points
-from ase_voxpot.benchmark.machine import measure_peaks
+from ase_voxpot.benchmark.machine import fastest, measure_peaks
 from ase_voxpot.benchmark.orders import Breakdown, Stage
 from ase_voxpot.benchmark.parts import parts
 from ase_voxpot.benchmark.systems import make_system
@@ -65,7 +64,7 @@ def _break_down(
     measured = {}
     for stage, (run, treated) in parts(potential, network, search.candidates(atoms), species).items():
         observe(f"{name}: {stage}")
-        measured[stage] = _fastest(run) / treated
+        measured[stage] = fastest(run, enough=ENOUGH, fewest=FEWEST) / treated
     observe(f"{name}: whole")
     stages = tuple(
         Stage(
@@ -85,16 +84,5 @@ def _break_down(
         dtype=order.dtype,
         peaks=peaks,
         stages=stages,
-        whole=_fastest(lambda: potential.evaluate(atoms, neighbours=search)) / len(atoms),
+        whole=fastest(lambda: potential.evaluate(atoms, neighbours=search), enough=ENOUGH, fewest=FEWEST) / len(atoms),
     )
-
-
-def _fastest(run: Callable[[], object]) -> float:
-    """Seconds of the fastest of many runs, five at least."""
-    run()
-    times: list[float] = []
-    while len(times) < FEWEST or sum(times) < ENOUGH:
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)

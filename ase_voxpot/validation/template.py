@@ -54,7 +54,7 @@ footer { margin-top: 56px; padding-top: 18px; border-top: 1px solid var(--rule);
   } figure, .cards li { break-inside: avoid; } }
 """
 
-PAGE = Template("""<!DOCTYPE html>
+DOCUMENT = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8" />
@@ -65,7 +65,18 @@ PAGE = Template("""<!DOCTYPE html>
 </head>
 <body>
 <main>
-<header>
+MAIN</main>
+</body>
+</html>
+"""
+
+
+def document(main: str) -> Template:
+    """The template of a whole page, with ``$title`` and ``$style``, around the template of its content."""
+    return Template(DOCUMENT.replace("MAIN", main))
+
+
+PAGE = document("""<header>
 <p class="eyebrow">Validation against first principles</p>
 <h1><span class="$grade">$mark</span> $verdict</h1>
 <p>$summary</p>
@@ -88,7 +99,4 @@ for good and for fair: force RMSE 15 and 30 % of the RMS force; energy 3 and 10 
 GPa; structure 2 and 5 % difference, or twice and four times that between the halves of the run; vibrations 10
 and 20 % not in common, or once and twice what the halves do not share; known ground 95 and 75 % of frames.</p>
 </footer>
-</main>
-</body>
-</html>
 """)

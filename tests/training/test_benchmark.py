@@ -42,6 +42,8 @@ def test_wrong_gradients_are_an_error(quick, monkeypatch):
     result = CliRunner().invoke(app, ["--model", "motaw-fast", "--atoms", "54"])
 
     assert result.exit_code == 1
+    assert "gradients differ by" in result.output
+    assert isinstance(result.exception, SystemExit)
 
 
 def test_a_step_costs_some_evaluations():

@@ -10,7 +10,6 @@ a constant matrix and dual numbers are one more product of the same size.
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +19,7 @@ import typer
 from rich.console import Console
 
 from ase_voxpot.benchmark.counts import count, sphere_points
-from ase_voxpot.benchmark.machine import Peaks, measure_peaks
+from ase_voxpot.benchmark.machine import Peaks, fastest, measure_peaks
 from ase_voxpot.benchmark.systems import make_system
 from ase_voxpot.cli.options import Json, Seed
 from ase_voxpot.descriptor import expansion_of
@@ -167,7 +166,7 @@ def measure(model: str, *, atoms: int, threads: tuple[int, ...], seed: int) -> F
                 torch.set_num_threads(number)
                 seconds[number] = {}
                 for name, run in work.items():
-                    seconds[number][name] = _fastest(run) / len(species)
+                    seconds[number][name] = fastest(run, enough=ENOUGH, fewest=FEWEST) / len(species)
                     advance()
     finally:
         set_threads(1)
@@ -181,16 +180,6 @@ def measure(model: str, *, atoms: int, threads: tuple[int, ...], seed: int) -> F
         seconds=seconds,
         deviation=deviation,
     )
-
-
-def _fastest(run: Callable[[], object]) -> float:
-    run()
-    times: list[float] = []
-    while len(times) < FEWEST or sum(times) < ENOUGH:
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def _print(found: Findings) -> None:

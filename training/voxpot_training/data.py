@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,11 @@ class Frames:
     shares: list[float | None] = field(default_factory=list)  # drawn in an epoch; None is that of the schedule
     names: list[str] = field(default_factory=list)  # file and number, from 1 on
     notes: list[str] = field(default_factory=list)  # remarks on labels used and frames left out
+
+    def first(self, count: int) -> Frames:
+        """The first rows, with all remarks."""
+        rows = {f.name: getattr(self, f.name)[:count] for f in fields(self) if f.name != "notes"}
+        return replace(self, **rows)
 
 
 def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Path) -> Frames:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from html import escape
-from string import Template
 from typing import TYPE_CHECKING, Any
 
 from ase_voxpot.storage.files import draft_of
 from ase_voxpot.validation.page import html_table, style_sheet
 from ase_voxpot.validation.pictures import svg
+from ase_voxpot.validation.template import document
 from voxpot_training.campaign.config import KINDS
 from voxpot_training.campaign.drawings import drawings
 
@@ -31,18 +31,7 @@ CAPTIONS = {
     "compositions": "What was labelled.",
     "cost": "Time that labels and training took, on one worker.",
 }
-PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8" />
-<meta name="viewport" content="width=device-width, initial-scale=1" />
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:" />
-<title>$title</title>
-<style>$style</style>
-</head>
-<body>
-<main>
-<header>
+PAGE = document("""<header>
 <p class="eyebrow">A potential from labels</p>
 <h1>$title</h1>
 <p>$summary</p>
@@ -64,9 +53,6 @@ $physics
 <h2>Set aside</h2>
 <p>$aside</p>
 $reasons
-</main>
-</body>
-</html>
 """)
 
 

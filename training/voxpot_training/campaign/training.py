@@ -116,19 +116,8 @@ class TrainTask:
         train = [k for k in mine if k not in set(valid)]
         if not first:
             return frames, Split(train=tuple(train), validation=tuple(valid), holdout=(), dropped=())
-        base = split_sources(_beginning(frames, first), config)
+        base = split_sources(frames.first(first), config)
         return frames, replace(base, train=(*base.train, *train), validation=(*base.validation, *valid))
-
-
-def _beginning(frames: Frames, count: int) -> Frames:
-    return replace(
-        frames,
-        atoms=frames.atoms[:count],
-        labels=frames.labels[:count],
-        weights=frames.weights[:count],
-        emphasis=frames.emphasis[:count],
-        support=frames.support[:count],
-    )
 
 
 def _validates(atoms: Atoms) -> bool:

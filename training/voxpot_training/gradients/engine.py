@@ -17,7 +17,7 @@ from voxpot_training.gradients.passes import Blocks, Scratch, State, first_pass,
 from voxpot_training.gradients.sums import Sums, strips, sum_strips, zero_sums
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from jaxtyping import Float, Int
     from torch import Tensor
@@ -91,19 +91,10 @@ class GradientEngine:
         self._kinds = species
         self._blocks = _blocks(np.concatenate([species, kinds]), self._species)
         first = np.concatenate([pairs.first, np.full(self._species, pairs.first[-1])])
-        most = int(np.diff(first).max(initial=1))
         self._input = first, channel, pairs.offset
-        state = self._state_for(len(self._blocks.counts))
         energies, slopes = np.empty(len(species) + self._species), np.empty((len(pairs), 3), weights.mean.dtype)
         self.calls += 1
-
-        def work(pieces: Iterator[tuple[int, int]]) -> None:
-            buffers, scratch = self._take(most)
-            for begin, end in pieces:
-                first_pass(begin, end, self._blocks, *self._input, buffers, weights, scratch, state, energies, slopes)
-            self._scratch.append((buffers, scratch))
-
-        spread(work, len(self._blocks.counts))
+        self._over_blocks(first_pass, energies, slopes)
         return energies[: len(species)] - energies[len(species) :][species], slopes
 
     def second(
@@ -123,12 +114,16 @@ class GradientEngine:
         weights = self._weights
         isolated = -np.bincount(self._kinds, factors, minlength=self._species)
         c = np.concatenate([factors, isolated]).astype(weights.mean.dtype)
+        self._over_blocks(second_pass, c, tangents)
+
+    def _over_blocks(self, kernel: Callable[..., None], *arrays: np.ndarray) -> None:
+        """Call a pass for all blocks of the batch, with buffers of its own in each thread."""
         most, state = int(np.diff(self._input[0]).max(initial=1)), self._state_for(len(self._blocks.counts))
 
         def work(pieces: Iterator[tuple[int, int]]) -> None:
             buffers, scratch = self._take(most)
             for begin, end in pieces:
-                second_pass(begin, end, self._blocks, *self._input, buffers, weights, scratch, state, c, tangents)
+                kernel(begin, end, self._blocks, *self._input, buffers, self._weights, scratch, state, *arrays)
             self._scratch.append((buffers, scratch))
 
         spread(work, len(self._blocks.counts))

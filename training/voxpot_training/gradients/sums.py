@@ -40,7 +40,7 @@ class Sums(NamedTuple):
 
 
 def zero_sums(weights: Weights, *, channels: int, inputs: int, products: int) -> Sums:
-    """Room for the derivatives by ``weights``."""
+    """Arrays for the derivatives by ``weights``."""
     dtype, species = weights.mean.dtype, len(weights.isolated)
     return Sums(
         np.zeros((weights.degree + 1, inputs, channels), dtype),

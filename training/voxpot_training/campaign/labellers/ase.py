@@ -70,9 +70,9 @@ class AseLabeller:
             self.close()
             raise LabellerError(f"no label after {self._limit:g} s: the time limit") from None
         except (EOFError, OSError):
-            status, said = process.wait(), self._said()
+            status, told = process.wait(), self._last_line()
             self.close()
-            raise LabellerError(f"the process of the calculator ended (status {status}){said}") from None
+            raise LabellerError(f"the process of the calculator ended (status {status}){told}") from None
         if "error" in answer:
             raise LabellerError(str(answer["error"]))
         stress = answer.get("stress")
@@ -117,20 +117,20 @@ class AseLabeller:
         try:
             answer = self._read(self._process, time.monotonic() + STARTING)
         except (EOFError, TimeoutError, OSError):
-            answer = {"error": f"labeller {self.name!r}: its process did not start{self._said()}"}
+            answer = {"error": f"labeller {self.name!r}: its process did not start{self._last_line()}"}
         if "error" in answer:
             self.close()
             raise ConfigError(str(answer["error"]).replace("peer", "labeller", 1))
         return self._process
 
-    def _said(self) -> str:
+    def _last_line(self) -> str:
         """The last line that the process printed, for a message."""
         if self._log is None:
             return ""
         self._log.seek(0)
         lines = self._log.read()[-4000:].decode("utf-8", errors="replace").split("\n")
-        told = [line.strip() for line in lines if line.strip()]
-        return f": {told[-1][:200]}" if told else ""
+        printed = [line.strip() for line in lines if line.strip()]
+        return f": {printed[-1][:200]}" if printed else ""
 
     @staticmethod
     def _read(process: subprocess.Popen[bytes], until: float) -> dict[str, Any]:

@@ -97,8 +97,8 @@ class CommandLabeller:
             raise LabellerError(f"{words[0]}: no such program; {_end(ended.output)}")
         if not target.is_file():
             reasons = [file.read_text(errors="replace") for file in folder.glob("*.failed")]
-            said = " ".join(reasons[0].split())[:SHOWN] if reasons else _end(ended.output)
-            raise LabellerError(f"no label (exit status {ended.status}): {said}")
+            told = " ".join(reasons[0].split())[:SHOWN] if reasons else _end(ended.output)
+            raise LabellerError(f"no label (exit status {ended.status}): {told}")
         if ended.status != 0:
             raise LabellerError(f"exit status {ended.status}: {_end(ended.output)}")
         try:

@@ -2,8 +2,8 @@
 
 A folder holds INCAR, KPOINTS, POSCAR and POTCAR of a set of pymatgen (``MPStaticSet``: one electronic minimum), with
 the user's POTCARs (``PMG_VASP_PSP_DIR``), and ``order.json``, the places of its atoms in the frame.  With a command,
-VASP is run in it; without one it waits for whoever runs it, on a cluster say, and is read at a later start.  Results
-that are refused are renamed, so that the folder waits for another run.
+VASP is run in it; without one its results are read at a later start, when it has been run by other means, on a cluster
+say.  Results that are refused are renamed, so that the folder waits for another run.
 """
 
 from __future__ import annotations
@@ -126,8 +126,8 @@ class VaspLabeller:
         if ended.status == NOT_FOUND:
             raise LabellerError(f"{words[0]}: no such program")
         if self._results(folder) is None:
-            said = " ".join(ended.output.split())[-200:] or "it wrote nothing"
-            raise LabellerError(f"VASP left no results (exit status {ended.status}): {said}")
+            told = " ".join(ended.output.split())[-200:] or "it wrote nothing"
+            raise LabellerError(f"VASP left no results (exit status {ended.status}): {told}")
 
     @staticmethod
     def _results(folder: Path) -> Path | None:
