@@ -70,6 +70,16 @@ def test_labels_are_those_of_the_teacher(driver):
     np.testing.assert_allclose(frame.info["REF_stress"], frame.get_stress(), rtol=1e-9, atol=1e-12)
 
 
+def test_energies_may_be_those_of_another_calculator():
+    teachers = Teachers(morse(), (), energies=morse(0.5))
+
+    frame = next(frames_of_start(0, config(), teachers, Counter()))
+
+    frame.calc = morse()
+    assert frame.info["REF_energy"] == pytest.approx(0.5 * frame.get_potential_energy(), rel=1e-12)
+    np.testing.assert_allclose(frame.arrays["REF_forces"], frame.get_forces(), rtol=1e-9, atol=1e-12)
+
+
 def test_frames_on_which_teachers_disagree_are_dropped_and_counted():
     fate = Counter()
 

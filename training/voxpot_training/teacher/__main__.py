@@ -49,8 +49,12 @@ def _generate(path: Path, out: Path, frames: int, share: str) -> Counter[str]:
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: expected a TOML file ({error})") from None
     check_kinds(config)
-    driver = None if config.driver is None else make_teacher(config.driver)
-    teachers = Teachers(make_teacher(config.teacher), tuple(make_teacher(j) for j in config.judges), driver)
+    teachers = Teachers(
+        make_teacher(config.teacher),
+        tuple(make_teacher(judge) for judge in config.judges),
+        driver=None if config.driver is None else make_teacher(config.driver),
+        energies=None if config.energies is None else make_teacher(config.energies),
+    )
     first, step = (int(k) for k in share.split("/"))
     number, made = first, 0
     if out.is_file():

@@ -27,6 +27,7 @@ class TeacherConfig:
     teacher: TeacherSpec
     judges: tuple[TeacherSpec, ...] = ()
     driver: TeacherSpec | None = None  # moves the atoms in the teacher's place, where that is slow
+    energies: TeacherSpec | None = None  # gives the energies in the teacher's place
     lattice: dict[str, float]  # Å, bcc lattice constant per element
     kinds: dict[str, float]  # share of the starts, by name in ``structures.KINDS``
     frames: int = 2000

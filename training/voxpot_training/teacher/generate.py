@@ -45,21 +45,26 @@ def make_teacher(spec: TeacherSpec) -> Calculator:
 
 @dataclass(frozen=True, slots=True)
 class Teachers:
-    """The calculator that labels, those that check it, and the one that moves the atoms."""
+    """The calculators that label, those that check forces, and the one that moves the atoms."""
 
     teacher: Calculator
     judges: tuple[Calculator, ...]
     driver: Calculator | None = None  # the teacher, if there is none
+    energies: Calculator | None = None  # the teacher, if there is none
 
     def labels(self, atoms: Atoms) -> tuple[float, np.ndarray, np.ndarray, list[np.ndarray]]:
-        """Energy, forces and stress of the teacher, and the forces of the judges."""
+        """Energy, forces and stress, and the forces of the judges."""
         forces = []
         for judge in self.judges:
             judge.calculate(atoms, ["forces"], all_changes)
             forces.append(np.array(judge.results["forces"]))
         self.teacher.calculate(atoms, ["energy", "forces", "stress"], all_changes)
         found = self.teacher.results
-        return float(found["energy"]), np.array(found["forces"]), np.array(found["stress"]), forces
+        energy = found["energy"]
+        if self.energies is not None:
+            self.energies.calculate(atoms, ["energy"], all_changes)
+            energy = self.energies.results["energy"]
+        return float(energy), np.array(found["forces"]), np.array(found["stress"]), forces
 
 
 def _verdict(forces: np.ndarray, judged: Sequence[np.ndarray], config: TeacherConfig) -> str:
@@ -81,7 +86,7 @@ def frames_of_start(number: int, config: TeacherConfig, teachers: Teachers, fate
     Args:
         number: of the start.
         config: kinds, temperatures, limits.
-        teachers: teacher, judges and driver.
+        teachers: calculators that label, check and move.
         fate: counts frames by result.
     """
     rng = np.random.default_rng([config.seed, number])
