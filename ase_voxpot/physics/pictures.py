@@ -280,6 +280,25 @@ def _draw_expansion(answers: Answers) -> Figure | None:
     return figure
 
 
+def _draw_faults(answers: Answers) -> Figure | None:
+    by_subject = _curves(answers, "faults")
+    if not by_subject:
+        return None
+    figure, grid = _grid(len(by_subject))
+    colours = _colours(answers)
+    for axes, (subject, curves) in zip(grid[0], by_subject.items(), strict=True):
+        for name, curve in curves.items():
+            options = {"color": colours[name], **_rank(name, answers)}
+            axes.plot(curve["shift"], curve["110"], label=name, **options)
+            axes.plot(curve["shift"], curve["112"], ls=DASHED, **options)
+        axes.set_title(subject, fontsize=10, color=INK)
+        axes.set_xlabel("shift (½⟨111⟩)", fontsize=9)
+        tidy(axes)
+    grid[0, 0].set_ylabel("{110}, and dashed {112} (J/m²)", fontsize=9)
+    _legend(figure, grid[0, 0])
+    return figure
+
+
 PICTURES: dict[str, Callable[[Answers], Figure | None]] = {
     "eos": _draw_eos,
     "elastic": _bars(
@@ -293,6 +312,8 @@ PICTURES: dict[str, Callable[[Answers], Figure | None]] = {
         "eV",
     ),
     "surfaces": _bars(("surfaces",), ("gamma_110", "gamma_100", "gamma_111"), "J/m²"),
+    "faults": _draw_faults,
+    "boundaries": _bars(("boundaries",), ("GB_S3_112", "GB_S5_310"), "J/m²"),
     "mixing": _bars(("mixing",), ("E_B2", "E_B32", "E_D0_3", "E_D0_3_reverse", "E_random"), "meV/atom"),
     "phonons": _draw_phonons,
     "expansion": _draw_expansion,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ase_voxpot.errors import DataError
-from ase_voxpot.physics import dimer, mixing, stability, surfaces
+from ase_voxpot.physics import dimer, mixing, planar, stability, stiffness, surfaces
 from ase_voxpot.properties import cells, defects, elastic, eos, moduli, phonons, thermal
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ class Effort:
     width: float = phonons.WIDTH  # Å, of the cell for phonons
     steps: int = 10_000  # of 2 fs
     points: int = 81  # of a dimer curve
+    faults: int = 11  # points of a stacking fault line
+    translations: int = 4  # of a grain across the tilt axis
     stride: int = 1  # every so many labelled frames
 
 
 FULL = Effort()
-QUICK = Effort(repeat=3, vacancy=3, decorations=2, width=12.0, steps=500, points=41, stride=8)
+QUICK = Effort(repeat=3, vacancy=3, decorations=2, width=12.0, steps=500, points=41, faults=5, translations=1, stride=8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,32 @@ def _surfaces(calculator: Any, subject: str, setting: Setting) -> Answer:
     planes = {"110": (1, 1, 0), "100": (1, 0, 0), "111": (1, 1, 1)}
     found = {name: surfaces.surface_energy(crystal, calculator, plane) for name, plane in planes.items()}
     return {"figures": {f"gamma_{name}": s.energy for name, s in found.items()}, "curves": {}}
+
+
+def _faults(calculator: Any, subject: str, setting: Setting) -> Answer:
+    crystal, figures = _rest(subject, calculator), {}
+    curves: dict[str, Any] = {}
+    for k, plane in enumerate(planar.PLANES):
+        found = planar.stacking_fault(crystal, calculator, plane, points=setting.effort.faults)
+        figures[f"USF_{plane}"] = found.unstable
+        curves |= {"shift": found.shift, plane: found.energy}
+        setting.observe((k + 1) / len(planar.PLANES))
+    return {"figures": figures, "curves": curves}
+
+
+def _boundaries(calculator: Any, subject: str, setting: Setting) -> Answer:
+    crystal, figures = _rest(subject, calculator), {}
+    tried = (min(2, setting.effort.translations), setting.effort.translations)
+    for k, name in enumerate(planar.BOUNDARIES):
+        figures[f"GB_{name}"] = planar.tilt_boundary(crystal, calculator, name, translations=tried)
+        setting.observe((k + 1) / len(planar.BOUNDARIES))
+    return {"figures": figures, "curves": {}}
+
+
+def _stiffness(calculator: Any, subject: str, setting: Setting) -> Answer:
+    crystal = _rest(subject, calculator).repeat(setting.effort.vacancy)
+    values = {d: stiffness.self_force_constant(crystal, calculator, d) for d in (0.03, 0.1)}
+    return {"figures": {f"K_{100 * d:.0f}": k for d, k in values.items()}, "curves": {}}
 
 
 def _phonons(calculator: Any, subject: str, setting: Setting) -> Answer:
@@ -258,6 +286,9 @@ WORKFLOWS: dict[str, tuple[Callable[[Any, str, Setting], Answer], Callable[[Sequ
     "vacancy": (_vacancy, _each),
     "interstitial": (_interstitial, _each),
     "surfaces": (_surfaces, _each),
+    "faults": (_faults, _each),
+    "boundaries": (_boundaries, _each),
+    "stiffness": (_stiffness, _each),
     "phonons": (_phonons, _each),
     "thermal": (_thermal, _each),
     "mixing": (_mixing, _alloys),

@@ -53,3 +53,11 @@ def test_random_binaries_mix_as_first_principles_say(figures, pair):
     found = figures("dft-mixing", pair, find_frames())
 
     assert found["dft_mae"] < 5  # meV/atom
+
+
+def test_planar_defects_of_tungsten_cost_what_first_principles_say(figures):
+    faults, boundaries, stiffness = (figures(name, "W") for name in ("faults", "boundaries", "stiffness"))
+
+    assert 1.6 < faults["USF_110"] < faults["USF_112"] < 2.1  # J/m²
+    assert 0.5 < boundaries["GB_S3_112"] < boundaries["GB_S5_310"] < 3
+    assert stiffness["K_3"] == pytest.approx(stiffness["K_10"], rel=0.1)

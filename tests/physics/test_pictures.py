@@ -21,6 +21,8 @@ def answers():
     kept["vacancy", "W"] = {"figures": {"E_vac": 3.0, "E_mig": None}, "curves": {"band": [0, 1, 0]}}
     kept["mixing", "MoW"] = {"figures": {"E_B2": -8.0, "E_random": -4.0}, "curves": {"values": [-4.0]}}
     kept["thermal", "W"] = {"figures": {}, "curves": {"temperature": [0, 300], "expansion": [0, 4.0]}}
+    kept["faults", "W"] = {"figures": {}, "curves": {"shift": [0, 0.5, 1], "110": [0, 1.7, 0], "112": [0, 1.9, 0]}}
+    kept["boundaries", "W"] = {"figures": {"GB_S3_112": 0.9, "GB_S5_310": 2.2}, "curves": {}}
     frames = {"fraction": [0.25, 0.5], "reference": [-1, -2], "found": [-1, -3]}
     frames |= {"compositions": [0.25, 0.5], "deviations": [0, -1], "maes": [0, 1]}
     kept["dft-mixing", "MoW"] = {"figures": {}, "curves": frames}
