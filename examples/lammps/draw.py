@@ -33,6 +33,7 @@ SHARES = (
 ACCEPTED = ("accepted swaps (%)", {"": lambda c: 100 * c["f_mc[1]"] / np.maximum(c["f_mc[1]"] + c["f_mc[2]"], 1)})
 ORDER = ("Warren-Cowley parameter\nof Mo-Ta, first shell", {"": lambda c: c["v_order"]})
 PULL = ("tensile stress (GPa)", {"": lambda c: c["v_stress"]})
+PACE = ("time step (fs)", {"": lambda c: 1000 * c["Dt"]})
 LENGTH = ("length (Å)", {"": lambda c: c["Lz"]})
 
 DECKS = {
@@ -44,6 +45,7 @@ DECKS = {
     "swap": ("Atoms change places while they move", "time (ps)", 0.002, [ORDER, ENERGY]),
     "sgcmc": ("Semi-grand Monte Carlo with dynamics, 1500 K", "time (ps)", 0.002, [SHARES, ACCEPTED, TEMPERATURE]),
     "tensile": ("Pulled along [001] at 300 K", "strain (%)", "v_strain", [PULL, ENERGY, TEMPERATURE]),
+    "recoil": ("One atom gets a kick", "time (ps)", "Time", [TEMPERATURE, PACE, DRIFT]),
     "melting": ("Solid beside liquid, left alone", "time (ps)", 0.002, [TEMPERATURE, PRESSURE, LENGTH]),
 }
 
