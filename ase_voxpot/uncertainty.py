@@ -137,25 +137,40 @@ class Uncertainty:
 
     def of_features(self, features: Float[np.ndarray, "atom feature"], species: Int[np.ndarray, " atom"]) -> Estimate:
         """The uncertainties of a structure, from the inputs of the last layer for its atoms."""
-        energies, unusual = np.empty(len(species)), np.empty(len(species))
-        total = np.zeros(len(self.root))
-        for kind in range(len(self.local)):
-            mine = np.flatnonzero(species == kind)
-            inputs = append_bias(features[mine])
-            width = self.width + 1
-            found = inputs @ self._both[kind]
-            found *= found
-            energies[mine] = np.sqrt(found[:, :width].sum(axis=1))
-            unusual[mine] = np.sqrt(found[:, width:].sum(axis=1))
-            total += self.root[:, kind * width : (kind + 1) * width] @ inputs.sum(axis=0)
+        energies, unusual = self._distances(features, species)
+        energy = float(np.linalg.norm(self.root @ self.sum_of(features, species))) / len(species)
         known, count = self.calibration, len(species)
-        energy = float(np.linalg.norm(total)) / count
         return Estimate(
             energy=count * known.energy_scale * energy**known.energy_power,
             energies=known.energy_scale * energies**known.energy_power,
             forces=known.force_sigma(unusual),
             extrapolation=float(max(energy / known.energy_limit, energies.max() / known.atom_limit)),
         )
+
+    def of_atoms(
+        self, features: Float[np.ndarray, "atom feature"], species: Int[np.ndarray, " atom"]
+    ) -> Float[np.ndarray, "atom 3"]:
+        """Of every atom alone: extrapolation, standard deviation of its energy in eV, of its forces in eV/Å.
+
+        The extrapolation is relative to the most uncertain atom of the validation frames.
+        """
+        energies, unusual = self._distances(features, species)
+        known = self.calibration
+        sigma = known.energy_scale * energies**known.energy_power
+        return np.stack([energies / known.atom_limit, sigma, known.force_sigma(unusual)], axis=1)
+
+    def _distances(
+        self, features: Float[np.ndarray, "atom feature"], species: Int[np.ndarray, " atom"]
+    ) -> tuple[Float[np.ndarray, " atom"], Float[np.ndarray, " atom"]]:
+        """s_i and u_i of every atom."""
+        energies, unusual = np.empty(len(species)), np.empty(len(species))
+        for kind in range(len(self.local)):
+            mine = np.flatnonzero(species == kind)
+            found = append_bias(features[mine]) @ self._both[kind]
+            found *= found
+            energies[mine] = np.sqrt(found[:, : self.width + 1].sum(axis=1))
+            unusual[mine] = np.sqrt(found[:, self.width + 1 :].sum(axis=1))
+        return energies, unusual
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Tensors for a model file, float32."""

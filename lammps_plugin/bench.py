@@ -99,23 +99,26 @@ def overhead(
     """CPU time per step in the potential, and in the pair style around it.
 
     The time of LAMMPS itself, for lists and integration, is measured with
-    ``pair_style zero`` and a full list of the same cutoff, and subtracted.
+    ``pair_style zero`` and a full list of the same cutoff, and subtracted.  The last column is what the
+    uncertainty of all atoms at every tenth step adds to a run.
     """
     from ase_voxpot.weights import load_potential
 
     reach = load_potential(model, device="cpu").cutoff
-    typer.echo("atoms   model ms   bridge ms   LAMMPS itself ms   bridge beside the model %")
+    typer.echo("atoms   model ms   bridge ms   LAMMPS itself ms   bridge beside the model %   uncertainty %")
     for cells in ((3, 3, 3), (6, 6, 6), (10, 10, 10)):
         text = deck(cells, model)
         bare = text.replace("pair_style voxpot device cpu", f"pair_style zero {reach} full")
         itself = cost(bare.replace(f"{model} Mo Ta W", ""), steps)
         total = cost(text, steps)
+        looking = cost(text + "fix guess all pair 10 voxpot extrapolation 1\n", steps)
         watch = Watch()
         inside = cost(text, steps, watch)
         watch.stop()
         bridge = total - itself - inside
         atoms = 2 * cells[0] * cells[1] * cells[2]
-        typer.echo(f"{atoms:5d} {inside:10.3f} {bridge:11.3f} {itself:18.3f} {100 * bridge / inside:25.1f}")
+        shares = f"{100 * bridge / inside:25.1f} {100 * (looking / total - 1):15.1f}"
+        typer.echo(f"{atoms:5d} {inside:10.3f} {bridge:11.3f} {itself:18.3f} {shares}")
 
 
 @app.command()

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BLIND", "EXCHANGES", "External", "cell_of", "end_process", "refuse_unfit"]
 
-BLIND = ("sgcmc", "numdiff", "numdiff/virial", "sgcmc/kk", "bond/swap")
-"""Fixes that use energies of the pair style, which would be zero."""
+BLIND = ("sgcmc", "numdiff", "numdiff/virial", "sgcmc/kk", "bond/swap", "pair")
+"""Fixes that ask the pair style, whose answer would be zero."""
 SETTERS: tuple[str, ...] = (
     "setforce",
     "setforce/spin",

@@ -50,6 +50,7 @@ class Request(ctypes.Structure):
 
 OPEN = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_char_p] * 4, ctypes.c_int)
 EVALUATE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.POINTER(Request))
+ESTIMATE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.POINTER(Request), ctypes.c_void_p)
 RESERVE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_longlong)
 CLOSE = ctypes.CFUNCTYPE(None, ctypes.c_int)
 
@@ -60,6 +61,7 @@ class Table(ctypes.Structure):
     _fields_ = [
         ("open", OPEN),
         ("evaluate", EVALUATE),
+        ("estimate", ESTIMATE),
         ("reserve", RESERVE),
         ("close", CLOSE),
         ("cutoff", ctypes.c_double),
@@ -101,6 +103,29 @@ class Server:
 
     def evaluate(self, request: Any) -> None:
         """Evaluate ``request``; its result arrays are valid until the next call."""
+        pairs, species = self._asked(request)
+        energies, gradient = self.potential.of_pairs(pairs, species, forces=bool(request.forces))
+        self._kept = (np.ascontiguousarray(energies, np.float64), np.ascontiguousarray(gradient, np.float64))
+        expected = (pairs.atoms,), (len(pairs) if request.forces else 0, 3)
+        if (self._kept[0].shape, self._kept[1].shape) != expected:
+            raise RuntimeError(f"a model must answer with arrays {expected}, got {[a.shape for a in self._kept]}")
+        request.energies, request.gradient = (a.ctypes.data for a in self._kept)
+
+    def estimate(self, request: Any, address: int) -> None:
+        """Write extrapolation, and uncertainty of energy and forces, of every atom to ``address``.
+
+        Raises:
+            SpecError: the model has no uncertainty.
+        """
+        known = self.potential.known_uncertainty()
+        pairs, species = self._asked(request)
+        features = self.potential.feature_buffer(pairs.atoms)
+        self.potential.of_pairs(pairs, species, forces=False, features=features)
+        _look(address, (pairs.atoms, 3), np.float64)[:] = known.of_atoms(features, species[: pairs.atoms])
+
+    @staticmethod
+    def _asked(request: Any) -> tuple[Pairs, np.ndarray]:
+        """Pairs and the species of all atoms."""
         atoms, count = request.atoms, request.pairs
         species = _look(request.species, (request.all,), np.int32)
         first = _look(request.first, (atoms + 1,), np.int64)
@@ -110,12 +135,7 @@ class Server:
             _look(request.offset, (count, 3), np.float64),
             atoms,
         )
-        energies, gradient = self.potential.of_pairs(pairs, species, forces=bool(request.forces))
-        self._kept = (np.ascontiguousarray(energies, np.float64), np.ascontiguousarray(gradient, np.float64))
-        expected = (atoms,), (count if request.forces else 0, 3)
-        if (self._kept[0].shape, self._kept[1].shape) != expected:
-            raise RuntimeError(f"a model must answer with arrays {expected}, got {[a.shape for a in self._kept]}")
-        request.energies, request.gradient = (a.ctypes.data for a in self._kept)
+        return pairs, species
 
 
 class Service:
@@ -130,10 +150,11 @@ class Service:
         self._functions = (
             OPEN(self._guarded(self.open)),
             EVALUATE(self._guarded(self.evaluate)),
+            ESTIMATE(self._guarded(self.estimate)),
             RESERVE(self._guarded(self.reserve)),
             CLOSE(self.close),
         )
-        table.open, table.evaluate, table.reserve, table.close = self._functions
+        table.open, table.evaluate, table.estimate, table.reserve, table.close = self._functions
 
     def open(self, model: bytes, elements: bytes, dtype: bytes, device: bytes, ranks: int) -> int:
         """Load a model; returns its number for ``evaluate``."""
@@ -152,6 +173,11 @@ class Service:
     def evaluate(self, number: int, request: Any) -> int:
         """Evaluate one request; returns 0 on success."""
         self._servers[number].evaluate(request.contents)
+        return 0
+
+    def estimate(self, number: int, request: Any, answer: int) -> int:
+        """Uncertainties of the atoms of one request; returns 0 on success."""
+        self._servers[number].estimate(request.contents, answer)
         return 0
 
     def reserve(self, number: int, neighbours: int) -> int:

@@ -24,6 +24,7 @@ using namespace LAMMPS_NS;
 
 namespace voxpot {
 
+static const std::vector<std::string> FIELDS = {"extrapolation", "energies_uncertainty", "forces_uncertainty"};
 static constexpr double CLOSEST = 1e-3;    // Angstrom, below which two atoms are at the same place
 
 PairVoxpot::PairVoxpot(LAMMPS *lmp) : Pair(lmp), exclusions(lmp)
@@ -35,6 +36,7 @@ PairVoxpot::PairVoxpot(LAMMPS *lmp) : Pair(lmp), exclusions(lmp)
   atomic_energy_enable = 1;
   centroidstressflag = CENTROID_AVAIL;
   etail_ij = ptail_ij = 0.0;
+  guessed.assign(FIELDS.size(), std::vector<double>(1, 0.0));
 }
 
 PairVoxpot::~PairVoxpot()
@@ -240,11 +242,17 @@ void PairVoxpot::fail(const std::string &sentence)
   error->one(FLERR, "{}, step {}: {}", NAME, update->ntimestep, sentence);
 }
 
+// What was collected, as a question.
+Request PairVoxpot::request_of(int atoms, bool forces)
+{
+  return {atoms,        (int) species.size(), (long long) count, forces, species.data(),
+          first.data(), neighbour.data(),     offset.data(),     nullptr, nullptr};
+}
+
 // Let the model answer for what was collected; whatever goes wrong there stops all ranks.
 Request PairVoxpot::ask(int atoms, bool forces)
 {
-  Request request{atoms,        (int) species.size(), (long long) count, forces,  species.data(), first.data(),
-                  neighbour.data(), offset.data(),    nullptr,           nullptr};
+  Request request = request_of(atoms, forces);
   if (!service.native || atoms > service.native_atoms) {
     if (service.evaluate(handle, &request) != 0) fail(service.message);
     return request;
@@ -271,7 +279,7 @@ void PairVoxpot::compute(int eflag, int vflag)
   if (!started) refuse_gaps();
   started = true;
   exclusions.update(kinds);
-  const int centres = collect_all();
+  const int centres = evaluated = collect_all();
   if (centres == 0) return;    // no atoms on this rank; the forces on its ghosts come from elsewhere
   const Request answer = ask(centres, true);
   double energy = 0.0;
@@ -328,6 +336,46 @@ void PairVoxpot::add_virials(const Request &answer)
     }
 }
 
+// ---------------------------------------------------------------------- uncertainty, for fix pair
+
+// fix pair says before a step whether it will look; here it is enough that it looks.
+void *PairVoxpot::extract(const char *name, int &dimensions)
+{
+  dimensions = 0;
+  for (const std::string &field : FIELDS)
+    if (field + "_flag" == name) return &trigger;
+  return nullptr;
+}
+
+// extrapolation: the uncertainty of the atom over the largest of the validation frames, above 1 beyond them;
+// energies_uncertainty (eV), forces_uncertainty (eV/Angstrom, of a component): one standard deviation.  Of atoms that another
+// style computes, and before the first step: 0.
+void *PairVoxpot::extract_peratom(const char *name, int &columns)
+{
+  columns = 0;
+  for (size_t k = 0; k < FIELDS.size(); k++) {
+    if (FIELDS[k] != name) continue;
+    if (evaluated >= 0) estimate();
+    return guessed[k].data();
+  }
+  return nullptr;
+}
+
+// Uncertainties of the atoms whose forces were computed last.
+void PairVoxpot::estimate()
+{
+  const int centres = evaluated;
+  std::vector<double> answer(FIELDS.size() * centres);
+  for (auto &values : guessed) values.assign(std::max(atom->nmax, 1), 0.0);
+  if (centres) {
+    Request request = request_of(centres, false);
+    if (service.estimate(handle, &request, answer.data()) != 0) fail(service.message);
+  }
+  for (int i = 0; i < centres; i++)
+    for (size_t k = 0; k < FIELDS.size(); k++) guessed[k][original[i]] = answer[FIELDS.size() * i + k];
+  evaluated = -1;    // the other fields of the same step are there now
+}
+
 double PairVoxpot::memory_usage()
 {
   const size_t ints = original.capacity() + species.capacity() + neighbour.capacity() + channel.capacity();
@@ -363,6 +411,7 @@ double PairVoxpot::compute_atomic_energy(int i, NeighList *neighbours)
   auto found = remembered.find(i);
   if (found != remembered.end() && found->second.scene == surroundings(i, neighbours)) return found->second.energy;
 
+  evaluated = -1;
   count = 0;
   original.assign(1, i);
   first.assign(1, 0);

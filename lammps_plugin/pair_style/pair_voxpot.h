@@ -34,6 +34,8 @@ class PairVoxpot : public LAMMPS_NS::Pair {
   void compute(int eflag, int vflag) override;
   double compute_atomic_energy(int i, LAMMPS_NS::NeighList *neighbours) override;
   void add_tally_callback(LAMMPS_NS::Compute *) override;
+  void *extract(const char *name, int &dimensions) override;
+  void *extract_peratom(const char *name, int &columns) override;
   double memory_usage() override;
 
  private:
@@ -51,6 +53,10 @@ class PairVoxpot : public LAMMPS_NS::Pair {
   std::vector<long long> first;
   std::vector<double> offset, energies, gradient;
   size_t count = 0;    // pairs in the arrays, which may be longer
+  int evaluated = -1;  // centres that they hold since the last computation of forces; -1 for those of something else
+
+  int trigger = 0;                          // of fix pair, which is asked nothing
+  std::vector<std::vector<double>> guessed;    // by field and atom, see FIELDS
 
   struct Seen {    // the surroundings that an energy was computed for
     std::vector<double> scene;
@@ -64,7 +70,9 @@ class PairVoxpot : public LAMMPS_NS::Pair {
   void collect(int i, const LAMMPS_NS::NeighList *neighbours);
   void refuse_overlap(int i, int kept);
   void fail(const std::string &sentence);
+  Request request_of(int atoms, bool forces);
   Request ask(int atoms, bool forces);
+  void estimate();
   void add_forces(const Request &answer);
   void add_virials(const Request &answer);
   std::vector<double> surroundings(int i, const LAMMPS_NS::NeighList *neighbours) const;

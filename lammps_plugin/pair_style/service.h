@@ -26,6 +26,8 @@ typedef long long (*Native)(const void *work, long long atoms, long long pairs, 
 struct Service {
   int (*open)(const char *model, const char *elements, const char *dtype, const char *device, int ranks);
   int (*evaluate)(int handle, Request *request);
+  // answer: [atoms][3], see PairVoxpot::extract_peratom
+  int (*estimate)(int handle, Request *request, double *answer);
   int (*reserve)(int handle, long long neighbours);
   void (*close)(int handle);
   // of the model opened last:

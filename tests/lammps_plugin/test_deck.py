@@ -136,6 +136,7 @@ def test_a_deck_gives_the_numbers_of_the_compiled_pair_style(bare, lmp, write_da
         ("fix_modify voxpot energy no", "must stay as it is"),
         ("unfix voxpot", "must stay as it is"),
         ("fix voxpot all nve", "choose another one"),
+        ("fix g all pair 10 voxpot extrapolation 1", "asks the pair style alone"),
         ("compute p all pressure NULL pair", "asks for the pair style alone"),
         ("compute p all group/group all", "asks for the pair style alone"),
         ("compute p all pair/local eng", "asks for the pair style alone"),
@@ -170,7 +171,7 @@ def test_what_the_fix_cannot_give_is_refused(bare, write_data, alloy, more, sent
 
 
 @HERE
-@pytest.mark.parametrize("fix", ["numdiff 1 0.001", "sgcmc 1 0.01 300 0.5 0.5"])
+@pytest.mark.parametrize("fix", ["numdiff 1 0.001", "sgcmc 1 0.01 300 0.5 0.5", "pair 1 zero none 0"])
 def test_a_fix_that_would_not_see_the_model_is_refused_when_it_came_first(bare, write_data, alloy, fix):
     alloy.set_cell(np.diag([9.6, 9.6, 9.6]), scale_atoms=True)
     Path("bad.in").write_text(

@@ -63,6 +63,11 @@ TESTS = {
         RUNNER: "test_what_the_fix_cannot_give_is_refused",
         ATTACH: "",  # no note about it
     },
+    "uncertainty of atoms (`fix pair`)": {
+        PLUGIN: "test_uncertainties_of_atoms_are_those_of_the_calculator test_a_run_stops_where_it_is_too_uncertain",
+        RUNNER: "test_what_the_fix_cannot_give_is_refused",
+        ATTACH: "test_a_fix_that_would_not_see_the_model_is_refused_when_it_came_first",
+    },
     "MPI ranks": {
         PLUGIN: "test_ranks_share_the_numbers_of_the_calculator test_a_served_model_gives_the_digits_of_the_native_one",
         RUNNER: "test_several_ranks_without_a_compiler_are_refused",

@@ -224,3 +224,55 @@ def test_the_call_into_python_gives_the_numbers_of_the_compiled_pass(lmp, write_
     assert_allclose(lmp.get_thermo("pe"), energy, rtol=1e-14)
     assert_allclose(forces_of(lmp, alloy), forces, rtol=0, atol=1e-12)
     assert_allclose(pressure_of(lmp), pressure, rtol=1e-10, atol=1e-14)
+
+
+# ---------------------------------------------------------------------- uncertainty
+
+GUESSED = "fix guess all pair 1 voxpot extrapolation 1 energies_uncertainty 1 forces_uncertainty 1\n"
+
+
+def guesses_of(lmp, atoms):
+    tags = lmp.numpy.extract_atom("id")[: len(atoms)]
+    return lmp.numpy.extract_fix("guess", 1, 2)[: len(atoms)][np.argsort(tags)]
+
+
+def test_uncertainties_of_atoms_are_those_of_the_calculator(lmp, write_data, alloy):
+    alloy.calc = VoxPotCalculator("motaw", device="cpu", dtype="float64", uncertainty=True)
+    start(lmp, write_data(alloy))
+    lmp.commands_string(GUESSED + "run 0")
+
+    extrapolation, energies, forces = guesses_of(lmp, alloy).T
+
+    alloy.get_potential_energy()
+    assert_allclose(energies, alloy.calc.results["energies_uncertainty"], rtol=1e-6)
+    assert_allclose(forces, alloy.calc.results["forces_uncertainty"], rtol=1e-6)
+    assert 0 < extrapolation.max() <= alloy.calc.results["extrapolation"] * (1 + 1e-6)
+
+
+def test_uncertainties_follow_the_atoms(lmp, write_data, alloy):
+    calculator = VoxPotCalculator("motaw", device="cpu", dtype="float64", uncertainty=True)
+    start(lmp, write_data(alloy))
+    lmp.commands_string(GUESSED.replace("pair 1", "pair 2") + "velocity all create 9000 1\nfix move all nve\nrun 4")
+    alloy.positions = np.array(lmp.gather_atoms("x", 1, 3)).reshape(-1, 3)
+
+    calculator.calculate(alloy)
+    assert_allclose(guesses_of(lmp, alloy)[:, 2], calculator.results["forces_uncertainty"], rtol=1e-6)
+
+
+def test_a_run_stops_where_it_is_too_uncertain(lmp, write_data, alloy):
+    start(lmp, write_data(alloy))
+    lmp.commands_string(
+        "fix guess all pair 5 voxpot extrapolation 1\ncompute worst all reduce max f_guess\n"
+        "variable worst equal c_worst\nfix stop all halt 5 v_worst > 1.5 error soft\n"
+        "thermo_style custom step pe c_worst\nvelocity all create 60000 1\nfix move all nve\nrun 200"
+    )
+
+    assert 0 < lmp.extract_global("ntimestep") < 200
+    assert lmp.numpy.extract_fix("guess", 1, 1)[: len(alloy)].max() > 1.5
+
+
+def test_a_field_that_is_not_there_is_refused(lmp, write_data, alloy):
+    start(lmp, write_data(alloy))
+
+    with pytest.raises(Exception, match=r"(?i)cannot extract .*gamma|fix pair"):
+        lmp.command("fix guess all pair 1 voxpot gamma 1")
