@@ -22,6 +22,7 @@ __all__ = [
     "Pressure",
     "Repeat",
     "Restart",
+    "Scheduler",
     "Seed",
     "Strict",
     "Structure",
@@ -29,6 +30,7 @@ __all__ = [
     "Timestep",
     "Unconverged",
     "Vacant",
+    "Workers",
     "parts",
 ]
 
@@ -98,6 +100,13 @@ Unconverged = Annotated[
 
 Prefix = Annotated[Path, typer.Option("--output", "-o", help="Prefix of the names of all files of the run.")]
 Restart = Annotated[bool, typer.Option("--restart", "--resume", help="Continue from the last checkpoint.")]
+Workers = Annotated[int, typer.Option("--workers", "-w", help="Processes of this machine.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of a Dask scheduler, or the file that it wrote, in place of workers.", show_default=False
+    ),
+]
 Json = Annotated[Path | None, typer.Option(help="Write the results here (JSON).", show_default=False)]
 
 

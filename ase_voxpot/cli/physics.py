@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ase_voxpot.cli.options import Device, Dtype, Json, Model, Peers, parts
+from ase_voxpot.cli.options import Device, Dtype, Json, Model, Peers, Scheduler, Workers, parts
 from ase_voxpot.cli.refusals import check_targets, refuse_same_names
 from ase_voxpot.plotting.screen import console, progress_bar, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from rich.progress import Progress
 
     from ase_voxpot.peers import Peer
-    from ase_voxpot.physics.bench import Results
-    from ase_voxpot.physics.recipes import Effort, Frames
+    from ase_voxpot.physics.bench import Results, Task
+    from ase_voxpot.physics.parallel import Recipe
+    from ase_voxpot.physics.recipes import Answer, Effort, Frames
     from ase_voxpot.physics.report import Row
+    from ase_voxpot.tasks.executors import Backend
+
+    Keep = Callable[[Peer, Task, Answer], None]
+    """Stores the answer of a calculator to a task."""
 
 __all__ = ["physics"]
 
@@ -35,6 +42,8 @@ def physics(
         "physics"
     ),
     json: Json = None,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute existing results of the folder again.")] = False,
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -48,16 +57,18 @@ def physics(
 
     voxpot physics --quick
     voxpot physics --only elastic,phonons --elements W --output tungsten
+    voxpot physics --workers 4
     voxpot physics --peer emt=ase.calculators.emt:EMT --peer snap=peers.py:make:snap
     """
     from ase_voxpot.neighbours.verlet import species_indices
-    from ase_voxpot.peers import parse_peer
     from ase_voxpot.physics.bench import Results, tasks
     from ase_voxpot.physics.binaries import find_frames
+    from ase_voxpot.physics.parallel import Recipe
     from ase_voxpot.physics.pictures import draw_all
     from ase_voxpot.physics.recipes import FULL, QUICK
     from ase_voxpot.physics.report import compositions, markdown, rows, to_json
     from ase_voxpot.storage.files import draft_of, write_json
+    from ase_voxpot.tasks import backend_of
     from ase_voxpot.weights import find_model, read_header
 
     check_targets(json)
@@ -67,13 +78,34 @@ def physics(
         species_indices(symbols, known)
     wanted = parts(only)
     tasks(symbols, wanted, None)  # raises for unknown names before any work
-    contestants = [_own(model, device, dtype), *(parse_peer(text) for text in peer or [])]
-    refuse_same_names([c.name for c in contestants])
+    recipes = [Recipe(text=model, own=True, device=device, dtype=dtype)]
+    recipes += [Recipe(text=text, own=False) for text in peer or []]
+    contestants = [(recipe, recipe.peer()) for recipe in recipes]
+    names = [peer.name for _, peer in contestants]
+    refuse_same_names(names)
     results = Results(output / "results.json")
     frames = find_frames() if not wanted or "dft-mixing" in wanted else None
-    answers = _run_all(contestants, results, (symbols, wanted, fresh), QUICK if quick else FULL, frames)
+    effort, todo = QUICK if quick else FULL, tasks(symbols, wanted, frames)
+    answers = _known([c for _, c in contestants], results, todo, effort, fresh=fresh)
+    missing = [
+        (r, c, task) for r, c in contestants for task in todo if (task.workflow, task.subject) not in answers[c.name]
+    ]
+    with progress_bar("{task.fields[now]}") as bar:
+        done = len(todo) * len(contestants) - len(missing)
+        whole = bar.add_task("bench", total=done + len(missing), completed=done, now="")
+
+        def keep(contestant: Peer, task: Task, answer: Answer) -> None:
+            results.add(contestant, task, effort, answer)
+            answers[contestant.name][task.workflow, task.subject] = answer
+            bar.update(whole, advance=1, now=f"{contestant.name}: {task.workflow} of {task.subject}")
+
+        if workers == 1 and scheduler is None:
+            _one_by_one(missing, effort, frames, keep, bar)
+        else:
+            _at_once(missing, effort, output / "tasks", backend_of(workers=workers, scheduler=scheduler), keep)
+    order = [(task.workflow, task.subject) for task in todo]  # workers end in any order
+    answers = {name: {which: kept[which] for which in order} for name, kept in answers.items()}
     found = rows(answers)
-    names = [c.name for c in contestants]
     with draft_of(output / "table.md") as draft:
         text = markdown(found, names, title=f"Physics of {', '.join(symbols)}")
         draft.write_text(f"{text}\n{compositions(answers)}", encoding="utf-8")
@@ -99,49 +131,50 @@ def _symbols(text: str) -> list[str]:
     return symbols
 
 
-def _own(model: str, device: str, dtype: str) -> Peer:
-    """The model as a peer, identified by the checksum of its weights."""
-    import hashlib
-
-    from ase_voxpot.calculator import VoxPotCalculator
-    from ase_voxpot.peers import Peer
-    from ase_voxpot.weights import find_model
-
-    calculator = VoxPotCalculator(model, device=device, dtype=dtype)  # type: ignore[arg-type]
-    weights = hashlib.sha256(Path(find_model(model)).read_bytes()).hexdigest()[:12]
-    return Peer(name=Path(model).stem, make=lambda: calculator, identity=f"voxpot {weights} {dtype}")
-
-
-def _run_all(
-    contestants: Sequence[Peer],
-    results: Results,
-    choice: tuple[list[str], list[str], bool],
-    effort: Effort,
-    frames: Frames | None,
+def _known(
+    contestants: Sequence[Peer], results: Results, todo: Sequence[Task], effort: Effort, *, fresh: bool
 ) -> dict[str, dict[tuple[str, str], Any]]:
-    """Answers by calculator, then by workflow and subject."""
-    from ase_voxpot.physics.bench import run, tasks
+    """Stored answers by calculator, then by workflow and subject, in the order of the tasks."""
+    out: dict[str, dict[tuple[str, str], Any]] = {c.name: {} for c in contestants}
+    for contestant in [] if fresh else contestants:
+        for task in todo:
+            answer = results.find(contestant, task, effort)
+            if answer is not None:
+                out[contestant.name][task.workflow, task.subject] = answer
+    return out
 
-    symbols, wanted, fresh = choice
-    todo = tasks(symbols, wanted, frames)
-    answers: dict[str, dict[tuple[str, str], Any]] = {c.name: {} for c in contestants}
-    with progress_bar("{task.fields[now]}") as bar:
-        whole = bar.add_task("bench", total=len(todo) * len(contestants), now="")
-        part = bar.add_task("  this", total=1.0, now="")
-        for contestant in contestants:
-            calculator = contestant.make()
-            for task in todo:
-                bar.update(whole, now=f"{contestant.name}: {task.workflow} of {task.subject}")
-                bar.update(part, completed=0.0)
-                answer = None if fresh else results.find(contestant, task, effort)
-                if answer is None:
-                    answer = run(
-                        contestant, calculator, task, effort, frames, lambda share: bar.update(part, completed=share)
-                    )
-                    results.add(contestant, task, effort, answer)
-                answers[contestant.name][task.workflow, task.subject] = answer
-                bar.advance(whole)
-    return answers
+
+def _one_by_one(
+    missing: Sequence[tuple[Recipe, Peer, Task]], effort: Effort, frames: Frames | None, keep: Keep, bar: Progress
+) -> None:
+    from ase_voxpot.physics.bench import run
+
+    part = bar.add_task("  this", total=1.0, now="")
+    made: dict[str, Any] = {}
+    for _, contestant, task in missing:
+        if contestant.name not in made:
+            made = {contestant.name: contestant.make()}
+        bar.update(part, completed=0.0, now=f"{contestant.name}: {task.workflow} of {task.subject}")
+        keep(
+            contestant,
+            task,
+            run(made[contestant.name], task, effort, frames, lambda share: bar.update(part, completed=share)),
+        )
+
+
+def _at_once(
+    missing: Sequence[tuple[Recipe, Peer, Task]], effort: Effort, folder: Path, backend: Backend, keep: Keep
+) -> None:
+    from ase_voxpot.physics.parallel import BenchTask, run_bench
+
+    whose = {
+        BenchTask(recipe=recipe, identity=peer.identity, name=peer.name, task=task, effort=effort): peer
+        for recipe, peer, task in missing
+    }
+    try:
+        run_bench(list(whose), folder, backend, observe=lambda done, answer: keep(whose[done], done.task, answer))
+    finally:
+        backend.close()
 
 
 def _print(found: Sequence[Row], names: Sequence[str], answers: dict[str, dict[tuple[str, str], Any]]) -> None:

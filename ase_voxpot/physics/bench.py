@@ -91,14 +91,11 @@ class Results:
         write_json(self.path, {"calculators": self._kept})
 
 
-def run(
-    peer: Peer, calculator: Any, task: Task, effort: Effort, frames: Frames | None, observe: Callable[[float], None]
-) -> Answer:
+def run(calculator: Any, task: Task, effort: Effort, frames: Frames | None, observe: Callable[[float], None]) -> Answer:
     """Run one task; an error of the calculator becomes its result.
 
     Args:
-        peer: of the calculator.
-        calculator: made by the peer.
+        calculator: any.
         task: workflow and subject.
         effort: sizes and numbers of samples.
         frames: labelled binaries.

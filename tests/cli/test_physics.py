@@ -70,6 +70,18 @@ def test_what_is_known_is_not_computed_again_unless_asked(physics, here):
     assert "777" not in physics(*options, "--fresh").out
 
 
+def test_workers_give_the_table_of_one_process(physics, here):
+    options = ("--only", "eos,dimer,surfaces", "--peer", "peers.py:springs")
+    assert physics(*options).status == 0
+    alone = (here / "bench/table.json").read_text()
+
+    outcome = physics(*options, "--fresh", "--workers", "2")
+
+    assert outcome.status == 0, outcome.sentence
+    assert (here / "bench/table.json").read_text() == alone
+    assert not list((here / "bench/tasks").iterdir())
+
+
 def test_a_peer_that_fails_is_named_and_the_rest_goes_on(physics):
     outcome = physics("--only", "elastic", "--peer", "peers.py:useless", "--peer", "peers.py:springs")
 

@@ -18,7 +18,7 @@ EOS = Task(workflow="eos", subject="W")
 
 
 def do(task, frames=None):
-    return run(PEER, METAL, task, QUICK, frames, lambda share: None)
+    return run(METAL, task, QUICK, frames, lambda share: None)
 
 
 def test_every_workflow_has_its_subjects():
@@ -67,7 +67,7 @@ def test_mixing_and_frames():
 
 
 def test_a_calculator_that_fails_leaves_a_sentence():
-    answer = run(PEER, Bonds(1.0), EOS, QUICK, None, lambda share: None)
+    answer = run(Bonds(1.0), EOS, QUICK, None, lambda share: None)
 
     assert answer["error"].startswith("DivergenceError: W2: no volume without pressure")
 

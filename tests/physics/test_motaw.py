@@ -7,7 +7,6 @@ import os
 import pytest
 
 from ase_voxpot.calculator import VoxPotCalculator
-from ase_voxpot.peers import Peer
 from ase_voxpot.physics.bench import Task, run
 from ase_voxpot.physics.binaries import find_frames
 from ase_voxpot.physics.recipes import QUICK
@@ -17,12 +16,9 @@ from ase_voxpot.physics.references import LAWS, REFERENCES
 @pytest.fixture(scope="module")
 def figures():
     calculator = VoxPotCalculator("motaw", device="cpu")
-    peer = Peer(name="motaw", make=lambda: calculator, identity="")
 
     def compute(workflow, subject, frames=None):
-        return run(peer, calculator, Task(workflow=workflow, subject=subject), QUICK, frames, lambda share: None)[
-            "figures"
-        ]
+        return run(calculator, Task(workflow=workflow, subject=subject), QUICK, frames, lambda share: None)["figures"]
 
     return compute
 

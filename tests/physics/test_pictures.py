@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ase_voxpot.peers import Peer
 from ase_voxpot.physics.bench import Task, run
 from ase_voxpot.physics.pictures import PICTURES, draw_all
 from ase_voxpot.physics.recipes import QUICK
@@ -14,10 +13,9 @@ from tests.properties.bonds import Bonds
 def answers():
     """Computed where that is quick, else made up in the shape of an answer."""
     metal = Bonds(3.165 * np.sqrt(3) / 2, 3.165, stiffness=4.0, depth=0.5)
-    peer = Peer(name="bonds", make=lambda: metal, identity="")
     kept = {}
     for workflow in ("eos", "elastic", "surfaces", "phonons", "dimer", "stability"):
-        kept[workflow, "W"] = run(peer, metal, Task(workflow=workflow, subject="W"), QUICK, None, lambda share: None)
+        kept[workflow, "W"] = run(metal, Task(workflow=workflow, subject="W"), QUICK, None, lambda share: None)
     kept["vacancy", "W"] = {"figures": {"E_vac": 3.0, "E_mig": None}, "curves": {"band": [0, 1, 0]}}
     kept["mixing", "MoW"] = {"figures": {"E_B2": -8.0, "E_random": -4.0}, "curves": {"values": [-4.0]}}
     kept["thermal", "W"] = {"figures": {}, "curves": {"temperature": [0, 300], "expansion": [0, 4.0]}}

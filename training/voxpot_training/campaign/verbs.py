@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ase_voxpot.cli.options import Scheduler, Workers
 from ase_voxpot.extensions import Verb
 
 if TYPE_CHECKING:
@@ -23,14 +24,6 @@ INCOMPLETE = 1
 SHOWN = 10
 """Frames without a label that are listed."""
 LABELLERS = "module:factory of an ASE calculator, a command with {input} and {output}, gpaw, or vasp"
-
-Workers = Annotated[int, typer.Option("--workers", "-w", help="Processes of this machine.")]
-Scheduler = Annotated[
-    str | None,
-    typer.Option(
-        help="Address of a Dask scheduler, or the file that it wrote, in place of workers.", show_default=False
-    ),
-]
 
 
 def label(
