@@ -47,6 +47,10 @@ def phonons(
         typer.Option("--qha", help="Quasi-harmonic approximation: expansion, stiffness, heat at constant pressure."),
     ] = False,
     plot: Annotated[Path, typer.Option("--plot", help="Draw spectrum and heat here.")] = Path("phonons.png"),
+    phonopy: Annotated[
+        Path | None,
+        typer.Option(help="Folder for phonopy_params.yaml, with force constants, and FORCE_SETS.", show_default=False),
+    ] = None,
     json: Json = None,
     repeat: Supercell = None,
     seed: Seed = 0,
@@ -65,12 +69,13 @@ def phonons(
     voxpot phonons bcc:W
     voxpot phonons bcc:Mo --qha -T 2000 --json mo.json
     voxpot phonons cell.cif --calculator ase.calculators.emt:EMT --width 12
+    voxpot phonons bcc:Ta --phonopy ta && phonopy-load ta/phonopy_params.yaml --mesh 100 --dos
     """
     import numpy as np
 
     from ase_voxpot.errors import ConfigError
     from ase_voxpot.properties.drawings import draw_phonons
-    from ase_voxpot.properties.phonons import heat, spectrum
+    from ase_voxpot.properties.phonons import heat, spectrum, write_phonopy
     from ase_voxpot.storage.files import write_json
 
     if not (1 <= highest < 1e4 and 5 <= width < 100):
@@ -90,8 +95,9 @@ def phonons(
     draw_phonons(plot, found, warm, expands, title=work.title)
     if json is not None:
         write_json(json, _plain(found, warm, expands) | work.about)
+    written = [plot, *([] if phonopy is None else write_phonopy(force_constants, phonopy))]
     _print(found, warm, expands, title=work.title)
-    console().print(f"wrote {plot}", soft_wrap=True)
+    console().print(f"wrote {', '.join(str(path) for path in written)}", soft_wrap=True)
 
 
 def _rest(work: Work) -> Atoms:

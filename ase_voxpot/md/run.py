@@ -270,13 +270,19 @@ def _temperature(atoms: Atoms, plan: Plan) -> float:
 
 
 def _frame(atoms: Atoms, sample: Sample) -> Atoms:
-    """A copy with its results, for trajectories."""
+    """A copy with its results, for trajectories; with energies of atoms and uncertainties, if they were computed."""
     from ase.calculators.singlepoint import SinglePointCalculator
 
+    moment = {"step": sample.step, "time": sample.time}
+    if sample.extrapolation is not None:
+        frame: Atoms = atoms.calc.frozen(atoms)
+        known = ("energy_uncertainty", "extrapolation")
+        frame.info = moment | {name: frame.info[name] for name in known}
+        return frame
     frame = atoms.copy()
     results = {"energy": sample.potential, "forces": atoms.get_forces(apply_constraint=False)}
     frame.calc = SinglePointCalculator(frame, **results, stress=stress_or_none(atoms, apply_constraint=False))
-    frame.info = {"step": sample.step, "time": sample.time}
+    frame.info = moment
     return frame
 
 

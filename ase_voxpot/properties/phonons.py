@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from ase.units import kB, kJ, mol
@@ -17,12 +17,13 @@ from ase_voxpot.properties.cells import compact, wide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ase import Atoms
     from jaxtyping import Float
     from phonopy import Phonopy
 
-__all__ = ["Heat", "Phonons", "harmonic", "heat", "phonons", "spectrum"]
+__all__ = ["Heat", "Phonons", "harmonic", "heat", "phonons", "spectrum", "write_phonopy"]
 
 WIDTH = 15.0
 """Å: force constants reach twice as far as a cutoff when energies depend on many bodies."""
@@ -110,6 +111,26 @@ def harmonic(
     model.produce_force_constants(show_drift=False)
     model.symmetrize_force_constants(show_drift=False)
     return model
+
+
+def write_phonopy(model: Phonopy, folder: Path) -> list[Path]:
+    """Write what phonopy continues from: ``phonopy_params.yaml``, with the force constants, and ``FORCE_SETS``.
+
+    Args:
+        model: from ``harmonic``.
+        folder: made if it is not there.
+    """
+    from phonopy.file_IO import write_FORCE_SETS
+
+    from ase_voxpot.storage.files import draft_of
+
+    folder.mkdir(parents=True, exist_ok=True)
+    parameters, sets = folder / "phonopy_params.yaml", folder / "FORCE_SETS"
+    with draft_of(parameters) as draft:
+        model.save(draft, settings={"force_sets": True, "displacements": True, "force_constants": True})
+    with draft_of(sets) as draft:
+        write_FORCE_SETS(cast("Any", model.dataset), filename=draft)
+    return [parameters, sets]
 
 
 def _model(cell: Any, matrix: Any) -> Phonopy:

@@ -22,6 +22,20 @@ def test_any_calculator_and_a_file(voxpot, springs, here, files):
     assert {"phonons.png", "out.json"} <= files()
 
 
+def test_phonopy_goes_on_from_its_own_files(voxpot, springs, here):
+    import phonopy
+
+    outcome = voxpot("phonons", "cell.extxyz", *SMALL, "--json", "out.json", "--phonopy", "files")
+
+    assert outcome.status == 0, outcome.sentence
+    assert "files/FORCE_SETS" in outcome.out.replace("\n", "")
+    special = json.loads((here / "out.json").read_text())["special"]
+    read = phonopy.load(here / "files/phonopy_params.yaml", symmetrize_fc=False, log_level=0)
+    found = read.get_frequencies([0.5, 0.5, 0.0])
+    np.testing.assert_allclose(np.sort(found), np.sort(special["X"]), rtol=1e-6)
+    assert (here / "files/FORCE_SETS").read_text().split()[0] == str(len(read.supercell))
+
+
 def test_quasi_harmonic(voxpot, springs, here):
     outcome = voxpot(
         "phonons", "fcc:Cu", "-c", "ase.calculators.emt:EMT", "--width", 7, "--qha", "-T", 400, "--json", "out.json"

@@ -27,6 +27,19 @@ def atoms(certain_model):
     return atoms
 
 
+def test_frames_have_the_uncertainty_of_every_atom(atoms, records):
+    run(atoms, Plan(steps=4, interval=2, timestep=0.5), records)
+
+    frame = read(records.trajectory, "-1")
+    expected = atoms.calc.results
+    assert frame.info["extrapolation"] == pytest.approx(expected["extrapolation"])
+    assert frame.info["energy_uncertainty"] == pytest.approx(expected["energy_uncertainty"])
+    for name in ("energies_uncertainty", "forces_uncertainty"):
+        assert_allclose(frame.arrays[name], expected[name], atol=1e-7)
+    assert_allclose(frame.get_potential_energies(), expected["energies"], atol=1e-7)
+    assert set(frame.info) == {"step", "time", "extrapolation", "energy_uncertainty"}
+
+
 def test_the_log_has_the_uncertainty_of_every_sample(atoms, records):
     samples = run(atoms, Plan(steps=4, interval=2, timestep=0.5), records)
 
