@@ -31,7 +31,7 @@ def test_phonopy_goes_on_from_its_own_files(voxpot, springs, here):
     assert "files/FORCE_SETS" in outcome.out.replace("\n", "")
     special = json.loads((here / "out.json").read_text())["special"]
     read = phonopy.load(here / "files/phonopy_params.yaml", symmetrize_fc=False, log_level=0)
-    found = read.get_frequencies([0.5, 0.5, 0.0])
+    found = read.run_qpoints([[0.5, 0.5, 0.0]]).frequencies[0]
     np.testing.assert_allclose(np.sort(found), np.sort(special["X"]), rtol=1e-6)
     assert (here / "files/FORCE_SETS").read_text().split()[0] == str(len(read.supercell))
 
