@@ -66,9 +66,13 @@ def phonons(
     of random alloys, have states by element but no dispersion.  Imaginary frequencies are
     shown as negative ones; then the crystal is not stable and there is no expansion.
 
+    For phonopy_disp.yaml or phono3py_disp.yaml, with displaced cells, FORCE_SETS or FORCES_FC3 is written instead, into
+    the folder of --phonopy or the present one.
+
     voxpot phonons bcc:W
     voxpot phonons bcc:Mo --qha -T 2000 --json mo.json
     voxpot phonons cell.cif --calculator ase.calculators.emt:EMT --width 12
+    voxpot phonons phono3py_disp.yaml --dtype float64
     voxpot phonons bcc:Ta --phonopy ta && phonopy-load ta/phonopy_params.yaml --mesh 100 --dos
     """
     import numpy as np
@@ -83,6 +87,9 @@ def phonons(
             f"expected a temperature between 1 and 10000 K and a width between 5 and 100 Å, "
             f"got {highest:g} and {width:g}"
         )
+    if Path(structure).suffix in (".yaml", ".yml"):
+        _answer(Path(structure), find_method(model, calculator, device=device, dtype=dtype).make(), phonopy or Path())
+        return
     check_targets(json, plot=plot)
     method = find_method(model, calculator, device=device, dtype=dtype)
     work = open_work(
@@ -98,6 +105,16 @@ def phonons(
     written = [plot, *([] if phonopy is None else write_phonopy(force_constants, phonopy))]
     _print(found, warm, expands, title=work.title)
     console().print(f"wrote {', '.join(str(path) for path in written)}", soft_wrap=True)
+
+
+def _answer(path: Path, calculator: Any, folder: Path) -> None:
+    """Forces in displaced cells."""
+    from ase_voxpot.properties.displaced import answer
+
+    with progress_bar() as bar:
+        task = bar.add_task("cells", total=None)
+        written = answer(path, calculator, folder, observe=lambda done, of: bar.update(task, completed=done, total=of))
+    console().print(f"wrote {written}", soft_wrap=True)
 
 
 def _rest(work: Work) -> Atoms:

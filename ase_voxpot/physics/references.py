@@ -22,6 +22,7 @@ SLOPE = "PBE, same data: its strained cells up to 2 %"
 LARGE = "PBE, Li et al., npj Comput. Mater. 6:70 (2020), strains up to 10 %"
 MA = "PBE, Ma & Dudarev, Phys. Rev. Mater. 3, 013605 (2019)"
 MOVE = "PBE, Ma & Dudarev, Phys. Rev. Mater. 3, 063601 (2019)"
+SATTA = "pseudopotentials, Satta et al., Phys. Rev. B 60, 7001 (1999)"
 HEAT = "experiment, CRC Handbook of Chemistry and Physics"
 LAW = "a sound potential"
 
@@ -158,7 +159,8 @@ REFERENCES: dict[str, dict[str, Reference]] = {
         (2.34, 2.48, 2.69),
         (5.0, "Woods, Phys. Rev. 136, A781 (1964)"),
         6.3,
-    ),
+    )
+    | {"E_mig": Reference(value=0.8, source=SATTA, tolerance=0.3, relative=False)},
     "W": _element(
         3.190,
         316,

@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.conftest import SPRINGS
 
+FACES = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
 SMALL = ("-c", SPRINGS, "--width", 7)
 
 
@@ -34,6 +35,57 @@ def test_phonopy_goes_on_from_its_own_files(voxpot, springs, here):
     found = read.run_qpoints([[0.5, 0.5, 0.0]]).frequencies[0]
     np.testing.assert_allclose(np.sort(found), np.sort(special["X"]), rtol=1e-6)
     assert (here / "files/FORCE_SETS").read_text().split()[0] == str(len(read.supercell))
+
+
+def test_displaced_cells_of_phonopy_get_forces(voxpot, springs, here):
+    import phonopy
+    from phonopy.structure.atoms import PhonopyAtoms
+
+    cell = PhonopyAtoms(symbols=["Cu"] * 4, cell=np.eye(3) * 4.0, scaled_positions=FACES)
+    model = phonopy.Phonopy(cell, supercell_matrix=np.diag([2, 2, 2]), primitive_matrix="F")
+    model.generate_displacements(distance=0.01)
+    model.save(here / "phonopy_disp.yaml", settings={"force_sets": False, "force_constants": False})
+
+    outcome = voxpot("phonons", "phonopy_disp.yaml", "-c", SPRINGS)
+
+    assert outcome.status == 0, outcome.sentence
+    read = phonopy.load(here / "phonopy_disp.yaml", force_sets_filename=here / "FORCE_SETS", log_level=0)
+    again = voxpot("phonons", "cell.extxyz", *SMALL, "--json", "out.json")
+    assert again.status == 0
+    special = json.loads((here / "out.json").read_text())["special"]
+    assert max(read.run_qpoints([[0.5, 0.5, 0.0]]).frequencies[0]) == pytest.approx(max(special["X"]), rel=0.02)
+
+
+def test_displaced_cells_of_phono3py_get_forces(voxpot, springs, here):
+    phono3py = pytest.importorskip("phono3py")
+    from phonopy.structure.atoms import PhonopyAtoms
+
+    cell = PhonopyAtoms(symbols=["Cu"] * 4, cell=np.eye(3) * 4.0, scaled_positions=FACES)
+    model = phono3py.Phono3py(cell, supercell_matrix=np.diag([2, 2, 2]), primitive_matrix="F")
+    model.generate_displacements(distance=0.01, cutoff_pair_distance=3.0)
+    model.save(here / "phono3py_disp.yaml")
+
+    outcome = voxpot("phonons", "phono3py_disp.yaml", "-c", SPRINGS, "--phonopy", "third")
+
+    assert outcome.status == 0, outcome.sentence
+    read = phono3py.load(
+        here / "phono3py_disp.yaml", forces_fc3_filename=here / "third/FORCES_FC3", is_symmetry=True, log_level=0
+    )
+    assert np.isfinite(read.fc3).all()
+    assert np.abs(read.fc3).max() > 1  # eV/Å³: springs are not harmonic off their axis
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a: 1", "expected phonopy_disp.yaml or phono3py_disp.yaml, got another file"),
+        ("phonopy:\n  version: 4\n", "phonopy_disp.yaml: not readable by phonopy"),
+    ],
+)
+def test_other_files_of_displacements_are_refused(voxpot, springs, here, text, sentence):
+    (here / "phonopy_disp.yaml").write_text(text)
+
+    assert sentence in voxpot("phonons", "phonopy_disp.yaml", "-c", SPRINGS).sentence
 
 
 def test_quasi_harmonic(voxpot, springs, here):
