@@ -42,7 +42,7 @@ NEAR = 0.8
 """Å; frames whose atoms moved less than this follow each other in a run."""
 
 SMALL = "degree = 3\nchannels = 24\nproducts = 0\nhidden = [32, 32]"
-LARGE = "degree = 4\nchannels = 32\nproducts = 24\nproduct_degree = 2\nhidden = [64, 64]"
+LARGE = "degree = 4\nchannels = 32\nproducts = 24\nproduct_degree = 3\nhidden = [64, 64, 64]"
 
 TEXT = """\
 # Written by `voxpot train {sources}`; change it as you like, and train again with `voxpot train {name}.toml`.
