@@ -131,19 +131,19 @@ def test_solid_solutions_are_known(probed):
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "least"),
     [
-        "elements in simple cubic",
-        "volume of 60 %",
-        "volume of 200 %",
-        "dimers at 2.2 Å",
-        "free atoms",
-        "liquid far too hot",
-        "gas at the density of the solid",
+        ("elements in simple cubic", 1.5),  # Mo at 6000 K, which is validated on, is as far from bcc
+        ("volume of 60 %", 2.0),
+        ("volume of 200 %", 2.0),
+        ("dimers at 2.2 Å", 2.0),
+        ("free atoms", 2.0),
+        ("liquid far too hot", 2.0),
+        ("gas at the density of the solid", 2.0),
     ],
 )
-def test_what_is_far_from_the_data_is_flagged(name, probed):
-    assert min(probed[name]) > 2.0
+def test_what_is_far_from_the_data_is_flagged(name, least, probed):
+    assert min(probed[name]) > least
 
 
 @pytest.mark.data
