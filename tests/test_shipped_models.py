@@ -163,7 +163,7 @@ def test_uncertainties_on_the_hold_out_are_as_large_as_errors(model):
     for kind, least in (("energy", 0.3), ("forces", 0.5)):
         assert found[kind]["spearman"] == pytest.approx(card[kind]["spearman"], abs=0.05)
         assert found[kind]["spearman"] > least
-        assert 0.5 < found[kind]["sigma"] / found[kind]["rms_error"] < 2.0
+        assert 0.5 < found[kind]["sigma"] / found[kind]["rms_error"] < 2.5
         assert found[kind]["within_95"] > 0.85
 
 

@@ -32,7 +32,7 @@ def figures():
         ("finite-strain", ("C11_finite", "C12_finite", "C44_finite")),
         ("surfaces", ("gamma_110", "gamma_100", "gamma_111")),
         ("phonons", ("nu_min",)),
-        ("dimer", ("monotone",)),
+        ("lattice", ("lattice_monotone",)),
     ],
 )
 def test_the_metals_are_within_tolerance_of_first_principles(figures, symbol, workflow, quantities):

@@ -1,9 +1,9 @@
 """Posterior of the weights of the last layer, calibrated on validation frames.
 
 Every training frame A is one equation for the weights of the last layer: φ_A/n_A times
-them is its energy per atom, wrong by e_A.  With s the RMS error of the source of the frame
-(those that count, those that support) and w_A = (weight in the loss) / s², the information and its
-covariance are
+them is its energy per atom, wrong by e_A.  With s the RMS error of the frames that count, or, of a frame
+in support, which may be far from all others, the root of the squares of the typical error and its own (the weights
+of a Cauchy likelihood), and w_A = (weight in the loss) / s², the information and its covariance are
 
     F = Σ_A w_A φ_A φ_Aᵀ / n_A²  + ς² D,    C = F⁻¹,    D = diag of the sum
     V = α² (C + C M C),                     M = Σ_A w_A² e_A² φ_A φ_Aᵀ / n_A²
@@ -52,6 +52,8 @@ BENDING = 10.0
 """Least gain of the log-likelihood by a bend."""
 UNSEEN = 1e-6
 """Least element of D relative to the largest, so that the prior covers directions without data."""
+TYPICAL = 1.4826
+"""Standard deviation over median of the size, of normal errors."""
 TINY = 1e-6
 """eV/atom, least RMS error."""
 
@@ -100,12 +102,14 @@ def posterior_of(train: Sequence[Trial], valid: Sequence[Trial], *, species: int
 
 
 def _noise(train: Sequence[Trial], errors: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
-    """RMS error in eV/atom of the source that each frame is from."""
+    """Noise s of every frame in eV/atom: the RMS error of those that count, in support the typical and its own."""
     support = np.array([t.support for t in train])
     noise = np.empty(len(train))
-    for side in (support, ~support):
-        if side.any():
-            noise[side] = max(float(np.sqrt((errors[side] ** 2).mean())), TINY)
+    if not support.all():
+        noise[~support] = max(float(np.sqrt((errors[~support] ** 2).mean())), TINY)
+    if support.any():
+        typical = max(TYPICAL * float(np.median(np.abs(errors[support]))), TINY)
+        noise[support] = np.sqrt(typical**2 + errors[support] ** 2)
     return noise
 
 
