@@ -180,6 +180,7 @@ SETS = {
     "alloy/mo_extra_dft": 236,
     "alloy/w_defects_dft": 649,
     "alloy/teacher": 9400,
+    "alloy/teacher_close": 1202,
     "alloy/teacher_nb": 2400,
     "alloy/teacher_nb_close": 1201,
     "alloy/teacher_nb_hot": 3600,
