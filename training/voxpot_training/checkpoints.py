@@ -62,7 +62,8 @@ def load_checkpoint(
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            # copies are aligned as new tensors are, on which the last bits of sums may depend
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError) as error:
         raise SchemaError(f"{path}: expected a training checkpoint, got something else ({error})") from None
     if header.get("format") != FORMAT or header.get("schema") != str(SCHEMA):

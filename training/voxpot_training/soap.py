@@ -114,7 +114,7 @@ def _learn_basis(state: dict[str, Tensor], side: str, gradient: Tensor, memory: 
     variance = (basis * (covariance @ basis)).sum(-2)
     order = variance.argsort(stable=True, dim=-1, descending=True)
     sorted_basis = torch.take_along_dim(basis, order[..., None, :], -1)
-    state[side] = torch.linalg.qr(covariance @ sorted_basis).Q
+    state[side] = torch.linalg.qr(covariance @ sorted_basis).Q.contiguous()  # as a checkpoint gives it back
     between, mean, square = state[side].mT @ basis, state["exp_avg"], state["exp_avg_sq"]
     if side == "left":
         state["exp_avg"] = between @ mean
