@@ -131,19 +131,19 @@ def test_solid_solutions_are_known(probed):
 
 
 @pytest.mark.parametrize(
-    ("name", "least"),
+    "name",
     [
-        ("elements in simple cubic", 1.5),  # Mo at 6000 K, which is validated on, is as far from bcc
-        ("volume of 60 %", 2.0),
-        ("volume of 200 %", 2.0),
-        ("dimers at 2.2 Å", 2.0),
-        ("free atoms", 2.0),
-        ("liquid far too hot", 2.0),
-        ("gas at the density of the solid", 2.0),
+        "elements in simple cubic",
+        "volume of 60 %",
+        "volume of 200 %",
+        "dimers at 2.2 Å",
+        "free atoms",
+        "liquid far too hot",
+        "gas at the density of the solid",
     ],
 )
-def test_what_is_far_from_the_data_is_flagged(name, least, probed):
-    assert min(probed[name]) > least
+def test_what_is_far_from_the_data_is_flagged(name, probed):
+    assert min(probed[name]) > 2.0
 
 
 @pytest.mark.data
@@ -163,7 +163,7 @@ def test_uncertainties_on_the_hold_out_are_as_large_as_errors(model):
     for kind, least in (("energy", 0.3), ("forces", 0.5)):
         assert found[kind]["spearman"] == pytest.approx(card[kind]["spearman"], abs=0.05)
         assert found[kind]["spearman"] > least
-        assert 0.5 < found[kind]["sigma"] / found[kind]["rms_error"] < 2.5
+        assert 0.5 < found[kind]["sigma"] / found[kind]["rms_error"] < 2.0
         assert found[kind]["within_95"] > 0.85
 
 

@@ -32,10 +32,14 @@ def figures():
         ("finite-strain", ("C11_finite", "C12_finite", "C44_finite")),
         ("surfaces", ("gamma_110", "gamma_100", "gamma_111")),
         ("phonons", ("nu_min",)),
+        ("dimer", ("monotone",)),
         ("lattice", ("lattice_monotone",)),
     ],
 )
-def test_the_metals_are_within_tolerance_of_first_principles(figures, symbol, workflow, quantities):
+def test_the_metals_are_within_tolerance_of_first_principles(figures, symbol, workflow, quantities, request):
+    if workflow == "dimer" and symbol == "Mo":
+        reason = "pairs alone are in no DFT data beyond 1.9 Å, but for some of W"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     found = figures(workflow, symbol)
 
     for name in quantities:
@@ -51,7 +55,7 @@ def test_random_binaries_mix_as_first_principles_say(figures, pair):
     assert found["dft_mae"] < 5  # meV/atom
 
 
-def test_planar_defects_of_tungsten_cost_what_first_principles_say(figures):
+def test_planar_defects_of_tungsten_are_in_order(figures):
     faults, boundaries, stiffness = (figures(name, "W") for name in ("faults", "boundaries", "stiffness"))
 
     assert 1.6 < faults["USF_110"] < faults["USF_112"] < 2.1  # J/m²
