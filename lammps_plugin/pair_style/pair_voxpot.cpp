@@ -348,8 +348,8 @@ void *PairVoxpot::extract(const char *name, int &dimensions)
 }
 
 // extrapolation: the uncertainty of the atom over the largest of the validation frames, above 1 beyond them;
-// energies_uncertainty (eV), forces_uncertainty (eV/Angstrom, of a component): one standard deviation.  Of atoms that another
-// style computes, and before the first step: 0.
+// energies_uncertainty (eV), forces_uncertainty (eV/Angstrom, of a component): one standard deviation.  Of atoms
+// that another style computes, and before the first step: 0.
 void *PairVoxpot::extract_peratom(const char *name, int &columns)
 {
   columns = 0;

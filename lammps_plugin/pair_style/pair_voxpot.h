@@ -55,7 +55,7 @@ class PairVoxpot : public LAMMPS_NS::Pair {
   size_t count = 0;    // pairs in the arrays, which may be longer
   int evaluated = -1;  // centres that they hold since the last computation of forces; -1 for those of something else
 
-  int trigger = 0;                          // of fix pair, which is asked nothing
+  int trigger = 0;                             // set by fix pair, and not needed
   std::vector<std::vector<double>> guessed;    // by field and atom, see FIELDS
 
   struct Seen {    // the surroundings that an energy was computed for
