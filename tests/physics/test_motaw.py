@@ -36,10 +36,7 @@ def figures():
         ("lattice", ("lattice_monotone",)),
     ],
 )
-def test_the_metals_are_within_tolerance_of_first_principles(figures, symbol, workflow, quantities, request):
-    if workflow == "dimer" and symbol == "Mo":
-        reason = "pairs alone are in no DFT data beyond 1.9 Å, but for some of W"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+def test_the_metals_are_within_tolerance_of_first_principles(figures, symbol, workflow, quantities):
     found = figures(workflow, symbol)
 
     for name in quantities:
