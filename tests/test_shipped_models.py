@@ -89,6 +89,18 @@ def test_close_pairs_repel_ever_more(model, calculator):
         assert energies[0] > energies[-1] + 500, pair
 
 
+def test_a_metal_resists_compression_ever_more(model, calculator):
+    """To a fifth of its volume; a minimum on the way would be a false crystal that a squeezed cell falls into."""
+    for symbol in symbols(model):
+        energies = []
+        for share in np.linspace(1.0, 0.6, 41):
+            atoms = bulk(symbol, "bcc", a=share * PBE[symbol][0])
+            atoms.calc = calculator
+            energies.append(atoms.get_potential_energy())
+
+        assert (np.diff(energies[1:]) > 0).all(), symbol
+
+
 def test_a_free_atom_costs_what_its_metal_costs_to_take_apart(model, calculator):
     for symbol in symbols(model):
         free = Atoms(symbol, positions=[[0, 0, 0]], calculator=calculator)
