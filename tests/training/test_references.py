@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk, surface
 from ase.io import write
 
@@ -137,3 +138,21 @@ def test_what_cannot_be_compared_is_left_alone():
 
     refuse_mixed_references(*judged([tungsten], [molybdenum], [([molecule] * 9, [far] * 9)]))
     assert shifts_between(*judged([tungsten], [molybdenum])) == []
+
+
+def test_squeezed_crystals_and_atoms_alone_are_no_other_zero():
+    """Cells at few volumes have energies in clusters; atoms in boxes have those of atoms."""
+    rng = np.random.default_rng(12)
+    squeezed, gas = ([], []), ([], [])
+    for ratio in (1.0, 0.87, 0.75, 0.6, 0.45) * 8:
+        element = rng.choice(list(LEVEL))
+        crystal = bulk(element, "bcc", a=SIZE[element] * ratio ** (1 / 3), cubic=True)
+        squeezed[0].append(crystal)
+        squeezed[1].append(label(crystal, 18 * (1 - ratio) ** 2, 0.0, "squeezed", rng))
+        pair = Atoms([element] * 2, positions=[[0, 0, 0], [3, 0, 0]], cell=[20] * 3, pbc=True)
+        gas[0].append(pair)
+        gas[1].append(label(pair, 7.0, 0.5, "gas", rng))
+
+    refuse_mixed_references(*judged(DFT, [TEACHER], [squeezed], [gas]))
+    with pytest.raises(DataError, match="count energies from different zeros"):
+        refuse_mixed_references(*judged(DFT, [TEACHER], [moved(squeezed, Mo=1.0, Ta=1.0, W=1.0)]))

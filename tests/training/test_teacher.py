@@ -30,17 +30,37 @@ def morse(scale: float = 1.0) -> Calculator:
     return MorsePotential(epsilon=0.4 * scale, r0=2.8, rho0=4.0, rcut1=3.6, rcut2=4.0)
 
 
+FEWEST = {"cluster": 2, "gas": 2, "squeezed": 2}
+CLOSEST = {"gas": 0.6}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_start_is_a_sound_structure(kind):
     for seed in range(6):
         atoms = start(kind, LATTICE, np.random.default_rng(seed)).atoms
 
         distances = atoms.get_all_distances(mic=True)[np.triu_indices(len(atoms), 1)]
-        assert (2 if kind == "cluster" else 15) <= len(atoms) <= 130
+        assert FEWEST.get(kind, 15) <= len(atoms) <= 130
         assert set(atoms.symbols) <= set(LATTICE)
         assert atoms.cell.rank == 3
         assert atoms.pbc.all()
-        assert distances.min() > 0.8
+        assert distances.min() > CLOSEST.get(kind, 0.8)
+
+
+def test_squeezed_cells_span_all_volumes_and_gas_all_distances():
+    rng = np.random.default_rng(1)
+
+    cells = [start("squeezed", LATTICE, rng).atoms for _ in range(200)]
+    molecules = [start("gas", LATTICE, rng).atoms for _ in range(200)]
+
+    usual = [np.mean([LATTICE[s] ** 3 / 2 for s in atoms.symbols]) for atoms in cells]
+    ratios = [atoms.get_volume() / len(atoms) / v for atoms, v in zip(cells, usual, strict=True)]
+    nearest = [atoms.get_all_distances()[0, 1] for atoms in molecules]
+    assert 0.25 < min(ratios) < 0.4
+    assert 1.3 < max(ratios) < 1.8
+    assert {len(atoms) for atoms in molecules} == {2, 3, 4, 5}
+    assert min(nearest) < 1.0
+    assert max(nearest) > 5.0
 
 
 def test_a_start_is_the_same_for_the_same_number():
@@ -87,6 +107,18 @@ def test_frames_on_which_teachers_disagree_are_dropped_and_counted():
 
     assert kept == []
     assert fate == {"teachers disagree": 2}
+
+
+def test_frames_squeezed_too_far_are_dropped_and_counted():
+    fate: Counter[str] = Counter()
+    wanted = config(kinds={"squeezed": 1.0}, least_volume=0.8, force_limit=1e6)
+
+    kept = [frame for number in range(20) for frame in frames_of_start(number, wanted, Teachers(morse(), ()), fate)]
+
+    assert fate["kept"] == len(kept) > 0
+    assert fate["squeezed too far"] == 20 - len(kept) > 0
+    for frame in kept:
+        assert frame.get_volume() >= 0.8 * sum(LATTICE[s] ** 3 / 2 for s in frame.symbols)
 
 
 def test_a_teacher_that_diverges_ends_its_start():

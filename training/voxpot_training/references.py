@@ -47,10 +47,10 @@ SOFT = 0.25
 """eV per (eV/Å)², additional tolerance for hot or molten frames."""
 TORN = 0.6
 """eV/atom, gap in the energies of one source, larger than differences between lattices of a metal."""
-FEW = 0.1
-"""Least share of a source of a separate cluster."""
-DENSE = 0.25
-"""Relative deviation of the volume per atom, beyond which a frame is not dense."""
+FEW, CLUSTER = 0.1, 6
+"""Least share of a source of a separate cluster, and its least number of frames."""
+DENSE = 0.1
+"""Relative deviation from the usual volume per atom of that composition, beyond which a frame is not dense."""
 FEWEST = 3
 """Least number of frames of a source for the check."""
 MOST = 1000
@@ -122,8 +122,8 @@ def _floors(
     labels: Sequence[Labels],
     elements: list[str],
 ) -> list[_Floor]:
-    """Dense periodic frames, source by source."""
-    found = []
+    """Dense periodic frames, source by source; what is dense, all sources say together."""
+    found, tables = [], []
     for number, origin in enumerate(origins):
         rows = [k for k, s in enumerate(source) if s == number and frames[k].pbc.all()]
         rows = [rows[k] for k in np.unique(np.linspace(0, len(rows) - 1, min(MOST, len(rows))).astype(int))]
@@ -134,8 +134,12 @@ def _floors(
         volume = np.array([frames[k].get_volume() / len(frames[k]) for k in rows])
         heat = np.array([(labels[k].forces ** 2).mean() for k in rows])
         energy = np.array([labels[k].energy / len(frames[k]) for k in rows]) - HEAT * heat
-        dense = np.abs(volume / (shares @ _linear(shares, volume, 0.5)) - 1) < DENSE
-        dense &= heat < HOTTEST
+        tables.append((origin, shares, energy, heat, volume))
+    if not tables:
+        return []
+    usual = _linear(np.concatenate([t[1] for t in tables]), np.concatenate([t[4] for t in tables]), 0.5)
+    for origin, shares, energy, heat, volume in tables:
+        dense = (np.abs(volume / (shares @ usual) - 1) < DENSE) & (heat < HOTTEST)
         if dense.sum() >= FEWEST:
             found.append(_Floor(origin, shares[dense], energy[dense], heat[dense]))
     return found
@@ -216,7 +220,7 @@ def refuse_mixed_references(
 def _refuse_torn(floor: _Floor) -> None:
     """Raise if the energies of one source form two separate clusters."""
     rest = np.sort(floor.energy - floor.shares @ _linear(floor.shares, floor.energy))
-    few = max(FEWEST, int(np.ceil(FEW * len(rest))))
+    few = max(CLUSTER, int(np.ceil(FEW * len(rest))))
     if len(rest) < 2 * few or floor.origin.accepted:
         return
     gaps = np.diff(rest)[few - 1 : len(rest) - few]

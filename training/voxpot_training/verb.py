@@ -41,7 +41,7 @@ def train(
 
     voxpot train frames.extxyz --minutes 10
     voxpot train OUTCAR.1 OUTCAR.2 --name mine --output runs/mine
-    voxpot train training/configs/motaw.toml
+    voxpot train training/configs/motaw-dft.toml
     voxpot train mine.toml --output runs/mine --resume
     """
     from ase_voxpot.cli.refusals import refuse_seed

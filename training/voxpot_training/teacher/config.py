@@ -37,6 +37,7 @@ class TeacherConfig:
     settle: int = 100  # steps before the first frame
     stride: int = 30  # steps between frames
     samples: int = 4  # frames per start
+    least_volume: float = 0.0  # per atom, over that of the bcc lattice, below which a frame is dropped
     force_limit: float = 25.0  # eV/Å, beyond it a frame is dropped
     force_disagreement: float = 0.35  # RMS difference over RMS force, above a floor
     force_floor: float = 0.25  # eV/Å, added to the RMS force in that ratio
@@ -46,7 +47,7 @@ class TeacherConfig:
             expect(getattr(self, name) >= 1, name, "a whole number from 1 on", getattr(self, name))
         for name in ("timestep", "force_limit", "force_disagreement"):
             expect(getattr(self, name) > 0, name, "more than 0", getattr(self, name))
-        for name in ("settle", "seed", "force_floor"):
+        for name in ("settle", "seed", "force_floor", "least_volume"):
             expect(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
         for symbol, edge in self.lattice.items():
             expect(symbol in atomic_numbers and edge > 0, f"lattice.{symbol}", "an element and a length in Å", edge)

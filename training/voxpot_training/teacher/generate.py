@@ -107,6 +107,10 @@ def frames_of_start(number: int, config: TeacherConfig, teachers: Teachers, fate
         dynamics.run(config.stride if sample else first)
         frame = atoms.copy()
         frame.arrays.pop("momenta", None)
+        usual = sum(config.lattice[s] ** 3 / 2 for s in frame.symbols)
+        if frame.get_volume() < config.least_volume * usual:
+            fate["squeezed too far"] += 1
+            return
         energy, forces, stress, judged = teachers.labels(frame)
         verdict = _verdict(forces, judged, config)
         fate[verdict] += 1

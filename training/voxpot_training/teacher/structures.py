@@ -166,21 +166,59 @@ def point_defect(lattice: Mapping[str, float], rng: np.random.Generator) -> Star
     return Start(atoms, factor=0.4 * rng.random())
 
 
-def phase(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
-    """Another crystal than bcc, near the volume per atom of bcc or far from it, not hot."""
-    name = ("fcc", "hcp", "sc", "diamond", "a15")[rng.integers(5)]
-    side = float(rng.uniform(0.9, 1.25) * 3.2**3 / 2) ** (1 / 3)  # of the cube that one atom has
+def _crystal(name: str, side: float) -> Atoms:
+    """The smallest orthogonal cell of a crystal, ``side`` Å that of the cube that one atom has."""
     if name == "a15":
         corner, faces = [(0, 0, 0), (0.5, 0.5, 0.5)], [(0.25, 0.5, 0), (0.75, 0.5, 0)]
         sites = corner + [tuple(np.roll(p, k)) for p in faces for k in range(3)]
-        unit = Atoms("W8", scaled_positions=sites, cell=np.eye(3) * side * 2, pbc=True)
-    elif name == "hcp":
-        unit = bulk("W", "hcp", a=side * 2 ** (1 / 6), c=side * 2 ** (1 / 6) * np.sqrt(8 / 3), orthorhombic=True)
-    else:
-        unit = bulk("W", name, a=side * {"fcc": 4, "sc": 1, "diamond": 8}[name] ** (1 / 3), cubic=True)
+        return Atoms("W8", scaled_positions=sites, cell=np.eye(3) * side * 2, pbc=True)
+    if name == "hcp":
+        edge = side * 2 ** (1 / 6)
+        hexagonal: Atoms = bulk("W", "hcp", a=edge, c=edge * np.sqrt(8 / 3), orthorhombic=True)
+        return hexagonal
+    cubic: Atoms = bulk("W", name, a=side * {"bcc": 2, "fcc": 4, "sc": 1, "diamond": 8}[name] ** (1 / 3), cubic=True)
+    return cubic
+
+
+def phase(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """Another crystal than bcc, near the volume per atom of bcc or far from it, not hot."""
+    name = ("fcc", "hcp", "sc", "diamond", "a15")[rng.integers(5)]
+    unit = _crystal(name, float(rng.uniform(0.9, 1.25) * 3.2**3 / 2) ** (1 / 3))
     atoms = unit.repeat(np.maximum(np.round(9.5 / unit.cell.lengths()).astype(int), 1))
     atoms = _decorate(atoms, lattice, rng, reference=3.2)
     return Start(_strained(atoms, rng, volume=0.05), factor=0.3 * rng.random())
+
+
+def squeezed(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """A small cell of any crystal at 30 to 160 % of the volume of bcc, sheared and rattled: 1 to 16 atoms."""
+    name = ("bcc", "bcc", "fcc", "hcp", "sc", "diamond", "a15")[rng.integers(7)]
+    unit = _crystal(name, 3.2 / 2 ** (1 / 3))
+    repeat = np.ones(3, dtype=int)
+    if len(unit) <= 4:
+        repeat[rng.integers(3)] = rng.integers(1, 3)
+    atoms = _decorate(unit.repeat(repeat), lattice, rng, reference=3.2, pure=0.4)
+    if name == "bcc" and len({tuple(pair) for pair in np.reshape(atoms.symbols, (-1, 2))}) == 1:
+        atoms.symbols = atoms.symbols[0]  # B2 compounds judge potentials: they stay unseen
+    volume = np.exp(rng.uniform(np.log(0.3), np.log(1.6)))
+    atoms.set_cell(atoms.cell[:] * volume ** (1 / 3), scale_atoms=True)
+    atoms = _strained(atoms, rng, volume=0.0, shear=0.06)
+    side = (atoms.get_volume() / len(atoms)) ** (1 / 3)
+    atoms.positions += rng.normal(scale=0.08 * side * rng.random() ** 2, size=atoms.positions.shape)
+    return Start(atoms, still=True)
+
+
+def gas(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """Two to five atoms alone: near collisions, molecules, and as far apart as atoms see each other."""
+    count = int(rng.choice((2, 3, 4, 5), p=(0.5, 0.25, 0.15, 0.1)))
+    positions = np.zeros((1, 3))
+    while len(positions) < count:
+        direction = rng.normal(size=3)
+        place = positions[rng.integers(len(positions))]
+        place = place + direction / np.linalg.norm(direction) * (0.6 + 4.9 * rng.random() ** 1.3)
+        if np.linalg.norm(positions - place, axis=1).min() > 0.6:
+            positions = np.vstack([positions, place])
+    symbols = [str(s) for s in rng.choice(list(lattice), count, p=_composition(lattice, rng, 0.3))]
+    return Start(Atoms(symbols, positions=positions + 15, cell=[30.0] * 3, pbc=True), still=True)
 
 
 KINDS: dict[str, Callable[[Mapping[str, float], np.random.Generator], Start]] = {
@@ -197,6 +235,8 @@ KINDS: dict[str, Callable[[Mapping[str, float], np.random.Generator], Start]] = 
         cluster,
         point_defect,
         phase,
+        squeezed,
+        gas,
     )
 }
 """The kinds of starts, by the names that a config uses."""
