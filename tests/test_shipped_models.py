@@ -89,16 +89,25 @@ def test_close_pairs_repel_ever_more(model, calculator):
         assert energies[0] > energies[-1] + 500, pair
 
 
-def test_a_metal_resists_compression_ever_more(model, calculator):
-    """To a fifth of its volume; a minimum on the way would be a false crystal that a squeezed cell falls into."""
+@pytest.mark.parametrize("lattice", ["bcc", "fcc", "sc"])
+def test_a_metal_resists_compression_ever_more(model, calculator, lattice):
+    """To a third of its volume; a minimum on the way would be a false crystal that a squeezed cell falls into."""
     for symbol in symbols(model):
         energies = []
-        for share in np.linspace(1.0, 0.6, 41):
-            atoms = bulk(symbol, "bcc", a=share * PBE[symbol][0])
+        for share in np.linspace(0.95, 0.7, 26):
+            atoms = bulk(symbol, lattice, a=share * PBE[symbol][0] * {"bcc": 1, "fcc": 2, "sc": 0.5}[lattice] ** (1 / 3))
             atoms.calc = calculator
             energies.append(atoms.get_potential_energy())
 
-        assert (np.diff(energies[1:]) > 0).all(), symbol
+        assert (np.diff(energies) > 0).all(), symbol
+
+
+@pytest.mark.parametrize("distance", [2.6, 2.9, 3.2, 3.5, 3.8, 4.1, 4.4, 4.7])
+def test_pairs_alone_attract_until_they_touch(model, calculator, distance):
+    """No minimum beyond the distance of neighbours in the metals."""
+    for pair in combinations_with_replacement(symbols(model), 2):
+        atoms = Atoms(pair, positions=[[0, 0, 0], [distance, 0, 0]], calculator=calculator)
+        assert atoms.get_forces()[0, 0] > -0.15, pair
 
 
 def test_a_free_atom_costs_what_its_metal_costs_to_take_apart(model, calculator):
