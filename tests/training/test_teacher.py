@@ -170,3 +170,17 @@ def test_a_wrong_config_is_one_sentence_and_status_two(tmp_path):
 
     assert result.exit_code == 2
     assert "unknown key 'frame'" in " ".join(result.output.split())
+
+
+def test_alloys_of_given_volumes_are_dropped_and_counted():
+    fate: Counter[str] = Counter()
+    wanted = config(kinds={"squeezed": 1.0}, no_alloys=(0.5, 1.2), force_limit=1e6)
+
+    kept = [frame for number in range(30) for frame in frames_of_start(number, wanted, Teachers(morse(), ()), fate)]
+
+    assert fate["alloys of that volume"] == 30 - len(kept) > 0
+    ratios = [a.get_volume() / sum(LATTICE[s] ** 3 / 2 for s in a.symbols) for a in kept]
+    assert any(0.5 < ratio < 1.2 for ratio in ratios)
+    assert all(len(set(a.symbols)) == 1 for a, r in zip(kept, ratios, strict=True) if 0.5 < r < 1.2)
+    with pytest.raises(ConfigError, match="no_alloys: expected a lower and an upper volume"):
+        config(no_alloys=(1.2, 0.5))

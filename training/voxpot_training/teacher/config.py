@@ -38,6 +38,7 @@ class TeacherConfig:
     stride: int = 30  # steps between frames
     samples: int = 4  # frames per start
     least_volume: float = 0.0  # per atom, over that of the bcc lattice, below which a frame is dropped
+    no_alloys: tuple[float, ...] = (1.0, 1.0)  # volumes, likewise, between which frames of several elements are dropped
     force_limit: float = 25.0  # eV/Å, beyond it a frame is dropped
     force_disagreement: float = 0.35  # RMS difference over RMS force, above a floor
     force_floor: float = 0.25  # eV/Å, added to the RMS force in that ratio
@@ -54,5 +55,7 @@ class TeacherConfig:
         expect(bool(self.lattice), "lattice", "some elements and their lattice constants", self.lattice)
         if len(self.temperature) != 2 or not 0 < self.temperature[0] <= self.temperature[1]:
             raise ConfigError(f"temperature: expected a lower and an upper value in K, got {self.temperature}")
+        if len(self.no_alloys) != 2 or not 0 < self.no_alloys[0] <= self.no_alloys[1]:
+            raise ConfigError(f"no_alloys: expected a lower and an upper volume, got {self.no_alloys}")
         if not self.kinds or any(share < 0 for share in self.kinds.values()) or not sum(self.kinds.values()):
             raise ConfigError(f"kinds: expected shares that are not negative, and not all 0, got {self.kinds}")

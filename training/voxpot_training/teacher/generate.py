@@ -107,9 +107,12 @@ def frames_of_start(number: int, config: TeacherConfig, teachers: Teachers, fate
         dynamics.run(config.stride if sample else first)
         frame = atoms.copy()
         frame.arrays.pop("momenta", None)
-        usual = sum(config.lattice[s] ** 3 / 2 for s in frame.symbols)
-        if frame.get_volume() < config.least_volume * usual:
+        volume = frame.get_volume() / sum(config.lattice[s] ** 3 / 2 for s in frame.symbols)
+        if volume < config.least_volume:
             fate["squeezed too far"] += 1
+            return
+        if config.no_alloys[0] < volume < config.no_alloys[1] and len(set(frame.symbols)) > 1:
+            fate["alloys of that volume"] += 1
             return
         energy, forces, stress, judged = teachers.labels(frame)
         verdict = _verdict(forces, judged, config)
