@@ -223,6 +223,16 @@ class TestSeveralFiles:
         write(tmp_path / "c" / "x.extxyz", frames[:1])
         assert len(load_frames((Source(file="*/x.extxyz"),), ("Mo", "W"), tmp_path).atoms) == 1
 
+    def test_a_remark_that_many_files_share_is_made_once(self, tmp_path, frames):
+        for k in range(7):
+            write(tmp_path / f"{k}.extxyz", frames[k % 2])
+        sources = [Source(file=f"{k}.extxyz") for k in range(7)]
+
+        few, many = (load_frames(sources[:n], ("Mo", "W"), tmp_path).notes for n in (5, 7))
+
+        assert few[::2] == [f"{k}.extxyz: Energy: REF_energy" for k in range(5)]
+        assert many == ["0.extxyz and 6 others: Energy: REF_energy", "0.extxyz and 6 others: Stress: REF_stress"]
+
     def test_a_folder_of_deepmd_is_a_source(self, tmp_path):
         save(tmp_path / "mine", strained(4))
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Frames", "find_data", "find_file", "load_frames"]
 
+MANY = 6
+"""Files from which on a remark that they share is made once."""
+
 
 def find_file(name: str, beside: Path) -> Path:
     """A data file beside the config, in the folder that ``VOXPOT_DATA`` names, or in ``training/data`` of a checkout.
@@ -87,8 +90,9 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
     """
     frames = Frames([], [], [], [], [])
     number: list[int] = []
+    remarks: list[tuple[str, str]] = []
     for k, source in enumerate(sources):
-        found, labels, names = _read(find_data(source.file, beside), source, frames.notes)
+        found, labels, names = _read(find_data(source.file, beside), source, remarks)
         frames.atoms.extend(found)
         frames.labels.extend(_shifted(x, a, source.offsets) for x, a in zip(labels, found, strict=True))
         frames.weights.extend([source.weight] * len(found))
@@ -97,6 +101,7 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
         frames.shares.extend([source.share] * len(found))
         frames.names.extend(names)
         number.extend([k] * len(found))
+    frames.notes.extend(_merged(remarks))
     foreign = sorted({s for a in frames.atoms for s in a.get_chemical_symbols()} - set(species))
     if foreign:
         raise UnknownElementError(
@@ -108,8 +113,10 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
     return frames
 
 
-def _read(paths: list[Path], source: Source, notes: list[str]) -> tuple[list[Atoms], list[Labels], list[str]]:
-    """The frames of a source, their labels and names; remarks on the labels are appended to ``notes``."""
+def _read(
+    paths: list[Path], source: Source, remarks: list[tuple[str, str]]
+) -> tuple[list[Atoms], list[Labels], list[str]]:
+    """The frames of a source, their labels and names; its name and sentences are appended to ``remarks``."""
     keys = LabelKeys(
         energy=source.energy_key,
         forces=source.forces_key,
@@ -123,9 +130,24 @@ def _read(paths: list[Path], source: Source, notes: list[str]) -> tuple[list[Ato
         named = any(str(error).startswith(str(path)) for path in paths)
         where = paths[0] if len(paths) == 1 else source.file
         raise type(error)(str(error) if named else f"{where}: {error}") from None
-    notes.extend(f"{source.file}: {sentence}" for sentence in (*found.origins, *found.notes))
+    remarks.extend((source.file, sentence) for sentence in (*found.origins, *found.notes))
     names = found.places or [f"frame {n} of {source.file}" for n in range(1, len(found.frames) + 1)]
     return found.frames, found.labels, names
+
+
+def _merged(remarks: Sequence[tuple[str, str]]) -> list[str]:
+    """Remarks as sentences, one for all files that share it if they are many."""
+    files: dict[str, list[str]] = {}
+    for file, sentence in remarks:
+        files.setdefault(sentence, []).append(file)
+    result = []
+    for file, sentence in remarks:
+        sharing = files[sentence]
+        if len(sharing) < MANY:
+            result.append(f"{file}: {sentence}")
+        elif file == sharing[0]:
+            result.append(f"{file} and {len(sharing) - 1} others: {sentence}")
+    return result
 
 
 def _emphasis(found: Sequence[Atoms], source: Source) -> list[float]:

@@ -100,7 +100,7 @@ class Recipe:
         """Checksums of the files that were there before."""
         if not self._digests:
             found = [path for source in self.base.data for path in find_data(source.file, self.beside)]
-            files = [file for path in found for file in ([path] if path.is_file() else sorted(path.glob("**/*.*")))]
+            files = [file for path in found for file in ([path] if path.is_file() else sorted(path.rglob("*")))]
             self._digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
         return self._digests
 
