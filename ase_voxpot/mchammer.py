@@ -11,7 +11,7 @@ sites; a trial evaluates the atoms within the cutoff of the sites that it change
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -29,15 +29,13 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 try:
+    import icet
     from icet.core.sublattices import Sublattices
     from mchammer.calculators.base_calculator import BaseCalculator
 except ModuleNotFoundError:
-    BaseCalculator = None
+    icet = BaseCalculator = None
 
 __all__ = ["MchammerCalculator"]
-
-TOLERANCE = 1e-6
-"""Fractional, of positions of the same structure."""
 
 _Base: Any = object if BaseCalculator is None else BaseCalculator
 
@@ -64,23 +62,22 @@ class MchammerCalculator(_Base):  # type: ignore[misc]
         if BaseCalculator is None:
             raise missing("mchammer", "MchammerCalculator")
         if not hasattr(BaseCalculator, "set_occupations"):
-            raise ConfigError("mchammer: expected icet 4.0 or later, got one that does not set occupations; update it")
+            raise ConfigError(f"mchammer: expected icet 4.0 or later, got {icet.__version__}; update it")
         super().__init__(name="VoxPot")
         potential = model if isinstance(model, Potential) else load_potential(model)
         self._kinds = {atomic_numbers[symbol]: k for k, symbol in enumerate(potential.spec.species)}
         alike = all(isinstance(symbol, str) for symbol in species)
-        allowed: list[list[str]] = [list(some) for some in ([species] * len(structure) if alike else species)]  # type: ignore[arg-type]
+        allowed = cast("list[list[str]]", [list(some) for some in ([species] * len(structure) if alike else species)])
         foreign = sorted({symbol for some in allowed for symbol in some} - set(potential.spec.species))
         if foreign or len(allowed) != len(structure):
             raise ConfigError(
                 f"species: expected some of {', '.join(potential.spec.species)} for all sites alike or for each of "
                 f"{len(structure)}, got {', '.join(foreign) or f'{len(allowed)} sites'}"
             )
-        self._sublattices = Sublattices(allowed, structure, structure, TOLERANCE)
+        self._sublattices = Sublattices(allowed, structure, structure, fractional_position_tolerance=1e-6)
         self._walker = local_walker(structure, potential)
-        self._trial: tuple[tuple[int, ...], tuple[int, ...]] | None = (
-            None  # a change that is neither kept nor withdrawn
-        )
+        self._trial: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+        """Sites and species numbers of a change that is neither kept nor withdrawn."""
 
     @property
     def sublattices(self) -> Any:

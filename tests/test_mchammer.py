@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -49,8 +50,9 @@ def test_without_mchammer_the_remedy_is_named(alloy, potential):
 
 def test_an_older_mchammer_is_refused_with_the_range(alloy, potential, monkeypatch):
     monkeypatch.setattr(mchammer, "BaseCalculator", object)
+    monkeypatch.setattr(mchammer, "icet", SimpleNamespace(__version__="3.2"))
 
-    with pytest.raises(ConfigError, match=r"expected icet 4\.0 or later"):
+    with pytest.raises(ConfigError, match=r"expected icet 4\.0 or later, got 3\.2; update it"):
         MchammerCalculator(alloy, potential, ALL)
 
 
