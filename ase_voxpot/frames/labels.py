@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ase_voxpot.errors import ConfigError, DataError, MissingLabelsError, VoxPotError
+from ase_voxpot.frames.deepmd import instead_of, is_system
 from ase_voxpot.frames.disorder import refuse_disorder
 from ase_voxpot.frames.readers import read_structures
 from ase_voxpot.frames.tensors import stress_of_virial, voigt_of
@@ -120,10 +121,8 @@ def read_each(path: str | Path, index: str = ":") -> list[Atoms | VoxPotError]:
         DataError: the file is missing, unreadable or holds no frames.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(
-            f"{path}: expected a file with atomic structures, got {'a folder' if path.is_dir() else 'none'}"
-        )
+    if not path.is_file() and not is_system(path):
+        raise DataError(f"{path}: expected a file with atomic structures, got {instead_of(path)}")
     try:
         frames = read_structures(path, index)
     except VoxPotError as error:
@@ -139,12 +138,13 @@ def read_each(path: str | Path, index: str = ":") -> list[Atoms | VoxPotError]:
     return frames
 
 
-def labels_of(frames: Sequence[Atoms], keys: LabelKeys | None = None) -> list[Labels]:
+def labels_of(frames: Sequence[Atoms], keys: LabelKeys | None = None, places: Sequence[str] = ()) -> list[Labels]:
     """The labels of every frame, in order.
 
     Args:
         frames: structures as ``read_frames`` returns them; not changed.
         keys: where the labels stand; ``REF_energy``, ``REF_forces`` … by default.
+        places: what errors call the frames; ``frame 0`` and so on by default.
 
     Raises:
         MissingLabelsError: frames lack energy or forces; says how many, and which keys
@@ -154,10 +154,11 @@ def labels_of(frames: Sequence[Atoms], keys: LabelKeys | None = None) -> list[La
     keys = keys or LabelKeys()
     energies = [next(energies_in(atoms, keys), (None, "")) for atoms in frames]
     forces = [forces_in(atoms, keys) for atoms in frames]
-    _refuse_missing(frames, [e for e, _ in energies], forces, keys)
+    named = places or [f"frame {number}" for number in range(len(frames))]
+    _refuse_missing(frames, [e for e, _ in energies], forces, keys, named)
     return [
-        _checked(atoms, energy, force, keys, number)
-        for number, (atoms, energy, force) in enumerate(zip(frames, energies, forces, strict=True))
+        _checked(atoms, energy, force, keys, where)
+        for atoms, energy, force, where in zip(frames, energies, forces, named, strict=True)
     ]
 
 
@@ -180,8 +181,9 @@ def energies_in(atoms: Atoms, keys: LabelKeys) -> Iterator[tuple[Any, str]]:
 
 
 def forces_in(atoms: Atoms, keys: LabelKeys) -> Any:
-    """The forces of a frame as they were written; None if there are none."""
-    return atoms.arrays.get(keys.forces, _stored(atoms).get("forces"))
+    """The forces of a frame as they were written, in ``arrays`` or, from the data of an ASE database, in ``info``."""
+    named = atoms.arrays.get(keys.forces, atoms.info.get(keys.forces))
+    return _stored(atoms).get("forces") if named is None else named
 
 
 def stress_in(atoms: Atoms, keys: LabelKeys, where: str) -> tuple[Float[np.ndarray, " 6"] | None, Origin]:
@@ -244,7 +246,9 @@ def _unnamed(atoms: Atoms, keys: LabelKeys, plain: Sequence[str]) -> list[str]:
     return [k for k in both if k not in claimed and k.lower().endswith(("stress", "stresses", *VIRIALS))]
 
 
-def _refuse_missing(frames: Sequence[Atoms], energy: Sequence[Any], force: Sequence[Any], keys: LabelKeys) -> None:
+def _refuse_missing(
+    frames: Sequence[Atoms], energy: Sequence[Any], force: Sequence[Any], keys: LabelKeys, named: Sequence[str]
+) -> None:
     lacking = [n for n, (e, f) in enumerate(zip(energy, force, strict=True)) if e is None or f is None]
     if not lacking:
         return
@@ -253,7 +257,7 @@ def _refuse_missing(frames: Sequence[Atoms], energy: Sequence[Any], force: Seque
     seen = sorted({key for n in lacking for key in _keys_of(frames[n])})
     raise MissingLabelsError(
         f"expected {keys.energy!r} and {keys.forces!r} in every frame, but {len(lacking)} of {len(frames)} frames "
-        f"(first: frame {lacking[0]}) lack them ({energies} without energy, {forces} without forces); "
+        f"(first: {named[lacking[0]]}) lack them ({energies} without energy, {forces} without forces); "
         f"the keys seen there are {', '.join(seen) or 'none'}: name the right ones, or label the frames"
     )
 
@@ -264,8 +268,7 @@ def _keys_of(atoms: Atoms) -> set[str]:
     return set(atoms.info) | (set(atoms.arrays) - {"numbers", "positions"}) | stored
 
 
-def _checked(atoms: Atoms, named: tuple[Any, str], force: Any, keys: LabelKeys, number: int) -> Labels:
-    where = f"frame {number}"
+def _checked(atoms: Atoms, named: tuple[Any, str], force: Any, keys: LabelKeys, where: str) -> Labels:
     energy, forces = _numbers(named[0], "energy", where), _numbers(force, "forces", where)
     if energy.size != 1:
         raise DataError(f"{where}: expected one energy, got {energy.size} numbers")

@@ -7,7 +7,8 @@ cell (CASTEP)   mixtures
 LAMMPS dumps    types without elements, which ASE takes for H, He, Li
 OUTCAR, vasprun.xml, XDATCAR
                 versions that ASE's readers shift or refuse, steps of force fields, stars: see ``vasp``
-db, json        key-value pairs and data, as ``info``
+db, json        key-value pairs and data, as ``info``; an SQLite file of others, to which ASE adds its tables
+DeePMD-kit      folders: see ``frames.deepmd``
 
 All other files are read by ASE alone.
 """
@@ -16,6 +17,8 @@ from __future__ import annotations
 
 import io
 import re
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +26,7 @@ from ase.data import atomic_numbers
 
 from ase_voxpot.errors import DataError, VoxPotError
 from ase_voxpot.frames.cif import read_cif
+from ase_voxpot.frames.deepmd import read_system
 from ase_voxpot.frames.disorder import ARRAYS, share_of
 from ase_voxpot.vasp.atoms import with_refused
 from ase_voxpot.vasp.outcar import read_outcar
@@ -47,7 +51,7 @@ def read_structures(path: Path, index: str) -> list[Atoms | VoxPotError]:
     """Structures of a file, or an error where one of several cannot be used.
 
     Args:
-        path: in any format that ASE knows, compressed or not.
+        path: in any format that ASE knows, compressed or not; or a system of DeePMD-kit.
         index: which, as a slice.
 
     Raises:
@@ -57,6 +61,8 @@ def read_structures(path: Path, index: str) -> list[Atoms | VoxPotError]:
     from ase.io import read
     from ase.io.formats import filetype, open_with_compression
 
+    if path.is_dir():
+        return list(read_system(path)[0][_slice(index)])
     kind = filetype(str(path))
     if kind in OUTPUTS and (reader := reader_of(path)) is not None:
         return _read_outputs(path, reader)[_slice(index)]
@@ -64,7 +70,7 @@ def read_structures(path: Path, index: str) -> list[Atoms | VoxPotError]:
         with open_with_compression(str(path), "rb") as file:
             return OWN[kind](file.read())[_slice(index)]
     if kind in ("db", "json"):
-        return _read_database(path)[_slice(index)]
+        return _read_database(path, kind)[_slice(index)]
     if kind == "extxyz" and path.suffix in COMPRESSED:
         # The reader of ASE seeks back and forth, which in a compressed file takes a minute per thousand frames.
         with open_with_compression(str(path), "rt") as file:
@@ -97,12 +103,22 @@ def _slice(text: str) -> slice:
     return slice(*(int(part) if part else None for part in text.split(":")))
 
 
-def _read_database(path: Path) -> list[Atoms | VoxPotError]:
-    """Rows of an ASE database, with key-value pairs and data in ``info``."""
+def _read_database(path: Path, kind: str) -> list[Atoms | VoxPotError]:
+    """Rows of an ASE database, with key-value pairs and data in ``info``.
+
+    Raises:
+        DataError: an SQLite file that is not of ASE, which would make it one.
+    """
     from ase.db import connect
 
+    if kind == "db":
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as file:
+            tables = {name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if "systems" not in tables:
+            seen = ", ".join(sorted(tables)[:5]) or "none"
+            raise DataError(f"expected a database of ase.db, with a table of systems, got one with the tables {seen}")
     found: list[Atoms | VoxPotError] = []
-    with connect(str(path), serial=True) as rows:
+    with connect(str(path), type=kind, serial=True) as rows:
         for row in rows.select():
             atoms = row.toatoms()
             atoms.info |= {**row.key_value_pairs, **row.data}

@@ -249,3 +249,25 @@ def test_pairs_far_apart_have_the_energy_of_free_atoms(evaluate, here):
 
     assert evaluate("free.extxyz", "--json", "s.json").status == 0
     assert json.loads((here / "s.json").read_text())["energy_mae"] < 1e-3
+
+
+def test_several_files_are_scored_together(evaluate, frames, here):
+    for k, part in enumerate((read(frames, ":2"), read(frames, "2:"))):
+        (here / "runs" / str(k)).mkdir(parents=True)
+        write(here / "runs" / str(k) / "x.extxyz", part)
+
+    outcome = evaluate("runs/*/x.extxyz", frames, "--json", "scores.json")
+
+    assert outcome.status == 0
+    assert json.loads((here / "scores.json").read_text())["frames"] == 12
+
+
+def test_frames_of_several_files_are_refused_by_file_and_number(evaluate, frames, here):
+    foreign = bulk("Cu")
+    foreign.info["REF_energy"], foreign.arrays["REF_forces"] = 0.0, np.zeros((1, 3))
+    write(here / "b.extxyz", [*read(frames, ":1"), foreign])
+
+    outcome = evaluate(frames, "b.extxyz", "--skip")
+
+    assert outcome.status == 1
+    assert "frame 7: b.extxyz: frame 1: the model knows" in outcome.err

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.db import connect
 from ase.io import write
 from ase.units import GPa
 from numpy.testing import assert_allclose
@@ -254,3 +257,100 @@ def test_a_file_without_a_step_is_named_once(tmp_path):
     with pytest.raises(DataError, match="all of a machine-learned force field") as caught:
         read_frames(tmp_path / "OUTCAR")
     assert str(caught.value).count("OUTCAR") == 1
+
+
+def labelled(energy, **info):
+    atoms = Atoms("W2", positions=[[0, 0, 0], [0, 0, 2.5]], cell=[5, 5, 5], pbc=True)
+    atoms.info.update(info)
+    atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=np.full((2, 3), energy), stress=np.full(6, energy))
+    return atoms
+
+
+class TestSeveral:
+    def runs(self, folder, **cutoffs):
+        for name, cutoff in cutoffs.items():
+            (folder / name).mkdir(parents=True)
+            steps = computed(1, 60, "") + computed(2, 6, "")
+            (folder / name / "OUTCAR").write_text(head(ENCUT=cutoff) + steps + END)
+        return folder / "*" / "OUTCAR"
+
+    def test_files_that_a_pattern_matches_are_read_in_order(self, tmp_path):
+        found = read_labelled(self.runs(tmp_path, b=520.0, a=520.0))
+
+        assert [x.energy for x in found.labels] == pytest.approx([energy_of(2)] * 2)
+        assert found.places == [f"{tmp_path / name / 'OUTCAR'}: frame 1" for name in "ab"]
+        assert [n for n in found.notes if "ended at NELM" in n] == [
+            f"{tmp_path / name / 'OUTCAR'}: the electronic loop of 1 of 2 ionic steps (1) ended at NELM = 60 without "
+            "converging"
+            for name in "ab"
+        ]
+        assert found.notes[-1] == "2 of 4 ionic steps did not converge and are left out; --unconverged counts them"
+
+    def test_settings_that_differ_are_named(self, tmp_path):
+        notes = read_labelled(self.runs(tmp_path, a=400.0, b=520.0, c=520.0)).notes
+
+        assert (
+            "runs of VASP differ in ENCUT: 520 (2 of 3), 400 (1 of 3); their energies may be shifted against each other"
+            in notes
+        )
+
+    def test_a_pattern_without_files_is_refused(self, tmp_path):
+        with pytest.raises(DataError, match=r"\*/OUTCAR: expected files or folders that match this pattern, got none"):
+            read_labelled(tmp_path / "*" / "OUTCAR")
+
+    def test_a_file_is_itself_whatever_its_name(self, tmp_path):
+        write(tmp_path / "a[1].extxyz", labelled(1.0))
+        write(tmp_path / "a1.extxyz", labelled(2.0))
+
+        assert [x.energy for x in read_labelled(tmp_path / "a[1].extxyz").labels] == [1.0]
+
+    def test_a_damaged_file_among_them_is_named(self, tmp_path):
+        write(tmp_path / "a.extxyz", labelled(1.0))
+        write(tmp_path / "b.extxyz", [labelled(1.0), Atoms("W")])
+        with pytest.raises(MissingLabelsError, match=r"1 of 3 frames \(first: .*b.extxyz: frame 1\) lack them"):
+            read_labelled(tmp_path / "*.extxyz")
+        (tmp_path / "b.extxyz").write_text("no frames")
+        with pytest.raises(DataError, match=r"b.extxyz: expected a structure file that ASE can read"):
+            read_labelled(tmp_path / "*.extxyz")
+
+
+class TestDatabases:
+    def test_rows_have_the_labels_of_their_calculator(self, tmp_path):
+        with connect(tmp_path / "frames.db") as rows:
+            for energy in (1.0, 2.0):
+                rows.write(labelled(energy), config_type="a")
+
+        found = read_labelled(tmp_path / "frames.db")
+
+        assert [(x.energy, x.forces[1, 2], x.stress[5], x.group) for x in found.labels] == [
+            (1.0, 1.0, 1.0, "a"), (2.0, 2.0, 2.0, "a"),
+        ]  # fmt: skip
+        assert found.origins == ["Energy: energy stored with the frames", "Stress: stress stored with the frames"]
+
+    def test_labels_among_keys_and_data_have_their_names(self, tmp_path):
+        data = {"REF_forces": np.full((2, 3), 7.0), "REF_virial": -125 * np.eye(3)}
+        with connect(tmp_path / "frames.db") as rows:
+            rows.write(labelled(1.0), REF_energy=5.0, data=data)
+
+        (label,) = read_labelled(tmp_path / "frames.db").labels
+
+        assert (label.energy, label.forces[0, 0], label.stress[0]) == pytest.approx((5.0, 7.0, 1.0))
+
+    def test_rows_without_labels_are_counted(self, tmp_path):
+        with connect(tmp_path / "frames.db") as rows:
+            rows.write(labelled(1.0))
+            rows.write(Atoms("W"))
+
+        with pytest.raises(MissingLabelsError, match=r"1 of 2 frames \(first: frame 1\) lack them"):
+            read_labelled(tmp_path / "frames.db")
+
+    def test_databases_of_others_are_refused_and_stay_as_they_are(self, tmp_path):
+        with closing(sqlite3.connect(tmp_path / "bank.db")) as file:
+            file.execute("CREATE TABLE accounts (number)")
+            file.commit()
+        before = (tmp_path / "bank.db").read_bytes()
+
+        with pytest.raises(DataError, match="expected a database of ase.db, .* got one with the tables accounts"):
+            read_labelled(tmp_path / "bank.db")
+
+        assert (tmp_path / "bank.db").read_bytes() == before

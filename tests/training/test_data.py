@@ -12,6 +12,7 @@ from ase.io import write
 from ase_voxpot.errors import ConfigError, DataError, OccupancyError
 from ase_voxpot.spec import BaselineSpec, Density, PotentialSpec, SteerableSpec
 from ase_voxpot.weights import read_header
+from tests.frames.deepmd import save, strained
 from tests.vasp.files import END, computed, energy_of, head
 from voxpot_training.config import LossConfig, Source
 from voxpot_training.data import find_file, load_frames
@@ -205,6 +206,44 @@ def test_data_of_the_repository_are_found_without_being_named(name, monkeypatch,
     with gzip.open(path, "rt") as file:
         assert sum("Lattice=" in line for line in file) == SETS[name]
     assert f"{SETS[name]:,}" in (path.parents[1] / "README.md").read_text()
+
+
+class TestSeveralFiles:
+    def test_a_pattern_is_one_source(self, tmp_path, frames, monkeypatch):
+        """Looked up as one file is: beside the config, then in the folder of the data, never in both."""
+        monkeypatch.setenv("VOXPOT_DATA", str(tmp_path / "sets"))
+        for folder in ("sets/a", "sets/b"):
+            (tmp_path / folder).mkdir(parents=True)
+            write(tmp_path / folder / "x.extxyz", frames[:2])
+
+        found = load_frames((Source(file="*/x.extxyz", weight=2.0),), ("Mo", "W"), tmp_path)
+        assert found.weights == [2.0] * 4
+        assert found.names[2] == f"{tmp_path / 'sets' / 'b' / 'x.extxyz'}: frame 0"
+        (tmp_path / "c").mkdir()
+        write(tmp_path / "c" / "x.extxyz", frames[:1])
+        assert len(load_frames((Source(file="*/x.extxyz"),), ("Mo", "W"), tmp_path).atoms) == 1
+
+    def test_a_remark_that_many_files_share_is_made_once(self, tmp_path, frames):
+        for k in range(7):
+            write(tmp_path / f"{k}.extxyz", frames[k % 2])
+        sources = [Source(file=f"{k}.extxyz") for k in range(7)]
+
+        few, many = (load_frames(sources[:n], ("Mo", "W"), tmp_path).notes for n in (5, 7))
+
+        assert few[::2] == [f"{k}.extxyz: Energy: REF_energy" for k in range(5)]
+        assert many == ["0.extxyz and 6 others: Energy: REF_energy", "0.extxyz and 6 others: Stress: REF_stress"]
+
+    def test_a_folder_of_deepmd_is_a_source(self, tmp_path):
+        save(tmp_path / "mine", strained(4))
+
+        found = load_frames((Source(file="mine"),), ("Cu", "Au"), tmp_path)
+
+        assert [len(atoms) for atoms in found.atoms] == [4] * 4
+        assert found.notes[1].startswith("mine: Stress: -virial/volume")
+
+    def test_a_pattern_without_files_names_the_places(self, tmp_path):
+        with pytest.raises(DataError, match=r"the data file runs/\*/OUTCAR, found it at none of"):
+            load_frames((Source(file="runs/*/OUTCAR"),), ("W",), tmp_path)
 
 
 def test_an_epoch_draws_the_share_of_a_source(frames, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -13,7 +15,9 @@ from ase_voxpot import VoxPotCalculator
 from ase_voxpot.cli import main
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.structures import random_alloy
+from tests.frames.deepmd import save, strained
 from voxpot_training.config import load_config
+from voxpot_training.data import load_frames
 from voxpot_training.potential.draft import draft_config, name_of
 
 
@@ -96,6 +100,20 @@ def test_several_files_are_one_data_set(file, tmp_path):
     assert [source.file for source in config.data] == [str(p) for p in paths]
     assert config.model.species == ("Cu", "Ag", "Au")
     assert name_of(paths) == "cuagau"
+
+
+def test_a_pattern_or_a_folder_of_deepmd_is_one_source(file, tmp_path, monkeypatch):
+    folder = tmp_path / "x[1]"
+    folder.mkdir()
+    file(alloys(8), "x[1]/a.extxyz")
+    file(alloys(8, seed=2), "x[1]/b.extxyz")
+    save(folder / "system", strained(4))
+    monkeypatch.chdir(folder)
+
+    config = read(tmp_path, [Path("*.extxyz"), Path("system")])
+
+    assert [source.file for source in config.data] == [f"{tmp_path}/x[[]1]/*.extxyz", str(folder / "system")]
+    assert len(load_frames(config.data, config.model.species, tmp_path).atoms) == 20
 
 
 def test_too_few_frames_are_refused(file, tmp_path):

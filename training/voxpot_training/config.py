@@ -44,7 +44,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One file of labelled frames, looked up beside the config, below ``VOXPOT_DATA`` and in ``training/data``.
+    """Labelled frames of one file, looked up beside the config, below ``VOXPOT_DATA`` and in ``training/data``.
+
+    ``file`` may be a system of DeePMD-kit, or a pattern of files that were computed with the same settings.
 
     The keys of the labels fall back to the results of a stored calculator; a virial (virial = -volume × stress if
     ``virial_sign`` is -1) stands in for a stress.  Ionic steps of VASP without electronic convergence are left out

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ase_voxpot.errors import DataError, UnknownElementError
-from ase_voxpot.frames.labelled import read_labelled
+from ase_voxpot.frames.labelled import files_of, read_labelled
 from ase_voxpot.frames.labels import LabelKeys
 from ase_voxpot.storage.files import data_folders
 from voxpot_training.references import Origin, refuse_mixed_references
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from ase_voxpot.frames.labels import Labels
     from voxpot_training.config import Source
 
-__all__ = ["Frames", "find_file", "load_frames"]
+__all__ = ["Frames", "find_data", "find_file", "load_frames"]
+
+MANY = 6
+"""Files from which on a remark that they share is made once."""
 
 
 def find_file(name: str, beside: Path) -> Path:
@@ -37,8 +40,25 @@ def find_file(name: str, beside: Path) -> Path:
     for place in places:
         if place.is_file():
             return place
+    raise DataError(_nowhere(f"the data file {name}", places))
+
+
+def find_data(name: str, beside: Path) -> list[Path]:
+    """As ``find_file``, of a file, a system of DeePMD-kit, or all that a pattern matches in the first of the places.
+
+    Raises:
+        DataError: nothing is in any of the places.
+    """
+    folders = [beside, *data_folders()]
+    for folder in folders:
+        if found := files_of(name, folder):
+            return found
+    raise DataError(_nowhere(f"the data file {name}", [folder / name for folder in folders]))
+
+
+def _nowhere(what: str, places: Sequence[Path]) -> str:
     hint = "" if "VOXPOT_DATA" in os.environ else "; set VOXPOT_DATA to the folder that holds the data sets"
-    raise DataError(f"expected the data file {name}, found it at none of {', '.join(map(str, places))}{hint}")
+    return f"expected {what}, found it at none of {', '.join(map(str, places))}{hint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +90,18 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
     """
     frames = Frames([], [], [], [], [])
     number: list[int] = []
+    remarks: list[tuple[str, str]] = []
     for k, source in enumerate(sources):
-        path = find_file(source.file, beside)
-        found, labels = _read(path, source, frames.notes)
+        found, labels, names = _read(find_data(source.file, beside), source, remarks)
         frames.atoms.extend(found)
         frames.labels.extend(_shifted(x, a, source.offsets) for x, a in zip(labels, found, strict=True))
         frames.weights.extend([source.weight] * len(found))
         frames.emphasis.extend(_emphasis(found, source))
         frames.support.extend([source.support] * len(found))
         frames.shares.extend([source.share] * len(found))
-        frames.names.extend(f"frame {n} of {source.file}" for n in range(1, len(found) + 1))
+        frames.names.extend(names)
         number.extend([k] * len(found))
+    frames.notes.extend(_merged(remarks))
     foreign = sorted({s for a in frames.atoms for s in a.get_chemical_symbols()} - set(species))
     if foreign:
         raise UnknownElementError(
@@ -92,8 +113,10 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
     return frames
 
 
-def _read(path: Path, source: Source, notes: list[str]) -> tuple[list[Atoms], list[Labels]]:
-    """The frames of a source; remarks on their labels are appended to ``notes``."""
+def _read(
+    paths: list[Path], source: Source, remarks: list[tuple[str, str]]
+) -> tuple[list[Atoms], list[Labels], list[str]]:
+    """The frames of a source, their labels and names; its name and sentences are appended to ``remarks``."""
     keys = LabelKeys(
         energy=source.energy_key,
         forces=source.forces_key,
@@ -102,12 +125,29 @@ def _read(path: Path, source: Source, notes: list[str]) -> tuple[list[Atoms], li
         virial_sign=source.virial_sign,
     )
     try:
-        found = read_labelled(path, keys, unconverged=source.unconverged)
+        found = read_labelled(paths, keys, unconverged=source.unconverged)
     except DataError as error:
-        named = str(error).startswith(str(path))
-        raise type(error)(str(error) if named else f"{path}: {error}") from None
-    notes.extend(f"{source.file}: {sentence}" for sentence in (*found.origins, *found.notes))
-    return found.frames, found.labels
+        named = any(str(error).startswith(str(path)) for path in paths)
+        where = paths[0] if len(paths) == 1 else source.file
+        raise type(error)(str(error) if named else f"{where}: {error}") from None
+    remarks.extend((source.file, sentence) for sentence in (*found.origins, *found.notes))
+    names = found.places or [f"frame {n} of {source.file}" for n in range(1, len(found.frames) + 1)]
+    return found.frames, found.labels, names
+
+
+def _merged(remarks: Sequence[tuple[str, str]]) -> list[str]:
+    """Remarks as sentences, one for all files that share it if they are many."""
+    files: dict[str, list[str]] = {}
+    for file, sentence in remarks:
+        files.setdefault(sentence, []).append(file)
+    result = []
+    for file, sentence in remarks:
+        sharing = files[sentence]
+        if len(sharing) < MANY:
+            result.append(f"{file}: {sentence}")
+        elif file == sharing[0]:
+            result.append(f"{file} and {len(sharing) - 1} others: {sentence}")
+    return result
 
 
 def _emphasis(found: Sequence[Atoms], source: Source) -> list[float]:

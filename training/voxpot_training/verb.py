@@ -17,7 +17,9 @@ def train(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            help="One TOML file that describes the training, or files of labelled frames.", show_default=False
+            help="One TOML file that describes the training, or files of labelled frames, systems of DeePMD-kit, or "
+            "patterns.",
+            show_default=False,
         ),
     ],
     output: Annotated[
@@ -35,24 +37,28 @@ def train(
 ) -> None:
     """Train a potential on labelled frames, or what a configuration file describes.
 
-    From frames, in any format that ASE reads, with energies, forces and, if there are any, stresses, a configuration
-    is written to OUTPUT/NAME.toml and trained: species, energies of free atoms, cutoff, split and network follow from
-    the frames and the time. A configuration trains a potential, or a model of its key kind.
+    From frames, in any format that ASE reads or in folders of DeePMD-kit, with energies, forces and, if there are any,
+    stresses, a configuration is written to OUTPUT/NAME.toml and trained: species, energies of free atoms, cutoff,
+    split and network follow from the frames and the time. A configuration trains a potential, or a model of its key
+    kind.
 
     voxpot train frames.extxyz --minutes 10
     voxpot train OUTCAR.1 OUTCAR.2 --name mine --output runs/mine
+    voxpot train 'runs/*/vasprun.xml.gz' --name mine
     voxpot train training/configs/motaw-dft.toml
     voxpot train mine.toml --output runs/mine --resume
     """
     from ase_voxpot.cli.refusals import refuse_seed
     from ase_voxpot.errors import ConfigError
+    from ase_voxpot.frames.deepmd import instead_of, is_system
+    from ase_voxpot.frames.labelled import one_or_more
     from voxpot_training import kinds
 
     refuse_seed(seed)
     for path in sources:
-        if not path.is_file():
-            got = "a folder" if path.is_dir() else "none"
-            raise ConfigError(f"{path}: expected a configuration or a file of frames, got {got}")
+        found = one_or_more(path)
+        if len(found) == 1 and not found[0].is_file() and not is_system(found[0]):
+            raise ConfigError(f"{path}: expected a configuration or a file of frames, got {instead_of(path)}")
     configured = [path for path in sources if path.suffix == ".toml"]
     if not configured:
         config, output = _drafted(sources, output, 10.0 if minutes is None else minutes, name, seed, resume)

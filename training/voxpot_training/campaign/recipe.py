@@ -15,7 +15,7 @@ from ase_voxpot.storage.files import draft_of
 from voxpot_training.campaign.labellers.opening import functional_of
 from voxpot_training.campaign.metals import equations_of_state, offsets_between
 from voxpot_training.config import ModelConfig, TrainConfig, load_config
-from voxpot_training.data import find_file, load_frames
+from voxpot_training.data import find_data, load_frames
 from voxpot_training.potential.draft import draft_config
 
 if TYPE_CHECKING:
@@ -99,8 +99,9 @@ class Recipe:
     def data_digests(self) -> list[str]:
         """Checksums of the files that were there before."""
         if not self._digests:
-            files = [find_file(source.file, self.beside) for source in self.base.data]
-            self._digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+            found = [path for source in self.base.data for path in find_data(source.file, self.beside)]
+            files = [file for path in found for file in ([path] if path.is_file() else sorted(path.rglob("*")))]
+            self._digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
         return self._digests
 
 

@@ -6,8 +6,10 @@ distances between neighbours, the network from the time that there is.
 
 from __future__ import annotations
 
+import glob
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +23,6 @@ from ase_voxpot.neighbours.verlet import VerletList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from ase import Atoms
     from jaxtyping import Float
@@ -106,7 +107,7 @@ def draft_config(paths: Sequence[Path], *, name: str, minutes: float, seed: int 
     """The text of a TOML file that trains on the frames of some files.
 
     Args:
-        paths: labelled frames, in any format that ``voxpot evaluate`` reads.
+        paths: labelled frames, in any format that ``voxpot evaluate`` reads, or patterns of such files.
         name: of the potential.
         minutes: that the training may take.
         seed: of all random numbers.
@@ -129,11 +130,11 @@ def draft_config(paths: Sequence[Path], *, name: str, minutes: float, seed: int 
     large = minutes >= LONG
     consecutive = _consecutive(frames)
     return TEXT.format(
-        sources=" ".join(path.name for path in paths),
+        sources=" ".join(path.name if path.exists() else f"'{path}'" for path in paths),
         name=name,
         title=json.dumps(name, ensure_ascii=False),  # a JSON string is one of TOML, too
         seed=seed,
-        data="\n".join(f"[[data]]\nfile = {json.dumps(str(path.resolve()), ensure_ascii=False)}\n" for path in paths),
+        data="\n".join(f"[[data]]\nfile = {json.dumps(_resolved(path), ensure_ascii=False)}\n" for path in paths),
         consecutive=consecutive,
         why=", as those of an MD run do" if consecutive > 1 else "",
         species=", ".join(f'"{s}"' for s in species),
@@ -149,6 +150,13 @@ def draft_config(paths: Sequence[Path], *, name: str, minutes: float, seed: int 
         minutes=minutes,
         batch=int(np.clip(atoms / 40, 32, 600)),
     )
+
+
+def _resolved(path: Path) -> str:
+    """A full path; of a pattern, which must not change the meaning of the folder that it starts from."""
+    if path.exists() or path.is_absolute():
+        return str(path.resolve())
+    return str(Path(glob.escape(str(Path.cwd()))) / path)
 
 
 def _distances(frames: Sequence[Atoms]) -> _Distances:
