@@ -94,8 +94,9 @@ def test_a_metal_resists_compression_ever_more(model, calculator, lattice):
     """To a third of its volume; a minimum on the way would be a false crystal that a squeezed cell falls into."""
     for symbol in symbols(model):
         energies = []
+        edge = PBE[symbol][0] * {"bcc": 1, "fcc": 2, "sc": 0.5}[lattice] ** (1 / 3)  # of the same volume per atom
         for share in np.linspace(0.95, 0.7, 26):
-            atoms = bulk(symbol, lattice, a=share * PBE[symbol][0] * {"bcc": 1, "fcc": 2, "sc": 0.5}[lattice] ** (1 / 3))
+            atoms = bulk(symbol, lattice, a=share * edge)
             atoms.calc = calculator
             energies.append(atoms.get_potential_energy())
 

@@ -1,4 +1,6 @@
-"""Metals at 35 to 100 % of their volume, for DFT to label: bcc, fcc and simple cubic.  Compounds are left out: they judge.
+"""Metals at 35 to 100 % of their volume, for DFT to label: bcc, fcc and simple cubic.
+
+Compounds are left out: they judge.  Use::
 
     python squeezed_frames.py frames.extxyz --elements Mo Ta W
     /usr/bin/python3 label_with_gpaw.py frames.extxyz --output labels --density 28
