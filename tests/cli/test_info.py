@@ -26,7 +26,7 @@ def test_no_window_is_left_in_the_shipped_models(voxpot):
     out = voxpot("info", "motaw").out
 
     assert "κ" not in out
-    assert "440 - 64 - 64 - 1" in out
+    assert "640 - 64 - 64 - 64 - 1" in out
 
 
 @pytest.mark.parametrize(("kind", "voxels"), [("plain", "7³ voxels of 1 Å, σ 0.8 Å, 1 radial function per element")])
