@@ -113,13 +113,21 @@ class RunFiles:
         Raises:
             ConfigError: the folder cannot be written to, or holds another run.
         """
+        self.refuse_another()
+        self.log.write_text(",".join(columns) + "\n", encoding="utf-8")
+
+    def refuse_another(self) -> None:
+        """Check that a run can begin here.
+
+        Raises:
+            ConfigError: the folder cannot be written to, or holds another run.
+        """
         make_parents(self.log)
         for path in (self.log, self.trajectory, self.checkpoint):
             if path.exists():
                 raise ConfigError(
                     f"{path} is there already: continue that run (restart), move it away or choose another name"
                 )
-        self.log.write_text(",".join(columns) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,17 @@ class Deadly(Draw):
         draft.write_text("alive")
 
 
+def halves(values):
+    return values / 2
+
+
+def mirror(value):
+    """The value, raised if it is an error."""
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
 def frames() -> list[Atoms]:
     """Dimers that ``Moody`` tells apart by their length."""
     found = []
