@@ -23,7 +23,7 @@ from ase_voxpot.cli.options import (
     Vacant,
     Workers,
 )
-from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.cli.refusals import check_targets, refuse_decorations
 from ase_voxpot.cli.workers import run_parts
 from ase_voxpot.plotting.screen import console, progress, table, value_with_error
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ase_voxpot.methods import Method
     from ase_voxpot.properties.elastic import Ensemble, Measured
 
-__all__ = ["elastic"]
+__all__ = ["decoration", "elastic"]
 
 CUBIC = {"c11": "C11", "c12": "C12", "c44": "C44", "zener": "Zener anisotropy 2 C44 / (C11 - C12)"}
 MODULI = {
@@ -98,7 +98,6 @@ def elastic(
     voxpot elastic bcc:MoTaW --decorations 12 --workers 4 --json motaw.json
     voxpot elastic cell.cif --calculator ase.calculators.emt:EMT --plot tensor.png
     """
-    from ase_voxpot.errors import ConfigError
     from ase_voxpot.properties.drawings import draw_elastic
     from ase_voxpot.properties.elastic import LARGE, ensemble, strains
     from ase_voxpot.properties.moduli import is_cubic
@@ -109,11 +108,7 @@ def elastic(
     work = open_work(
         structure, method, repeat=repeat, seed=seed, lattice=lattice, decoration=decoration_of(decorate, vacant)
     )
-    if decorations is not None and (decorations < 1 or (decorations > 1 and not work.random)):
-        raise ConfigError(
-            f"decorations: expected a whole number from 1 on, and 1 unless the structure is a random alloy such as "
-            f"bcc:MoTaW, got {decorations}"
-        )
+    refuse_decorations(decorations, random=work.random)
     count = decorations or (6 if work.random else 1)
     sizes = LARGE if finite_strain else None
     structures = [work.build(k) for k in range(count)]

@@ -11,6 +11,7 @@ __all__ = [
     "Calculator",
     "Crystals",
     "Decorate",
+    "Decorations",
     "Device",
     "Dtype",
     "Json",
@@ -84,6 +85,9 @@ Decorate = Annotated[
 ]
 Vacant = Annotated[
     bool, typer.Option("--vacant", help="With --decorate: leave sites empty that are occupied less than once.")
+]
+Decorations = Annotated[
+    int, typer.Option("--decorations", help="Of a random alloy, with seeds one after the other; results are pooled.")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of random numbers.")]
 Pressure = Annotated[float, typer.Option("--pressure", "-P", help="GPa, with a variable cell.")]

@@ -18,7 +18,7 @@ def run_parts(
     workers: int,
     scheduler: str | None,
     observe: Callable[[], None],
-    steps: int = 1,
+    steps: int | Sequence[int] = 1,
 ) -> Iterator[Any]:
     """Results of a function for every part, in the order of the parts, whatever computes them.
 
@@ -31,11 +31,11 @@ def run_parts(
         workers: processes of this machine; with one, or a single part, the parts are computed here.
         scheduler: of Dask, in place of workers; its workers see the folder of this process.
         observe: moves a progress bar on by one step.
-        steps: of a part that ends elsewhere.
+        steps: of a part that ends elsewhere, of all alike or of each.
 
     Raises:
         ConfigError: workers and scheduler do not fit, or no scheduler is there.
-        VoxPotError: of a part; it ends the others.
+        VoxPotError: of the first part that fails; those behind it are ended.
     """
     from ase_voxpot.tasks import backend_of, map_calls
 
@@ -45,8 +45,8 @@ def run_parts(
             yield function(*part, observe=observe)
         return
 
-    def ended() -> None:
-        for _ in range(steps):
+    def ended(number: int) -> None:
+        for _ in range(steps if isinstance(steps, int) else steps[number]):
             observe()
 
     try:

@@ -6,6 +6,7 @@
     moduli         symmetry, Voigt-Reuss-Hill averages, anisotropy
     defects        vacancies, their migration, self-interstitials
     sites          vacancies, swaps and chemical potentials over the sites of an alloy
+    samples        all of these of one crystal, pooled over the decorations of an alloy
     phonons        dispersion, density of states, special points (phonopy)
     thermal        thermal expansion in the quasi-harmonic approximation
     quasiharmonic  volume, bulk modulus and heat capacity in it (phonopy)

@@ -54,7 +54,7 @@ def map_calls(
     backend: Backend,
     *,
     place: Path | None = None,
-    observe: Callable[[], None] = lambda: None,
+    observe: Callable[[int], None] = lambda number: None,
 ) -> list[Any]:
     """Results of ``function(*arguments)``, in the order of the arguments.
 
@@ -63,27 +63,30 @@ def map_calls(
         arguments: one tuple per call.
         backend: runs the calls; it is left open.
         place: where the temporary folder of results is made, which all workers have to see; that of the system if None.
-        observe: called after every call that ends.
+        observe: called with the number of every call that has a result.
 
     Raises:
-        VoxPotError: the first that a call raises; it ends the others.  An error of another kind, or the end of the
-            workers of a call, is a ``VoxPotError`` with the number of the call from 1 on.
+        VoxPotError: of the first call, in their order, that raises one; calls behind it are ended.  An error of another
+            kind, or the end of the workers of a call, is a ``VoxPotError`` with the number of the call from 1 on.
     """
-    results: dict[int, Any] = {}
+    answers: dict[int, Any] = {}
 
     def settle(call: Call, result: Path | Failure | None) -> None:
-        if not isinstance(result, Path):
+        if isinstance(result, Path):
+            answer = pickle.loads(result.read_bytes())
+            result.unlink()
+        else:
             reason = result.reason if result else "it has no result"
-            raise VoxPotError(f"part {call.number + 1} of {len(arguments)}: {reason}")
-        answer = pickle.loads(result.read_bytes())
-        result.unlink()
-        if isinstance(answer, VoxPotError):
-            raise answer
-        results[call.number] = answer
-        observe()
+            answer = VoxPotError(f"part {call.number + 1} of {len(arguments)}: {reason}")
+        answers[call.number] = answer
+        if not isinstance(answer, VoxPotError):
+            observe(call.number)
+        failed = min((k for k, a in answers.items() if isinstance(a, VoxPotError)), default=None)
+        if failed is not None and all(k in answers for k in range(failed)):
+            raise answers[failed]  # as one process would, which comes no further
 
     # workers that were killed just now may still hold files of the folder
     with TemporaryDirectory(prefix=".voxpot-", dir=place, ignore_cleanup_errors=True) as folder:
         calls = [Call(number, function, args) for number, args in enumerate(arguments)]
         run_tasks(calls, Path(folder), backend, observe=settle)
-    return [results[number] for number in range(len(arguments))]
+    return [answers[number] for number in range(len(arguments))]

@@ -77,6 +77,11 @@ def mirror(value):
     return value
 
 
+def later(seconds, value):
+    time.sleep(seconds)
+    return mirror(value)
+
+
 def frames() -> list[Atoms]:
     """Dimers that ``Moody`` tells apart by their length."""
     found = []

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from voxpot_jobs import Deadly, halves, mirror
+from voxpot_jobs import Deadly, halves, later, mirror
 
 from ase_voxpot.errors import DivergenceError, VoxPotError
 from ase_voxpot.tasks import backend_of, map_calls
@@ -28,16 +28,23 @@ def test_results_come_in_the_order_of_the_arguments_to_the_last_bit(spread, work
     values = [np.random.default_rng(k).normal(size=3) for k in range(5)]
     ended = []
 
-    found = spread(halves, [(v,) for v in values], workers, observe=lambda: ended.append(0))
+    found = spread(halves, [(v,) for v in values], workers, observe=ended.append)
 
     assert [f.tobytes() for f in found] == [(v / 2).tobytes() for v in values]
-    assert len(ended) == 5
+    assert sorted(ended) == list(range(5))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_of_this_package_is_raised_as_it_is(spread, workers):
     with pytest.raises(DivergenceError, match="^no rest$"):
         spread(mirror, [(1,), (DivergenceError("no rest"),), (3,)], workers)
+
+
+def test_the_first_error_in_order_is_raised_whichever_comes_first(spread):
+    parts = [(0.5, DivergenceError("slow")), (0.0, DivergenceError("fast")), (0.0, 1)]
+
+    with pytest.raises(DivergenceError, match="^slow$"):
+        spread(later, parts, 2)
 
 
 def test_another_error_names_the_part(spread):
