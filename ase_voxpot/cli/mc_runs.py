@@ -134,10 +134,8 @@ def sampled(
     """
     from ase_voxpot.montecarlo import run
 
+    records.clear_unless_begun()
     begun = records.checkpoint.is_file()
-    if not begun:  # a worker may have ended before the first checkpoint
-        records.log.unlink(missing_ok=True)
-        records.trajectory.unlink(missing_ok=True)
     atoms.calc = method.make()
     ended = _finish(run(atoms, plan, records, start="checkpoint" if begun else "anew"), records, title)
     observe()

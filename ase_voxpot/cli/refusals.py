@@ -22,6 +22,7 @@ __all__ = [
     "refuse_decorations",
     "refuse_same_names",
     "refuse_seed",
+    "refuse_seeds",
     "sift",
     "tell_refused",
 ]
@@ -73,6 +74,16 @@ def refuse_decorations(count: int | None, *, random: bool) -> None:
             f"decorations: expected a whole number from 1 on, and 1 unless the structure is a random alloy such as "
             f"bcc:MoTaW, got {count}"
         )
+
+
+def refuse_seeds(count: int) -> None:
+    """Check a number of runs with different seeds.
+
+    Raises:
+        ConfigError: fewer than one.
+    """
+    if count < 1:
+        raise ConfigError(f"seeds: expected a number of runs from 1 on, got {count}")
 
 
 def refuse_seed(seed: int) -> None:

@@ -129,6 +129,12 @@ class RunFiles:
                     f"{path} is there already: continue that run (restart), move it away or choose another name"
                 )
 
+    def clear_unless_begun(self) -> None:
+        """Delete log and trajectory of a run whose process ended before its first checkpoint."""
+        if not self.checkpoint.is_file():
+            self.log.unlink(missing_ok=True)
+            self.trajectory.unlink(missing_ok=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Records(RunFiles):

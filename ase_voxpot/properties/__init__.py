@@ -11,6 +11,7 @@
     thermal        thermal expansion in the quasi-harmonic approximation
     quasiharmonic  volume, bulk modulus and heat capacity in it (phonopy)
     diffusion      mean squared displacements, Arrhenius's law
+    repeats        averages over runs that differ in their seeds
     viscosity      Green-Kubo viscosity, size correction of diffusion
     melting        melting point by coexistence of crystal and melt
     coexistence    analysis of its frames
