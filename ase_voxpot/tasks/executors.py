@@ -192,7 +192,7 @@ class Dask:
         """Cancel what was submitted."""
         view, self._view = self._view, None
         if view is not None:
-            view.shutdown(wait=False, cancel_futures=True)
+            view.shutdown(wait=False)  # cancels, other than executors of Python
 
     def close(self) -> None:
         """Leave the scheduler; a cluster that was started for this client is stopped."""

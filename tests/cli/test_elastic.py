@@ -79,6 +79,7 @@ def test_a_line_through_large_strains_of_a_random_alloy_is_near_the_slopes_at_re
         (("fcc:Cu", "--lattice", 4, "-c", "springs.py:broken"), "has no energy with the calculator given"),
         (("fcc:Cu", "--lattice", 4, "-c", "nowhere:make"), "expected to find make in nowhere"),
         (("fcc:Cu", "--lattice", 9), "no volume without pressure"),
+        (("fcc:CuNi", "--lattice", 9, "--repeat", 1), "a strain makes no stress"),
         (("fcc:Cu", "--lattice", 4, "--repeat", 0), "repeat: expected"),
         (("fcc:Cu", "--lattice", 4, "--workers", 0), "workers: expected a whole number from 1 on, got 0"),
     ],
