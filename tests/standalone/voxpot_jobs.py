@@ -16,6 +16,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
+from ase_voxpot.simd.threads import thread_count
 from ase_voxpot.tasks import key_of
 
 FRAMES = 40
@@ -75,6 +76,10 @@ def mirror(value):
     if isinstance(value, Exception):
         raise value
     return value
+
+
+def threads():
+    return thread_count()
 
 
 def later(seconds, value):

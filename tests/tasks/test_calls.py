@@ -4,10 +4,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-from voxpot_jobs import Deadly, halves, later, mirror
+from voxpot_jobs import Deadly, halves, later, mirror, threads
 
 from ase_voxpot.errors import DivergenceError, VoxPotError
-from ase_voxpot.tasks import backend_of, map_calls
+from ase_voxpot.tasks import backend_of, executors, map_calls
 
 
 @pytest.fixture
@@ -45,6 +45,16 @@ def test_the_first_error_in_order_is_raised_whichever_comes_first(spread):
 
     with pytest.raises(DivergenceError, match="^slow$"):
         spread(later, parts, 2)
+
+
+@pytest.mark.parametrize(("chosen", "expected"), [(None, 3), ("5", 5)])
+def test_workers_share_the_cores_unless_a_number_is_chosen(spread, monkeypatch, chosen, expected):
+    monkeypatch.setattr(executors, "thread_count", lambda: 6)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if chosen:
+        monkeypatch.setenv("OMP_NUM_THREADS", chosen)
+
+    assert spread(threads, [(), ()], 2) == [expected, expected]
 
 
 def test_another_error_names_the_part(spread):
