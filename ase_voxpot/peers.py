@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Float
 
-__all__ = ["Patient", "Peer", "parse_peer", "stress_or_none"]
+__all__ = ["Patient", "Peer", "anywhere", "parse_peer", "stress_or_none"]
 
 KEPT = 8
 """Calculators kept, for the structures used last."""
@@ -120,11 +120,9 @@ def parse_peer(text: str, *, patient: bool = True) -> Peer:
     Raises:
         ConfigError: not found, or not a factory of a calculator.
     """
-    before, equals, after = text.partition("=")
-    # behind a colon, = is part of the argument
-    label, target = (before, after) if equals and ":" not in before else ("", text)
+    label, target = _split(text)
     place, factory, *rest = parts = target.split(":") if ":" in target else ["", ""]
-    if not all(parts) or len(parts) > 3 or (equals and target is after and not label):
+    if not all(parts) or len(parts) > 3 or text.startswith("="):
         raise ConfigError(
             f"peer: expected [NAME=]module:factory[:argument] or [NAME=]file.py:factory[:argument], got {text!r}"
         )
@@ -145,6 +143,28 @@ def parse_peer(text: str, *, patient: bool = True) -> Peer:
     content = Path(place).read_bytes() if Path(place).is_file() else b""
     identity = f"{target} {hashlib.sha256(content).hexdigest()[:12]}"
     return Peer(name=label or argument or factory, make=(lambda: Patient(make)) if patient else make, identity=identity)
+
+
+def anywhere(text: str) -> str:
+    """The text of a peer with the absolute path of its file, if it has one, for processes in other folders.
+
+    >>> anywhere("snap=/home/peers.py:make"), anywhere("ase.calculators.emt:EMT")
+    ('snap=/home/peers.py:make', 'ase.calculators.emt:EMT')
+    """
+    label, target = _split(text)
+    place, _, rest = target.partition(":")
+    path = str(Path(place).absolute())
+    if not place.endswith(".py") or ":" in path:
+        return text
+    if "=" in path:  # what stands before it would be taken for a name
+        label = label or rest.rpartition(":")[2]
+    return f"{label}{'=' if label else ''}{path}:{rest}"
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Name and factory of a peer; behind a colon, = is part of the argument."""
+    before, equals, after = text.partition("=")
+    return (before, after) if equals and ":" not in before else ("", text)
 
 
 def _find(place: str, factory: str) -> Any:

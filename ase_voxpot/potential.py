@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from ase_voxpot.spec import PotentialSpec
     from ase_voxpot.uncertainty import Estimate, Uncertainty
 
-__all__ = ["Potential", "Result"]
+__all__ = ["Potential", "Result", "portions"]
 
 BATCH = 4096
 """Atoms per batch of small structures."""
@@ -335,17 +336,22 @@ class Potential:
         self.of_pairs(VerletList(self.cutoff).update(atoms), species, forces=False, features=features)
         return features, species
 
-    def stream(self, structures: Iterable[Atoms], *, uncertainty: bool = False) -> Iterator[Result]:
+    def stream(self, structures: Iterable[Atoms], *, uncertainty: bool = False, first: int = 0) -> Iterator[Result]:
         """As ``evaluate`` of many structures, as an iterator that does not keep them in memory.
 
+        Args:
+            structures: any; results of one depend on others of its batch in the last digits, see ``portions``.
+            uncertainty: compute the uncertainties, too.
+            first: number of the first structure, for messages.
+
         Raises:
-            StructureError: one of its kinds, with the number of the frame from 0 on.
+            StructureError: one of its kinds, with the number of the frame.
             SpecError: the model has no uncertainty.
         """
         known = self.known_uncertainty() if uncertainty else None
         search = VerletList(self.cutoff)
         batch: list[tuple[Pairs, Int[np.ndarray, " atom"], float | None]] = []
-        for number, atoms in enumerate(structures):
+        for number, atoms in enumerate(structures, first):
             try:
                 refuse_disorder(atoms, AS_THEY_ARE)
                 species = species_indices(atoms.get_chemical_symbols(), self.spec.species)
@@ -373,6 +379,24 @@ class Potential:
             result = None if known is None or features is None else known.of_features(features[atoms], kinds)
             yield Result(energies[atoms].copy(), forces[atoms].copy(), virial, volume, result)
             first = atoms.stop
+
+
+def portions(sizes: Iterable[int], atoms: int = BATCH) -> list[slice]:
+    """Structures one after the other, cut wherever ``atoms`` atoms are complete.
+
+    By default these are the batches of ``Potential.stream``, which gives the same numbers for each alone.
+
+    >>> portions([3, 3, 3, 9, 1], 5)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    edges, inside, count = [0], 0, 0
+    for size in sizes:
+        count, inside = count + 1, inside + size
+        if inside >= atoms:
+            edges.append(count)
+            inside = 0
+    edges += [count] if count > edges[-1] else []
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def _volume(atoms: Atoms) -> float | None:

@@ -100,27 +100,37 @@ def refuse_unfit(potential: Potential, atoms: Atoms) -> None:
     VerletList(0.1).update(atoms)
 
 
-def predict(potential: Potential, frames: Sequence[Atoms]) -> Iterator[Prediction]:
+def predict(potential: Potential, frames: Sequence[Atoms], *, first: int = 0) -> Iterator[Prediction]:
     """Predictions for each frame, in their order; small frames are evaluated in batches.
+
+    Args:
+        potential: of the frames' elements.
+        frames: any number.
+        first: number of the first frame, for messages.
 
     Raises:
         StructureError: one of its kinds, naming the frame.
         DataError: a prediction is not finite.
     """
-    for number, result in enumerate(potential.stream(frames)):
+    for number, result in enumerate(potential.stream(frames, first=first), first):
         if not (np.isfinite(result.energy) and np.isfinite(result.forces).all()):
             raise DataError(f"frame {number}: expected finite energy and forces from the model, got NaN or infinity")
         stress = None if result.volume is None else result.stress
         yield Prediction(energy=result.energy, forces=result.forces, stress=stress)
 
 
-def predict_with(calculator: Any, frames: Sequence[Atoms]) -> Iterator[Prediction]:
+def predict_with(calculator: Any, frames: Sequence[Atoms], *, first: int = 0) -> Iterator[Prediction]:
     """Predictions of any ASE calculator for each frame, in their order; the free energy, if it has one.
+
+    Args:
+        calculator: any.
+        frames: any number; not changed.
+        first: number of the first frame, for messages.
 
     Raises:
         DataError: it fails, or a prediction is not finite; the message has the number of the frame.
     """
-    for number, frame in enumerate(frames):
+    for number, frame in enumerate(frames, first):
         atoms = frame.copy()
         atoms.calc = calculator
         try:

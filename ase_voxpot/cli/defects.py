@@ -11,23 +11,32 @@ from ase_voxpot.cli.material import decoration_of, find_method, is_random, open_
 from ase_voxpot.cli.options import (
     Calculator,
     Decorate,
+    Decorations,
     Device,
     Dtype,
     Json,
     Lattice,
     Model,
+    Scheduler,
     Seed,
     Structure,
     Supercell,
     Vacant,
+    Workers,
 )
-from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.cli.refusals import check_targets, refuse_decorations
+from ase_voxpot.cli.workers import run_parts
 from ase_voxpot.plotting.screen import console, progress, table, value_with_error
 
 if TYPE_CHECKING:
-    from ase_voxpot.properties.sites import Swaps, Vacancies
+    from collections.abc import Callable
 
-__all__ = ["defects"]
+    from ase import Atoms
+
+    from ase_voxpot.methods import Method
+    from ase_voxpot.properties.samples import Defects, Pool
+
+__all__ = ["decoration", "defects"]
 
 WIDTH = 11.0
 """Å, least width of the supercell without ``--repeat``."""
@@ -43,9 +52,12 @@ def defects(
     swaps: Annotated[
         int, typer.Option(help="Exchanges of every pair of elements, nearest neighbours, and as many of distant atoms.")
     ] = 10,
+    decorations: Decorations = 1,
     jumps: Annotated[int, typer.Option(help="Vacancies with barriers of jumps (nudged elastic band); slow.")] = 0,
     plot: Annotated[Path, typer.Option("--plot", help="Draw the energies of all sites here.")] = Path("defects.png"),
     json: Json = None,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     repeat: Supercell = None,
     seed: Seed = 0,
     decorate: Decorate = False,
@@ -58,18 +70,18 @@ def defects(
 
     Formation energies are given for two sets of chemical potentials: of the elements in their own
     crystals, and of the alloy itself.  Without --repeat a random alloy has 4 cells along
-    each edge, and other cells are made 11 Å wide.
+    each edge, and other cells are made 11 Å wide.  Numbers of sites, swaps and jumps are those of
+    each decoration; several workers may share the decorations, the numbers are those of one process.
 
     voxpot defects bcc:W --jumps 1
     voxpot defects bcc:MoTaW --sites 20 --swaps 20 --json motaw.json
+    voxpot defects bcc:MoTaW --decorations 8 --workers 4
     voxpot defects fcc:CuAu --calculator ase.calculators.emt:EMT
     """
-    import numpy as np
-
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.properties.cells import to_rest, wide
+    from ase_voxpot.properties.cells import wide
     from ase_voxpot.properties.drawings import draw_sites
-    from ase_voxpot.properties.sites import alloy_potentials, element_potentials, swaps as exchange, vacancies as remove
+    from ase_voxpot.properties.samples import Pool, steps
     from ase_voxpot.storage.files import write_json
 
     if sites < 1 or swaps < 0 or jumps < 0:
@@ -86,92 +98,80 @@ def defects(
         decoration=decoration_of(decorate, vacant),
         width=WIDTH,
     )
-    atoms = work.build(0)
-    symbols = sorted(set(atoms.symbols))
-    many = len(symbols) > 1
-    rng = np.random.default_rng([seed, 1])  # independent of the numbers that shuffled the alloy
+    refuse_decorations(decorations, random=work.random)
+    structures = [work.build(k) for k in range(decorations)]
     if repeat is None and not work.random:
-        atoms = wide(atoms, WIDTH)
-    rest = to_rest(atoms, work.calculator)
-    potentials = {"elements": element_potentials(symbols, work.calculator)}
-    with progress("vacancies", sites * len(symbols)) as step:
-        found = remove(rest, work.calculator, rng, samples=sites if many else 1, observe=step)
-    exchanged = None
-    if many:
-        with progress("substitutions", 6 * len(symbols) * (len(symbols) - 1)) as step:
-            potentials["alloy"] = alloy_potentials(rest, work.calculator, rng, observe=step)
-        if swaps:
-            with progress("swaps", len(symbols) * (len(symbols) - 1) * swaps) as step:
-                exchanged = exchange(rest, work.calculator, rng, samples=swaps, observe=step)
-    barriers = _jump(rest, work.calculator, found.sites[:: max(1, len(found.sites) // jumps)][:jumps] if jumps else [])
-    draw_sites(plot, found, exchanged, potentials, barriers, title=f"{work.title}, {len(rest)} sites")
+        structures = [wide(atoms, WIDTH) for atoms in structures]
+    counts = {"sites": sites, "swaps": swaps, "jumps": jumps}
+    parts = [(method, atoms, seed + k, counts) for k, atoms in enumerate(structures)]
+    each = steps(len(set(structures[0].symbols)), **counts)
+    with progress("defects", decorations * each) as step:
+        found = Pool(list(run_parts(decoration, parts, workers=workers, scheduler=scheduler, observe=step, steps=each)))
+    size = found.members[0].atoms
+    title = f"{work.title}, {size} sites" + (f", {decorations} decorations" if decorations > 1 else "")
+    draw_sites(plot, found, title=title)
     if json is not None:
-        write_json(
-            json,
-            _plain(found, exchanged, potentials, barriers) | work.about | {"atoms": len(rest)},
-        )
-    _print(found, exchanged, potentials, barriers, title=f"{work.title}, {len(rest)} sites")
+        write_json(json, _plain(found) | work.about | {"atoms": size})
+    _print(found, title=title)
     console().print(f"wrote {plot}", soft_wrap=True)
 
 
-def _jump(rest: Any, calculator: Any, sites: list[int]) -> dict[str, list[float]]:
-    """Barriers in eV by the element that jumps."""
-    from ase_voxpot.properties.defects import vacancy_migration
+def decoration(
+    method: Method, atoms: Atoms, seed: int, counts: dict[str, int], *, observe: Callable[[], None] = lambda: None
+) -> Defects:
+    """Defects of one decoration, by a calculator of its own.
 
-    out: dict[str, list[float]] = {}
-    if sites:
-        with progress("jumps", len(sites)) as step:
-            for site in sites:
-                moved = vacancy_migration(rest, calculator, index=site)
-                out.setdefault(str(rest.symbols[moved.jumper]), []).append(moved.barrier)
-                step()
-    return out
+    Args:
+        method: of the energy.
+        atoms: the decoration.
+        seed: with which the alloy was shuffled; chooses sites.
+        counts: of sites, swaps and jumps, as of ``properties.samples.sample``.
+        observe: called after every defect.
+    """
+    import numpy as np
+
+    from ase_voxpot.properties.samples import sample
+
+    rng = np.random.default_rng([seed, 1])  # independent of the numbers that shuffled the alloy
+    return sample(atoms, method.make(), rng, **counts, observe=observe)
 
 
-def _plain(
-    found: Vacancies,
-    exchanged: Swaps | None,
-    potentials: dict[str, dict[str, float]],
-    barriers: dict[str, list[float]],
-) -> dict[str, Any]:
+def _plain(found: Pool) -> dict[str, Any]:
     out: dict[str, Any] = {
         "unit": "eV",
-        "chemical_potentials": potentials,
+        "decorations": len(found.members),
+        "chemical_potentials": found.potentials,
         "vacancies": {
-            "sites": found.sites,
-            "species": found.species,
-            "formation": {name: found.formation(mu).tolist() for name, mu in potentials.items()},
+            "decoration": [k for k, _, _ in found.vacant],
+            "sites": [site for _, site, _ in found.vacant],
+            "species": [symbol for _, _, symbol in found.vacant],
+            "formation": {name: values.tolist() for name, values in found.formation.items()},
         },
-        "barriers": barriers,
+        "barriers": found.barriers,
     }
-    if exchanged is not None:
+    if found.swaps is not None:
         out["swaps"] = {
-            "pairs": exchanged.pairs,
-            "species": exchanged.species,
-            "near": exchanged.near,
-            "energies": exchanged.energies.tolist(),
+            "decoration": found.swapped,
+            "pairs": found.swaps.pairs,
+            "species": found.swaps.species,
+            "near": found.swaps.near,
+            "energies": found.swaps.energies.tolist(),
         }
     return out
 
 
-def _print(
-    found: Vacancies,
-    exchanged: Swaps | None,
-    potentials: dict[str, dict[str, float]],
-    barriers: dict[str, list[float]],
-    *,
-    title: str,
-) -> None:
+def _print(found: Pool, *, title: str) -> None:
     import numpy as np
 
     from ase_voxpot.properties.sites import mean_error
 
     headers = ["vacancy of", "sites", "E_f, elements\neV", "least … most\neV"]
-    headers += ["E_f, alloy\neV"] if "alloy" in potentials else []
+    formation, exchanged = found.formation, found.swaps
+    headers += ["E_f, alloy\neV"] if "alloy" in formation else []
     rows = table(title, *headers)
-    formation = {name: found.formation(mu) for name, mu in potentials.items()}
-    for symbol in dict.fromkeys(found.species):
-        own = np.array(found.species) == symbol
+    species = [symbol for _, _, symbol in found.vacant]
+    for symbol in dict.fromkeys(species):
+        own = np.array(species) == symbol
         values = formation["elements"][own]
         cells = [value_with_error(*mean_error(values), 3), f"{values.min():.2f} … {values.max():.2f}"]
         cells += [value_with_error(*mean_error(formation["alloy"][own]), 3)] if "alloy" in formation else []
@@ -189,5 +189,5 @@ def _print(
             ]
             rows.add_row(pair, *cells, f"{exchanged.energies[mine].std():.3f}")
         out.print(rows)
-    for symbol, values in barriers.items():
+    for symbol, values in found.barriers.items():
         out.print(f"{symbol} jumps into a vacancy over {value_with_error(*mean_error(values), 3)} eV ({len(values)})")

@@ -18,24 +18,33 @@ from ase_voxpot.cli.options import (
     Model,
     Prefix,
     Restart,
+    Scheduler,
     Seed,
+    Seeds,
     Structure,
     Supercell,
     Timestep,
     Vacant,
+    Workers,
+    parse_kelvins,
 )
-from ase_voxpot.cli.refusals import check_targets
-from ase_voxpot.plotting.screen import console, progress_bar, table, value_with_error
+from ase_voxpot.cli.refusals import check_targets, refuse_seeds
+from ase_voxpot.cli.workers import run_parts
+from ase_voxpot.plotting.screen import console, progress, progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ase import Atoms
 
-    from ase_voxpot.md.records import Sample
-    from ase_voxpot.properties.diffusion import Arrhenius, Diffusion, Schedule
+    from ase_voxpot.md.records import Records, Sample
+    from ase_voxpot.methods import Method
+    from ase_voxpot.properties.diffusion import Diffusion, Schedule
 
-__all__ = ["diffusion"]
+    Part = tuple[Method, Atoms, Schedule, Path]
+    """Method, structure, schedule and beginning of the names of files of a run."""
+
+__all__ = ["diffusion", "simulated"]
 
 
 def diffusion(
@@ -62,8 +71,11 @@ def diffusion(
     restart: Restart = False,
     plot: Annotated[Path, typer.Option("--plot", help="Draw displacements here.")] = Path("diffusion.png"),
     json: Json = None,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     repeat: Supercell = None,
     seed: Seed = 0,
+    seeds: Seeds = 1,
     decorate: Decorate = False,
     vacant: Vacant = False,
     lattice: Lattice = None,
@@ -76,33 +88,37 @@ def diffusion(
     concentration of vacancies in the cell.  A liquid needs no more than --liquid; in a cubic
     cell its coefficients are also given as they would be in an endless one (Yeh and Hummer).
     A run that was stopped goes on with --restart, and with more --steps for smaller errors.
+    Several --seeds are averaged; each has a decoration of a random alloy, vacancies and velocities of its own.
+    Temperatures and seeds are independent runs, which several workers may share.
 
     voxpot diffusion bcc:MoTaW --liquid -T 4500
     voxpot diffusion bcc:Ta --repeat 4 --vacancies 2 -T 2600,2900,3200 --steps 50000
+    voxpot diffusion bcc:W --liquid -T 4000,4400 --seeds 4 --workers 4
     voxpot diffusion fcc:Cu --repeat 3 -c ase.calculators.emt:EMT --liquid -T 2000 --json cu.json
     """
     from dataclasses import replace
 
     import numpy as np
 
+    from ase_voxpot.cli.diffusion_tables import plain, plain_members, show, show_members
     from ase_voxpot.errors import ConfigError
     from ase_voxpot.properties.diffusion import Schedule, arrhenius, without_atoms
     from ase_voxpot.properties.drawings import draw_diffusion
+    from ase_voxpot.properties.repeats import averaged
     from ase_voxpot.properties.viscosity import Viscosity
     from ase_voxpot.storage.files import write_json
 
-    schedules = [
-        Schedule(
-            temperature=kelvin,
-            steps=steps,
-            equilibration=equilibration,
-            timestep=timestep,
-            liquid=liquid,
-            seed=seed,
-        )
-        for kelvin in _temperatures(temperature)
-    ]
-    if viscosity is not None and not (liquid and len(schedules) == 1 and 0 < viscosity < 1e6):
+    kelvins = parse_kelvins(temperature)
+    refuse_seeds(seeds)
+    schedule = Schedule(
+        temperature=kelvins[0],
+        steps=steps,
+        equilibration=equilibration,
+        timestep=timestep,
+        liquid=liquid,
+        seed=seed,
+    )
+    if viscosity is not None and not (liquid and len(kelvins) == 1 and 0 < viscosity < 1e6):
         raise ConfigError(
             f"viscosity: expected one between 0 and 1e6 mPa s, of a --liquid at a single temperature, got {viscosity:g}"
         )
@@ -111,27 +127,51 @@ def diffusion(
     work = open_work(
         structure, method, repeat=repeat, seed=seed, lattice=lattice, decoration=decoration_of(decorate, vacant)
     )
-    atoms = without_atoms(work.build(0), vacancies, np.random.default_rng([seed, 1]))
-    runs = _run_all(atoms, work.calculator, schedules, output, restart=restart)
+    numbers = range(seed, seed + seeds)
+    structures = [without_atoms(work.build(n - seed), vacancies, np.random.default_rng([n, 1])) for n in numbers]
+    parts = [
+        (
+            method,
+            atoms,
+            replace(schedule, temperature=kelvin, seed=n),
+            output.with_name(f"{output.name}.{kelvin:g}K" + (f".seed{n}" if seeds > 1 else "")),
+        )
+        for kelvin in kelvins
+        for n, atoms in zip(numbers, structures, strict=True)
+    ]
+    found = _run_all(parts, restart=restart, workers=workers, scheduler=scheduler)
     if viscosity is not None:
-        runs = [replace(run, viscosity=Viscosity(value=viscosity, error=None)) for run in runs]
+        found = [replace(run, viscosity=Viscosity(value=viscosity, error=None)) for run in found]
+    members = [found[k : k + seeds] for k in range(0, len(found), seeds)]
+    runs = [averaged(some) for some in members]
     laws = {name: arrhenius(runs, name) for name in runs[0].coefficients}
-    title = f"{'liquid ' if liquid else ''}{work.title}, {len(atoms)} atoms"
+    size = len(structures[0])
+    title = f"{'liquid ' if liquid else ''}{work.title}, {size} atoms" + (f", {seeds} seeds" if seeds > 1 else "")
     draw_diffusion(plot, runs, laws, title=title)
     if json is not None:
-        write_json(json, _plain(runs, laws) | work.about | {"atoms": len(atoms)})
-    _print(runs, laws, title=title)
+        more = {"members": plain_members(numbers, members)} if seeds > 1 else {}
+        write_json(json, plain(runs, laws) | more | work.about | {"atoms": size})
+    if seeds > 1:
+        show_members(numbers, members)
+    show(runs, laws, title=title)
     console().print(f"wrote {plot}", soft_wrap=True)
 
 
-def _run_all(
-    atoms: Atoms, calculator: Any, schedules: Sequence[Schedule], output: Path, *, restart: bool
-) -> list[Diffusion]:
+def _run_all(parts: Sequence[Part], *, restart: bool, workers: int, scheduler: str | None) -> list[Diffusion]:
+    """All runs, here with a progress bar for every stage, or by workers with one bar of the runs."""
     from ase_voxpot.properties.diffusion import diffuse
 
+    if workers != 1 or scheduler is not None:
+        for _, _, schedule, prefix in parts:
+            for records in _records(schedule, prefix):
+                if not (restart and records.checkpoint.is_file()):
+                    records.refuse_another()
+        absolute = [(method, atoms, schedule, prefix.absolute()) for method, atoms, schedule, prefix in parts]
+        with progress("runs", len(parts)) as step:
+            return list(run_parts(simulated, absolute, workers=workers, scheduler=scheduler, observe=step))
     runs = []
     with progress_bar("{task.fields[now]}") as bar:
-        for schedule in schedules:
+        for method, atoms, schedule, prefix in parts:
             each = {
                 name: bar.add_task(f"{schedule.temperature:g} K {name}", total=plan.steps, now="")
                 for name, plan in schedule.stages.items()
@@ -140,85 +180,33 @@ def _run_all(
             def observe(stage: str, sample: Sample, each: dict[str, Any] = each) -> None:
                 bar.update(each[stage], completed=sample.step, now=f"T {sample.temperature:6.0f} K")
 
-            prefix = output.with_name(f"{output.name}.{schedule.temperature:g}K")
-            runs.append(diffuse(atoms, calculator, schedule, prefix, restart=restart, observe=observe))
+            runs.append(diffuse(atoms, method.make(), schedule, prefix, restart=restart, observe=observe))
     return runs
 
 
-def _corrected(run: Diffusion, name: str) -> tuple[float, float] | None:
-    """The coefficient in an endless cell, with its error."""
-    from ase_voxpot.properties.viscosity import missing_diffusion
+def _records(schedule: Schedule, prefix: Path) -> list[Records]:
+    """The files of the stages of a run."""
+    from ase_voxpot.md.records import Records
 
-    if run.viscosity is None or run.length is None or run.viscosity.value <= 0:
-        return None
-    missing, error = missing_diffusion(run.viscosity, temperature=run.temperature, length=run.length)
-    return run.coefficients[name] + missing, (run.errors[name] ** 2 + error**2) ** 0.5
+    return [Records(prefix.with_name(f"{prefix.name}.{stage}")) for stage in schedule.stages]
 
 
-def _temperatures(text: str) -> list[float]:
-    from ase_voxpot.errors import ConfigError
+def simulated(
+    method: Method, atoms: Atoms, schedule: Schedule, prefix: Path, *, observe: Callable[[], None] = lambda: None
+) -> Diffusion:
+    """Do a run, or go on with it: after a restart, and after the end of a worker that had begun it.
 
-    try:
-        found = [float(part) for part in text.split(",")]
-    except ValueError:
-        found = []
-    if not found or len(set(found)) != len(found):
-        raise ConfigError(f"temperature: expected different numbers with commas between, got {text!r}")
-    return sorted(found)
+    Args:
+        method: of the energy.
+        atoms: the structure.
+        schedule: of the run.
+        prefix: of its files, in a folder without another run.
+        observe: called at the end.
+    """
+    from ase_voxpot.properties.diffusion import diffuse
 
-
-def _plain(runs: Sequence[Diffusion], laws: dict[str, Arrhenius | None]) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {
-        "unit": "Å²/ps (1e-8 m²/s)",
-        "unit_viscosity": "mPa s",
-        "runs": [
-            {
-                "temperature": r.temperature,
-                "volume": r.volume,
-                "coefficients": r.coefficients,
-                "errors": r.errors,
-                "edge": r.length,
-                "viscosity": None if r.viscosity is None else {"value": r.viscosity.value, "error": r.viscosity.error},
-                "endless": {name: _endless(_corrected(r, name)) for name in r.coefficients},
-                "times": r.times.tolist(),
-                "displacements": {k: v.tolist() for k, v in r.displacements.items()},
-            }
-            for r in runs
-        ],
-        "arrhenius": {name: None if law is None else asdict(law) for name, law in laws.items()},
-    }
-
-
-def _endless(found: tuple[float, float] | None) -> dict[str, float] | None:
-    return None if found is None else {"value": found[0], "error": found[1]}
-
-
-def _print(runs: Sequence[Diffusion], laws: dict[str, Arrhenius | None], *, title: str) -> None:
-    names = list(runs[0].coefficients)
-    rows = table(f"{title}\nD in Å²/ps (1e-8 m²/s) ± standard error", "T\nK", "V\nÅ³/atom", *names)
-    for run in runs:
-        cells = [value_with_error(run.coefficients[n], run.errors[n], 4) for n in names]
-        rows.add_row(f"{run.temperature:.0f}", f"{run.volume:.3f}", *cells)
-        endless = [_corrected(run, n) for n in names]
-        if all(endless):
-            rows.add_row("in an endless cell", "", *(value_with_error(*pair, 4) for pair in endless if pair))
-    out = console()
-    out.print(rows)
-    for name, law in laws.items():
-        if law is not None:
-            out.print(
-                f"{name}: D = {law.prefactor:.3g} Å²/ps exp(-E / k_B T), "
-                f"E = {value_with_error(law.energy, law.error, 2)} eV"
-            )
-    for run in runs:
-        if run.viscosity is not None and run.length is not None:
-            value = value_with_error(run.viscosity.value, run.viscosity.error, 2)
-            source = "as given" if run.viscosity.error is None else "Green-Kubo"
-            out.print(
-                f"viscosity at {run.temperature:.0f} K: {value} mPa s ({source}); the cell is {run.length:.1f} Å wide"
-            )
-    unsure = [f"{n} at {r.temperature:.0f} K" for r in runs for n in names if r.coefficients[n] < 2 * r.errors[n]]
-    if unsure:
-        out.print(f"no more than two errors from zero: {', '.join(unsure)}; run longer", soft_wrap=True)
+    for records in _records(schedule, prefix):
+        records.clear_unless_begun()
+    found = diffuse(atoms, method.make(), schedule, prefix, restart=True)
+    observe()
+    return found

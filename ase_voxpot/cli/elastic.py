@@ -16,18 +16,26 @@ from ase_voxpot.cli.options import (
     Json,
     Lattice,
     Model,
+    Scheduler,
     Seed,
     Structure,
     Supercell,
     Vacant,
+    Workers,
 )
-from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.cli.refusals import check_targets, refuse_decorations
+from ase_voxpot.cli.workers import run_parts
 from ase_voxpot.plotting.screen import console, progress, table, value_with_error
 
 if TYPE_CHECKING:
-    from ase_voxpot.properties.elastic import Ensemble
+    from collections.abc import Callable, Sequence
 
-__all__ = ["elastic"]
+    from ase import Atoms
+
+    from ase_voxpot.methods import Method
+    from ase_voxpot.properties.elastic import Ensemble, Measured
+
+__all__ = ["decoration", "elastic"]
 
 CUBIC = {"c11": "C11", "c12": "C12", "c44": "C44", "zener": "Zener anisotropy 2 C44 / (C11 - C12)"}
 MODULI = {
@@ -69,6 +77,8 @@ def elastic(
     ] = False,
     plot: Annotated[Path, typer.Option("--plot", help="Draw the moduli here.")] = Path("elastic.png"),
     json: Json = None,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     repeat: Supercell = None,
     seed: Seed = 0,
     decorate: Decorate = False,
@@ -81,15 +91,15 @@ def elastic(
 
     Cell and ions are relaxed first.  The tensor is averaged over the point group
     of the crystal; of a random alloy, that of its lattice.  Errors are standard errors
-    of the mean over the decorations.
+    of the mean over the decorations, which several workers may share; the numbers are
+    those of one process.
 
     voxpot elastic bcc:W
-    voxpot elastic bcc:MoTaW --decorations 12 --json motaw.json
+    voxpot elastic bcc:MoTaW --decorations 12 --workers 4 --json motaw.json
     voxpot elastic cell.cif --calculator ase.calculators.emt:EMT --plot tensor.png
     """
-    from ase_voxpot.errors import ConfigError
     from ase_voxpot.properties.drawings import draw_elastic
-    from ase_voxpot.properties.elastic import LARGE, elastic_ensemble, strains
+    from ase_voxpot.properties.elastic import LARGE, ensemble, strains
     from ase_voxpot.properties.moduli import is_cubic
     from ase_voxpot.storage.files import write_json
 
@@ -98,21 +108,15 @@ def elastic(
     work = open_work(
         structure, method, repeat=repeat, seed=seed, lattice=lattice, decoration=decoration_of(decorate, vacant)
     )
-    if decorations is not None and (decorations < 1 or (decorations > 1 and not work.random)):
-        raise ConfigError(
-            f"decorations: expected a whole number from 1 on, and 1 unless the structure is a random alloy such as "
-            f"bcc:MoTaW, got {decorations}"
-        )
+    refuse_decorations(decorations, random=work.random)
     count = decorations or (6 if work.random else 1)
     sizes = LARGE if finite_strain else None
+    structures = [work.build(k) for k in range(count)]
     with progress("strained cells", count * strains(sizes)) as step:
-        found = elastic_ensemble(
-            [work.build(k) for k in range(count)],
-            work.calculator,
-            like=work.lattice() if work.random else None,
-            sizes=sizes,
-            observe=step,
-        )
+        parts = [(method, atoms, sizes) for atoms in structures]
+        steps = strains(sizes)
+        measured = list(run_parts(decoration, parts, workers=workers, scheduler=scheduler, observe=step, steps=steps))
+    found = ensemble(measured, work.lattice() if work.random else structures[0], known=work.random)
     cubic = is_cubic(found.rotations)
     names = (CUBIC if cubic else {}) | MODULI
     draw_elastic(plot, found, title=work.title, cubic=cubic)
@@ -120,6 +124,22 @@ def elastic(
         write_json(json, _plain(found, list(names)) | work.about | {"cubic": cubic})
     _print(found, names, title=work.title, cubic=cubic)
     console().print(f"wrote {plot}", soft_wrap=True)
+
+
+def decoration(
+    method: Method,
+    atoms: Atoms,
+    sizes: Sequence[float] | None,
+    *,
+    observe: Callable[[], None] = lambda: None,
+) -> Measured:
+    """The tensor of one decoration, by a calculator of its own; arguments as of ``properties.elastic.measure``."""
+    from dataclasses import replace
+
+    from ase_voxpot.properties.elastic import measure
+
+    found = measure(atoms, method.make(), sizes=sizes, observe=observe)
+    return replace(found, cell=found.cell.copy())  # without the calculator
 
 
 def _plain(found: Ensemble, names: list[str]) -> dict[str, Any]:

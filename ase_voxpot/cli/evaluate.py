@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from ase_voxpot.cli.options import Device, Dtype, Json, Model, Peers, Unconverged
+from ase_voxpot.cli.options import Device, Dtype, Json, Model, Peers, Scheduler, Unconverged, Workers
 from ase_voxpot.cli.refusals import check_targets, refuse_all, refuse_same_names, sift, tell_refused
-from ase_voxpot.plotting.screen import console, progress_bar, score_table, total_table
+from ase_voxpot.cli.workers import run_parts
+from ase_voxpot.plotting.screen import console, progress, score_table, total_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Sequence
 
     from ase import Atoms
 
+    from ase_voxpot.methods import Method
     from ase_voxpot.potential import Potential
     from ase_voxpot.scoring import Prediction
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "predicted"]
+
+PORTION = 1024
+"""Atoms of the frames that a peer predicts in one portion; those of a model are its batches."""
 
 
 def evaluate(
@@ -48,6 +53,8 @@ def evaluate(
     ] = -1,
     unconverged: Unconverged = False,
     peer: Peers = None,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     skip: Annotated[
         bool,
         typer.Option("--skip", help="Leave out frames that the model cannot take, name them, and end with status 1."),
@@ -62,24 +69,26 @@ def evaluate(
     "offset" is the energy error after the best constant per element is taken off. A frame that the model cannot
     evaluate ends the command with its number and exit status 2, so that errors always refer to all frames; with
     --skip such frames are left out, and the remaining frames are renumbered. Several files, or a pattern such as
-    'runs/*/OUTCAR', are scored together.
+    'runs/*/OUTCAR', are scored together. Several workers take portions of the frames; the numbers are those of one
+    process.
 
     voxpot evaluate test.extxyz.gz --model motaw --json scores.json
     voxpot evaluate vasprun.xml --plot parity.png
     voxpot evaluate runs/*/vasprun.xml.gz
+    voxpot evaluate large.extxyz.gz --workers 4
     voxpot evaluate data.xyz --energy-key dft_energy --forces-key dft_forces
     voxpot evaluate test.extxyz.gz --peer snap=peers.py:make:snap
     """
     from ase_voxpot.frames.labelled import one_or_more, origins
     from ase_voxpot.frames.labels import LabelKeys, labels_of
-    from ase_voxpot.peers import parse_peer
-    from ase_voxpot.scoring import predict, predict_with, score
+    from ase_voxpot.methods import Method
+    from ase_voxpot.scoring import score
     from ase_voxpot.storage.files import write_json
     from ase_voxpot.weights import load_potential
 
     check_targets(json, plot=plot)
     potential = load_potential(model, device=device, dtype=dtype)  # type: ignore[arg-type]
-    peers = [parse_peer(text) for text in peer or []]
+    peers = [Method(text=text, own=False) for text in peer or []]
     refuse_same_names([model, *(p.name for p in peers)])
     keys = LabelKeys(
         energy=energy_key, forces=forces_key, stress=stress_key, virial=virial_key, virial_sign=virial_sign
@@ -88,16 +97,13 @@ def evaluate(
     structures, places, refused, notes = _frames(paths, potential, skip=skip, unconverged=unconverged)
     labels = labels_of(structures, keys, places)
     result = origins([label.origin for label in labels], keys)
-    own = predict(potential, structures)
-    predictions = _watched(own, len(structures), "frames")
+    predictions = _predictions(
+        Method(text=model, device=device, dtype=dtype), structures, workers=workers, scheduler=scheduler, here=potential
+    )
     scores = score(structures, labels, predictions)
     others = {
-        contestant.name: score(
-            structures,
-            labels,
-            _watched(predict_with(contestant.make(), structures), len(structures), contestant.name),
-        )
-        for contestant in peers
+        method.name: score(structures, labels, _predictions(method, structures, workers=workers, scheduler=scheduler))
+        for method in peers
     }
     if plot is not None:
         from ase_voxpot.plotting.figures import draw_parity
@@ -145,7 +151,56 @@ def _frames(
     return frames, [where[id(atoms)] for atoms in frames if where], refused, [*found.notes, *result]
 
 
-def _watched(predictions: Iterator[Prediction], count: int, what: str) -> list[Prediction]:
-    """All of them, with a progress bar."""
-    with progress_bar() as bar:
-        return list(bar.track(predictions, total=count, description=what))
+def _predictions(
+    method: Method,
+    frames: Sequence[Atoms],
+    *,
+    workers: int,
+    scheduler: str | None,
+    here: Potential | None = None,
+) -> list[Prediction]:
+    """Predictions for all frames, with a progress bar, ``here`` or by workers that take portions of them.
+
+    A peer gets a new calculator for every portion, also in one process: a calculator may keep lists of neighbours,
+    and with them the order of its sums.
+    """
+    from ase_voxpot.potential import portions
+    from ase_voxpot.scoring import predict
+
+    with progress("frames" if method.own else method.name, len(frames)) as step:
+        if here is not None and workers == 1 and scheduler is None:
+            return _watched(predict(here, frames), step)
+        sizes = [len(atoms) for atoms in frames]
+        cuts = portions(sizes) if method.own else portions(sizes, PORTION)
+        parts = [(method, [atoms.copy() for atoms in frames[cut]], cut.start) for cut in cuts]
+        steps = [len(some) for _, some, _ in parts]
+        found = run_parts(predicted, parts, workers=workers, scheduler=scheduler, observe=step, steps=steps)
+        return [prediction for some in found for prediction in some]
+
+
+def predicted(
+    method: Method, frames: Sequence[Atoms], first: int, *, observe: Callable[[], None] = lambda: None
+) -> list[Prediction]:
+    """Predictions for a portion of the frames by a new calculator.
+
+    Args:
+        method: of the energies.
+        frames: the portion.
+        first: number of its first frame, for messages.
+        observe: called after every frame.
+    """
+    from ase_voxpot.scoring import predict, predict_with
+
+    calculator = method.make()
+    if method.own:
+        return _watched(predict(calculator.potential, frames, first=first), observe)
+    return _watched(predict_with(calculator, frames, first=first), observe)
+
+
+def _watched(predictions: Iterable[Prediction], observe: Callable[[], None]) -> list[Prediction]:
+    """All of them, with a call after each."""
+    found = []
+    for prediction in predictions:
+        found.append(prediction)
+        observe()
+    return found

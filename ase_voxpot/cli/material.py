@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -11,14 +10,14 @@ import typer
 from ase_voxpot.cli.refusals import refuse_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from ase import Atoms
 
+    from ase_voxpot.methods import Method
     from ase_voxpot.structures import Decoration
 
 __all__ = [
-    "Method",
     "Work",
     "decoration_of",
     "find_method",
@@ -33,15 +32,6 @@ ALLOY = 3
 """Cubic cells along each edge of a random alloy: 54 atoms of bcc."""
 WIDE = 9.0
 """Å, least width of a decorated structure without ``--repeat``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A factory of a calculator; the card of a model has lattice constants."""
-
-    name: str
-    make: Callable[[], Any]
-    card: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,19 +94,15 @@ def find_method(
     Raises:
         VoxPotError: there is no such model or calculator.
     """
-    from ase_voxpot.peers import parse_peer
-    from ase_voxpot.weights import find_model, read_header
+    from ase_voxpot.methods import Method
 
     if calculator is not None:
-        peer = parse_peer(calculator)
-        return Method(peer.name, peer.make)
-
-    def make() -> Any:
-        from ase_voxpot.calculator import VoxPotCalculator
-
-        return VoxPotCalculator(model, device=device, dtype=dtype, uncertainty=uncertainty)  # type: ignore[arg-type]
-
-    return Method(Path(model).stem, make, read_header(find_model(model))["card"])
+        method = Method(text=calculator, own=False)
+        method.name  # noqa: B018 - raises if there is no such calculator
+    else:
+        method = Method(text=model, device=device, dtype=dtype, uncertainty=uncertainty)
+        method.card  # noqa: B018 - raises if there is no such model
+    return method
 
 
 def open_atoms(

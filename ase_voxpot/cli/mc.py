@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ase_voxpot.cli.material import decoration_of, find_method, open_atoms
+from ase_voxpot.cli.mc_runs import all_runs, run_all
 from ase_voxpot.cli.mc_texts import parse_ensemble, parse_sizes, parse_temperatures
 from ase_voxpot.cli.options import (
     Decorate,
@@ -22,20 +22,18 @@ from ase_voxpot.cli.options import (
     Prefix,
     Repeat,
     Restart,
+    Scheduler,
     Seed,
     Structure,
     Vacant,
+    Workers,
 )
-from ase_voxpot.cli.refusals import check_targets, refuse_same_names
-from ase_voxpot.plotting.screen import console, progress_bar, table
+from ase_voxpot.cli.refusals import check_targets
+from ase_voxpot.plotting.screen import console, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ase import Atoms
-
-    from ase_voxpot.cli.material import Method
-    from ase_voxpot.montecarlo import Outcome, Plan, Records
+    from ase_voxpot.cli.mc_runs import Run
+    from ase_voxpot.montecarlo import Records
 
 __all__ = ["mc"]
 
@@ -74,6 +72,8 @@ def mc(
     output: Prefix = Path("mc"),
     json: Json = None,
     restart: Restart = False,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     speed: Annotated[
         bool, typer.Option("--speed", help="Measure swap trials per second of CPU time instead, and check them.")
     ] = False,
@@ -93,11 +93,12 @@ def mc(
     Several temperatures run side by side and exchange configurations (parallel
     tempering); from five on the peak of the heat capacity is given as transition
     temperature.  With --restart a run continues from its checkpoint, to the same last
-    bit.  A peer is a calculator made by Python code of yours; every trial computes its full energy.
+    bit.  Sizes and peers are independent runs, which several workers may share.
+    A peer is a calculator made by Python code of yours; every trial computes its full energy.
 
     voxpot mc bcc:MoTaW --repeat 8 -T 800 --sweeps 200
     voxpot mc bcc:MoTaW --repeat 8 -T 2000 --anneal 300 --sweeps 500 -o cooled
-    voxpot mc bcc:MoTaW --sizes 6,8 -T 400:1800:200 --sweeps 300 -m motaw-fast -o scan
+    voxpot mc bcc:MoTaW --sizes 6,8 -T 400:1800:200 --sweeps 300 -m motaw-fast -o scan --workers 2
     voxpot mc bcc:MoTa --repeat 6 -e sgc --mu Mo=0,Ta=-1 -T 1500
     voxpot mc bcc:MoTaW --sizes 10,40 -m motaw-fast --speed
     voxpot mc bcc:MoTaW --repeat 4 -T 1000 --md 50 --pressure 0 --interval 0.1 --sweeps 10
@@ -125,28 +126,29 @@ def mc(
     edges = parse_sizes(sizes) or [repeat]
     decoration = decoration_of(decorate, vacant)
     opened = partial(open_atoms, structure, seed=seed, lattice=lattice, decoration=decoration)
-    runs = _runs(opened, own, peer or [], output, sizes=edges)
+    runs = all_runs(opened, own, peer or [], output, sizes=edges)
     if speed:
+        if workers != 1 or scheduler is not None:
+            raise ConfigError("speed: expected one process, which is measured alone; leave out workers and scheduler")
         _measure(runs, plan.temperatures[0], json)
         return
+    what = f"{ensemble} Monte Carlo of {structure}"
+    ended = run_all(runs, plan, what, restart=restart, workers=workers, scheduler=scheduler)
     reports: dict[str, Any] = {}
-    for name, records, make in runs:
-        atoms = make()
-        outcome = _run(atoms, plan, records, name, restart=restart, alone=len(runs) == 1)
-        reports[name] = outcome.report()
-        title = f"{ensemble} Monte Carlo of {structure}, {len(atoms)} atoms, {name.partition(' ')[0]}"
-        _finish(outcome, records, reports[name], title)
+    for run, (report, title, reason) in zip(runs, ended, strict=True):
+        reports[run[0]] = report
+        _print(run[1], report, title, reason)
     if len(runs) > 1 and len(plan.temperatures) > 1:
         from ase_voxpot.montecarlo.pictures import draw_scan
 
         whole = output.with_name(output.name + ".png")
-        draw_scan(whole, reports, title=f"{ensemble} Monte Carlo of {structure}")
+        draw_scan(whole, reports, title=what)
         console().print(f"wrote {whole}", soft_wrap=True)
     if json is not None:
         write_json(json, reports)
 
 
-def _measure(runs: list[tuple[str, Records, Callable[[], Atoms]]], temperature: float, json: Path | None) -> None:
+def _measure(runs: list[Run], temperature: float, json: Path | None) -> None:
     """Trials per second of every run, as a table."""
     from dataclasses import asdict
 
@@ -156,7 +158,7 @@ def _measure(runs: list[tuple[str, Records, Callable[[], Atoms]]], temperature: 
     title = f"canonical swaps at {temperature:g} K, one process, CPU time"
     rows = table(title, "run", "atoms", "trials/s", "full energies\nand forces/s", "ratio", "largest\nerror, eV")
     found = {}
-    for name, _, make in runs:
+    for name, _, _, make in runs:
         result = measure(make(), temperature=temperature)
         found[name] = asdict(result)
         ratio = f"{result.trials / result.full:.1f}"
@@ -168,50 +170,8 @@ def _measure(runs: list[tuple[str, Records, Callable[[], Atoms]]], temperature: 
         write_json(json, found)
 
 
-def _runs(
-    make: Callable[..., Atoms], own: Method, peers: list[str], output: Path, *, sizes: list[int]
-) -> list[tuple[str, Records, Callable[[], Atoms]]]:
-    """Name, records and structure of every run: the model and its peers, at every size."""
-    from ase_voxpot.montecarlo import Records
-    from ase_voxpot.peers import parse_peer
-
-    methods = [own, *(replace(own, name=p.name, make=p.make) for p in map(parse_peer, peers))]
-    refuse_same_names([method.name for method in methods])
-    found: list[tuple[str, Records, Callable[[], Atoms]]] = []
-    for method in methods:
-        for size in sizes:
-            label = f"{method.name} {size}³" if len(sizes) > 1 else method.name
-            suffix = ("" if method is own else f"-{method.name}") + (f"-{size}" if len(sizes) > 1 else "")
-            records = Records(output.with_name(output.name + suffix))
-            found.append((label, records, partial(make, method, repeat=size)))
-    return found
-
-
-def _run(atoms: Atoms, plan: Plan, records: Records, name: str, *, restart: bool, alone: bool) -> Outcome:
-    from ase_voxpot.montecarlo import run
-
-    begun = restart and (alone or records.checkpoint.is_file())
-    with progress_bar("{task.fields[now]}") as bar:
-        task = bar.add_task(name, total=plan.samples, now="")
-
-        def observe(sample: int, rows: list[dict[str, float]]) -> None:
-            row = rows[0]
-            now = f"T {row['temperature_K']:.0f} K  E {row['energy_eV'] / len(atoms):.4f} eV/atom"
-            bar.update(task, completed=sample, now=now)
-
-        return run(atoms, plan, records, start="checkpoint" if begun else "anew", observe=observe)
-
-
-def _finish(outcome: Outcome, records: Records, report: dict[str, Any], title: str) -> None:
-    """Write report and picture, print the averages."""
-    from ase_voxpot.montecarlo.pictures import draw_run, draw_scan
-    from ase_voxpot.storage.files import write_json
-
-    write_json(records.report, report)
-    if len(outcome.replicas) > 2:
-        draw_scan(records.picture, {title: report}, title=title)
-    else:
-        draw_run(records.picture, outcome.rows, outcome.meter, title=title)
+def _print(records: Records, report: dict[str, Any], title: str, reason: str) -> None:
+    """Print the averages."""
     out = console()
     out.print(_averages(report, title))
     for entry in report["temperatures"][:1]:
@@ -223,8 +183,8 @@ def _finish(outcome: Outcome, records: Records, report: dict[str, Any], title: s
         at = found["temperature_K"]
         where = "" if found["inside_the_range"] else ", at the end of the range: scan further"
         out.print(f"heat capacity peaks at {at['value']:.0f} ± {at['error']:.0f} K{where}")
-    if outcome.meter.reason:
-        out.print(f"no order parameters: {outcome.meter.reason}", soft_wrap=True, markup=False)
+    if reason:
+        out.print(f"no order parameters: {reason}", soft_wrap=True, markup=False)
     written = (records.log, records.trajectory, records.checkpoint, records.report, records.picture)
     out.print("wrote " + ", ".join(str(p) for p in written), soft_wrap=True)
 

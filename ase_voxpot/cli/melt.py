@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ase_voxpot.cli.material import decoration_of, find_method, open_work
+from ase_voxpot.cli.melt_runs import run_all
 from ase_voxpot.cli.options import (
     Calculator,
     Decorate,
@@ -19,18 +20,22 @@ from ase_voxpot.cli.options import (
     Prefix,
     Pressure,
     Restart,
+    Scheduler,
     Seed,
+    Seeds,
     Structure,
     Timestep,
     Vacant,
+    Workers,
+    parse_kelvins,
 )
-from ase_voxpot.cli.refusals import check_targets
-from ase_voxpot.plotting.screen import console, progress_bar, table
+from ase_voxpot.cli.refusals import check_targets, refuse_seeds
+from ase_voxpot.plotting.screen import console
 
 if TYPE_CHECKING:
-    from ase import Atoms
+    from collections.abc import Sequence
 
-    from ase_voxpot.md.records import Sample
+    from ase_voxpot.cli.melt_runs import Part
     from ase_voxpot.properties.coexistence import Melting
     from ase_voxpot.properties.melting import Schedule
 
@@ -40,7 +45,13 @@ __all__ = ["melt"]
 def melt(
     structure: Structure,
     temperature: Annotated[
-        float, typer.Option("--temperature", "-T", help="K, an estimate within about 15 %.", show_default=False)
+        str,
+        typer.Option(
+            "--temperature",
+            "-T",
+            help="K, an estimate within about 15 %; several with commas between get a run each.",
+            show_default=False,
+        ),
     ],
     model: Model = "motaw",
     calculator: Calculator = None,
@@ -57,7 +68,10 @@ def melt(
     output: Prefix = Path("melting"),
     restart: Restart = False,
     json: Json = None,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     seed: Seed = 0,
+    seeds: Seeds = 1,
     decorate: Decorate = False,
     vacant: Vacant = False,
     lattice: Lattice = None,
@@ -71,29 +85,34 @@ def melt(
     guess is printed and the exit status is 2. The picture OUTPUT.png shows both phases over time.
     Log, trajectory and checkpoint of each stage are OUTPUT.STAGE.csv, .extxyz and .checkpoint.npz;
     a run that was stopped goes on with --restart, and with more --steps for a smaller error. The
-    melting point of an alloy lies between solidus and liquidus.
+    melting point of an alloy lies between solidus and liquidus. Several temperatures and --seeds are
+    independent runs with the names OUTPUT.TEMPERATURE.SEED, which several workers may share; the
+    melting point is the mean of those in which both phases remain.
 
     voxpot melt bcc:W -T 3500 -m motaw-fast -o tungsten
     voxpot melt bcc:W -T 3500 -m motaw-fast -o tungsten --restart --steps 40000
+    voxpot melt bcc:W -T 3400,3600 --seeds 2 --workers 4 -m motaw-fast
     voxpot melt fcc:Cu -T 1300 -c ase.calculators.emt:EMT --across 4 --along 10 --steps 5000
     """
-    from ase_voxpot.errors import ConfigError, DivergenceError
-    from ase_voxpot.properties.drawings import draw_melting
+    from dataclasses import replace
+
+    from ase_voxpot.errors import ConfigError
     from ase_voxpot.properties.melting import Schedule
-    from ase_voxpot.storage.files import write_json
 
     if across < 1 or along < 1:
         raise ConfigError(f"across, along: expected whole numbers from 1 on, got {across} and {along}")
+    kelvins = parse_kelvins(temperature)
+    refuse_seeds(seeds)
     schedule = Schedule(
-        temperature=temperature,
+        temperature=kelvins[0],
         pressure=pressure,
         timestep=timestep,
         steps=steps,
         equilibration=equilibration,
         seed=seed,
     )
-    picture = output.with_name(output.name + ".png")
-    check_targets(json, plot=picture)
+    schedules = [replace(schedule, temperature=kelvin, seed=seed + k) for kelvin in kelvins for k in range(seeds)]
+    check_targets(json, plot=_picture(output))
     method = find_method(model, calculator, device=device, dtype=dtype)
     work = open_work(
         structure,
@@ -103,63 +122,80 @@ def melt(
         lattice=lattice,
         decoration=decoration_of(decorate, vacant),
     )
-    crystal = work.build(0)
-    found = _run(crystal, work.calculator, schedule, output, restart=restart)
-    title = f"{work.title}, {len(crystal)} atoms"
-    draw_melting(picture, found, title=title)
+    parts = [
+        (method, work.build(each.seed - seed), each, _prefix(output, each, kelvins=len(kelvins), seeds=seeds))
+        for each in schedules
+    ]
+    runs = run_all(parts, restart=restart, workers=workers, scheduler=scheduler)
+    size = len(parts[0][1])
+    title, about = f"{work.title}, {size} atoms", work.about | {"atoms": size, "pressure": pressure}
+    if len(parts) == 1:
+        _tell(output, runs[0], title, about, json)
+    else:
+        _tell_all(parts, runs, title, about, json)
+
+
+def _prefix(output: Path, schedule: Schedule, *, kelvins: int, seeds: int) -> Path:
+    """Beginning of the names of the files of a run, with the temperature and the seed where there are several."""
+    more = (f".{schedule.temperature:g}K" if kelvins > 1 else "") + (f".seed{schedule.seed}" if seeds > 1 else "")
+    return output.with_name(output.name + more)
+
+
+def _picture(prefix: Path) -> Path:
+    return prefix.with_name(f"{prefix.name}.png")
+
+
+def _tell(output: Path, run: Melting | str, title: str, about: dict[str, Any], json: Path | None) -> None:
+    """Draw, write and print the only run.
+
+    Raises:
+        DivergenceError: it failed, or one phase has vanished.
+    """
+    from ase_voxpot.cli.melt_tables import plain, show
+    from ase_voxpot.errors import DivergenceError
+    from ase_voxpot.properties.drawings import draw_melting
+    from ase_voxpot.storage.files import write_json
+
+    if isinstance(run, str):
+        raise DivergenceError(run)
+    draw_melting(_picture(output), run, title=title)
     if json is not None:
-        write_json(json, _plain(found) | work.about | {"atoms": len(crystal), "pressure": pressure})
-    _print(found, title=title)
+        write_json(json, plain(run) | about)
+    show(run, title=title)
     out = console()
-    out.print(f"wrote {picture}", soft_wrap=True)
-    if found.temperature is None:
-        raise DivergenceError(found.sentence())
-    out.print(found.sentence(), soft_wrap=True)
+    out.print(f"wrote {_picture(output)}", soft_wrap=True)
+    if run.temperature is None:
+        raise DivergenceError(run.sentence())
+    out.print(run.sentence(), soft_wrap=True)
 
 
-def _run(crystal: Atoms, calculator: Any, schedule: Schedule, output: Path, *, restart: bool) -> Melting:
-    from ase_voxpot.properties.melting import STAGES, coexist
+def _tell_all(
+    parts: Sequence[Part], runs: Sequence[Melting | str], title: str, about: dict[str, Any], json: Path | None
+) -> None:
+    """Draw, write and print several runs.
 
-    with progress_bar("{task.fields[now]}") as bar:
-        tasks = {name: bar.add_task(name, total=schedule.plan(name).steps, now="") for name in STAGES}
+    Raises:
+        DivergenceError: in none of them both phases remain.
+    """
+    from ase_voxpot.cli.melt_tables import plain_all, show_all
+    from ase_voxpot.errors import DivergenceError
+    from ase_voxpot.properties.drawings import draw_melting
+    from ase_voxpot.storage.files import write_json
 
-        def observe(stage: str, sample: Sample, crystalline: float | None) -> None:
-            both = "" if crystalline is None else f"  crystal {100 * crystalline:.0f} %"
-            bar.update(tasks[stage], completed=sample.step, now=f"T {sample.temperature:6.0f} K{both}")
-
-        return coexist(crystal, calculator, schedule, output, restart=restart, observe=observe)
-
-
-def _plain(found: Melting) -> dict[str, Any]:
-    return {
-        "melting_point": None if found.temperature is None else found.temperature.value,
-        "error": None if found.temperature is None else found.temperature.error,
-        "drift": {"value": found.drift.value, "error": found.drift.error},
-        "guess": found.guess,
-        "verdict": found.verdict,
-        "sentence": found.sentence(),
-        "frames": [found.counted.start, found.counted.stop],
-        "times": found.times.tolist(),
-        "temperatures": found.temperatures.tolist(),
-        "pressure_along": found.along.tolist(),
-        "pressure_across": found.across.tolist(),
-        "crystalline": found.crystalline.tolist(),
-        "order": {
-            "crystal": found.boundary.crystal,
-            "melt": found.boundary.melt,
-            "boundary": found.boundary.value,
-            "mistaken": found.boundary.mistaken,
-        },
-        "units": {"melting_point": "K", "temperatures": "K", "times": "ps", "pressures": "GPa"},
-    }
-
-
-def _print(found: Melting, *, title: str) -> None:
-    rows = table(title, "time\nps", "T\nK", "P along\nGPa", "P across\nGPa", "crystal\n%")
-    edges = range(0, len(found.times), max(1, len(found.times) // 8))
-    for start in edges:
-        part = slice(start, start + edges.step)
-        columns = (found.temperatures, found.along, found.across, 100 * found.crystalline)
-        cells = [format(v[part].mean(), f) for v, f in zip(columns, (".0f", ".2f", ".2f", ".0f"), strict=True)]
-        rows.add_row(f"{found.times[start]:.1f}", *cells)
-    console().print(rows)
+    schedules = [schedule for _, _, schedule, _ in parts]
+    pictures = []
+    for (_, _, schedule, prefix), run in zip(parts, runs, strict=True):
+        if not isinstance(run, str):
+            pictures.append(_picture(prefix))
+            draw_melting(pictures[-1], run, title=f"{title}, {schedule.temperature:g} K, seed {schedule.seed}")
+    answer = plain_all(schedules, runs) | about
+    if json is not None:
+        write_json(json, answer)
+    show_all(schedules, runs, title=title)
+    if pictures:
+        console().print(f"wrote {', '.join(map(str, pictures))}", soft_wrap=True)
+    if answer["melting_point"] is None:
+        raise DivergenceError(
+            f"expected crystal and melt at the end of one run at least, got none of {len(runs)}; change the guesses of "
+            "the temperature as said for each run, or take a larger cell"
+        )

@@ -11,6 +11,7 @@ __all__ = [
     "Calculator",
     "Crystals",
     "Decorate",
+    "Decorations",
     "Device",
     "Dtype",
     "Json",
@@ -24,6 +25,7 @@ __all__ = [
     "Restart",
     "Scheduler",
     "Seed",
+    "Seeds",
     "Strict",
     "Structure",
     "Supercell",
@@ -31,6 +33,7 @@ __all__ = [
     "Unconverged",
     "Vacant",
     "Workers",
+    "parse_kelvins",
     "parts",
 ]
 
@@ -85,7 +88,14 @@ Decorate = Annotated[
 Vacant = Annotated[
     bool, typer.Option("--vacant", help="With --decorate: leave sites empty that are occupied less than once.")
 ]
+Decorations = Annotated[
+    int, typer.Option("--decorations", help="Of a random alloy, with seeds one after the other; results are pooled.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of random numbers.")]
+Seeds = Annotated[
+    int,
+    typer.Option("--seeds", help="Independent runs, with seeds one after the other; the results are averaged."),
+]
 Pressure = Annotated[float, typer.Option("--pressure", "-P", help="GPa, with a variable cell.")]
 Timestep = Annotated[float, typer.Option(help="fs.")]
 
@@ -126,3 +136,23 @@ def parts(text: str) -> list[str]:
     ['Mo', 'Ta']
     """
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def parse_kelvins(text: str) -> list[float]:
+    """Temperatures in K, ascending.
+
+    >>> parse_kelvins("3600,3400")
+    [3400.0, 3600.0]
+
+    Raises:
+        ConfigError: no numbers, or one of them twice.
+    """
+    from ase_voxpot.errors import ConfigError
+
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or len(set(found)) != len(found):
+        raise ConfigError(f"temperature: expected different numbers with commas between, got {text!r}")
+    return sorted(found)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
+    from ase_voxpot.methods import Method
     from ase_voxpot.peers import Peer
     from ase_voxpot.physics.bench import Results, Task
-    from ase_voxpot.physics.parallel import Recipe
     from ase_voxpot.physics.recipes import Answer, Effort, Frames
     from ase_voxpot.physics.report import Row
     from ase_voxpot.tasks.executors import Backend
@@ -60,10 +60,10 @@ def physics(
     voxpot physics --workers 4
     voxpot physics --peer emt=ase.calculators.emt:EMT --peer snap=peers.py:make:snap
     """
+    from ase_voxpot.methods import Method
     from ase_voxpot.neighbours.verlet import species_indices
     from ase_voxpot.physics.bench import Results, tasks
     from ase_voxpot.physics.binaries import find_frames
-    from ase_voxpot.physics.parallel import Recipe
     from ase_voxpot.physics.pictures import draw_all
     from ase_voxpot.physics.recipes import FULL, QUICK
     from ase_voxpot.physics.report import compositions, markdown, rows, to_json
@@ -78,9 +78,8 @@ def physics(
         species_indices(symbols, known)
     wanted = parts(only)
     tasks(symbols, wanted, None)  # raises for unknown names before any work
-    recipes = [Recipe(text=model, own=True, device=device, dtype=dtype)]
-    recipes += [Recipe(text=text, own=False) for text in peer or []]
-    contestants = [(recipe, recipe.peer()) for recipe in recipes]
+    methods = [Method(text=model, device=device, dtype=dtype), *(Method(text=t, own=False) for t in peer or [])]
+    contestants = [(method, method.peer()) for method in methods]
     names = [peer.name for _, peer in contestants]
     refuse_same_names(names)
     results = Results(output / "results.json")
@@ -145,7 +144,7 @@ def _known(
 
 
 def _one_by_one(
-    missing: Sequence[tuple[Recipe, Peer, Task]], effort: Effort, frames: Frames | None, keep: Keep, bar: Progress
+    missing: Sequence[tuple[Method, Peer, Task]], effort: Effort, frames: Frames | None, keep: Keep, bar: Progress
 ) -> None:
     from ase_voxpot.physics.bench import run
 
@@ -163,13 +162,13 @@ def _one_by_one(
 
 
 def _at_once(
-    missing: Sequence[tuple[Recipe, Peer, Task]], effort: Effort, folder: Path, backend: Backend, keep: Keep
+    missing: Sequence[tuple[Method, Peer, Task]], effort: Effort, folder: Path, backend: Backend, keep: Keep
 ) -> None:
     from ase_voxpot.physics.parallel import BenchTask, run_bench
 
     whose = {
-        BenchTask(recipe=recipe, identity=peer.identity, name=peer.name, task=task, effort=effort): peer
-        for recipe, peer, task in missing
+        BenchTask(method=method, identity=peer.identity, name=peer.name, task=task, effort=effort): peer
+        for method, peer, task in missing
     }
     try:
         run_bench(list(whose), folder, backend, observe=lambda done, answer: keep(whose[done], done.task, answer))

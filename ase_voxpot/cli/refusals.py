@@ -1,4 +1,4 @@
-"""Checks before the computation: output paths, names of peers, seeds, frames."""
+"""Checks before the computation: output paths, names of peers, decorations, seeds, frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
     from ase_voxpot.errors import VoxPotError
 
-__all__ = ["check_targets", "refuse_all", "refuse_same_names", "refuse_seed", "sift", "tell_refused"]
+__all__ = [
+    "check_targets",
+    "refuse_all",
+    "refuse_decorations",
+    "refuse_same_names",
+    "refuse_seed",
+    "refuse_seeds",
+    "sift",
+    "tell_refused",
+]
 
 T = TypeVar("T")
 
@@ -52,6 +61,29 @@ def refuse_same_names(names: Sequence[str]) -> None:
     twins = sorted({name for name in names if names.count(name) > 1})
     if twins:
         raise ConfigError(f"peer: two are called {', '.join(twins)}; give one another name, as in other=module:factory")
+
+
+def refuse_decorations(count: int | None, *, random: bool) -> None:
+    """Check that several decorations are those of a random alloy.
+
+    Raises:
+        ConfigError: fewer than one, or several of another structure.
+    """
+    if count is not None and (count < 1 or (count > 1 and not random)):
+        raise ConfigError(
+            f"decorations: expected a whole number from 1 on, and 1 unless the structure is a random alloy such as "
+            f"bcc:MoTaW, got {count}"
+        )
+
+
+def refuse_seeds(count: int) -> None:
+    """Check a number of runs with different seeds.
+
+    Raises:
+        ConfigError: fewer than one.
+    """
+    if count < 1:
+        raise ConfigError(f"seeds: expected a number of runs from 1 on, got {count}")
 
 
 def refuse_seed(seed: int) -> None:

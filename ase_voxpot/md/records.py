@@ -113,13 +113,27 @@ class RunFiles:
         Raises:
             ConfigError: the folder cannot be written to, or holds another run.
         """
+        self.refuse_another()
+        self.log.write_text(",".join(columns) + "\n", encoding="utf-8")
+
+    def refuse_another(self) -> None:
+        """Check that a run can begin here.
+
+        Raises:
+            ConfigError: the folder cannot be written to, or holds another run.
+        """
         make_parents(self.log)
         for path in (self.log, self.trajectory, self.checkpoint):
             if path.exists():
                 raise ConfigError(
                     f"{path} is there already: continue that run (restart), move it away or choose another name"
                 )
-        self.log.write_text(",".join(columns) + "\n", encoding="utf-8")
+
+    def clear_unless_begun(self) -> None:
+        """Delete log and trajectory of a run whose process ended before its first checkpoint."""
+        if not self.checkpoint.is_file():
+            self.log.unlink(missing_ok=True)
+            self.trajectory.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ase_voxpot.calculator import VoxPotCalculator
-from ase_voxpot.peers import Peer, parse_peer
 from ase_voxpot.physics.bench import Task, run
 from ase_voxpot.physics.binaries import find_frames
 from ase_voxpot.tasks.keys import key_of
 from ase_voxpot.tasks.running import Failure, run_tasks
-from ase_voxpot.weights import find_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
+    from ase_voxpot.methods import Method
     from ase_voxpot.physics.recipes import Answer, Effort, Frames
     from ase_voxpot.tasks.executors import Backend
 
-__all__ = ["BenchTask", "Recipe", "run_bench"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """What a worker needs to make a calculator of its own."""
-
-    text: str  # a model, or a peer as on the command line
-    own: bool  # whether it is a model
-    device: str = "auto"
-    dtype: str = "float32"
-
-    def peer(self) -> Peer:
-        """The calculator with its fingerprint.
-
-        Raises:
-            ConfigError: a peer that cannot be found.
-            UnknownModelError: no such model.
-        """
-        if not self.own:
-            return parse_peer(self.text)
-        file = find_model(self.text)
-        calculator = VoxPotCalculator(self.text, device=self.device, dtype=self.dtype)  # type: ignore[arg-type]
-        weights = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-        return Peer(name=Path(self.text).stem, make=lambda: calculator, identity=f"voxpot {weights} {self.dtype}")
+__all__ = ["BenchTask", "run_bench"]
 
 
 @cache
@@ -56,15 +29,15 @@ def _frames() -> Frames | None:
 
 
 @cache
-def _made(recipe: Recipe) -> Any:
-    return recipe.peer().make()
+def _made(method: Method) -> Any:
+    return method.peer().make()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchTask:
     """One workflow on one subject by one calculator; the result file holds the answer."""
 
-    recipe: Recipe = field(compare=False)
+    method: Method = field(compare=False)
     name: str  # of the calculator
     identity: str
     task: Task
@@ -80,7 +53,7 @@ class BenchTask:
     def compute(self, draft: Path) -> None:
         """Write the answer."""
         frames = _frames() if self.task.workflow == "dft-mixing" else None
-        answer = run(_made(self.recipe), self.task, self.effort, frames, lambda share: None)
+        answer = run(_made(self.method), self.task, self.effort, frames, lambda share: None)
         draft.write_text(json.dumps(answer), encoding="utf-8")
 
 

@@ -6,10 +6,12 @@
     moduli         symmetry, Voigt-Reuss-Hill averages, anisotropy
     defects        vacancies, their migration, self-interstitials
     sites          vacancies, swaps and chemical potentials over the sites of an alloy
+    samples        all of these of one crystal, pooled over the decorations of an alloy
     phonons        dispersion, density of states, special points (phonopy)
     thermal        thermal expansion in the quasi-harmonic approximation
     quasiharmonic  volume, bulk modulus and heat capacity in it (phonopy)
     diffusion      mean squared displacements, Arrhenius's law
+    repeats        averages over runs that differ in their seeds
     viscosity      Green-Kubo viscosity, size correction of diffusion
     melting        melting point by coexistence of crystal and melt
     coexistence    analysis of its frames

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Ensemble",
+    "Measured",
     "deformations",
     "elastic_ensemble",
     "elastic_regression",
     "elastic_tensor",
+    "ensemble",
     "fit_tensor",
+    "measure",
     "strains",
 ]
 
@@ -44,6 +47,14 @@ STRAIGHT = 0.9
 """Least coefficient of determination of the linear fit; above 0.999 for stable crystals."""
 NEAR_SITE = 0.01
 """Å, within which atoms of a relaxed cell are on their sites."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The tensor of one structure before it is averaged over a point group."""
+
+    tensor: Float[np.ndarray, "6 6"]  # GPa
+    cell: Atoms  # at rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,22 +95,39 @@ def elastic_ensemble(
     Raises:
         DivergenceError: a relaxation did not converge.
     """
-    rotations = point_group(structures[0] if like is None else like)
-    cells: list[Atoms] = []
-    members: list[Elasticity] = []
-    for atoms in structures:
-        cell = _rest(atoms, calculator)
-        if like is None and not cells:
-            found = point_group(cell, tolerance=NEAR_SITE)
-            rotations = found if len(found) > len(rotations) else rotations
-        if sizes is None:
-            tensor = elastic_tensor(cell, calculator, observe=observe)
-        else:
-            tensor = elastic_regression(cell, calculator, sizes=sizes, observe=observe)
-        cells.append(cell)
-        members.append(elasticity(symmetrised(tensor, rotations)))
+    parts = [measure(atoms, calculator, sizes=sizes, observe=observe) for atoms in structures]
+    return ensemble(parts, structures[0] if like is None else like, known=like is not None)
+
+
+def measure(
+    atoms: Atoms,
+    calculator: Any,
+    *,
+    sizes: Sequence[float] | None = None,
+    observe: Callable[[], None] = lambda: None,
+) -> Measured:
+    """The tensor of one structure, cell and ions relaxed; arguments and errors as of ``elastic_ensemble``."""
+    cell = _rest(atoms, calculator)
+    if sizes is None:
+        return Measured(tensor=elastic_tensor(cell, calculator, observe=observe), cell=cell)
+    return Measured(tensor=elastic_regression(cell, calculator, sizes=sizes, observe=observe), cell=cell)
+
+
+def ensemble(parts: Sequence[Measured], like: Atoms, *, known: bool) -> Ensemble:
+    """Elasticity of one material from the tensors of several structures.
+
+    Args:
+        parts: one per structure.
+        like: whose point group to average over.
+        known: whether that is the symmetry of the material; else that of the first relaxed cell is used, if higher.
+    """
+    rotations = point_group(like)
+    if not known:
+        found = point_group(parts[0].cell, tolerance=NEAR_SITE)
+        rotations = found if len(found) > len(rotations) else rotations
+    members = [elasticity(symmetrised(part.tensor, rotations)) for part in parts]
     mean = elasticity(np.mean([m.tensor for m in members], axis=0))
-    return Ensemble(members=members, mean=mean, cells=cells, rotations=rotations)
+    return Ensemble(members=members, mean=mean, cells=[part.cell for part in parts], rotations=rotations)
 
 
 def _rest(atoms: Atoms, calculator: Any) -> Atoms:

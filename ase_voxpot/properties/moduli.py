@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ase_voxpot.errors import DataError
+from ase_voxpot.errors import DataError, DivergenceError
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -57,9 +57,18 @@ def elasticity(tensor: Float[np.ndarray, "6 6"]) -> Elasticity:
     """Cubic averages and isotropic moduli (Hill, Proc. Phys. Soc. A 65, 349, 1952).
 
     Args:
-        tensor: GPa, Voigt, invertible.
+        tensor: GPa, Voigt.
+
+    Raises:
+        DivergenceError: the tensor cannot be inverted.
     """
-    compliance = np.linalg.inv(tensor)
+    try:
+        compliance = np.linalg.inv(tensor)
+    except np.linalg.LinAlgError:
+        raise DivergenceError(
+            "expected an elastic tensor that can be inverted, got one in which a strain makes no stress: the atoms do "
+            "not hold together; begin with a denser structure"
+        ) from None
     corner, shears = np.trace(tensor[:3, :3]), np.trace(tensor[3:, 3:])
     rest = tensor[:3, :3].sum() - corner
     c11, c12, c44 = corner / 3, rest / 6, shears / 3

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from ase_voxpot.errors import ConfigError
 from ase_voxpot.extras import require
+from ase_voxpot.simd.threads import set_threads, thread_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +107,8 @@ class Processes:
         """A pool of processes, which end with this one."""
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_end_with_parent)
+            share = max(1, thread_count() // self.workers)
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin, initargs=(share,))
         return self._pool
 
     def drop(self) -> None:
@@ -125,6 +127,13 @@ class Processes:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown()
+
+
+def _begin(threads: int) -> None:
+    """Prepare a process: it ends with its parent, and uses its share of the cores unless the user chose a number."""
+    _end_with_parent()
+    if "OMP_NUM_THREADS" not in os.environ:
+        set_threads(threads)
 
 
 def _end_with_parent() -> None:
@@ -192,7 +201,7 @@ class Dask:
         """Cancel what was submitted."""
         view, self._view = self._view, None
         if view is not None:
-            view.shutdown(wait=False, cancel_futures=True)
+            view.shutdown(wait=False)  # cancels, other than executors of Python
 
     def close(self) -> None:
         """Leave the scheduler; a cluster that was started for this client is stopped."""

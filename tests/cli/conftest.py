@@ -97,6 +97,10 @@ def springs(here: Path) -> None:
         "def make():\n    return Bonds(4 / np.sqrt(2), stiffness=2.0, depth=0.5)\n\n\n"
         "def lazy():\n    calculator = make()\n    calculator.implemented_properties = ['energy', 'forces']\n"
         "    return calculator\n\n\n"
-        "def broken():\n    calculator = make()\n    calculator.calculate = None\n    return calculator\n"
+        "def broken():\n    calculator = make()\n    calculator.calculate = None\n    return calculator\n\n\n"
+        "class Fragile(Bonds):\n    calls = 0\n\n    def calculate(self, *arguments, **keywords):\n"
+        "        self.calls += 1\n        if self.calls > 3:\n            raise RuntimeError('tired')\n"
+        "        super().calculate(*arguments, **keywords)\n\n\n"
+        "def fragile():\n    return Fragile(4 / np.sqrt(2), stiffness=2.0, depth=0.5)\n"
     )
     write(here / "cell.extxyz", bulk("Cu", "fcc", a=4.0, cubic=True))

@@ -37,6 +37,23 @@ def test_a_random_alloy_comes_with_errors(voxpot, springs, here):
     assert (here / "alloy.png").stat().st_size > 10_000
 
 
+def test_workers_give_the_numbers_of_one_process(voxpot, springs, here):
+    options = ("fcc:CuNi", "-c", SPRINGS, "--lattice", 4.0, "--repeat", 2, "-n", 3)
+    assert voxpot("elastic", *options, "--json", "one.json").status == 0
+
+    outcome = voxpot("elastic", *options, "--workers", 2, "--json", "two.json")
+
+    assert outcome.status == 0, outcome.err
+    assert (here / "two.json").read_text() == (here / "one.json").read_text()
+
+
+def test_an_error_of_a_worker_is_one_sentence(voxpot, springs, files):
+    options = ("-c", "springs.py:fragile", "--lattice", 4.0, "--repeat", 2, "-n", 2, "--workers", 2)
+
+    assert "calculator given: RuntimeError (tired)" in voxpot("elastic", "fcc:CuNi", *options).sentence
+    assert "elastic.png" not in files()
+
+
 def test_a_line_through_large_strains_of_a_random_alloy_is_near_the_slopes_at_rest(voxpot, here):
     options = ("bcc:MoTaW", "-m", "motaw-fast", "--device", "cpu", "-n", 1)
     assert voxpot("elastic", *options, "--finite-strain", "--json", "large.json").status == 0
@@ -62,7 +79,9 @@ def test_a_line_through_large_strains_of_a_random_alloy_is_near_the_slopes_at_re
         (("fcc:Cu", "--lattice", 4, "-c", "springs.py:broken"), "has no energy with the calculator given"),
         (("fcc:Cu", "--lattice", 4, "-c", "nowhere:make"), "expected to find make in nowhere"),
         (("fcc:Cu", "--lattice", 9), "no volume without pressure"),
+        (("fcc:CuNi", "--lattice", 9, "--repeat", 1), "a strain makes no stress"),
         (("fcc:Cu", "--lattice", 4, "--repeat", 0), "repeat: expected"),
+        (("fcc:Cu", "--lattice", 4, "--workers", 0), "workers: expected a whole number from 1 on, got 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(voxpot, springs, files, arguments, sentence):

@@ -11,6 +11,7 @@ from ase.io import read, write
 from ase.stress import voigt_6_to_full_3x3_stress
 from numpy.testing import assert_allclose
 
+from ase_voxpot.structures import random_alloy
 from ase_voxpot.weights import load_potential
 from tests.vasp.files import END, computed, head
 
@@ -63,6 +64,45 @@ def test_any_calculator_is_scored_beside_it(evaluate, frames, here):
     assert_allclose(peer["energy_mae"], 1000 * np.mean(np.abs(labels)))
     assert_allclose(peer["force_mae"], 1000 * np.mean(forces))
     assert "Side by side" in outcome.out
+
+
+@pytest.fixture
+def large(here):
+    """Five frames in two batches, and a peer that is the model itself."""
+    made = []
+    for k in range(5):
+        rng = np.random.default_rng(k)
+        atoms = random_alloy("bcc:MoTaW", repeat=10, rng=rng)
+        atoms.rattle(0.1, rng=rng)
+        atoms.info.update(REF_energy=-11.0 * len(atoms), config_type="ab"[k % 2])
+        atoms.arrays["REF_forces"] = rng.normal(size=(len(atoms), 3))
+        made.append(atoms)
+    write(here / "large.extxyz", made)
+    (here / "twin.py").write_text(
+        "from ase_voxpot import VoxPotCalculator\n\n\ndef make():\n    return VoxPotCalculator('tiny.safetensors')\n"
+    )
+    return made
+
+
+def test_workers_give_the_scores_of_one_process(evaluate, large, here):
+    options = ("large.extxyz", "--peer", "twin.py:make")
+    alone = evaluate(*options, "--json", "one.json")
+
+    outcome = evaluate(*options, "--json", "two.json", "--workers", 2)
+
+    assert (alone.status, outcome.status) == (0, 0), outcome.err
+    assert outcome.out == alone.out
+    assert (here / "two.json").read_text() == (here / "one.json").read_text()
+
+
+def test_a_frame_that_fails_in_a_worker_has_its_number(evaluate, large, here, files):
+    large[4].positions[7] = large[4].positions[6]
+    write(here / "large.extxyz", large)
+
+    for workers in (1, 2):
+        outcome = evaluate("large.extxyz", "--json", "s.json", "--workers", workers)
+        assert "frame 4: atoms 6 and 7 are at the same place" in outcome.sentence
+    assert "s.json" not in files()
 
 
 def test_a_calculator_that_fails_is_named_with_its_frame(evaluate, frames, here):
@@ -218,6 +258,7 @@ def test_a_hostile_file_is_refused(evaluate, here, content):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        (("--workers", "0"), "workers: expected a whole number from 1 on"),
         (("--plot", "parity.txt"), "ends in .png, .pdf, .svg"),
         (("--json", "frames.extxyz/s.json"), "a place to write to"),
         (("--dtype", "float16"), "dtype must be 'float32' or 'float64', got 'float16'"),

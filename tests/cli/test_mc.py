@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from ase.build import bulk
 from ase.io import read, write
 
-from ase_voxpot.montecarlo import speed
+from ase_voxpot.cli.mc_runs import sampled
+from ase_voxpot.methods import Method
+from ase_voxpot.montecarlo import Plan, Records, speed
+from ase_voxpot.structures import random_alloy
 
 OUTPUT = {"mc.csv", "mc.extxyz", "mc.checkpoint.npz", "mc.json", "mc.png"}
 
@@ -65,6 +69,46 @@ def test_sizes_and_peers_get_a_run_each_and_a_common_picture(mc, files, here):
     for size in "12":  # the same energies lead to the same walk
         own, peer = (reports[f"{name} {size}³"]["temperatures"] for name in ("tiny", "make"))
         assert [e["acceptance"] for e in own] == [e["acceptance"] for e in peer]
+
+
+def test_workers_leave_the_files_of_one_process(mc, here, files):
+    options = ("bcc:MoTaW", "--sizes", "1,2", "-T", "1000,3000", "--sweeps", "4")
+    alone = mc(*options, "-o", "one/mc", "--json", "one/all.json")
+
+    outcome = mc(*options, "-o", "two/mc", "--json", "two/all.json", "--workers", "2")
+
+    assert (alone.status, outcome.status) == (0, 0), outcome.err
+    assert outcome.out == alone.out.replace("one/", "two/")
+    names = {p.name for p in (here / "one").iterdir()}
+    assert {p.name for p in (here / "two").iterdir()} == names
+    for name in names:
+        if not name.endswith((".png", ".npz")):
+            assert (here / "two" / name).read_text() == (here / "one" / name).read_text()
+
+
+def test_workers_continue_runs_and_refuse_to_overwrite_them(mc, here):
+    options = ("bcc:MoTaW", "--sizes", "1,2", "-T", "2000")
+    assert mc(*options, "--sweeps", "8", "-o", "whole").status == 0
+    assert mc(*options, "--sweeps", "4", "-o", "part").status == 0
+
+    workers = ("--workers", "2")
+    assert "part-1.csv is there already" in mc(*options, "--sweeps", "8", "-o", "part", *workers).sentence
+    assert mc(*options, "--sweeps", "8", "-o", "part", "--restart", *workers).status == 0
+    for size in "12":
+        assert (here / f"part-{size}.csv").read_text() == (here / f"whole-{size}.csv").read_text()
+
+
+def test_a_run_goes_on_where_its_worker_ended(here, tiny_model):
+    atoms = random_alloy("bcc:MoTaW", repeat=2, rng=np.random.default_rng(0))
+    method = Method(text=str(tiny_model), device="cpu")
+    plan = Plan(temperatures=(2000.0,), sweeps=60)
+    sampled(method, atoms, plan, Records(here / "whole"), "")
+    sampled(method, atoms, replace(plan, sweeps=50), Records(here / "cut"), "")  # as far as its checkpoint
+    (here / "early.csv").write_text("sweep\n")  # no checkpoint yet
+
+    for name in ("cut", "early"):
+        sampled(method, atoms, plan, Records(here / name), "")
+        assert (here / f"{name}.csv").read_text() == (here / "whole.csv").read_text()
 
 
 def test_the_speed_of_trials_is_measured_and_they_are_checked(voxpot, files, here, monkeypatch):
@@ -163,6 +207,9 @@ def test_hostile_structures_are_refused_and_leave_nothing(mc, files, here, spoil
         (("--restart",), "expected the checkpoint of a run to continue, got none"),
         (("--output", "tiny.safetensors/x"), "a place to write to"),
         (("--seed", "-1"), "seed: expected"),
+        (("--workers", "0"), "workers: expected"),
+        (("--workers", "2", "--restart"), "expected the checkpoint of a run to continue, got none"),
+        (("--speed", "--workers", "2"), "speed: expected one process"),
     ],
 )
 def test_options_that_make_no_sense_are_refused_and_leave_nothing(mc, files, arguments, sentence):

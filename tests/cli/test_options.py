@@ -27,8 +27,9 @@ EACH = {
     *("steps", "structure", "temperature"),
 }
 """Names of which every verb says itself what they are to it."""
-KINDS = {"model": 2, "repeat": 2}
-"""Potentials and models of crystals; structures that are repeated as told, and crystals with a default of their own."""
+KINDS = {"model": 2, "repeat": 2, "decorations": 2}
+"""Potentials and models of crystals; structures that are repeated as told, and crystals with a default of their own;
+decorations that give errors by default, and those that are pooled when asked for."""
 
 
 def options():

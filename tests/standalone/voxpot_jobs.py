@@ -16,6 +16,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
+from ase_voxpot.simd.threads import thread_count
 from ase_voxpot.tasks import key_of
 
 FRAMES = 40
@@ -64,6 +65,26 @@ class Deadly(Draw):
         if Path(self.note).read_text().splitlines().count(str(self.seed)) <= self.times:
             os.kill(os.getpid(), signal.SIGKILL)
         draft.write_text("alive")
+
+
+def halves(values):
+    return values / 2
+
+
+def mirror(value):
+    """The value, raised if it is an error."""
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
+def threads():
+    return thread_count()
+
+
+def later(seconds, value):
+    time.sleep(seconds)
+    return mirror(value)
 
 
 def frames() -> list[Atoms]:

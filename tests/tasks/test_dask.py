@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from voxpot_jobs import Draw, Odd
+from voxpot_jobs import Draw, Odd, mirror
 
-from ase_voxpot.errors import ConfigError, MissingPackageError
-from ase_voxpot.tasks import Cluster, Failure, backend_of, executors, run_tasks
+from ase_voxpot.errors import ConfigError, DivergenceError, MissingPackageError
+from ase_voxpot.tasks import Cluster, Failure, backend_of, executors, map_calls, run_tasks
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
@@ -30,6 +30,17 @@ def test_workers_of_dask_give_the_same_results(address, tmp_path):
 
     assert found[Odd(7).key] == Failure("ValueError: 7 is odd")
     assert [found[t.key].read_text() for t in tasks] == [here[t.key].read_text() for t in tasks]
+
+
+def test_calls_are_spread_over_workers_of_dask(address, tmp_path):
+    backend = backend_of(scheduler=address)
+    try:
+        assert map_calls(mirror, [(k,) for k in range(5)], backend, place=tmp_path) == list(range(5))
+        with pytest.raises(DivergenceError, match="^no rest$"):
+            map_calls(mirror, [(0,), (DivergenceError("no rest"),)], backend, place=tmp_path)
+    finally:
+        backend.close()
+    assert not list(tmp_path.iterdir())
 
 
 def test_workers_with_other_versions_are_named(address, monkeypatch):

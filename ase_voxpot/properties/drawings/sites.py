@@ -11,41 +11,30 @@ from ase_voxpot.plotting.style import COLOURS, INK, save, tidy
 from ase_voxpot.properties.sites import mean_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
 
-    from ase_voxpot.properties.sites import Swaps, Vacancies
+    from ase_voxpot.properties.samples import Pool
 
 __all__ = ["draw_sites"]
 
 
-def draw_sites(
-    path: Path,
-    found: Vacancies,
-    exchanged: Swaps | None,
-    potentials: Mapping[str, Mapping[str, float]],
-    barriers: Mapping[str, Sequence[float]],
-    *,
-    title: str,
-) -> None:
+def draw_sites(path: Path, found: Pool, *, title: str) -> None:
     """Every vacancy, swap and jump as a dot, means with their standard errors beside them.
 
     Args:
         path: of the picture.
-        found: vacancies.
-        exchanged: swaps of an alloy.
-        potentials: chemical potentials in eV, by name of their reservoir.
-        barriers: eV, by element.
+        found: defects.
         title: of the picture.
     """
     panels: list[tuple[str, dict[str, Any]]] = []
-    for name, mu in potentials.items():
-        energies, species = found.formation(mu), np.array(found.species)
+    species = np.array([symbol for _, _, symbol in found.vacant])
+    for name, energies in found.formation.items():
         panels.append(
             (f"vacancy formation, μ of the {name}", {s: energies[species == s] for s in dict.fromkeys(species)})
         )
+    exchanged, barriers = found.swaps, found.barriers
     if exchanged is not None:
         pair, near = np.array(exchanged.species), np.array(exchanged.near)
         parts = {
