@@ -183,6 +183,7 @@ SETS = {
     "alloy/teacher": 9400,
     "alloy/motaw_gpaw_squeezed": 54,
     "alloy/motaw_gpaw_dimers": 108,
+    "alloy/motaw_dimer_curves": 600,
     "alloy/teacher_close": 1202,
     "alloy/teacher_squeezed": 1317,
     "alloy/teacher_gas": 683,

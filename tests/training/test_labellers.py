@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import spglib
 from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 
 pytestmark = pytest.mark.filterwarnings("ignore:Set OLD_ERROR_HANDLING:DeprecationWarning")  # spglib
 LABELLERS = Path(__file__).parents[2] / "training" / "labellers"
@@ -108,3 +109,41 @@ def test_the_cheapest_cell_is_the_same_crystal(frames):
     found = frames.cheapest_cell(atoms)
     assert frames.fingerprint(tuple(found.symbols), frames.shells(found)) == name
     assert frames.cost(found, edge=3.22) <= frames.cost(atoms, edge=3.22)
+
+
+def test_curves_of_dimers_go_through_their_labels_and_forces_are_their_slopes():
+    """Labels of a Morse potential, whose values between the labels are known."""
+    dimers = load("dimer_curves")
+
+    def morse(r):
+        return 4.0 * ((1 - np.exp(-1.5 * (r - 2.0))) ** 2 - 1), 12.0 * (1 - np.exp(-1.5 * (r - 2.0))) * np.exp(
+            -1.5 * (r - 2.0)
+        )
+
+    labels = []
+    for r in np.arange(1.5, 5.0, 0.2):
+        atoms = Atoms("MoW", positions=[[0, 0, 0], [0, 0, r]], cell=[9.0] * 3, pbc=True)
+        atoms.calc = SinglePointCalculator(atoms, energy=morse(r)[0])
+        labels.append(atoms)
+    few = Atoms("Mo2", positions=[[0, 0, 0], [0, 0, 2.0]], cell=[9.0] * 3)
+    few.calc = SinglePointCalculator(few, energy=1.0)
+
+    curves = dimers.curves([*labels, few])
+    made = [dimers.draw(("Mo", "W"), curves["Mo", "W"], np.random.default_rng(k)) for k in range(20)]
+
+    assert list(curves) == [("Mo", "W")]
+    for atoms in made:
+        energy, slope = morse(atoms.get_distance(0, 1))
+        assert atoms.info["REF_energy"] == pytest.approx(energy, abs=0.05)
+        np.testing.assert_allclose(atoms.arrays["REF_forces"], [[0, 0, slope], [0, 0, -slope]], atol=0.5)
+
+
+def test_squeezed_metals_have_the_volumes_that_their_names_tell():
+    squeezed = load("squeezed_frames")
+
+    found = dict(squeezed.metals(["Ta"]))
+
+    assert len(found) == 18
+    for name, atoms in found.items():
+        ratio = float(name.rpartition("-")[2])
+        assert atoms.get_volume() / len(atoms) == pytest.approx(ratio * squeezed.EDGE["Ta"] ** 3 / 2)
