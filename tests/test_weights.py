@@ -6,6 +6,8 @@ import dataclasses
 import json
 import pickle
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -165,6 +167,25 @@ def test_foreign_files_are_refused(tmp_path, content):
 
     with pytest.raises(SchemaError, match=r"expected a weight file of ase-voxpot \(safetensors\), got"):
         load_potential(path)
+
+
+def test_deep_brackets_are_refused_however_deep_python_may_go(tmp_path):
+    """Other packages raise the limit; the recursion of json would then end the process."""
+    path = tmp_path / "deep.safetensors"
+    path.write_bytes(struct.pack("<Q", 400_000) + b'{"":' * 100_000)
+    code = f"""
+import sys
+from ase_voxpot.errors import SchemaError
+from ase_voxpot.weights import load_potential
+sys.setrecursionlimit(10**6)
+try:
+    load_potential({str(path)!r})
+except SchemaError:
+    print("refused")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.stdout == "refused\n"
 
 
 def test_safetensors_of_others_are_refused(tmp_path):

@@ -28,6 +28,8 @@ STORED = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat1
 """Names that safetensors has for them."""
 LONGEST_HEADER = 10_000_000
 """Bytes, largest accepted header."""
+OPENING, CLOSING, DEEPEST = b"[{", b"]}", 500
+"""Brackets, and the largest accepted number of open ones, those in texts included."""
 
 
 def find_sealed(model: str | Path, shipped: Path) -> Path:
@@ -105,7 +107,12 @@ def _header(path: Path) -> Any:
         (length,) = struct.unpack("<Q", file.read(8))
         if length > LONGEST_HEADER:
             raise OverflowError
-        return json.loads(file.read(length))
+        content = file.read(length)
+    opened = np.frombuffer(content, np.uint8)
+    depth = np.cumsum(np.isin(opened, list(OPENING)).astype(np.int64) - np.isin(opened, list(CLOSING)))
+    if depth.max(initial=0) > DEEPEST:  # json's recursion ends the process where the limit of Python was raised
+        raise RecursionError
+    return json.loads(content)
 
 
 def read_arrays(path: Path, *, precisions: tuple[str, ...] = PRECISIONS) -> dict[str, np.ndarray]:
