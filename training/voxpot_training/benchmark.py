@@ -32,6 +32,7 @@ from ase_voxpot.simd.threads import set_threads
 from ase_voxpot.storage.files import write_json
 from ase_voxpot.weights import find_model, load_potential, read_header
 from voxpot_training.config import LossConfig
+from voxpot_training.loop import one_thread
 from voxpot_training.potential.batches import Predictor, collate, make_example
 from voxpot_training.potential.losses import potential_loss
 
@@ -148,8 +149,9 @@ def measure(model: str, *, atoms: int, threads: tuple[int, ...], seed: int) -> F
         loss = potential_loss(by(network, fresh, train=True), fresh, LossConfig(), 1.0)
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
+        with one_thread():  # as in a training
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            optimiser.step()
 
     engine = predict.engine_for(network)
     arrays = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}

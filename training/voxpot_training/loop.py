@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from voxpot_training.config import Schedule
 
-__all__ = ["Task", "fit"]
+__all__ = ["Task", "fit", "one_thread"]
 
 Network = TypeVar("Network", bound=nn.Module)
 OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.AdamW, "soap": Soap}
@@ -208,7 +208,8 @@ def fit(
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """Torch on one thread, as in the steps of the optimisers."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -257,7 +258,7 @@ def _epoch(
         optimiser.zero_grad()
         loss.backward()
         average_gradients(parameters)
-        with _one_thread():  # sums of torch depend on the number of threads in their last bits
+        with one_thread():  # sums of torch depend on the number of threads in their last bits
             torch.nn.utils.clip_grad_norm_(parameters, schedule.clip)
             optimiser.step()
             average.update_parameters(task.network)
