@@ -197,5 +197,5 @@ def _tell_all(
     if answer["melting_point"] is None:
         raise DivergenceError(
             f"expected crystal and melt at the end of one run at least, got none of {len(runs)}; change the guesses of "
-            "the temperature as said for each run, or take a larger cell"
+            "the temperature as printed for each run, or take a larger cell"
         )

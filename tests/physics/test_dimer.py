@@ -58,13 +58,30 @@ def test_a_lattice_has_its_bottom_where_it_rests(fcc):
     assert found.minima == 1
 
 
-@pytest.mark.parametrize("pair", list(combinations_with_replacement(("Mo", "Ta", "W"), 2)))
+RIPPLES = pytest.mark.xfail(reason="the network ripples between 2.1 and 2.4 Å", strict=True)
+DATA = Path(__file__).parents[2] / "training" / "data" / "alloy"
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        pytest.param(("Mo", "Mo"), marks=RIPPLES),
+        pytest.param(("Mo", "Ta"), marks=RIPPLES),
+        *(("Mo", "W"), ("Ta", "Ta"), ("Ta", "W"), ("W", "W")),
+    ],
+)
 def test_the_shipped_model_has_no_hole_between_two_atoms(pair):
-    """Ripples of 0.7 eV are allowed for: two atoms alone are far from all that the model is for."""
     found = dimer_curve(pair, VoxPotCalculator("motaw", device="cpu"), DISTANCES)
 
-    inner = found.energies[: int(np.argmin(found.energies)) + 1]
-    assert np.diff(inner).max() < 0.7
+    assert found.monotone
+    assert found.wall > 500
+
+
+@pytest.mark.parametrize("pair", list(combinations_with_replacement(("Mo", "Ta", "W"), 2)))
+def test_ripples_between_two_atoms_are_small_beside_their_bond(pair):
+    found = dimer_curve(pair, VoxPotCalculator("motaw", device="cpu"), DISTANCES)
+
+    assert np.diff(found.energies[: int(np.argmin(found.energies)) + 1]).max() < 0.7
     assert found.wall > 500
 
 
@@ -72,12 +89,26 @@ def test_the_shipped_model_has_no_hole_between_two_atoms(pair):
 def test_pairs_alone_are_those_of_dft(model):
     """Labels of GPAW in the data, from where the repulsion takes over; energies above those of free atoms."""
     calculator = VoxPotCalculator(model, device="cpu")
-    free = {"Mo": -5.064, "Ta": -1.821, "W": -3.213}  # eV, GPAW
-    data = Path(__file__).parents[2] / "training" / "data" / "alloy" / "motaw_gpaw_dimers.extxyz.gz"
-    for labelled in read(data, ":"):
+    labels = {atoms.info["id"]: atoms for atoms in read(DATA / "motaw_gpaw_dimers.extxyz.gz", ":")}
+    apart = {s: labels[f"dimer-Mo{s}-5.20"].get_potential_energy() for s in ("Mo", "Ta", "W")}
+    free = {s: energy - apart["Mo"] / 2 for s, energy in apart.items()}  # atoms 5.2 Å from each other
+    for name, labelled in labels.items():
         if labelled.get_distance(0, 1) > 1.45:
             expected = labelled.get_potential_energy() - sum(free[s] for s in labelled.symbols)
             atoms = Atoms(labelled.symbols, positions=labelled.positions, calculator=calculator)
-            apart = sum(calculator.get_potential_energy(Atoms(s, [[0, 0, 0]])) for s in labelled.symbols)
-            found = atoms.get_potential_energy() - apart
-            assert found == pytest.approx(expected, abs=1.1, rel=0.1), labelled.info["id"]
+            alone = sum(calculator.get_potential_energy(Atoms(s, [[0, 0, 0]])) for s in labelled.symbols)
+            assert atoms.get_potential_energy() - alone == pytest.approx(expected, abs=1.1, rel=0.1), name
+
+
+@pytest.mark.parametrize(("model", "tolerance"), [("motaw", 0.03), ("nbmotaw", 0.04)])
+def test_squeezed_metals_cost_what_dft_says(model, tolerance):
+    """To 45 % of the volume, above the metal at rest; simple cubic cells are further off."""
+    calculator = VoxPotCalculator(model, device="cpu")
+    labels = {atoms.info["id"]: atoms for atoms in read(DATA / "motaw_gpaw_squeezed.extxyz.gz", ":")}
+    for name, labelled in labels.items():
+        _, symbol, lattice, ratio = name.split("-")
+        if lattice in ("bcc", "fcc") and 0.45 <= float(ratio) < 0.8:
+            rest = labels[f"squeezed-{symbol}-bcc-1.00"]
+            found = calculator.get_potential_energy(labelled) - calculator.get_potential_energy(rest)
+            expected = labelled.get_potential_energy() - rest.get_potential_energy()
+            assert found == pytest.approx(expected, rel=tolerance, abs=0.05), name
