@@ -7,6 +7,7 @@
 Numba's own cache lies beside the source or in the home folder, fails on import where neither can
 be written to, and keeps a function when the code of one that it calls in another file has changed.
 
+    parts     the compiler of functions that are inlined
     places    folders of the cache, by processor and versions
     store     files in these folders
 """
@@ -19,6 +20,7 @@ import numba
 from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 
+from ase_voxpot.compiled.parts import PartCompiler
 from ase_voxpot.compiled.store import KernelCache
 
 if TYPE_CHECKING:
@@ -51,10 +53,11 @@ def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 def part(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """``numba.njit`` for a function that Python never calls: no wrapper and no machine code of its own is made.
 
-    That saves a third of the time of compilation, as the function is optimised within its callers anyway, which are
-    cached with it.
+    It is optimised within its callers, which are cached with it; see ``parts``.
     """
-    made: Callable[[Callable[..., Any]], Any] = _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+    made: Callable[[Callable[..., Any]], Any] = _njit(
+        no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=PartCompiler, **options
+    )
     return made
 
 

@@ -2,9 +2,9 @@
 
     python ternary_frames.py frames.extxyz
 
-Metals come first, then binaries and ternaries in turns (``TURN``), so that a run stopped at any time has
-labelled all kinds: ordered cells, the same at other volumes, strained and rattled ones, and random
-decorations of eight atoms.  Within a kind cheap ones come first.
+Metals come first, then binaries and ternaries in turns (``TURN``), ordered cells and the same at other volumes, so
+that a run stopped at any time has labelled all kinds; strained and rattled ones and random decorations of eight atoms
+are last (``LATER``).  Within a kind cheap ones come first.
 
 Ordered structures of 2 to 6 atoms are enumerated, see ``voxpot_training.campaign.ordered``.  The nine compounds
 of the published comparison (B2, L2_1 and inverse Heusler XA of Mo, Ta and W) are left out at every volume: they
@@ -32,10 +32,10 @@ EDGE = {"Mo": 3.169, "Ta": 3.322, "W": 3.190}  # Å, PBE
 PRIMITIVE = np.array([[-0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.5, 0.5, -0.5]])
 CUTOFF, DENSITY = 400.0, 33.0  # eV and Å: what label_with_gpaw.py does by default
 TURN = (
-    *("ordered-4", "ordered-5", "scaled-4", "ordered-6", "rattled-4", "binary-4", "ordered-3", "ordered-5", "scaled-5"),
-    *("ordered-6", "scaled-3", "rattled-3", "ordered-4", "ordered-6", "rattled-5", "binary-3", "ordered-5", "scaled-6"),
-    *("ordered-6", "rattled-6", "random-8"),
+    *("ordered-4", "binary-4", "scaled-4", "ordered-5", "binary-3", "scaled-5", "ordered-6", "scaled-6", "ordered-3"),
+    *("scaled-3", "ordered-4", "ordered-5", "scaled-4", "ordered-6", "scaled-5", "ordered-6", "scaled-6"),
 )
+LATER = ("rattled-3", "rattled-4", "rattled-5", "rattled-6", "random-8")  # without symmetry, at twice the price
 
 
 def lattice(form):
@@ -134,14 +134,15 @@ def ternary_frames(rng):
 
 
 def in_turns(found):
-    """The frames in the order of ``TURN``, over and over; cheap ones first within a kind."""
-    left = {kind: [] for kind in TURN}
+    """The frames in the order of ``TURN``, over and over, then of ``LATER``; cheap ones first within a kind."""
+    left = {kind: [] for kind in (*TURN, *LATER)}
     for atoms in sorted(found, key=cost, reverse=True):
         left[atoms.info["config_type"]].append(atoms)
-    while any(left.values()):
-        for kind in TURN:
-            if left[kind]:
-                yield left[kind].pop()
+    for turn in (TURN, LATER):
+        while any(left[kind] for kind in turn):
+            for kind in turn:
+                if left[kind]:
+                    yield left[kind].pop()
 
 
 def cost(atoms, edge=1.0):
