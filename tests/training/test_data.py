@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from ase.io import write
+from ase.units import GPa
 
 from ase_voxpot.errors import ConfigError, DataError, OccupancyError
 from ase_voxpot.spec import BaselineSpec, Density, PotentialSpec, SteerableSpec
@@ -68,6 +69,48 @@ def test_offsets_are_added_per_atom_of_the_element(tmp_path, frames):
     for a, p, s in zip(plain.atoms, plain.labels, shifted.labels, strict=True):
         count = a.symbols.formula.count()
         assert s.energy - p.energy == pytest.approx(0.5 * count.get("Mo", 0) - 0.25 * count.get("W", 0))
+
+
+def test_pressures_lower_energies_by_pressure_times_volume_and_act_on_the_stress(tmp_path, frames):
+    write(tmp_path / "a.extxyz", frames[:3])
+    plain, shifted = (
+        load_frames((Source(file="a.extxyz", pressures=pressures),), ("Mo", "W"), tmp_path)
+        for pressures in ({}, {"Mo": 3.0, "W": 1.0})
+    )
+
+    for a, p, s in zip(plain.atoms, plain.labels, shifted.labels, strict=True):
+        pressure = (3.0 * (a.symbols == "Mo").mean() + 1.0 * (a.symbols == "W").mean()) * GPa
+        assert s.energy == pytest.approx(p.energy - pressure * a.get_volume())
+        assert s.stress == pytest.approx(p.stress - pressure * np.array([1, 1, 1, 0, 0, 0]))
+        assert (s.forces == p.forces).all()
+
+
+def test_pressures_of_molecules_are_refused(tmp_path, frames):
+    alone = frames[0].copy()
+    alone.pbc = False
+    alone.info |= {"REF_energy": 1.0}
+    alone.arrays["REF_forces"] = np.zeros((len(alone), 3))
+    write(tmp_path / "a.extxyz", alone)
+
+    with pytest.raises(DataError, match="a.extxyz: data.pressures expects periodic structures, got .* with pbc"):
+        load_frames((Source(file="a.extxyz", pressures={"Mo": 1.0, "W": 1.0}),), ("Mo", "W"), tmp_path)
+
+
+def test_a_weight_of_energies_leaves_that_of_forces(frames, tmp_path):
+    write(tmp_path / "a.extxyz", frames[:2])
+    found = load_frames((Source(file="a.extxyz", energy_weight=0.5),), ("Mo", "W"), tmp_path)
+    like = torch.zeros(0, dtype=torch.float64)
+
+    def loss(energy_weight: float, *, energy: float, force: float) -> float:
+        rows = zip(found.atoms, found.labels, strict=True)
+        batch = collate([make_example(a, label, SPEC, energy_weight=energy_weight) for a, label in rows], like)
+        off = Prediction(batch.energy + energy, batch.forces + force, batch.virial)
+        return float(potential_loss(off, batch, LossConfig(), 0.5))
+
+    assert found.energy_weights == [0.5, 0.5]
+    assert loss(0.5, energy=0.1, force=0.0) == pytest.approx(0.5 * loss(1.0, energy=0.1, force=0.0))
+    assert loss(0.5, energy=0.0, force=0.1) == loss(1.0, energy=0.0, force=0.1)
+    assert loss(0.0, energy=0.1, force=0.0) == 0.0
 
 
 def test_a_weight_scales_the_share_of_its_frame_in_the_loss(frames, tmp_path):

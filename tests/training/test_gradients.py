@@ -73,7 +73,7 @@ def batch_of(atoms: int, *, species: int, frames: int = 3, each: int = 14, dtype
     sizes = torch.from_numpy(np.bincount(owner, minlength=frames).clip(min=1)).to(dtype)
     ones = torch.ones(frames, dtype=dtype)
     scene = Scene(pairs, kinds[pairs.neighbour])
-    return Batch(scene, kinds, owner, sizes, **labels, weight=ones, virial_weight=ones)
+    return Batch(scene, kinds, owner, sizes, **labels, weight=ones, energy_weight=ones, virial_weight=ones)
 
 
 def loss_of(result, batch: Batch) -> torch.Tensor:

@@ -51,8 +51,11 @@ class Source:
     The keys of the labels fall back to the results of a stored calculator; a virial (virial = -volume × stress if
     ``virial_sign`` is -1) stands in for a stress.  Ionic steps of VASP without electronic convergence are left out
     unless ``unconverged`` is set.  ``offsets`` are added to the energies per atom of an element, to bring labels
-    with another zero in line; an offset of 0.0 states that the zero is correct and skips the check. Frames of a
-    source that is ``support`` are trained on with ``weight``, and never held out or scored.  ``emphasis``
+    with another zero in line; an offset of 0.0 states that the zero is correct and skips the check.  ``pressures`` are
+    added to the pressure per atom of an element, where another code gives the metals another lattice constant: energies
+    are lowered by pressure times volume, so that offsets are those at no volume.  Frames of a source that is
+    ``support`` are trained on with ``weight``, energies with ``energy_weight`` times as much, and never held out or
+    scored.  ``emphasis``
     multiplies the share in the loss of frames whose ``config_type note`` matches a regular expression: for groups
     of few frames that determine a property, such as small strains.  An epoch draws ``share`` of the frames, where it
     is given; else all, or ``schedule.support`` of those that support.
@@ -66,7 +69,9 @@ class Source:
     virial_sign: int = -1
     unconverged: bool = False
     offsets: dict[str, float] = field(default_factory=dict)  # eV per atom
+    pressures: dict[str, float] = field(default_factory=dict)  # GPa
     weight: float = 1.0
+    energy_weight: float = 1.0
     emphasis: dict[str, float] = field(default_factory=dict)  # factor per pattern
     support: bool = False
     share: float | None = None
@@ -77,8 +82,9 @@ class Source:
         if not self.weight > 0:
             raise ConfigError(f"data.weight must be positive, got {self.weight} for {self.file}")
         expect(self.virial_sign in (-1, 1), f"data.virial_sign of {self.file}", "-1 or 1", self.virial_sign)
-        for symbol in self.offsets:
-            expect(symbol in atomic_numbers, f"data.offsets of {self.file}", "chemical symbols", repr(symbol))
+        expect(self.energy_weight >= 0, f"data.energy_weight of {self.file}", "zero or more", self.energy_weight)
+        for key, symbol in [*(("offsets", s) for s in self.offsets), *(("pressures", s) for s in self.pressures)]:
+            expect(symbol in atomic_numbers, f"data.{key} of {self.file}", "chemical symbols", repr(symbol))
         for pattern, factor in self.emphasis.items():
             if not factor > 0:
                 raise ConfigError(f"data.emphasis must be positive, got {factor} for {pattern!r} of {self.file}")

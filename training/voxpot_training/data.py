@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from ase.units import GPa
 
 from ase_voxpot.errors import DataError, UnknownElementError
 from ase_voxpot.frames.labelled import files_of, read_labelled
@@ -70,6 +71,7 @@ class Frames:
     weights: list[float]  # weight of each frame in the loss
     emphasis: list[float]  # factor of the weight, not used for error estimates
     support: list[bool]
+    energy_weights: list[float] = field(default_factory=list)  # factor of the energies in the loss; none means 1
     shares: list[float | None] = field(default_factory=list)  # drawn in an epoch; None is that of the schedule
     names: list[str] = field(default_factory=list)  # file and number, from 1 on
     notes: list[str] = field(default_factory=list)  # remarks on labels used and frames left out
@@ -94,8 +96,9 @@ def load_frames(sources: Sequence[Source], species: tuple[str, ...], beside: Pat
     for k, source in enumerate(sources):
         found, labels, names = _read(find_data(source.file, beside), source, remarks)
         frames.atoms.extend(found)
-        frames.labels.extend(_shifted(x, a, source.offsets) for x, a in zip(labels, found, strict=True))
+        frames.labels.extend(_shifted(x, a, source) for x, a in zip(labels, found, strict=True))
         frames.weights.extend([source.weight] * len(found))
+        frames.energy_weights.extend([source.energy_weight] * len(found))
         frames.emphasis.extend(_emphasis(found, source))
         frames.support.extend([source.support] * len(found))
         frames.shares.extend([source.share] * len(found))
@@ -166,7 +169,19 @@ def _emphasis(found: Sequence[Atoms], source: Source) -> list[float]:
     return factors.tolist()
 
 
-def _shifted(label: Labels, atoms: Atoms, offsets: dict[str, float]) -> Labels:
-    """The label with its energy shifted to the zero of the other sources."""
-    shift = sum(offsets.get(symbol, 0.0) for symbol in atoms.get_chemical_symbols())
-    return replace(label, energy=label.energy + shift)
+def _shifted(label: Labels, atoms: Atoms, source: Source) -> Labels:
+    """The label with its energy and pressure in line with the other sources.
+
+    Raises:
+        DataError: ``pressures`` are given, and the structure has no volume.
+    """
+    symbols = atoms.get_chemical_symbols()
+    energy = label.energy + sum(source.offsets.get(symbol, 0.0) for symbol in symbols)
+    pressure = GPa * sum(source.pressures.get(symbol, 0.0) for symbol in symbols) / len(symbols)
+    if not pressure:
+        return replace(label, energy=energy)
+    if not atoms.pbc.all():
+        named = f"{atoms.symbols} with pbc {atoms.pbc.tolist()}"
+        raise DataError(f"{source.file}: data.pressures expects periodic structures, got {named}")
+    stress = None if label.stress is None else label.stress - pressure * np.array([1, 1, 1, 0, 0, 0])
+    return replace(label, energy=energy - pressure * atoms.get_volume(), stress=stress)

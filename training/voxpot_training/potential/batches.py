@@ -42,6 +42,7 @@ class Example:
     forces: Float[np.ndarray, "atom 3"]  # eV/Å
     virial: Float[np.ndarray, "3 3"] | None  # eV per atom, stress times volume
     weight: float = 1.0
+    energy_weight: float = 1.0  # factor of the energy
     share: float = 1.0  # of the epochs that draw it
     name: str = ""  # file and number
 
@@ -58,6 +59,7 @@ class Batch:
     forces: Float[Tensor, "atom 3"]
     virial: Float[Tensor, "frame 6"]
     weight: Float[Tensor, " frame"]
+    energy_weight: Float[Tensor, " frame"]
     virial_weight: Float[Tensor, " frame"]  # zero where there is no virial
     names: tuple[str, ...] = ()  # of the frames
 
@@ -72,7 +74,14 @@ class Prediction:
 
 
 def make_example(
-    atoms: Atoms, labels: Labels, spec: PotentialSpec, *, weight: float = 1.0, share: float = 1.0, name: str = ""
+    atoms: Atoms,
+    labels: Labels,
+    spec: PotentialSpec,
+    *,
+    weight: float = 1.0,
+    energy_weight: float = 1.0,
+    share: float = 1.0,
+    name: str = "",
 ) -> Example:
     """Find the pairs of a frame and take the baseline off its labels."""
     pairs = VerletList(spec.cutoff).update(atoms)
@@ -87,7 +96,7 @@ def make_example(
         full = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) * atoms.get_volume()
         virial = (full - pairs.offset[close].T @ repulsion) / len(atoms)
     energy = float(labels.energy - energies.sum()) / len(atoms)
-    return Example(pairs, species, energy, forces, virial, weight, share, name)
+    return Example(pairs, species, energy, forces, virial, weight, energy_weight, share, name)
 
 
 def _turned(example: Example, rng: np.random.Generator) -> Example:
@@ -122,6 +131,7 @@ def collate(examples: Sequence[Example], like: Tensor, *, rotate: np.random.Gene
         forces=tensor(np.concatenate([e.forces for e in examples])),
         virial=tensor(np.stack(virials).reshape(-1, 9)[:, VOIGT]),
         weight=tensor(np.array([e.weight for e in examples])),
+        energy_weight=tensor(np.array([e.weight * e.energy_weight for e in examples])),
         virial_weight=tensor(np.array([0.0 if e.virial is None else e.weight for e in examples])),
         names=tuple(e.name for e in examples),
     )

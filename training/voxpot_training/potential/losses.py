@@ -33,7 +33,7 @@ def potential_loss(result: Prediction, batch: Batch, config: LossConfig, progres
         progress: 0 at the start of the training, 1 at its end.
     """
     energy = config.energy * (config.energy_final / config.energy) ** progress
-    loss = energy * _huber(result.energy - batch.energy, batch.weight, config.energy_delta)
+    loss = energy * _huber(result.energy - batch.energy, batch.energy_weight, config.energy_delta)
     loss = loss + config.force * _huber(
         result.forces - batch.forces, batch.weight[torch.from_numpy(batch.owner)], config.force_delta
     )

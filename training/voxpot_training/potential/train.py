@@ -248,6 +248,7 @@ def _examples(potential: Potential, frames: Frames, shares: Sequence[float], row
             frames.labels[k],
             potential.spec,
             weight=frames.weights[k] * frames.emphasis[k],
+            energy_weight=frames.energy_weights[k] if frames.energy_weights else 1.0,
             share=shares[k],
             name=frames.names[k] if frames.names else "",
         )
