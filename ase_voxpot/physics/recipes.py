@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ase_voxpot.errors import DataError
-from ase_voxpot.physics import dimer, mixing, planar, stability, stiffness, surfaces
+from ase_voxpot.physics import compounds, dimer, mixing, planar, stability, stiffness, surfaces
 from ase_voxpot.properties import cells, defects, elastic, eos, moduli, phonons, thermal
 
 if TYPE_CHECKING:
@@ -190,6 +190,13 @@ def _mixing(calculator: Any, subject: str, setting: Setting) -> Answer:
     return {"figures": figures, "curves": {"values": found.values}}
 
 
+def _compounds(calculator: Any, subject: str, setting: Setting) -> Answer:
+    found = compounds.formation_energies(_parts(subject), calculator)
+    known = compounds.DFT.get(subject, {})
+    figures = found | ({"F_mae": np.mean([abs(found[k] - e) for k, e in known.items()])} if len(known) > 1 else {})
+    return {"figures": figures, "curves": {}}
+
+
 def _against_frames(calculator: Any, subject: str, setting: Setting) -> Answer:
     if setting.frames is None or subject not in setting.frames.pairs:
         raise DataError(f"expected labelled frames of {subject}, got none")
@@ -267,6 +274,10 @@ def _pairs(elements: Sequence[str]) -> list[str]:
     return ["".join(pair) for pair in combinations(elements, 2)]
 
 
+def _pairs_and_triples(elements: Sequence[str]) -> list[str]:
+    return [*_pairs(elements), *("".join(triple) for triple in combinations(elements, 3))]
+
+
 def _alloys(elements: Sequence[str]) -> list[str]:
     return [*_pairs(elements), *(["".join(elements)] if len(elements) > 2 else [])]
 
@@ -292,6 +303,7 @@ WORKFLOWS: dict[str, tuple[Callable[[Any, str, Setting], Answer], Callable[[Sequ
     "phonons": (_phonons, _each),
     "thermal": (_thermal, _each),
     "mixing": (_mixing, _alloys),
+    "compounds": (_compounds, _pairs_and_triples),
     "dft-mixing": (_against_frames, _pairs),
     "dimer": (_dimer, _bonds),
     "lattice": (_lattice, _each),

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ase_voxpot.physics import compounds
+
 __all__ = ["QUANTITIES", "REFERENCES", "Quantity", "Reference", "label_of"]
 
 SAME = "PBE, same data"
@@ -96,6 +98,14 @@ QUANTITIES = {
     "E_random": Quantity(label="mixing, random", unit="meV/atom", digits=1),
     "E_random_error": Quantity(label="standard error of it", unit="meV/atom", digits=1),
     "E_random_unrelaxed": Quantity(label="the same, on ideal sites", unit="meV/atom", digits=1),
+    "F_B2": Quantity(label="formation, B2", unit="meV/atom", digits=1),
+    "F_L21_1": Quantity(label="formation, L2₁, first element twice", unit="meV/atom", digits=1),
+    "F_XA_1": Quantity(label="formation, XA, first element twice", unit="meV/atom", digits=1),
+    "F_L21_2": Quantity(label="formation, L2₁, second element twice", unit="meV/atom", digits=1),
+    "F_XA_2": Quantity(label="formation, XA, second element twice", unit="meV/atom", digits=1),
+    "F_L21_3": Quantity(label="formation, L2₁, third element twice", unit="meV/atom", digits=1),
+    "F_XA_3": Quantity(label="formation, XA, third element twice", unit="meV/atom", digits=1),
+    "F_mae": Quantity(label="formation of these, MAE", unit="meV/atom", digits=1),
     "dft_deviation": Quantity(label="mixing against DFT frames, mean", unit="meV/atom", digits=1),
     "dft_mae": Quantity(label="mixing against DFT frames, MAE", unit="meV/atom", digits=1),
     "stable": Quantity(label="dynamics at 4000 K holds (1 = yes)", unit="", digits=0),
@@ -179,6 +189,14 @@ REFERENCES: dict[str, dict[str, Reference]] = {
     },
 }
 """By subject and quantity."""
+
+REFERENCES |= {
+    subject: {
+        quantity: Reference(value=energy, source=compounds.SOURCE, tolerance=5, relative=False)
+        for quantity, energy in energies.items()
+    }
+    for subject, energies in compounds.DFT.items()
+}
 
 LAWS = {
     "dft_deviation": Reference(value=0, source=SAME, tolerance=5, relative=False),
