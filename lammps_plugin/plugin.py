@@ -7,15 +7,21 @@ environment variables set here.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import sysconfig
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ase_voxpot.errors import VoxPotError
 from lammps_plugin.build import build, find_wheel
+from lammps_plugin.errors import BuildError
 
-__all__ = ["QUIET", "find_libpython", "plugin_folder", "python_environment"]
+if TYPE_CHECKING:
+    from lammps_plugin.build import Wheel
+
+__all__ = ["QUIET", "find_libpython", "load_mpi", "plugin_folder", "python_environment"]
 
 QUIET = "VOXPOT_LAMMPS_QUIET"
 """Environment variable that suppresses the message of the reason."""
@@ -40,14 +46,32 @@ def python_environment() -> dict[str, str]:
     }
 
 
+def load_mpi(wheel: Wheel) -> None:
+    """Load the MPI of the wheel, which ``liblammps.so`` does not find by itself; one that is loaded already stays.
+
+    Raises:
+        BuildError: the library cannot be loaded.
+    """
+    try:
+        ctypes.CDLL(wheel.mpi.name, ctypes.RTLD_GLOBAL | os.RTLD_NOLOAD)
+    except OSError:
+        try:
+            ctypes.CDLL(str(wheel.mpi), ctypes.RTLD_GLOBAL)
+        except OSError as error:
+            raise BuildError(f"the library of the Python package 'mpich' cannot be loaded: {error}") from None
+
+
 def plugin_folder() -> str:
     """The folder with the pair style; an empty folder if it cannot be compiled.
 
-    ``lmp`` must still run other decks: the reason is printed on stderr, once.
+    ``import lammps`` asks for it, too, in Python: MPI is loaded, so that ``lammps.lammps()`` and the programs that
+    call it need no environment variables.  ``lmp`` must still run other decks: the reason is printed on stderr, once.
     """
     os.environ.update(python_environment())
     try:
-        return str(build(find_wheel()))
+        wheel = find_wheel()
+        load_mpi(wheel)
+        return str(build(wheel))
     except VoxPotError as error:
         if os.environ.get("PMI_RANK", "0") == "0" and QUIET not in os.environ:
             sys.stderr.write(f"voxpot: pair_style voxpot is not available: {error}\n")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lammps_plugin.build import build, find_wheel
 from lammps_plugin.errors import BuildError, DeckError, explain
-from lammps_plugin.plugin import QUIET, python_environment
+from lammps_plugin.plugin import QUIET, load_mpi, python_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ def open_lammps(arguments: Sequence[str] = (), *, plugin: bool = True) -> Any:
         BuildError: LAMMPS or MPI is missing, or the pair style cannot be compiled.
     """
     wheel = find_wheel()
-    ctypes.CDLL(str(wheel.mpi), ctypes.RTLD_GLOBAL)
+    load_mpi(wheel)
     from lammps import lammps  # which asks the entry points for plugins, too
 
     set_environment(wheel, build(wheel) if plugin else None)

