@@ -11,6 +11,7 @@ checks        which labels are taken, and why not
 labelling     tasks that label, retries, what is set aside
 training      the task that trains; ``offsets`` the zeros of energy of its sources
 judging       errors of a potential on labels that it has not seen
+crystals      elements and compounds; ``properties`` what is computed of them, ``comparison`` by which potentials
 rounds        the loop
 estimate      what it would cost
 page          its report
