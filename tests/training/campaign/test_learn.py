@@ -44,6 +44,8 @@ first = 30
 epochs = 4
 [stop]
 rounds = 2
+[report]
+properties = "elements"
 """
 )
 
@@ -79,6 +81,11 @@ def test_a_campaign_ends_with_a_potential_and_a_report(campaign):
     assert atoms.calc.get_property("extrapolation", atoms) > 0
     page = (folder / "learn.html").read_text()
     assert page.count("<figure>") == 6
+    assert [stage["name"] for stage in report["properties"]] == ["round 0", "round 1", "labeller"]
+    reference = report["properties"][-1]["crystals"]
+    assert set(reference) == {"Cu, fcc", "Au, fcc"}
+    assert reference["Cu, fcc"]["values"]["a0"] == pytest.approx(3.590, abs=1e-3)  # that of EMT
+    assert "<th>round 0</th><th>round 1</th><th>reference: ase.calculators.emt:EMT</th>" in page
     assert "http" not in re.sub(r"xmlns(:\w+)?=\"[^\"]*\"", "", page).replace("http-equiv", "")
 
 
@@ -93,7 +100,7 @@ def test_no_structure_is_labelled_twice_and_the_hold_out_is_never_trained_on(cam
 def test_two_workers_give_the_same_structures_and_labels(campaign):
     """What needs a potential is taken from the other campaign, as processes take long to import that."""
     one, two = (campaign / name / "tasks" for name in ("one", "two"))
-    for kind in ("train", "judge"):
+    for kind in ("train", "judge", "properties"):
         shutil.copytree(one / kind, two / kind)
     (two / "explore").mkdir()
     for file in (one / "explore").iterdir():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ase_voxpot.errors import VoxPotError
 from ase_voxpot.physics.references import QUANTITIES, Quantity
 from ase_voxpot.properties.cells import energy_per_atom, to_rest, wide
 from ase_voxpot.properties.defects import vacancy
@@ -77,7 +78,8 @@ def measured(crystal: Crystal, calculator: Any) -> dict[str, dict[str, Any]]:
                 raise ValueError("a value is not finite")
             values.update({name: float(found[name]) for name in names if name in wanted})
         except Exception as error:  # a foreign calculator may raise anything
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            kind = "" if isinstance(error, VoxPotError) else f"{type(error).__name__}: "
+            reason = " ".join(f"{kind}{error}".split())
             reasons.update({name: reason for name in names if name in wanted})
 
     cell: list[Atoms] = []

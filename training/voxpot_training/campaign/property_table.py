@@ -34,20 +34,27 @@ def _title(stage: Stage, labeller: str) -> str:
 
 
 def property_rows(stages: list[Stage]) -> list[list[str]]:
-    """Crystal, quantity with its unit, and a value or a reason for every stage."""
+    """Crystal, quantity with its unit, and a value or a reason for every stage; a reason is written out once."""
     rows = []
     for crystal in dict.fromkeys(name for stage in stages for name in stage.crystals):
         known = [stage.crystals.get(crystal, {"values": {}, "reasons": {}}) for stage in stages]
-        first = True
-        for name, quantity in SHOWN.items():
-            if any(name in found["values"] or name in found["reasons"] for found in known):
-                cells = [
-                    f"{found['values'][name]:.{quantity.digits}f}"
-                    if name in found["values"]
-                    else str(found["reasons"].get(name, "–"))
-                    for found in known
-                ]
-                label = f"{quantity.label} ({quantity.unit})"
-                rows.append([crystal if first else "", label, *cells])
-                first = False
+        names = [n for n in SHOWN if any(n in found["values"] or n in found["reasons"] for found in known)]
+        columns = [_column(names, **found) for found in known]
+        for k, name in enumerate(names):
+            label = f"{SHOWN[name].label} ({SHOWN[name].unit})"
+            rows.append(["" if k else crystal, label, *(column[k] for column in columns)])
     return rows
+
+
+def _column(names: list[str], values: dict[str, float], reasons: dict[str, str]) -> list[str]:
+    """The cells of one crystal in one stage."""
+    cells, before = [], ""
+    for name in names:
+        if name in values:
+            cells.append(f"{values[name]:.{SHOWN[name].digits}f}")
+            before = ""
+        else:
+            reason = reasons.get(name, "–")
+            cells.append("as above" if reason == before != "–" else reason)
+            before = reason
+    return cells
