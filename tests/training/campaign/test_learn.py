@@ -19,7 +19,7 @@ from ase_voxpot.cli import main
 from ase_voxpot.tasks.keys import structure_key
 from voxpot_training.campaign.assess import app as assess_app
 from voxpot_training.campaign.config import LabellerConfig
-from voxpot_training.campaign.fresh import has_dynamics
+from voxpot_training.campaign.labellers.opening import is_calculator
 
 pytestmark = pytest.mark.filterwarnings("ignore:Set OLD_ERROR_HANDLING:DeprecationWarning")  # spglib
 JOBS = str(Path(__file__).parents[2] / "standalone" / "voxpot_jobs.py")
@@ -195,8 +195,8 @@ def test_fresh_frames_that_cannot_be_made_are_refused(campaign, capsys, argument
 
 
 def test_dynamics_is_left_to_labellers_that_are_calculators():
-    assert has_dynamics(LabellerConfig(use="ase.calculators.emt:EMT"))
-    assert not has_dynamics(LabellerConfig(use="label.sh {input} {output}"))
+    assert is_calculator(LabellerConfig(use="ase.calculators.emt:EMT"))
+    assert not is_calculator(LabellerConfig(use="label.sh {input} {output}"))
 
 
 def test_two_names_are_enough_for_an_estimate(tmp_path, capsys, monkeypatch):

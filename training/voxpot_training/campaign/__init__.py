@@ -14,5 +14,6 @@ judging       errors of a potential on labels that it has not seen
 crystals      elements and compounds; ``properties`` what is computed of them, ``comparison`` by which potentials
 rounds        the loop
 estimate      what it would cost
-page          its report
+page          its report; ``property_table`` that of the crystals
+fresh         frames that a campaign has not seen; ``assess`` errors on them, a command
 """

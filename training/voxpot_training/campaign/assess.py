@@ -128,7 +128,8 @@ def _labelled(
     """Labels of fresh frames, and what is to be told of them."""
     from ase_voxpot.tasks import backend_of
     from voxpot_training.campaign.explore import read_structures
-    from voxpot_training.campaign.fresh import has_dynamics, label_fresh
+    from voxpot_training.campaign.fresh import label_fresh
+    from voxpot_training.campaign.labellers.opening import is_calculator
     from voxpot_training.campaign.screen import Screen
 
     files = [folder / f"{name}.extxyz" for name in ("frames", "holdout")]
@@ -137,7 +138,7 @@ def _labelled(
             f"{folder}: expected the folder of a campaign that has ended, got none; run voxpot learn first"
         )
     told = []
-    if kelvins and not has_dynamics(settings.labeller):
+    if kelvins and not is_calculator(settings.labeller):
         kelvins = []
         told.append(f"{settings.labeller.use} is no ASE calculator: no molecular dynamics of its own")
     backend = backend_of(workers=workers, scheduler=scheduler)

@@ -14,8 +14,7 @@ from ase_voxpot.storage.files import write_json
 from ase_voxpot.tasks.keys import key_of
 from ase_voxpot.tasks.running import Failure, run_tasks
 from voxpot_training.campaign.crystals import Crystal, crystals_of
-from voxpot_training.campaign.labellers.ase import AseLabeller
-from voxpot_training.campaign.labellers.opening import identity_of, labeller_here, open_labeller
+from voxpot_training.campaign.labellers.opening import identity_of, is_calculator, labeller_here
 from voxpot_training.campaign.properties import ENERGY, EVALUATIONS, measured, quantities_of
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ase_voxpot.tasks.executors import Backend
-    from voxpot_training.campaign.config import LabellerConfig, LearnConfig
+    from voxpot_training.campaign.config import LearnConfig
     from voxpot_training.campaign.training import Trained
 
 __all__ = ["PropertyTask", "by_crystal", "labeller_tasks", "model_tasks"]
@@ -79,7 +78,7 @@ def labeller_tasks(config: LearnConfig, per_atom: float) -> tuple[list[PropertyT
         where nothing has to be told.
     """
     crystals = _crystals(config)
-    if not crystals or not config.report.reference or not _is_calculator(config.labeller):
+    if not crystals or not config.report.reference or not is_calculator(config.labeller):
         return [], ""
     seconds = per_atom * EVALUATIONS * sum(len(wide(c.build())) for c in crystals)
     if seconds > config.report.reference:
@@ -94,12 +93,6 @@ def labeller_tasks(config: LearnConfig, per_atom: float) -> tuple[list[PropertyT
 def _crystals(config: LearnConfig) -> list[Crystal]:
     wanted = config.report.properties
     return [] if wanted == "none" else crystals_of(config.alloy, compounds=wanted == "all")
-
-
-def _is_calculator(config: LabellerConfig) -> bool:
-    labeller = open_labeller(config)
-    labeller.close()
-    return isinstance(labeller, AseLabeller)
 
 
 def by_crystal(

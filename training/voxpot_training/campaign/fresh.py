@@ -15,8 +15,7 @@ from ase_voxpot.tasks.running import Failure, run_tasks
 from voxpot_training.campaign.alloys import alloy_of
 from voxpot_training.campaign.config import AlloyConfig, ExploreConfig
 from voxpot_training.campaign.explore import explore_tasks, fresh, read_structures, write_structures
-from voxpot_training.campaign.labellers.ase import AseLabeller
-from voxpot_training.campaign.labellers.opening import identity_of, labeller_here, open_labeller
+from voxpot_training.campaign.labellers.opening import identity_of, labeller_here
 from voxpot_training.campaign.labelling import label_frames
 
 if TYPE_CHECKING:
@@ -27,10 +26,10 @@ if TYPE_CHECKING:
 
     from ase_voxpot.tasks.executors import Backend
     from ase_voxpot.tasks.running import Task
-    from voxpot_training.campaign.config import LabellerConfig, LearnConfig
+    from voxpot_training.campaign.config import LearnConfig
     from voxpot_training.campaign.labelling import Labelled
 
-__all__ = ["DYNAMICS", "DynamicsTask", "has_dynamics", "label_fresh"]
+__all__ = ["DYNAMICS", "DynamicsTask", "label_fresh"]
 
 DYNAMICS = "dynamics"
 """Kind of the frames of the labeller's own molecular dynamics."""
@@ -71,13 +70,6 @@ class DynamicsTask:
                 "temperature": self.temperature,
             }
         write_structures(draft, found)
-
-
-def has_dynamics(config: LabellerConfig) -> bool:
-    """Whether the labeller is an ASE calculator, which is fast enough for molecular dynamics."""
-    labeller = open_labeller(config)
-    labeller.close()
-    return isinstance(labeller, AseLabeller)
 
 
 def label_fresh(
