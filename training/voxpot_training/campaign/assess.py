@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from voxpot_training.campaign.config import LearnConfig
     from voxpot_training.campaign.labelling import Labelled
 
-__all__ = ["errors_by_kind"]
+__all__ = ["errors_by_kind", "errors_of"]
 
 TOGETHER = {
     "random alloys": ("random", "strained", "rattled"),
@@ -97,7 +97,7 @@ def assess(
         folder = output or Path("runs") / settings.title
         other = settings.seed + 1 if seed is None else seed
         found, told = _labelled(settings, folder, number, other, kelvins, workers=workers, scheduler=scheduler)
-        errors = _errors(settings, config.resolve().parent, folder, found)
+        errors = errors_of(settings, config.resolve().parent, folder, found)
         _print(errors, f"{settings.title} on fresh frames, MAE", told)
         if json is not None:
             from ase_voxpot.storage.files import write_json
@@ -171,8 +171,21 @@ def _model(settings: LearnConfig, folder: Path) -> Path:
     return folder / f"{settings.title}.safetensors"
 
 
-def _errors(settings: LearnConfig, beside: Path, folder: Path, found: Labelled) -> dict[str, dict[str, Figures]]:
-    """Errors of the potential in the folder; the labels are written to a file, and brought to its zero of energy."""
+def errors_of(settings: LearnConfig, beside: Path, folder: Path, found: Labelled) -> dict[str, dict[str, Figures]]:
+    """Errors of the potential of a campaign on labels, at its zero of energy.
+
+    Args:
+        settings: of the campaign.
+        beside: folder of its configuration.
+        folder: of the campaign; the labels are written to ``fresh/frames.extxyz`` there.
+        found: labels.
+
+    Returns:
+        As ``errors_by_kind``.
+
+    Raises:
+        ConfigError: the zero of energy cannot be found, as of ``Recipe.learn_offsets``.
+    """
     from ase_voxpot.frames.labelled import read_labelled
     from ase_voxpot.weights import load_potential
     from voxpot_training.campaign.explore import write_structures
