@@ -30,12 +30,14 @@ from ase_voxpot.plotting.screen import console, progress, table, value_with_erro
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
     from ase import Atoms
+    from jaxtyping import Float
 
     from ase_voxpot.methods import Method
     from ase_voxpot.properties.elastic import Ensemble, Measured
 
-__all__ = ["decoration", "elastic"]
+__all__ = ["decoration", "elastic", "strained"]
 
 CUBIC = {"c11": "C11", "c12": "C12", "c44": "C44", "zener": "Zener anisotropy 2 C44 / (C11 - C12)"}
 MODULI = {
@@ -51,6 +53,8 @@ MODULI = {
     "universal": "universal anisotropy",
     "softest": "smallest eigenvalue of the tensor",
 }
+SHARE = 4
+"""Strained cells of a single structure that one calculator computes, whatever the number of workers."""
 PLAIN = ("poisson", "pugh", "zener", "universal")
 """Dimensionless quantities."""
 
@@ -91,8 +95,8 @@ def elastic(
 
     Cell and ions are relaxed first.  The tensor is averaged over the point group
     of the crystal; of a random alloy, that of its lattice.  Errors are standard errors
-    of the mean over the decorations, which several workers may share; the numbers are
-    those of one process.
+    of the mean over the decorations, which several workers may share, as they share the
+    strained cells of a single structure; the numbers are those of one process.
 
     voxpot elastic bcc:W
     voxpot elastic bcc:MoTaW --decorations 12 --workers 4 --json motaw.json
@@ -113,9 +117,14 @@ def elastic(
     sizes = LARGE if finite_strain else None
     structures = [work.build(k) for k in range(count)]
     with progress("strained cells", count * strains(sizes)) as step:
-        parts = [(method, atoms, sizes) for atoms in structures]
-        steps = strains(sizes)
-        measured = list(run_parts(decoration, parts, workers=workers, scheduler=scheduler, observe=step, steps=steps))
+        if count == 1:
+            measured = [_one(method, structures[0], sizes, workers=workers, scheduler=scheduler, observe=step)]
+        else:
+            parts = [(method, atoms, sizes) for atoms in structures]
+            steps = strains(sizes)
+            measured = list(
+                run_parts(decoration, parts, workers=workers, scheduler=scheduler, observe=step, steps=steps)
+            )
     found = ensemble(measured, work.lattice() if work.random else structures[0], known=work.random)
     cubic = is_cubic(found.rotations)
     names = (CUBIC if cubic else {}) | MODULI
@@ -140,6 +149,41 @@ def decoration(
 
     found = measure(atoms, method.make(), sizes=sizes, observe=observe)
     return replace(found, cell=found.cell.copy())  # without the calculator
+
+
+def _one(
+    method: Method,
+    atoms: Atoms,
+    sizes: Sequence[float] | None,
+    *,
+    workers: int,
+    scheduler: str | None,
+    observe: Callable[[], None],
+) -> Measured:
+    """The tensor of a single structure: it is relaxed here, its strained cells are parts for the workers."""
+    import numpy as np
+
+    from ase_voxpot.properties.elastic import Measured, gradients, rest, tensor_of
+
+    cell = rest(atoms, method.make()).copy()  # without the calculator
+    changes = gradients(sizes)
+    parts = [(method, cell, changes[k : k + SHARE]) for k in range(0, len(changes), SHARE)]
+    steps = [len(part[2]) for part in parts]
+    found = list(run_parts(strained, parts, workers=workers, scheduler=scheduler, observe=observe, steps=steps))
+    return Measured(tensor=tensor_of(cell, np.concatenate(found), sizes), cell=cell)
+
+
+def strained(
+    method: Method,
+    cell: Atoms,
+    changes: Float[np.ndarray, "strain 3 3"],
+    *,
+    observe: Callable[[], None] = lambda: None,
+) -> Float[np.ndarray, "strain 6"]:
+    """Stresses of some strained cells, by a calculator of their own; see ``properties.elastic.strained_stresses``."""
+    from ase_voxpot.properties.elastic import strained_stresses
+
+    return strained_stresses(cell, method.make(), changes, observe=observe)
 
 
 def _plain(found: Ensemble, names: list[str]) -> dict[str, Any]:

@@ -33,8 +33,12 @@ __all__ = [
     "elastic_tensor",
     "ensemble",
     "fit_tensor",
+    "gradients",
     "measure",
+    "rest",
+    "strained_stresses",
     "strains",
+    "tensor_of",
 ]
 
 SIZES = (-0.005, -0.0025, 0.0025, 0.005)
@@ -107,7 +111,7 @@ def measure(
     observe: Callable[[], None] = lambda: None,
 ) -> Measured:
     """The tensor of one structure, cell and ions relaxed; arguments and errors as of ``elastic_ensemble``."""
-    cell = _rest(atoms, calculator)
+    cell = rest(atoms, calculator)
     if sizes is None:
         return Measured(tensor=elastic_tensor(cell, calculator, observe=observe), cell=cell)
     return Measured(tensor=elastic_regression(cell, calculator, sizes=sizes, observe=observe), cell=cell)
@@ -130,8 +134,12 @@ def ensemble(parts: Sequence[Measured], like: Atoms, *, known: bool) -> Ensemble
     return Ensemble(members=members, mean=mean, cells=[part.cell for part in parts], rotations=rotations)
 
 
-def _rest(atoms: Atoms, calculator: Any) -> Atoms:
-    """A relaxed supercell; for one element the volume may be the only degree of freedom."""
+def rest(atoms: Atoms, calculator: Any) -> Atoms:
+    """A relaxed supercell, at least ``cells.WIDTH`` wide; for one element the volume may be the only degree of freedom.
+
+    Raises:
+        DivergenceError: the relaxation did not converge.
+    """
     if len(set(atoms.numbers)) == 1:
         return wide(to_rest(atoms, calculator))
     return relaxed(wide(atoms), calculator, free="cell")
@@ -140,6 +148,67 @@ def _rest(atoms: Atoms, calculator: Any) -> Atoms:
 def strains(sizes: Sequence[float] | None) -> int:
     """Strained cells per structure."""
     return 6 * len(SIZES) if sizes is None else 6 * len(sizes) + 1
+
+
+def gradients(sizes: Sequence[float] | None) -> Float[np.ndarray, "strain 3 3"]:
+    """Deformation gradients F of the strained cells: symmetric ones near rest, or ``deformations(sizes)``."""
+    return np.eye(3) + np.array([_matrix(voigt) for voigt in _applied()]) if sizes is None else deformations(sizes)
+
+
+def _applied() -> Float[np.ndarray, "strain 6"]:
+    """Strains near rest, one component after the other."""
+    return np.array([size * np.eye(6)[component] for component in range(6) for size in SIZES])
+
+
+def strained_stresses(
+    atoms: Atoms,
+    calculator: Any,
+    changes: Float[np.ndarray, "strain 3 3"],
+    *,
+    fmax: float = 0.002,
+    observe: Callable[[], None] = lambda: None,
+) -> Float[np.ndarray, "strain 6"]:
+    """Stresses of strained cells, ions relaxed, GPa, Voigt.
+
+    Args:
+        atoms: at rest, wide enough; not changed.
+        calculator: with stress.
+        changes: deformation gradients F, some of ``gradients``.
+        fmax: eV/Å, for the ions.
+        observe: called after every strained cell.
+
+    Raises:
+        DivergenceError: a relaxation did not converge.
+    """
+    stresses = []
+    for gradient in changes:
+        trial = atoms.copy()
+        trial.set_cell(atoms.cell[:] @ gradient.T, scale_atoms=True)
+        stresses.append(relaxed(trial, calculator, fmax=fmax).get_stress() / GPa)
+        observe()
+    return np.array(stresses)
+
+
+def tensor_of(
+    atoms: Atoms, stresses: Float[np.ndarray, "strain 6"], sizes: Sequence[float] | None
+) -> Float[np.ndarray, "6 6"]:
+    """The tensor in GPa from the stresses of all strained cells of ``gradients(sizes)``, in their order.
+
+    Args:
+        atoms: at rest, named in messages.
+        stresses: GPa, as ``strained_stresses`` gives them.
+        sizes: None for slopes at rest.
+
+    Raises:
+        DivergenceError: near rest, stress is not linear in strain.
+    """
+    if sizes is not None:
+        return fit_tensor(gradients(sizes), stresses)
+    applied = _applied()
+    design = np.hstack([np.ones((len(applied), 1)), applied])  # with a constant, as the residual stress need not vanish
+    tensor = np.linalg.lstsq(design, stresses, rcond=None)[0]
+    _refuse_jumps(atoms, stresses, design @ tensor)
+    return (tensor[1:] + tensor[1:].T) / 2
 
 
 def elastic_tensor(
@@ -156,20 +225,8 @@ def elastic_tensor(
     Raises:
         DivergenceError: the relaxation did not converge, or led to different minima.
     """
-    applied, stresses = [], []
-    for component in range(6):
-        for size in SIZES:
-            voigt = np.zeros(6)
-            voigt[component] = size
-            trial = atoms.copy()
-            trial.set_cell(atoms.cell[:] @ (np.eye(3) + _matrix(voigt)), scale_atoms=True)
-            applied.append(voigt)
-            stresses.append(relaxed(trial, calculator, fmax=fmax).get_stress() / GPa)
-            observe()
-    design = np.hstack([np.ones((len(applied), 1)), applied])  # with a constant, as the residual stress need not vanish
-    tensor = np.linalg.lstsq(design, np.array(stresses), rcond=None)[0]
-    _refuse_jumps(atoms, np.array(stresses), design @ tensor)
-    return (tensor[1:] + tensor[1:].T) / 2
+    found = strained_stresses(atoms, calculator, gradients(None), fmax=fmax, observe=observe)
+    return tensor_of(atoms, found, None)
 
 
 def _refuse_jumps(atoms: Atoms, stresses: Float[np.ndarray, "strain 6"], line: Float[np.ndarray, "strain 6"]) -> None:
@@ -252,11 +309,5 @@ def elastic_regression(
     Raises:
         DivergenceError: the relaxation did not converge.
     """
-    gradients = deformations(sizes)
-    stresses = []
-    for gradient in gradients:
-        trial = atoms.copy()
-        trial.set_cell(atoms.cell[:] @ gradient.T, scale_atoms=True)
-        stresses.append(relaxed(trial, calculator, fmax=fmax).get_stress() / GPa)
-        observe()
-    return fit_tensor(gradients, np.array(stresses))
+    found = strained_stresses(atoms, calculator, gradients(sizes), fmax=fmax, observe=observe)
+    return tensor_of(atoms, found, sizes)

@@ -47,6 +47,19 @@ def test_workers_give_the_numbers_of_one_process(voxpot, springs, here):
     assert (here / "two.json").read_text() == (here / "one.json").read_text()
 
 
+@pytest.mark.parametrize("more", [(), ("--finite-strain",)])
+def test_workers_share_the_strained_cells_of_one_crystal(voxpot, here, more):
+    """Of a model, whose neighbour lists depend on what was computed before; to the last bit."""
+    options = ("bcc:W", "-m", "motaw-fast", "--device", "cpu", *more)
+    assert voxpot("elastic", *options, "--json", "one.json").status == 0
+
+    outcome = voxpot("elastic", *options, "--workers", 2, "--json", "two.json")
+
+    assert outcome.status == 0, outcome.err
+    assert (here / "two.json").read_text() == (here / "one.json").read_text()
+    assert json.loads((here / "one.json").read_text())["figures"]["c11"]["value"] == pytest.approx(526, rel=0.1)
+
+
 def test_an_error_of_a_worker_is_one_sentence(voxpot, springs, files):
     options = ("-c", "springs.py:fragile", "--lattice", 4.0, "--repeat", 2, "-n", 2, "--workers", 2)
 

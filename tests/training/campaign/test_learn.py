@@ -1,4 +1,4 @@
-"""``voxpot learn`` and ``voxpot label``: a tiny campaign, its estimate, what is refused."""
+"""``voxpot learn`` and ``voxpot label``: a tiny campaign, its errors on fresh frames, its estimate, what is refused."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.calculators.emt import EMT
 from ase.io import read, write
 from voxpot_jobs import FAILING, frames
 
 from ase_voxpot import VoxPotCalculator
 from ase_voxpot.cli import main
 from ase_voxpot.tasks.keys import structure_key
+from voxpot_training.campaign.assess import app as assess_app
+from voxpot_training.campaign.config import LabellerConfig
+from voxpot_training.campaign.labellers.opening import is_calculator
 
 pytestmark = pytest.mark.filterwarnings("ignore:Set OLD_ERROR_HANDLING:DeprecationWarning")  # spglib
 JOBS = str(Path(__file__).parents[2] / "standalone" / "voxpot_jobs.py")
@@ -44,6 +48,8 @@ first = 30
 epochs = 4
 [stop]
 rounds = 2
+[report]
+properties = "elements"
 """
 )
 
@@ -79,6 +85,11 @@ def test_a_campaign_ends_with_a_potential_and_a_report(campaign):
     assert atoms.calc.get_property("extrapolation", atoms) > 0
     page = (folder / "learn.html").read_text()
     assert page.count("<figure>") == 6
+    assert [stage["name"] for stage in report["properties"]] == ["round 0", "round 1", "labeller"]
+    reference = report["properties"][-1]["crystals"]
+    assert set(reference) == {"Cu, fcc", "Au, fcc"}
+    assert reference["Cu, fcc"]["values"]["a0"] == pytest.approx(3.590, abs=1e-3)  # that of EMT
+    assert "<th>round 0</th><th>round 1</th><th>reference: ase.calculators.emt:EMT</th>" in page
     assert "http" not in re.sub(r"xmlns(:\w+)?=\"[^\"]*\"", "", page).replace("http-equiv", "")
 
 
@@ -93,7 +104,7 @@ def test_no_structure_is_labelled_twice_and_the_hold_out_is_never_trained_on(cam
 def test_two_workers_give_the_same_structures_and_labels(campaign):
     """What needs a potential is taken from the other campaign, as processes take long to import that."""
     one, two = (campaign / name / "tasks" for name in ("one", "two"))
-    for kind in ("train", "judge"):
+    for kind in ("train", "judge", "properties"):
         shutil.copytree(one / kind, two / kind)
     (two / "explore").mkdir()
     for file in (one / "explore").iterdir():
@@ -117,6 +128,75 @@ def test_a_campaign_that_is_started_again_does_nothing_twice(campaign):
 
     assert (campaign / "one" / "learn.html").is_file()
     assert files(campaign / "one") == before
+
+
+def assess(*arguments):
+    with pytest.raises(SystemExit) as ended:
+        assess_app([str(argument) for argument in arguments])
+    return ended.value.code
+
+
+def test_errors_on_fresh_frames_are_those_of_a_direct_comparison(campaign, capsys):
+    folder, json_file = campaign / "one", campaign / "errors.json"
+    arguments = (campaign / "tiny.toml", "-o", folder, "-n", "3", "-T", "300", "--json", json_file)
+
+    assert assess(*arguments) == 0
+
+    errors = json.loads(json_file.read_text())
+    frames = read(folder / "fresh" / "frames.extxyz", ":")
+    known = [structure_key(a) for name in ("frames", "holdout") for a in read(folder / f"{name}.extxyz", ":")]
+    assert {name: found["frames"] for name, found in errors["kinds"].items()} == {
+        "random": 3,
+        "close": 3,
+        "dynamics": 2,
+    }
+    assert not {structure_key(atoms) for atoms in frames} & set(known)
+    off = {kind: [] for kind in errors["kinds"]}
+    for atoms in frames:
+        mine, theirs = (compute(atoms, calc) for calc in (VoxPotCalculator(folder / "cuau.safetensors"), EMT()))
+        off[atoms.info["config_type"]].append((abs(mine[0] - theirs[0]) / len(atoms), np.abs(mine[1] - theirs[1])))
+    for kind, found in errors["kinds"].items():
+        assert found["energy_mae"] == pytest.approx(1000 * np.mean([e for e, _ in off[kind]]), rel=1e-4)
+        assert found["force_mae"] == pytest.approx(1000 * np.concatenate([f for _, f in off[kind]]).mean(), rel=1e-4)
+    assert errors["together"]["random alloys"] == errors["kinds"]["random"]
+    assert errors["together"]["all other kinds"] == errors["kinds"]["close"]
+    assert re.search(r"dynamics of the labeller +2 +\d+ ", capsys.readouterr().out)
+
+
+def compute(atoms, calculator):
+    copy = atoms.copy()
+    copy.calc = calculator
+    return copy.get_potential_energy(), copy.get_forces()
+
+
+def test_labels_of_fresh_frames_are_not_repeated(campaign):
+    arguments = (campaign / "tiny.toml", "-o", campaign / "one", "-n", "3", "-T", "300")
+    assert assess(*arguments) == 0
+    tasks = [p for p in (campaign / "one" / "fresh").glob("*/*") if p.is_file()]
+    before = {p: p.stat().st_mtime_ns for p in tasks}
+
+    assert assess(*arguments) == 0
+
+    assert before == {p: p.stat().st_mtime_ns for p in (campaign / "one" / "fresh").glob("*/*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--seed", "0"], "seed: expected another one than that of the campaign, got 0"),
+        (["--number", "0"], "number: expected a whole number from 1 on, got 0"),
+        (["-T", "warm"], "temperature: expected different numbers"),
+        (["-o", "nowhere"], "nowhere: expected the folder of a campaign that has ended"),
+    ],
+)
+def test_fresh_frames_that_cannot_be_made_are_refused(campaign, capsys, arguments, sentence):
+    assert assess(campaign / "tiny.toml", "-o", campaign / "one", *arguments) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_dynamics_is_left_to_labellers_that_are_calculators():
+    assert is_calculator(LabellerConfig(use="ase.calculators.emt:EMT"))
+    assert not is_calculator(LabellerConfig(use="label.sh {input} {output}"))
 
 
 def test_two_names_are_enough_for_an_estimate(tmp_path, capsys, monkeypatch):

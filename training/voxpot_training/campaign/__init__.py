@@ -11,7 +11,9 @@ checks        which labels are taken, and why not
 labelling     tasks that label, retries, what is set aside
 training      the task that trains; ``offsets`` the zeros of energy of its sources
 judging       errors of a potential on labels that it has not seen
+crystals      elements and compounds; ``properties`` what is computed of them, ``comparison`` by which potentials
 rounds        the loop
 estimate      what it would cost
-page          its report
+page          its report; ``property_table`` that of the crystals
+fresh         frames that a campaign has not seen; ``assess`` errors on them, a command
 """

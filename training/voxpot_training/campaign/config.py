@@ -7,6 +7,7 @@
     ├── select      how many are labelled in a round
     ├── train       minutes, data that are there already, model to start from
     ├── stop        errors and costs at which the campaign ends
+    ├── report      properties of crystals that are computed by its potentials
     └── cluster     a queueing system, for Dask
 
 Only ``alloy.species`` and ``labeller.use`` are needed.  Unknown keys are refused with the list of known ones.
@@ -37,6 +38,7 @@ __all__ = [
     "ExploreConfig",
     "LabellerConfig",
     "LearnConfig",
+    "ReportConfig",
     "SelectConfig",
     "StopConfig",
     "TrainingConfig",
@@ -219,6 +221,17 @@ class StopConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportConfig:
+    """Properties of crystals in the report, by the first and the last potential, and by the labeller."""
+
+    properties: Literal["all", "elements", "none"] = "all"  # of the elements and their compounds, or of fewer
+    reference: float = 300.0  # s, that a labeller may take for them, if it is an ASE calculator; 0 leaves it out
+
+    def __post_init__(self) -> None:
+        expect(self.reference >= 0, "report.reference", "0 or more seconds", self.reference)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LearnConfig:
     """One campaign."""
 
@@ -229,6 +242,7 @@ class LearnConfig:
     select: SelectConfig = field(default_factory=SelectConfig)
     train: TrainingConfig = field(default_factory=TrainingConfig)
     stop: StopConfig = field(default_factory=StopConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
     cluster: Cluster | None = None
     seed: int = 0
 

@@ -12,6 +12,7 @@ from ase_voxpot.validation.pictures import svg
 from ase_voxpot.validation.template import document
 from voxpot_training.campaign.config import KINDS
 from voxpot_training.campaign.drawings import drawings
+from voxpot_training.campaign.property_table import properties_section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,7 @@ $rounds
 <p>How many of every kind were labelled, round by round.</p>
 $kinds
 $physics
+$properties
 <h2>Set aside</h2>
 <p>$aside</p>
 $reasons
@@ -87,6 +89,7 @@ def page(report: Report) -> str:
         rounds=html_table(_HEADS, [_row(r) for r in report.rounds]),
         kinds=_kinds(report),
         physics=_physics(last),
+        properties=properties_section(report),
         aside=escape(_aside(report)),
         reasons=_reasons(report),
     )

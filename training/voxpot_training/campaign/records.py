@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from voxpot_training.campaign.labelling import Aside
 
-__all__ = ["Report", "Round"]
+__all__ = ["Report", "Round", "Stage"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +38,14 @@ class Round:
 
 
 @dataclass(slots=True, kw_only=True)
+class Stage:
+    """Properties of crystals at one time of the campaign, or by its labeller."""
+
+    name: str
+    crystals: dict[str, dict[str, dict[str, Any]]]  # by name: values and reasons, as ``comparison.by_crystal``
+
+
+@dataclass(slots=True, kw_only=True)
 class Report:
     """A campaign."""
 
@@ -49,6 +57,7 @@ class Report:
     rounds: list[Round] = field(default_factory=list)
     aside: list[Aside] = field(default_factory=list)
     compositions: list[dict[str, Any]] = field(default_factory=list)  # of every label: kind, round, shares
+    properties: list[Stage] = field(default_factory=list)  # of the potentials in their order, then of the labeller
     end: str = "running"  # why it ended
     notes: list[str] = field(default_factory=list)
 

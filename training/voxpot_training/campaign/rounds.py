@@ -8,7 +8,7 @@ The folder of a campaign holds
     holdout.extxyz               labels that are never trained on
     set_aside.csv                frames without a label, and why
     rounds/                      the new labels of every round
-    tasks/                       one result file for every task: explore, labels, train, judge
+    tasks/                       one result file for every task: explore, labels, train, judge, properties
 
 A campaign that is started again takes from ``tasks`` what is there.
 """
@@ -29,12 +29,13 @@ from ase_voxpot.tasks.running import Failure, run_tasks
 from voxpot_training.campaign.alloys import alloy_of
 from voxpot_training.campaign.checks import Expectation
 from voxpot_training.campaign.choose import choose_by_distance, choose_by_uncertainty
+from voxpot_training.campaign.comparison import by_crystal, labeller_tasks, model_tasks
 from voxpot_training.campaign.explore import explore_tasks, fresh, read_structures, write_structures
 from voxpot_training.campaign.judging import JudgeTask
 from voxpot_training.campaign.labellers.opening import functional_of, open_labeller
 from voxpot_training.campaign.labelling import label_frames, with_label, write_set_aside
 from voxpot_training.campaign.recipe import FRESH, recipe_of
-from voxpot_training.campaign.records import Report, Round
+from voxpot_training.campaign.records import Report, Round, Stage
 from voxpot_training.campaign.training import Trained, TrainTask, drawn, labels_key, read_trained
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from ase_voxpot.tasks.executors import Backend
     from ase_voxpot.tasks.running import Task
     from voxpot_training.campaign.choose import Choice
+    from voxpot_training.campaign.comparison import PropertyTask
     from voxpot_training.campaign.config import LearnConfig
     from voxpot_training.campaign.labelling import Labelled
     from voxpot_training.campaign.recipe import Recipe
@@ -108,10 +110,13 @@ class Campaign:
         )
         self._trained = self._given()
         try:
+            if self._trained is not None:
+                self._describe(report, f"start: {self.config.train.start}", model_tasks(self.config, self._trained))
             for number in range(self.config.stop.rounds):
                 row = Round(number=number)
                 report.rounds.append(row)
                 report.end = self._round(row, report, labeller.cost)
+                self._compare(report)
                 self._write(report)
                 self.observer.round(report)
                 if report.end != "running":
@@ -145,6 +150,29 @@ class Campaign:
         self._train(row, last=end != "running")
         row.after = _spread(_uncertainties(self._potential(), candidates))
         return end
+
+    def _compare(self, report: Report) -> None:
+        """Properties by the potential of the first training and by the last, and by the labeller after the first."""
+        rounds = [r.number for r in report.rounds if r.frames]
+        if not rounds or self._trained is None:
+            return
+        first = len(rounds) == 1 and rounds[0] == report.rounds[-1].number
+        name = f"round {rounds[-1]}"
+        if (first or report.end != "running") and name not in [stage.name for stage in report.properties]:
+            self._describe(report, name, model_tasks(self.config, self._trained))
+        if first:
+            tasks, told = labeller_tasks(self.config, self._seconds / sum(map(len, self._frames)))
+            if told:
+                self._remark(report, told)
+            self._describe(report, "labeller", tasks)
+        report.properties.sort(key=lambda stage: stage.name == "labeller")
+
+    def _describe(self, report: Report, name: str, tasks: Sequence[PropertyTask]) -> None:
+        """Add the properties that tasks compute to the report."""
+        if tasks:
+            observe = self.observer.stage("properties", len(tasks))
+            found = by_crystal(tasks, self.folder / "tasks" / "properties", self.backend, observe=observe)
+            report.properties.append(Stage(name=name, crystals=found))
 
     def _end(self, row: Round) -> str:
         """Why this round is the last; ``running`` if it is not."""

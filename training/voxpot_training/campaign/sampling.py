@@ -1,11 +1,11 @@
-"""Structures that a potential reaches by itself: molecular dynamics, Monte Carlo swaps with dynamics between them."""
+"""Structures that a calculator reaches by itself: molecular dynamics, Monte Carlo swaps with dynamics between them."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from voxpot_training.campaign.alloys import Alloy
     from voxpot_training.campaign.config import ExploreConfig
 
-__all__ = ["sample"]
+__all__ = ["sample", "sample_labeller"]
 
 TIMESTEP = 2.0
 """fs; hot light atoms included, as frames are labelled and nothing is averaged."""
@@ -52,19 +52,48 @@ def sample(
         rng: of the start, the velocities and the swaps.
     """
     temperature = config.temperatures[number % len(config.temperatures)]
-    atoms = random_cell(alloy, max(4, config.large), rng)
-    atoms.set_cell(atoms.cell.array * rng.uniform(0.99, 1.04), scale_atoms=True)
+    atoms = _start(alloy, config, rng)
     atoms.calc = VoxPotCalculator(model)
     seed = int(rng.integers(2**31))
     with TemporaryDirectory() as folder:
         prefix = Path(folder) / "run"
-        run = _dynamics if kind == "md" else _swaps
-        found = run(atoms, temperature, config, prefix, seed)
+        if kind == "md":
+            found = _dynamics(atoms, temperature, config, prefix, seed, guard=Guard("stop", config.grade))
+        else:
+            found = _swaps(atoms, temperature, config, prefix, seed)
     kept = [tidied(frame) for frame in found]
     return [frame for frame in kept if closeness(frame, alloy) > SLACK * config.closest]
 
 
-def _dynamics(atoms: Atoms, temperature: float, config: ExploreConfig, prefix: Path, seed: int) -> list[Atoms]:
+def sample_labeller(
+    calculator: Any, temperature: float, alloy: Alloy, config: ExploreConfig, rng: np.random.Generator
+) -> list[Atoms]:
+    """Structures of one run of molecular dynamics by another calculator than a potential, from a random cell.
+
+    Args:
+        calculator: any.
+        temperature: K.
+        alloy: for the start.
+        config: length and number of structures.
+        rng: of the start and the velocities.
+    """
+    atoms = _start(alloy, config, rng)
+    atoms.calc = calculator
+    seed = int(rng.integers(2**31))
+    with TemporaryDirectory() as folder:
+        return [tidied(frame) for frame in _dynamics(atoms, temperature, config, Path(folder) / "run", seed)]
+
+
+def _start(alloy: Alloy, config: ExploreConfig, rng: np.random.Generator) -> Atoms:
+    """A random cell about as large as defects need, at a random volume near Vegard's law."""
+    atoms = random_cell(alloy, max(4, config.large), rng)
+    atoms.set_cell(atoms.cell.array * rng.uniform(0.99, 1.04), scale_atoms=True)
+    return atoms
+
+
+def _dynamics(
+    atoms: Atoms, temperature: float, config: ExploreConfig, prefix: Path, seed: int, *, guard: Guard | None = None
+) -> list[Atoms]:
     """Frames of molecular dynamics at a constant volume, without the first."""
     steps = max(config.samples, round(1000 * config.picoseconds / TIMESTEP))
     interval = max(1, steps // config.samples)
@@ -79,7 +108,7 @@ def _dynamics(atoms: Atoms, temperature: float, config: ExploreConfig, prefix: P
     )
     records = MDRecords(prefix)
     with suppress(DivergenceError, ExtrapolationError, StructureError):  # what came before is what is looked for
-        dynamics.run(atoms, plan, records, guard=Guard("stop", config.grade))
+        dynamics.run(atoms, plan, records, guard=guard)
     trajectory = prefix.with_suffix(".extxyz")
     return read_frames(trajectory)[1:] if trajectory.is_file() else []
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Screen", "round_rows"]
 
-NAMES = {"explore": "structures", "label": "labels", "train": "training", "judge": "errors"}
+NAMES = {"explore": "structures", "label": "labels", "train": "training", "judge": "errors", "properties": "properties"}
 HEADS = (
     "round",
     "made",

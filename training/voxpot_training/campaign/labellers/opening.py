@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from voxpot_training.campaign.config import LabellerConfig
     from voxpot_training.campaign.labellers.vasp import VaspLabeller
 
-__all__ = ["identity_of", "open_labeller"]
+__all__ = ["functional_of", "identity_of", "is_calculator", "labeller_here", "open_labeller"]
 
 KNOWN_FUNCTIONALS = {"gpaw": "PBE"}
 """Of labellers that come with this project."""
@@ -55,6 +55,17 @@ def open_labeller(config: LabellerConfig) -> AseLabeller | CommandLabeller | Vas
         f"labeller: expected module:factory of an ASE calculator, a command with {{input}} and {{output}}, gpaw "
         f"(free: apt install gpaw gpaw-data) or vasp, got {use!r}"
     )
+
+
+def is_calculator(config: LabellerConfig) -> bool:
+    """Whether the labeller is an ASE calculator, in whose place other computations than labels can put it.
+
+    Raises:
+        VoxPotError: as ``open_labeller``.
+    """
+    labeller = open_labeller(config)
+    labeller.close()
+    return isinstance(labeller, AseLabeller)
 
 
 _MADE: dict[int, tuple[str, Any]] = {}
