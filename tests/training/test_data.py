@@ -92,7 +92,7 @@ def test_pressures_of_molecules_are_refused(tmp_path, frames):
     alone.arrays["REF_forces"] = np.zeros((len(alone), 3))
     write(tmp_path / "a.extxyz", alone)
 
-    with pytest.raises(DataError, match="a.extxyz: data.pressures expects periodic structures, got .* with pbc"):
+    with pytest.raises(DataError, match="a.extxyz: data.pressures expect periodic structures, got .* with pbc"):
         load_frames((Source(file="a.extxyz", pressures={"Mo": 1.0, "W": 1.0}),), ("Mo", "W"), tmp_path)
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ase.units import GPa
 
 from ase_voxpot.errors import DataError, UnknownElementError
 from ase_voxpot.frames.labelled import files_of, read_labelled
 from ase_voxpot.frames.labels import LabelKeys
 from ase_voxpot.storage.files import data_folders
 from voxpot_training.references import Origin, refuse_mixed_references
+from voxpot_training.zeros import Zero
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,18 +170,8 @@ def _emphasis(found: Sequence[Atoms], source: Source) -> list[float]:
 
 
 def _shifted(label: Labels, atoms: Atoms, source: Source) -> Labels:
-    """The label with its energy and pressure in line with the other sources.
-
-    Raises:
-        DataError: ``pressures`` are given, and the structure has no volume.
-    """
-    symbols = atoms.get_chemical_symbols()
-    energy = label.energy + sum(source.offsets.get(symbol, 0.0) for symbol in symbols)
-    pressure = GPa * sum(source.pressures.get(symbol, 0.0) for symbol in symbols) / len(symbols)
-    if not pressure:
-        return replace(label, energy=energy)
-    if not atoms.pbc.all():
-        named = f"{atoms.symbols} with pbc {atoms.pbc.tolist()}"
-        raise DataError(f"{source.file}: data.pressures expects periodic structures, got {named}")
-    stress = None if label.stress is None else label.stress - pressure * np.array([1, 1, 1, 0, 0, 0])
-    return replace(label, energy=energy - pressure * atoms.get_volume(), stress=stress)
+    """The label with its energy and pressure in line with the other sources."""
+    try:
+        return Zero(offsets=source.offsets, pressures=source.pressures).applied(label, atoms)
+    except DataError as error:
+        raise DataError(f"{source.file}: data.{error}") from None

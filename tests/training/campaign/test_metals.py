@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from ase.units import GPa
 
-from voxpot_training.campaign.metals import equations_of_state, offsets_between
+from voxpot_training.campaign.metals import equations_of_state, zero_between
 
 pytestmark = pytest.mark.filterwarnings("ignore:Set OLD_ERROR_HANDLING:DeprecationWarning")  # spglib
 
@@ -64,8 +65,40 @@ def test_two_zeros_are_told_apart_even_at_other_volumes():
         )
     )
 
-    offsets = offsets_between(here, there)
-    assert offsets == pytest.approx({"Cu": 3.0, "Au": -1.5}, abs=2e-3)
+    zero = zero_between(here, there)
+    for symbol, shift in {"Cu": 3.0, "Au": -1.5}.items():
+        metal = bulk(symbol, "fcc", a=(4 * here[symbol].volume) ** (1 / 3))
+        assert zero.energy(metal) == pytest.approx(shift, abs=2e-3)
+        assert zero.pressures[symbol] == pytest.approx(0, abs=0.3)  # GPa; the fits are to other volumes
+
+
+def harmonic(symbol, volumes, *, energy, rest, modulus):
+    """Frames, energies and forces of a crystal with E0 + B (V - V0)² / 2 V0, moduli in GPa."""
+    frames = [bulk(symbol, "fcc", a=(4 * v) ** (1 / 3)) for v in volumes]
+    energies = [energy + modulus * GPa * (v - rest) ** 2 / (2 * rest) for v in volumes]
+    return frames, energies, [np.zeros((1, 3)) for _ in volumes]
+
+
+def test_metals_of_another_lattice_constant_are_brought_in_line_over_volume():
+    volumes = np.linspace(10.8, 12.8, 7)
+    here = harmonic("Cu", volumes, energy=-3.0, rest=11.8, modulus=140)
+    there = harmonic("Cu", volumes, energy=-1.0, rest=11.6, modulus=140)
+    zero = zero_between(equations_of_state(*here), equations_of_state(*there))
+
+    frames, energies, _ = there
+    found = [e + zero.energy(a) for a, e in zip(frames, energies, strict=True)]
+    assert found == pytest.approx(here[1], abs=2e-3)
+    assert zero.pressures["Cu"] == pytest.approx(140 * 0.2 / 11.7, rel=0.05)
+
+
+def test_errors_of_volume_of_a_model_are_no_pressures():
+    volumes = np.linspace(10.8, 12.8, 7)
+    here = harmonic("Cu", volumes, energy=-3.0, rest=11.8, modulus=140)
+    there = harmonic("Cu", volumes, energy=-1.0, rest=11.6, modulus=140)
+    zero = zero_between(equations_of_state(*here), equations_of_state(*there), pressures=False)
+
+    assert zero.pressures == {}
+    assert zero.offsets["Cu"] == pytest.approx(-2.0, abs=1e-3)
 
 
 def test_few_volumes_leave_the_lowest():

@@ -9,7 +9,7 @@ choose        which of them are labelled
 labellers     what labels them: an ASE calculator, a program, VASP
 checks        which labels are taken, and why not
 labelling     tasks that label, retries, what is set aside
-training      the task that trains; ``offsets`` the zeros of energy of its sources
+training      the task that trains; ``zero`` the zero of energy of the labels
 judging       errors of a potential on labels that it has not seen
 crystals      elements and compounds; ``properties`` what is computed of them, ``comparison`` by which potentials
 rounds        the loop

@@ -184,7 +184,7 @@ def errors_of(settings: LearnConfig, beside: Path, folder: Path, found: Labelled
         As ``errors_by_kind``.
 
     Raises:
-        ConfigError: the zero of energy cannot be found, as of ``Recipe.learn_offsets``.
+        ConfigError: the zero of energy cannot be found, as of ``Recipe.learn_zero``.
     """
     from ase_voxpot.frames.labelled import read_labelled
     from ase_voxpot.weights import load_potential
@@ -198,9 +198,8 @@ def errors_of(settings: LearnConfig, beside: Path, folder: Path, found: Labelled
     write_structures(file, [with_label(atoms, label, functional=functional) for atoms, label in pairs])
     read, used = read_labelled(file), folder / "frames.extxyz"
     recipe = recipe_of(settings, beside, labels=used, target=folder / f"{settings.title}.toml")
-    offsets = recipe.learn_offsets(used)
-    shifts = [sum(offsets.get(s, 0.0) for s in atoms.get_chemical_symbols()) for atoms in read.frames]
-    labels = [replace(x, energy=x.energy + d) for x, d in zip(read.labels, shifts, strict=True)]
+    zero = recipe.learn_zero(used)
+    labels = [zero.applied(x, a) for x, a in zip(read.labels, read.frames, strict=True)]
     predictions = list(predict(load_potential(_model(settings, folder)), read.frames))
     return errors_by_kind(read.frames, labels, predictions)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ase_voxpot.frames.labels import Labels
     from ase_voxpot.scoring import Prediction
     from voxpot_training.campaign.metals import Metal
+    from voxpot_training.zeros import Zero
 
 __all__ = ["JudgeTask"]
 
@@ -36,7 +37,7 @@ class JudgeTask:
 
     model: str  # checksum of the weights
     labels: str  # a hash of the labels
-    offsets: dict[str, float]  # eV per atom, of the labels
+    zero: Zero  # of the labels
     weights: str = field(default="", compare=False)
     file: str = field(default="", compare=False)
     suffix: str = ".json"
@@ -48,11 +49,8 @@ class JudgeTask:
 
     def compute(self, draft: Path) -> None:
         """Write errors in total and by kind, in meV/atom and meV/Å, and the figures of ``_physics``."""
-        from dataclasses import replace
-
         found = read_labelled(Path(self.file))
-        shifts = [sum(self.offsets.get(s, 0.0) for s in a.get_chemical_symbols()) for a in found.frames]
-        labels = [replace(x, energy=x.energy + d) for x, d in zip(found.labels, shifts, strict=True)]
+        labels = [self.zero.applied(x, a) for x, a in zip(found.labels, found.frames, strict=True)]
         predictions = list(predict(load_potential(self.weights), found.frames))
         scores = score(found.frames, labels, predictions)
         groups = {name: asdict(figures) for name, figures in scores.groups.items()}

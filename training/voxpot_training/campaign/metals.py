@@ -1,7 +1,8 @@
 """Pure metals in labelled frames: their equations of state, and zeros of energy that they set.
 
-Two sources of one functional differ by a constant per element (pseudopotentials, codes).  The metals at rest, which
-both hold, tell it: the energy at the minimum of a Birch-Murnaghan equation fitted to perfect crystals.
+Two sources of one functional differ by a constant per element (pseudopotentials, codes), and by a slope over volume
+where their metals have different lattice constants.  The metals at rest, which both hold, tell: energy, volume and
+modulus at the minimum of a Birch-Murnaghan equation fitted to perfect crystals.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.units import GPa
 
+from voxpot_training.zeros import Zero
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ase import Atoms
     from jaxtyping import Float
 
-__all__ = ["Metal", "equations_of_state", "offsets_between"]
+__all__ = ["Metal", "equations_of_state", "zero_between"]
 
 AT_REST = 0.02
 """eV/Å, largest force in a perfect crystal."""
@@ -98,6 +101,23 @@ def _fitted(points: list[tuple[float, float]]) -> Metal:
     return Metal(energy=float(energy[least]), volume=float(volume[least]), modulus=None)
 
 
-def offsets_between(reference: dict[str, Metal], other: dict[str, Metal]) -> dict[str, float]:
-    """Energies per atom (eV) of every element that both have, to be added to the energies of the other source."""
-    return {s: reference[s].energy - other[s].energy for s in sorted(set(reference) & set(other))}
+def zero_between(reference: dict[str, Metal], other: dict[str, Metal], *, pressures: bool = True) -> Zero:
+    """What brings the energies of the other source in line, for every element that both have.
+
+    Close to rest the energies of a metal are E0 + B (V - V0)² / 2 V.  Those of two codes differ by a constant and by
+    P V with P = B (V0 - V0') / V, where B and V are means of both.
+
+    Args:
+        reference: metals of the source that sets the zero.
+        other: those of the source to be shifted.
+        pressures: whether the volumes at rest of both differ by their codes, and not by errors.
+    """
+    offsets, found = {}, {}
+    for symbol in sorted(set(reference) & set(other)):
+        mine, theirs = reference[symbol], other[symbol]
+        offsets[symbol] = mine.energy - theirs.energy
+        if pressures and mine.modulus is not None and theirs.modulus is not None:
+            volume = (mine.volume + theirs.volume) / 2
+            found[symbol] = (mine.modulus + theirs.modulus) / 2 * (mine.volume - theirs.volume) / volume
+            offsets[symbol] += found[symbol] * GPa * volume
+    return Zero(offsets=offsets, pressures=found)

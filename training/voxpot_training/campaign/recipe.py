@@ -13,10 +13,11 @@ from ase_voxpot.errors import ConfigError
 from ase_voxpot.frames.labelled import read_labelled
 from ase_voxpot.storage.files import draft_of
 from voxpot_training.campaign.labellers.opening import functional_of
-from voxpot_training.campaign.metals import equations_of_state, offsets_between
+from voxpot_training.campaign.metals import equations_of_state, zero_between
 from voxpot_training.config import ModelConfig, TrainConfig, load_config
 from voxpot_training.data import find_data, load_frames
 from voxpot_training.potential.draft import draft_config
+from voxpot_training.zeros import Zero
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ class Recipe:
     def __init__(self, config: LearnConfig, base: TrainConfig, beside: Path) -> None:
         """Take a configuration, whose ``data`` is what was there before the campaign."""
         self._config, self.base, self.beside = config, base, beside
-        self.offsets: dict[str, float] = {}
+        self.zero = Zero()
         self._digests: list[str] = []
 
     def of_round(self, frames: Sequence[Atoms], *, last: bool) -> TrainConfig:
@@ -61,10 +62,11 @@ class Recipe:
             schedule = replace(schedule, minutes=None, epochs=train.epochs, batch_atoms=batch, validate_every=often)
         return replace(self.base, schedule=schedule, start=None)
 
-    def learn_offsets(self, file: Path) -> dict[str, float]:
+    def learn_zero(self, file: Path) -> Zero:
         """The zeros of energy of the labels, from the metals that they share with what was there before.
 
-        That is the data of ``train.config``, else the model to start from.
+        That is the data of ``train.config``, else the model to start from, whose errors of volume are no property of
+        a code: energies alone are then brought in line.
 
         Args:
             file: of the labels.
@@ -74,7 +76,7 @@ class Recipe:
         """
         start = self._config.train.start
         if not self.base.data and start in FRESH:
-            return {}
+            return self.zero
         mine = read_labelled(file)
         forces = [x.forces for x in mine.labels]
         ours = equations_of_state(mine.frames, [x.energy for x in mine.labels], forces)
@@ -84,8 +86,8 @@ class Recipe:
             theirs = equations_of_state(before.atoms, energies, [x.forces for x in before.labels])
         else:
             theirs = equations_of_state(mine.frames, _energies(start, mine.frames), forces)
-        self.offsets = offsets_between(theirs, ours)
-        missing = [s for s in self._config.alloy.species if s not in self.offsets]
+        self.zero = zero_between(theirs, ours, pressures=bool(self.base.data))
+        missing = [s for s in self._config.alloy.species if s not in self.zero.offsets]
         if missing:
             where = (
                 "the labels" if [s for s in missing if s not in ours] else f"the data of {self._config.train.config}"
@@ -94,7 +96,7 @@ class Recipe:
                 f"expected pure crystals at rest of {', '.join(missing)} in {where}, which set the zero of energy; "
                 "explore metals, too, or add such frames"
             )
-        return self.offsets
+        return self.zero
 
     def data_digests(self) -> list[str]:
         """Checksums of the files that were there before."""

@@ -37,6 +37,7 @@ from voxpot_training.campaign.labelling import label_frames, with_label, write_s
 from voxpot_training.campaign.recipe import FRESH, recipe_of
 from voxpot_training.campaign.records import Report, Round, Stage
 from voxpot_training.campaign.training import Trained, TrainTask, drawn, labels_key, read_trained
+from voxpot_training.zeros import Zero
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -221,9 +222,8 @@ class Campaign:
         return choice
 
     def _label(self, choice: Choice, potential: Potential | None, row: Round, report: Report) -> Labelled:
-        shifts = self._recipe.offsets if self._recipe else None
-        known = potential if shifts is not None else None  # of another zero of energy until metals are labelled
-        expected = _expectations(known, choice.frames, shifts or {})
+        known = potential if self._recipe is not None else None  # of another zero of energy until metals are labelled
+        expected = _expectations(known, choice.frames, self._recipe.zero if self._recipe else Zero())
         observe = self.observer.stage("label", len(choice.frames))
         folder = self.folder / "tasks" / "labels"
         found = label_frames(
@@ -267,7 +267,7 @@ class Campaign:
         if self._recipe is None:
             target = self.folder / f"{self.config.title}.toml"
             self._recipe = recipe_of(self.config, self.beside, labels=file, target=target)
-        self._recipe.learn_offsets(file)
+        self._recipe.learn_zero(file)
 
     def _sides(self) -> tuple[list[Atoms], list[Atoms]]:
         """Labels that are held out, and those that are used."""
@@ -287,7 +287,7 @@ class Campaign:
         task = TrainTask(
             config=recipe.of_round(used, last=last),
             labels=key_of([labels_key(used), recipe.data_digests()]),
-            offsets=recipe.offsets,
+            zero=recipe.zero,
             start=start,
             threads=self.config.train.threads,
             file=str(file.resolve()),
@@ -330,7 +330,7 @@ class Campaign:
         task = JudgeTask(
             model=self._trained.checksum,
             labels=labels_key(frames),
-            offsets=self._recipe.offsets if self._recipe else {},
+            zero=self._recipe.zero if self._recipe else Zero(),
             weights=str(self._trained.weights),
             file=str(file.resolve()),
         )
@@ -400,15 +400,13 @@ def _uncertainties(potential: Potential | None, frames: Sequence[Atoms]) -> list
     return [r.uncertainty.energy / len(r.energies) for r in results if r.uncertainty is not None]
 
 
-def _expectations(
-    potential: Potential | None, frames: Sequence[Atoms], offsets: dict[str, float]
-) -> list[Expectation | None]:
+def _expectations(potential: Potential | None, frames: Sequence[Atoms], zero: Zero) -> list[Expectation | None]:
     """What a potential says of frames, with the zero of energy of the labels."""
     if potential is None or potential.uncertainty is None:
         return [None] * len(frames)
     answer: list[Expectation | None] = []
     for frame, result in zip(frames, potential.stream(frames, uncertainty=True), strict=True):
         known = result.uncertainty
-        energy = result.energy - sum(offsets.get(s, 0.0) for s in frame.get_chemical_symbols())
+        energy = result.energy - zero.energy(frame)
         answer.append(None if known is None else Expectation(energy / len(frame), known.energy / len(frame)))
     return answer

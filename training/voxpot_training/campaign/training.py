@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from voxpot_training.data import Frames
     from voxpot_training.splits import Split
+    from voxpot_training.zeros import Zero
 
 __all__ = ["Trained", "TrainTask", "drawn", "read_trained"]
 
@@ -35,7 +36,7 @@ class TrainTask:
 
     config: TrainConfig  # ``data`` holds what was there already
     labels: str  # a hash of the labels
-    offsets: dict[str, float]  # eV per atom, of the labels
+    zero: Zero  # of the labels
     start: str = ""  # checksum of the weights that it starts from
     threads: int = field(default=1, compare=False)
     file: str = field(default="", compare=False)  # of the labels
@@ -106,7 +107,7 @@ class TrainTask:
         from voxpot_training.potential.prepare import split_sources
         from voxpot_training.splits import Split
 
-        own = Source(file=self.file, offsets=self.offsets)
+        own = Source(file=self.file, offsets=self.zero.offsets, pressures=self.zero.pressures)
         frames = load_frames([*config.data, own], config.model.species, Path(self.beside))
         first = len(frames.atoms) - len(read_labelled(self.file).frames)
         mine = range(first, len(frames.atoms))
