@@ -23,7 +23,7 @@ import time
 import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import typer
@@ -52,10 +52,11 @@ ATOMS = 686
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """Keys of the base config, dotted or nested, and their other values."""
+    """Keys of the base config, dotted or nested, and their other values; and an optimiser that configs do not know."""
 
     name: str
     set: dict[str, Any] = field(default_factory=dict)
+    optimiser: Literal["", "kalman", "muon"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ def load_study(path: Path) -> tuple[Study, dict[str, TrainConfig]]:
     """
     try:
         data = tomllib.loads(path.read_text())
-        variants = [Variant(name=str(v["name"]), set=v.get("set", {})) for v in data.pop("variants")]
+        variants = [_variant(dict(v)) for v in data.pop("variants")]
         common = data.pop("set", {})
         study = decode(Study, {**data, "variants": []})
         base = merged(tomllib.loads((path.parent / study.base).read_text()), common)
@@ -92,6 +93,11 @@ def load_study(path: Path) -> tuple[Study, dict[str, TrainConfig]]:
         schedule = replace(config.schedule, minutes=study.minutes, clock="cpu", epochs=10**6)
         configs[variant.name] = replace(config, name=variant.name, schedule=schedule)
     return replace(study, variants=tuple(variants), set=common), configs
+
+
+def _variant(table: dict[str, Any]) -> Variant:
+    changes = table.pop("set", {})
+    return replace(decode(Variant, table, where="variants"), set=changes)
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,11 +129,13 @@ def price(potential: Potential, lattice: float = 3.22) -> float:
     return 1e6 * min(times) / len(atoms)
 
 
-def _measure(config: TrainConfig, beside: Path, folder: Path) -> Row:
+def _measure(config: TrainConfig, optimiser: str, beside: Path, folder: Path) -> Row:
     """Train one variant and score it on its validation frames."""
-    from voxpot_training.potential.train import fit_potential, validation_errors
+    from voxpot_training.potential.rivals.tasks import RIVALS
+    from voxpot_training.potential.train import PotentialTask, fit_potential, validation_errors
 
-    potential, frames, split = fit_potential(config, beside, folder, resume=True)
+    kind = RIVALS.get(optimiser, PotentialTask)
+    potential, frames, split = fit_potential(config, beside, folder, resume=True, kind=kind)
     errors = validation_errors(potential, frames, split)
     return Row(
         name=config.name,
@@ -164,7 +172,8 @@ def run_study(path: Path, folder: Path, *, console: Console | None = None, price
         if variant.name not in {r.name for r in rows}:
             if console:
                 console.print(f"[dim]{number + 1} of {len(study.variants)}[/]")
-            rows.append(_measure(configs[variant.name], path.parent, folder / variant.name.replace(" ", "-")))
+            place = folder / variant.name.replace(" ", "-")
+            rows.append(_measure(configs[variant.name], variant.optimiser, path.parent, place))
             keep_rows(folder / "study.csv", rows)
     if prices:
         rows = [priced(r, configs[r.name]) for r in rows if r.name in configs]
