@@ -11,10 +11,12 @@ from numpy.testing import assert_allclose
 
 from voxpot_training.config import load_config
 from voxpot_training.learning import read_log
+from voxpot_training.potential.batches import Predictor, collate, make_example
 from voxpot_training.potential.rivals.kalman import Kalman, block_places
+from voxpot_training.potential.rivals.last_layer import columns_of, least_squares, rows_of, solve_last_layer
 from voxpot_training.potential.rivals.muon import Muon, orthogonalised
 from voxpot_training.potential.rivals.tasks import RIVALS
-from voxpot_training.potential.train import fit_potential
+from voxpot_training.potential.train import fit_potential, validation_errors
 
 
 def filtered(inputs: torch.Tensor, labels: torch.Tensor, shapes, *, group: int = 1, passes: int = 1, **options):
@@ -131,3 +133,36 @@ def test_each_lowers_the_errors_of_a_potential(name, write_config, tmp_path):
 
     rows = read_log(tmp_path / "run" / "log.csv")
     assert float(rows[-1]["valid_force"]) < 0.7 * float(rows[0]["valid_force"])
+
+
+def test_predictions_are_the_columns_times_the_weights_of_the_last_layer(write_config, tmp_path):
+    potential, frames, split = fit_potential(load_config(write_config(epochs=1)), tmp_path, tmp_path / "run")
+    examples = [make_example(frames.atoms[k], frames.labels[k], potential.spec) for k in split.train[:3]]
+    weights = potential.network.dense.weights[-1]
+    batch, predict = collate(examples, weights), Predictor(potential.representation)
+
+    expected = rows_of(predict(potential.network, batch, train=False))
+    found = columns_of(predict.engine_for(potential.network), potential.network, batch) @ weights.numpy().ravel()
+
+    assert len(expected) == 3 * 7 + 3 * len(batch.owner)
+    assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_rows_with_large_errors_pull_at_the_solution_no_more_than_in_the_loss():
+    columns, bounds = np.ones((5, 1)), np.full(5, 0.1)
+    change = least_squares(columns, np.array([0.0, 0, 0, 0, 100]), np.ones(5), bounds, ridge=0.0)
+    assert change == pytest.approx(0.1 / 4, rel=0.1)  # the others hold it with 4 v, the last one with 0.1
+
+
+def test_a_last_layer_that_was_spoilt_is_found_again(write_config, tmp_path):
+    config = load_config(write_config(epochs=30))
+    potential, frames, split = fit_potential(config, tmp_path, tmp_path / "run")
+    before = validation_errors(potential, frames, split)
+    potential.network.dense.weights[-1].zero_()
+    spoilt = validation_errors(potential, frames, split)
+
+    solve_last_layer(potential, frames, split, config.loss, ridge=1e-4)
+
+    after = validation_errors(potential, frames, split)
+    assert before["score"] < 0.3 * spoilt["score"]
+    assert after["score"] < 1.2 * before["score"]

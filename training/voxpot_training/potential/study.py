@@ -52,11 +52,12 @@ ATOMS = 686
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """Keys of the base config, dotted or nested, and their other values; and an optimiser that configs do not know."""
+    """Keys of the base config, dotted or nested, and their other values; and what configs do not know."""
 
     name: str
     set: dict[str, Any] = field(default_factory=dict)
-    optimiser: Literal["", "kalman", "muon"] = ""
+    optimiser: Literal["", "kalman", "kalman-512", "muon"] = ""
+    last_layer: bool = False  # by least squares, after the training
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,13 +130,16 @@ def price(potential: Potential, lattice: float = 3.22) -> float:
     return 1e6 * min(times) / len(atoms)
 
 
-def _measure(config: TrainConfig, optimiser: str, beside: Path, folder: Path) -> Row:
+def _measure(config: TrainConfig, variant: Variant, beside: Path, folder: Path) -> Row:
     """Train one variant and score it on its validation frames."""
+    from voxpot_training.potential.rivals.last_layer import solve_last_layer
     from voxpot_training.potential.rivals.tasks import RIVALS
     from voxpot_training.potential.train import PotentialTask, fit_potential, validation_errors
 
-    kind = RIVALS.get(optimiser, PotentialTask)
+    kind = RIVALS.get(variant.optimiser, PotentialTask)
     potential, frames, split = fit_potential(config, beside, folder, resume=True, kind=kind)
+    if variant.last_layer:
+        solve_last_layer(potential, frames, split, config.loss)
     errors = validation_errors(potential, frames, split)
     return Row(
         name=config.name,
@@ -173,7 +177,7 @@ def run_study(path: Path, folder: Path, *, console: Console | None = None, price
             if console:
                 console.print(f"[dim]{number + 1} of {len(study.variants)}[/]")
             place = folder / variant.name.replace(" ", "-")
-            rows.append(_measure(configs[variant.name], variant.optimiser, path.parent, place))
+            rows.append(_measure(configs[variant.name], variant, path.parent, place))
             keep_rows(folder / "study.csv", rows)
     if prices:
         rows = [priced(r, configs[r.name]) for r in rows if r.name in configs]

@@ -50,6 +50,8 @@ class KalmanTask(PotentialTask):
     Virials, and the weights of frames and of the loss, do not take part.
     """
 
+    block = 128
+
     def __init__(
         self, potential: Potential, train: Sequence[Example], valid: Sequence[Example], config: TrainConfig
     ) -> None:
@@ -59,7 +61,7 @@ class KalmanTask(PotentialTask):
 
     def optimiser(self, parameters: Iterable[Tensor], *, lr: float, weight_decay: float) -> Kalman:
         """The filter, which reads the error of the last ``loss``."""
-        return Kalman(parameters, error=lambda: self._error, lr=lr, weight_decay=weight_decay)
+        return Kalman(parameters, error=lambda: self._error, lr=lr, block=self.block, weight_decay=weight_decay)
 
     def batches(self, epoch: int) -> Iterator[Measurement]:  # type: ignore[override]
         """The measurements of an epoch."""
@@ -85,5 +87,11 @@ class KalmanTask(PotentialTask):
         return super().unsound(batch.batch)
 
 
-RIVALS: dict[str, type[PotentialTask]] = {"kalman": KalmanTask, "muon": MuonTask}
+class WideKalmanTask(KalmanTask):
+    """With larger blocks of the covariance, at more time a step."""
+
+    block = 512
+
+
+RIVALS: dict[str, type[PotentialTask]] = {"kalman": KalmanTask, "kalman-512": WideKalmanTask, "muon": MuonTask}
 """Trainings by the name of the optimiser."""
