@@ -57,13 +57,13 @@ class Kalman(torch.optim.Optimizer):
         *,
         error: Callable[[], float],
         lr: float = 1.0,
-        block: int = 1024,
+        block: int = 5120,
         forgetting: float = 0.98,
         growth: float = 0.9987,
         variance: float = 1.0,
         weight_decay: float = 0.0,
     ) -> None:
-        """Options with the defaults of RLEKF, but for the blocks, which are 5120 there.
+        """Options with the defaults of RLEKF.
 
         Args:
             parameters: to be optimised.
