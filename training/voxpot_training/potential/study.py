@@ -11,10 +11,11 @@ A study is a config of a training, a time for each, and variants that change som
     set.model.network.degree = 3
 
 A ``set`` at the top applies to all.  A variant may name an ``optimiser`` of ``rivals``, which configs do not know, and
-have its ``last_layer`` solved by least squares after the training, in some more time.  Every variant trains for the same CPU time on the same frames
-and is scored on the validation frames; the hold-out is not used.  Its cost is the CPU time per
-atom of energy, forces and stress of one cell.  Variants that are in ``study.csv`` are not trained
-again.
+have its ``last_layer`` solved by least squares after the training, in some more time.
+
+Every variant trains for the same CPU time on the same frames and is scored on the validation frames; the hold-out is
+not used.  Its cost is the CPU time per atom of energy, forces and stress of one cell.  Variants that are in
+``study.csv`` are not trained again.
 """
 
 from __future__ import annotations
