@@ -77,6 +77,8 @@ def test_variants_change_what_they_name_and_nothing_else(study):
     [
         ("network.channels", "network.chanels", "chanels"),
         ("fewer channels", "base", "name of its own"),
+        ('name = "base"', 'name = "base"\noptimiser = "lion"', "variants.optimiser.*kalman.*lion"),
+        ('name = "base"', 'name = "base"\nlast_lair = true', "last_lair"),
         ("minutes = 0.01", "minuets = 1", "minutes"),
         ("small.toml", "tall.toml", "tall.toml"),
     ],

@@ -44,7 +44,8 @@ OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.opt
 class Task(Protocol[Network]):
     """A model, its data and its loss.
 
-    A method ``unsound(batch)``, where there is one, says what in a batch makes the loss infinite or NaN.
+    A method ``unsound(batch)``, where there is one, says what in a batch makes the loss infinite or NaN.  A method
+    ``optimiser(parameters, lr=, weight_decay=)`` makes an optimiser in place of that of the schedule.
     """
 
     network: Network
@@ -177,7 +178,8 @@ def fit(
     Raises:
         DivergenceError: the loss is no longer finite.
     """
-    optimiser = OPTIMISERS[schedule.optimiser](task.network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
+    make: Callable[..., torch.optim.Optimizer] = getattr(task, "optimiser", OPTIMISERS[schedule.optimiser])
+    optimiser = make(task.network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
     average = AveragedModel(task.network, multi_avg_fn=get_ema_multi_avg_fn(schedule.averaging))
     memory = _Memory(folder, task, average, optimiser)
     if resume:

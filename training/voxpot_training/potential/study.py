@@ -10,10 +10,12 @@ A study is a config of a training, a time for each, and variants that change som
     name = "degree 3"
     set.model.network.degree = 3
 
-A ``set`` at the top applies to all.  Every variant trains for the same CPU time on the same frames
-and is scored on the validation frames; the hold-out is not used.  Its cost is the CPU time per
-atom of energy, forces and stress of one cell.  Variants that are in ``study.csv`` are not trained
-again.
+A ``set`` at the top applies to all.  A variant may name an ``optimiser`` of ``rivals``, which configs do not know, and
+have its ``last_layer`` solved by least squares after the training, in some more time.
+
+Every variant trains for the same CPU time on the same frames and is scored on the validation frames; the hold-out is
+not used.  Its cost is the CPU time per atom of energy, forces and stress of one cell.  Variants that are in
+``study.csv`` are not trained again.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import time
 import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import typer
@@ -52,10 +54,12 @@ ATOMS = 686
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """Keys of the base config, dotted or nested, and their other values."""
+    """Keys of the base config, dotted or nested, and their other values; and what configs do not know."""
 
     name: str
     set: dict[str, Any] = field(default_factory=dict)
+    optimiser: Literal["", "kalman", "kalman-energies", "muon"] = ""
+    last_layer: bool = False  # by least squares, after the training
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,7 @@ def load_study(path: Path) -> tuple[Study, dict[str, TrainConfig]]:
     """
     try:
         data = tomllib.loads(path.read_text())
-        variants = [Variant(name=str(v["name"]), set=v.get("set", {})) for v in data.pop("variants")]
+        variants = [_variant(dict(v)) for v in data.pop("variants")]
         common = data.pop("set", {})
         study = decode(Study, {**data, "variants": []})
         base = merged(tomllib.loads((path.parent / study.base).read_text()), common)
@@ -92,6 +96,11 @@ def load_study(path: Path) -> tuple[Study, dict[str, TrainConfig]]:
         schedule = replace(config.schedule, minutes=study.minutes, clock="cpu", epochs=10**6)
         configs[variant.name] = replace(config, name=variant.name, schedule=schedule)
     return replace(study, variants=tuple(variants), set=common), configs
+
+
+def _variant(table: dict[str, Any]) -> Variant:
+    changes = table.pop("set", {})
+    return replace(decode(Variant, table, where="variants"), set=changes)
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,11 +132,16 @@ def price(potential: Potential, lattice: float = 3.22) -> float:
     return 1e6 * min(times) / len(atoms)
 
 
-def _measure(config: TrainConfig, beside: Path, folder: Path) -> Row:
+def _measure(config: TrainConfig, variant: Variant, beside: Path, folder: Path) -> Row:
     """Train one variant and score it on its validation frames."""
-    from voxpot_training.potential.train import fit_potential, validation_errors
+    from voxpot_training.potential.rivals.last_layer import solve_last_layer
+    from voxpot_training.potential.rivals.tasks import RIVALS
+    from voxpot_training.potential.train import PotentialTask, fit_potential, validation_errors
 
-    potential, frames, split = fit_potential(config, beside, folder, resume=True)
+    kind = RIVALS.get(variant.optimiser, PotentialTask)
+    potential, frames, split = fit_potential(config, beside, folder, resume=True, kind=kind)
+    if variant.last_layer:
+        solve_last_layer(potential, frames, split, config.loss)
     errors = validation_errors(potential, frames, split)
     return Row(
         name=config.name,
@@ -164,7 +178,8 @@ def run_study(path: Path, folder: Path, *, console: Console | None = None, price
         if variant.name not in {r.name for r in rows}:
             if console:
                 console.print(f"[dim]{number + 1} of {len(study.variants)}[/]")
-            rows.append(_measure(configs[variant.name], path.parent, folder / variant.name.replace(" ", "-")))
+            place = folder / variant.name.replace(" ", "-")
+            rows.append(_measure(configs[variant.name], variant, path.parent, place))
             keep_rows(folder / "study.csv", rows)
     if prices:
         rows = [priced(r, configs[r.name]) for r in rows if r.name in configs]

@@ -164,7 +164,12 @@ def _run(config: TrainConfig, beside: Path, folder: Path, *, resume: bool) -> Pa
 
 
 def fit_potential(
-    config: TrainConfig, beside: Path, folder: Path, *, resume: bool = False
+    config: TrainConfig,
+    beside: Path,
+    folder: Path,
+    *,
+    resume: bool = False,
+    kind: type[PotentialTask] = PotentialTask,
 ) -> tuple[Potential, Frames, Split]:
     """Split the data and train; the hold-out is not used.
 
@@ -173,6 +178,7 @@ def fit_potential(
         beside: folder in which data files are looked up first.
         folder: for checkpoints, log and split.
         resume: continue from the checkpoint of the folder.
+        kind: of the training, with another optimiser.
     """
     screen = Console(quiet=rank() != 0)
     frames = load_frames(config.data, config.model.species, beside)
@@ -187,7 +193,7 @@ def fit_potential(
     )
     for note in frames.notes:
         screen.print(note, markup=False, highlight=False, soft_wrap=True, emoji=False)
-    fit_frames(potential, config, frames, split, folder, resume=resume)
+    fit_frames(potential, config, frames, split, folder, resume=resume, kind=kind)
     return potential, frames, split
 
 
@@ -201,6 +207,7 @@ def fit_frames(
     resume: bool = False,
     quiet: bool = False,
     title: str = "training",
+    kind: type[PotentialTask] = PotentialTask,
 ) -> None:
     """Train on given frames with a given split.
 
@@ -213,6 +220,7 @@ def fit_frames(
         resume: continue from the checkpoint of the folder.
         quiet: no progress bar.
         title: of the progress bar.
+        kind: of the training, with another optimiser.
 
     Raises:
         DivergenceError: the loss is no longer finite.
@@ -221,7 +229,7 @@ def fit_frames(
     train, valid = (_examples(potential, frames, shares, rows) for rows in (split.train, split.validation))
     if config.start is None:
         standardise(potential.network, train, potential.representation, np.random.default_rng(config.seed))
-    task = PotentialTask(potential, train, valid, config)
+    task = kind(potential, train, valid, config)
     _compile(task)
     best = fit(task, config.schedule, folder, resume=resume, quiet=quiet, title=title)
     potential.network.load_state_dict(best.state_dict())

@@ -1,0 +1,1 @@
+"""Ways to train that the product does not take, to compare: a Kalman filter, Muon, a last layer by least squares."""
