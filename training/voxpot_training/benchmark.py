@@ -35,6 +35,7 @@ from voxpot_training.config import LossConfig
 from voxpot_training.loop import one_thread
 from voxpot_training.potential.batches import Predictor, collate, make_example
 from voxpot_training.potential.losses import potential_loss
+from voxpot_training.soap import Soap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,7 +143,7 @@ def measure(model: str, *, atoms: int, threads: tuple[int, ...], seed: int) -> F
         for some in (found, _gradients(potential, graph, batch))
     )
     inference = CpuEngine.of_network(network, expansion_of(spec))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=0.0)
+    optimiser = Soap(network.parameters(), lr=0.0)
 
     def step(by: Predictor) -> None:
         fresh = collate(examples, batch.energy)
