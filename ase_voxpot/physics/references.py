@@ -27,7 +27,7 @@ MOVE = "PBE, Ma & Dudarev, Phys. Rev. Mater. 3, 063601 (2019)"
 SATTA = "pseudopotentials, Satta et al., Phys. Rev. B 60, 7001 (1999)"
 HEAT = "experiment, CRC Handbook of Chemistry and Physics"
 LAW = "a sound potential"
-FROZEN = "PBE, GPAW: forces of atoms displaced by 0.06 Å, alloy/motaw_gpaw_phonons (in the training data of motaw)"
+FROZEN = "PBE, GPAW: forces of atoms displaced by 0.06 Å, alloy/motaw_gpaw_phonons"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -225,6 +225,7 @@ def main():
     parser.add_argument("--density", type=float, default=33.0, help="k-points: distance of images, Å (%(default)s)")
     parser.add_argument("--limit", type=int, default=3600, help="processor seconds for a frame (%(default)s)")
     parser.add_argument("--collect", metavar="FILE", help="one file with all results, those of earlier runs included")
+    parser.add_argument("--known", nargs="+", metavar="FILE", default=[], help="files with frames to skip, too")
     parser.add_argument("--dry-run", action="store_true", help="label nothing; collect what is there")
     options = parser.parse_args()
     frames = read(options.frames, ":")
@@ -238,8 +239,9 @@ def main():
         start_in_plane_waves()
         options.rotations = Rotations()
     known = collected(options.collect)
+    elsewhere = {name for path in options.known for name in collected(path)}
     for k, (atoms, name) in enumerate(zip(frames, names, strict=True), 1):
-        if name in known or options.dry_run:
+        if name in known or name in elsewhere or options.dry_run:
             continue
         result = one(atoms, name, folder, options)
         if result:

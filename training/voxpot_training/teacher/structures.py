@@ -82,23 +82,6 @@ def ordered(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
     return Start(_strained(unit.repeat(repeat), rng, volume=0.05))
 
 
-def partly_ordered(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
-    """Four interpenetrating fcc lattices with an element each, of which 10 to 60 % of the sites are decorated anew.
-
-    Around them lie B2, B32, D0_3, L2_1 and XA; the compounds themselves judge potentials and stay unseen.
-    """
-    atoms = bulk("W", "bcc", a=3.2, cubic=True).repeat(((2, 2, 2), (4, 2, 2), (4, 4, 2))[rng.integers(3)])
-    halves = np.rint(2 * atoms.positions / 3.2).astype(int)
-    own = rng.choice(list(lattice), 4)[2 * (halves[:, 0] % 2) + (halves // 2).sum(axis=1) % 2]
-    symbols, share = own.copy(), _composition(lattice, rng, pure=0)
-    while (symbols != own).sum() < len(atoms) / 10:
-        anew = rng.random(len(atoms)) < rng.uniform(0.1, 0.6)
-        symbols = np.where(anew, rng.choice(list(lattice), len(atoms), p=share), own)
-    atoms.symbols = symbols
-    atoms.set_cell(atoms.cell[:] * np.mean([lattice[s] for s in symbols]) / 3.2, scale_atoms=True)
-    return Start(_strained(atoms, rng, volume=0.05, shear=0.01), factor=0.4)
-
-
 def strained(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
     """A solution far from its equilibrium volume and shape, not hot."""
     atoms = _decorate(_supercell(rng), lattice, rng, reference=3.2)
@@ -243,7 +226,6 @@ KINDS: dict[str, Callable[[Mapping[str, float], np.random.Generator], Start]] = 
     for make in (
         solution,
         ordered,
-        partly_ordered,
         strained,
         vacancy,
         interstitial,
