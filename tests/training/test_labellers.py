@@ -96,10 +96,11 @@ def test_turns_keep_all_frames_and_put_cheap_ones_first(frames, monkeypatch):
     found = []
     for k in range(12):
         found.append(Atoms("Mo", cell=np.eye(3) * (1 + k % 5), pbc=True))
-        found[-1].info = {"id": k, "config_type": "rattled-3" if k % 4 == 0 else "ordered-4"}
+        found[-1].info = {"id": k, "config_type": ("scaled-4", "ordered-4", "ordered-4", "rattled-3")[k % 4]}
     order = list(frames.in_turns(found))
     assert sorted(atoms.info["id"] for atoms in order) == list(range(12))
-    assert {atoms.info["config_type"] for atoms in order[:4]} == {"rattled-3", "ordered-4"}
+    assert {atoms.info["config_type"] for atoms in order[:3]} == {"scaled-4", "ordered-4"}
+    assert [atoms.info["config_type"] for atoms in order[-3:]] == ["rattled-3"] * 3
     volumes = [atoms.cell.volume for atoms in order if atoms.info["config_type"] == "ordered-4"]
     assert volumes == sorted(volumes)
 
