@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Bool, Float, Int
 
-__all__ = ["Lattice", "Shell", "long_range_order", "structure_factor", "superlattice_peaks", "warren_cowley"]
+__all__ = [
+    "Lattice",
+    "Shell",
+    "local_order",
+    "long_range_order",
+    "structure_factor",
+    "superlattice_peaks",
+    "warren_cowley",
+]
 
 TOLERANCE = 0.02
 """Relative spread of the distances of one shell."""
@@ -116,6 +124,22 @@ def warren_cowley(species: Int[np.ndarray, " site"], kinds: int, shell: Shell) -
     c = np.bincount(species, minlength=kinds) / len(species)
     with np.errstate(divide="ignore", invalid="ignore"):
         return 1 - found / (len(shell.centre) * np.outer(c, c))
+
+
+def local_order(species: Int[np.ndarray, " site"], kinds: int, shell: Shell) -> Float[np.ndarray, " site"]:
+    """α of every site with all unlike species of one shell: 1 - N_unlike / (Z (1 - c)) with the share c of its own.
+
+    1 where all neighbours are alike, 0 on average in a random alloy and in a crystal of one species.
+
+    Args:
+        species: number of the species on every site.
+        kinds: how many species there are.
+        shell: pairs of sites.
+    """
+    unlike = np.bincount(shell.centre, species[shell.centre] != species[shell.neighbour], minlength=len(species))
+    others = 1 - (np.bincount(species, minlength=kinds) / len(species))[species]
+    around = len(shell.centre) / len(species)
+    return np.where(others > 0, 1 - unlike / (around * np.where(others > 0, others, 1)), 0.0)
 
 
 def long_range_order(

@@ -14,6 +14,7 @@ import numpy as np
 
 from ase_voxpot.errors import ConfigError, DataError
 from ase_voxpot.montecarlo.meters import Meter
+from ase_voxpot.montecarlo.order import local_order
 from ase_voxpot.montecarlo.records import State
 from ase_voxpot.montecarlo.replicas import Replica, exchange
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jaxtyping import Int
 
+    from ase_voxpot.montecarlo.order import Lattice
     from ase_voxpot.montecarlo.plan import Plan
     from ase_voxpot.montecarlo.records import Records, Row
 
@@ -82,7 +84,7 @@ def run(
         records.start_log(rows[0])
         for k, row in enumerate(rows):
             records.add(row)
-            records.add_frame(_frame(replicas[k], row))
+            records.add_frame(_frame(replicas[k], row, meter.lattice))
         first = 0
         records.save(_state(replicas, common, exchanges, plan, 0))
     for sample in range(first, plan.samples):
@@ -91,7 +93,7 @@ def run(
         for k, row in enumerate(new):
             records.add(row)
             if (sample + 1) % plan.frames == 0:
-                records.add_frame(_frame(replicas[k], row))
+                records.add_frame(_frame(replicas[k], row, meter.lattice))
         if (sample + 1) % plan.checkpoint == 0 or sample + 1 == plan.samples:
             records.save(_state(replicas, common, exchanges, plan, sample + 1))
             for replica in replicas:  # as in a continued run
@@ -118,10 +120,15 @@ def _to_next(
     return [meter.row(r, k, sample + 1, temperatures[k]) for k, r in enumerate(replicas)]
 
 
-def _frame(replica: Replica, row: Row) -> Atoms:
+def _frame(replica: Replica, row: Row, lattice: Lattice | None) -> Atoms:
+    """A configuration with its energy and the order of the first two shells around every site."""
     from ase.calculators.singlepoint import SinglePointCalculator
 
     frame = replica.walker.atoms()
+    if lattice is not None:
+        for s, shell in enumerate(lattice.shells[:2], 1):
+            kinds = len(replica.walker.elements)
+            frame.set_array(f"warren_cowley_{s}", local_order(replica.walker.species, kinds, shell))
     if replica.momenta.any():
         frame.set_momenta(replica.momenta)
     frame.calc = SinglePointCalculator(frame, energy=row["energy_eV"])

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from ase_voxpot.errors import StructureError
 from ase_voxpot.montecarlo.order import (
     Lattice,
+    local_order,
     long_range_order,
     structure_factor,
     superlattice_peaks,
@@ -70,6 +71,27 @@ def test_alpha_sums_to_nothing(rng):
     c = np.bincount(species, minlength=3) / len(atoms)
     for shell in Lattice(atoms).shells:
         assert_allclose(warren_cowley(species, 3, shell) @ c, 0, atol=1e-12)
+
+
+def test_the_order_around_sites_averages_to_that_of_their_species(rng):
+    """For two species the mean over the sites of one is its α with the other."""
+    atoms = bcc(3)
+    species = rng.choice(2, len(atoms), p=[0.7, 0.3])
+    c = np.bincount(species, minlength=2) / len(atoms)
+    for shell in Lattice(atoms).shells:
+        found, alpha = local_order(species, 2, shell), warren_cowley(species, 2, shell)
+        for k in range(2):
+            assert found[species == k].mean() == pytest.approx(alpha[k, 1 - k])
+        assert c[0] * alpha[0, 1] + c[1] * alpha[1, 0] == pytest.approx(found.mean())
+
+
+def test_the_order_around_sites_of_b2_and_of_one_species():
+    atoms = bcc(2, ("Mo", "Ta"))
+    lattice, species = Lattice(atoms), (atoms.symbols == "Ta").astype(int)
+
+    assert_allclose(local_order(species, 2, lattice.shells[0]), -1)
+    assert_allclose(local_order(species, 2, lattice.shells[1]), 1)
+    assert_allclose(local_order(np.zeros(16, int), 2, lattice.shells[0]), 0)
 
 
 def test_an_absent_species_has_no_order():

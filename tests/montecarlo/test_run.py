@@ -92,6 +92,7 @@ def test_what_is_logged_is_true(atoms, tmp_path, name):
             r for r in outcome.rows if r["sweep"] == frame.info["sweep"] and r["replica"] == frame.info["replica"]
         )
         assert row["temperature_K"] == frame.info["temperature_K"]
+        assert frame.arrays["warren_cowley_1"].shape == frame.arrays["warren_cowley_2"].shape == (len(frame),)
         assert_allclose(row["energy_eV"], frame.get_potential_energy(), atol=1e-6)
         energy = atoms.calc.potential.evaluate(frame).energy
         assert_allclose(row["energy_eV"], energy, atol=1e-4)  # positions have eight digits in the file
