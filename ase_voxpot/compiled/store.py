@@ -181,7 +181,7 @@ def sources(module: str) -> dict[str, bytes]:
     """The source of a module, and of all modules of these packages that it imports, by name.
 
     >>> sorted(sources("ase_voxpot.neighbours.loops"))[:2]
-    ['ase_voxpot.compiled', 'ase_voxpot.compiled.places']
+    ['ase_voxpot.compiled', 'ase_voxpot.compiled.parts']
     """
     found: dict[str, bytes] = {}
     wanted = [module]
