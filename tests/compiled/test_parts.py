@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numba import float64
+from numba.core.compiler_lock import global_compiler_lock
 
 from ase_voxpot.compiled import njit, part
 from ase_voxpot.compiled.parts import Linkable
@@ -58,7 +59,8 @@ def test_parts_have_no_machine_code():
         function.compile((float64,))  # by itself, as a caller may come from the cache
         result = function.overloads[(float64,)]
         assert isinstance(result.library, Linkable)
-        assert result.library.get_pointer_to_function(result.fndesc.llvm_func_name) == 0
+        with global_compiler_lock:
+            assert result.library.get_pointer_to_function(result.fndesc.llvm_func_name) == 0
     _caller(np.zeros(1), 1.0)
     result = next(iter(_caller.overloads.values()))
     assert result.library.get_pointer_to_function(result.fndesc.llvm_func_name) != 0
