@@ -27,7 +27,6 @@ MOVE = "PBE, Ma & Dudarev, Phys. Rev. Mater. 3, 063601 (2019)"
 SATTA = "pseudopotentials, Satta et al., Phys. Rev. B 60, 7001 (1999)"
 HEAT = "experiment, CRC Handbook of Chemistry and Physics"
 LAW = "a sound potential"
-FROZEN = "PBE, GPAW: forces of atoms displaced by 0.06 Å, alloy/motaw_gpaw_phonons"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,13 +189,6 @@ REFERENCES: dict[str, dict[str, Reference]] = {
     },
 }
 """By subject and quantity."""
-
-_FROZEN = {
-    "Mo": {"nu_H": 5.44, "nu_P": 6.03, "nu_N_1": 4.24, "nu_N_2": 5.60, "nu_N_3": 7.67},
-    "W": {"nu_H": 5.21, "nu_P": 5.35, "nu_N_1": 3.90, "nu_N_2": 4.33, "nu_N_3": 6.43},
-}
-for _symbol, _modes in _FROZEN.items():
-    REFERENCES[_symbol] |= {k: Reference(value=nu, source=FROZEN, tolerance=0.05) for k, nu in _modes.items()}
 
 REFERENCES |= {
     subject: {

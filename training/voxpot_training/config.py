@@ -55,10 +55,9 @@ class Source:
     added to the pressure per atom of an element, where another code gives the metals another lattice constant: energies
     are lowered by pressure times volume, so that offsets are those at no volume.  Frames of a source that is
     ``support`` are trained on with ``weight``, energies with ``energy_weight`` times as much, and never held out or
-    scored.  ``emphasis``
-    multiplies the share in the loss of frames whose ``config_type note`` matches a regular expression: for groups
-    of few frames that determine a property, such as small strains.  An epoch draws ``share`` of the frames, where it
-    is given; else all, or ``schedule.support`` of those that support.
+    scored.  ``emphasis`` multiplies the share in the loss of frames whose ``config_type note`` matches a regular
+    expression: for groups of few frames that determine a property, such as small strains.  An epoch draws ``share`` of
+    the frames, where it is given; else all, or ``schedule.support`` of those that support.
     """
 
     file: str
