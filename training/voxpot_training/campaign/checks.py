@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
+    from ase_voxpot.potential import Potential
     from voxpot_training.campaign.config import LabellerConfig
     from voxpot_training.campaign.labellers.outcome import Label
+    from voxpot_training.zeros import Zero
 
-__all__ = ["Expectation", "fault_of", "outliers"]
+__all__ = ["Expectation", "expectations", "fault_of", "outliers"]
 
 SIGMAS = 20.0
 """Uncertainties of the prediction that an energy may be off, beyond the limit of the configuration."""
@@ -33,6 +35,18 @@ class Expectation:
 
     energy: float  # eV/atom
     uncertainty: float  # eV/atom
+
+
+def expectations(potential: Potential | None, frames: Sequence[Atoms], zero: Zero) -> list[Expectation | None]:
+    """What a potential says of frames, with the zero of energy of the labels."""
+    if potential is None or potential.uncertainty is None:
+        return [None] * len(frames)
+    answer: list[Expectation | None] = []
+    for frame, result in zip(frames, potential.stream(frames, uncertainty=True), strict=True):
+        known = result.uncertainty
+        energy = result.energy - zero.energy(frame)
+        answer.append(None if known is None else Expectation(energy / len(frame), known.energy / len(frame)))
+    return answer
 
 
 def fault_of(

@@ -27,7 +27,7 @@ from ase_voxpot.errors import ConfigError, DataError
 from ase_voxpot.tasks.keys import key_of, structure_key
 from ase_voxpot.tasks.running import Failure, run_tasks
 from voxpot_training.campaign.alloys import alloy_of
-from voxpot_training.campaign.checks import Expectation
+from voxpot_training.campaign.checks import expectations
 from voxpot_training.campaign.choose import choose_by_distance, choose_by_uncertainty
 from voxpot_training.campaign.comparison import by_crystal, labeller_tasks, model_tasks
 from voxpot_training.campaign.explore import explore_tasks, fresh, read_structures, write_structures
@@ -223,7 +223,7 @@ class Campaign:
 
     def _label(self, choice: Choice, potential: Potential | None, row: Round, report: Report) -> Labelled:
         known = potential if self._recipe is not None else None  # of another zero of energy until metals are labelled
-        expected = _expectations(known, choice.frames, self._recipe.zero if self._recipe else Zero())
+        expected = expectations(known, choice.frames, self._recipe.zero if self._recipe else Zero())
         observe = self.observer.stage("label", len(choice.frames))
         folder = self.folder / "tasks" / "labels"
         found = label_frames(
@@ -398,15 +398,3 @@ def _uncertainties(potential: Potential | None, frames: Sequence[Atoms]) -> list
         return []
     results = potential.stream(frames, uncertainty=True)
     return [r.uncertainty.energy / len(r.energies) for r in results if r.uncertainty is not None]
-
-
-def _expectations(potential: Potential | None, frames: Sequence[Atoms], zero: Zero) -> list[Expectation | None]:
-    """What a potential says of frames, with the zero of energy of the labels."""
-    if potential is None or potential.uncertainty is None:
-        return [None] * len(frames)
-    answer: list[Expectation | None] = []
-    for frame, result in zip(frames, potential.stream(frames, uncertainty=True), strict=True):
-        known = result.uncertainty
-        energy = result.energy - zero.energy(frame)
-        answer.append(None if known is None else Expectation(energy / len(frame), known.energy / len(frame)))
-    return answer
