@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ase_voxpot.errors import DataError
-from ase_voxpot.physics import compounds, dimer, mixing, planar, stability, stiffness, surfaces
+from ase_voxpot.physics import compounds, dimer, mixing, modes, planar, stability, stiffness, surfaces
 from ase_voxpot.properties import cells, defects, elastic, eos, moduli, phonons, thermal
 
 if TYPE_CHECKING:
@@ -136,6 +136,10 @@ def _stiffness(calculator: Any, subject: str, setting: Setting) -> Answer:
     crystal = _rest(subject, calculator).repeat(setting.effort.vacancy)
     values = {d: stiffness.self_force_constant(crystal, calculator, d) for d in (0.03, 0.1)}
     return {"figures": {f"K_{100 * d:.0f}": k for d, k in values.items()}, "curves": {}}
+
+
+def _modes(calculator: Any, subject: str, setting: Setting) -> Answer:
+    return {"figures": modes.force_constants(subject, calculator), "curves": {}}
 
 
 def _phonons(calculator: Any, subject: str, setting: Setting) -> Answer:
@@ -300,6 +304,7 @@ WORKFLOWS: dict[str, tuple[Callable[[Any, str, Setting], Answer], Callable[[Sequ
     "faults": (_faults, _each),
     "boundaries": (_boundaries, _each),
     "stiffness": (_stiffness, _each),
+    "modes": (_modes, lambda elements: [e for e in elements if e in modes.EDGE]),
     "phonons": (_phonons, _each),
     "thermal": (_thermal, _each),
     "mixing": (_mixing, _alloys),

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ase_voxpot.physics import compounds
+from ase_voxpot.physics import compounds, modes
 
 __all__ = ["QUANTITIES", "REFERENCES", "Quantity", "Reference", "label_of"]
 
@@ -82,6 +82,13 @@ QUANTITIES = {
     "GB_S5_310": Quantity(label="boundary Σ5 (310)", unit="J/m²", digits=2),
     "K_3": Quantity(label="self force constant, 0.03 Å", unit="eV/Å²", digits=2),
     "K_10": Quantity(label="self force constant, 0.1 Å", unit="eV/Å²", digits=2),
+    "k_H": Quantity(label="force constant at 0.06 Å, H", unit="eV/Å²", digits=2),
+    "k_N-L": Quantity(label="the same, N longitudinal", unit="eV/Å²", digits=2),
+    "k_N-T1": Quantity(label="the same, N along [1-10]", unit="eV/Å²", digits=2),
+    "k_N-T2": Quantity(label="the same, N along [001]", unit="eV/Å²", digits=2),
+    "k_P": Quantity(label="the same, P", unit="eV/Å²", digits=2),
+    "k_half-L": Quantity(label="the same, (½00) longitudinal", unit="eV/Å²", digits=2),
+    "k_half-T": Quantity(label="the same, (½00) transverse", unit="eV/Å²", digits=2),
     "nu_max": Quantity(label="highest phonon", unit="THz", digits=2),
     "nu_H": Quantity(label="phonons at H", unit="THz", digits=2),
     "nu_P": Quantity(label="phonons at P", unit="THz", digits=2),
@@ -189,6 +196,11 @@ REFERENCES: dict[str, dict[str, Reference]] = {
     },
 }
 """By subject and quantity."""
+
+for _element_symbol, _constants in modes.DFT.items():
+    REFERENCES[_element_symbol] |= {
+        quantity: Reference(value=value, source=modes.SOURCE, tolerance=0.1) for quantity, value in _constants.items()
+    }
 
 REFERENCES |= {
     subject: {
