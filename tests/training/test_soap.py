@@ -80,7 +80,7 @@ def test_a_restored_state_goes_on_as_if_never_stopped():
 
 
 def test_a_side_that_is_too_large_keeps_its_coordinates():
-    start = torch.randn(1, 700, 2, dtype=torch.float64)
+    start = torch.randn(1, 701, 2, dtype=torch.float64)  # a prime number of rows: no blocks
 
     found, optimiser = run(lambda p: Soap(p, lr=0.02), start, lambda w: w.square().sum(), 12)
 
@@ -88,3 +88,42 @@ def test_a_side_that_is_too_large_keeps_its_coordinates():
     assert state["right"].shape == (1, 2, 2)
     assert "left" not in state
     assert found.square().sum() < start.square().sum()
+
+
+def squares(target: torch.Tensor):
+    torch.manual_seed(5)
+    inputs = torch.randn(2, 50, 320, dtype=torch.float64)
+    return lambda w: (inputs @ (w - target)).square().mean()
+
+
+def test_tall_matrices_are_changed_block_by_block():
+    target = torch.randn(2, 320, 3, dtype=torch.float64)
+    loss = squares(target)
+    tall, optimiser = run(lambda p: Soap(p, lr=0.02), torch.zeros(2, 320, 3, dtype=torch.float64), loss, 15)
+    blocks, _ = run(
+        lambda p: Soap(p, lr=0.02),
+        torch.zeros(4, 160, 3, dtype=torch.float64),
+        lambda w: loss(w.reshape(2, 320, 3)),
+        15,
+    )
+
+    assert next(iter(optimiser.state.values()))["left"].shape == (4, 160, 160)
+    assert_allclose(tall, blocks.reshape(2, 320, 3), rtol=1e-12)
+
+
+def test_a_training_goes_on_with_the_blocks_that_it_had(monkeypatch):
+    loss, start = squares(torch.randn(2, 320, 3, dtype=torch.float64)), torch.zeros(2, 320, 3, dtype=torch.float64)
+    monkeypatch.setattr("voxpot_training.soap.BLOCK", 1000)  # as before there were any
+    whole, _ = run(lambda p: Soap(p, lr=0.02), start, loss, 15)
+    half, first = run(lambda p: Soap(p, lr=0.02), start, loss, 5)
+    monkeypatch.undo()
+    parameter = torch.nn.Parameter(half.clone())
+    second = Soap([parameter], lr=0.02)
+    second.state[parameter] = {k: v.clone() for k, v in next(iter(first.state.values())).items()}
+
+    for _ in range(10):
+        second.zero_grad()
+        loss(parameter).backward()
+        second.step()
+
+    assert_allclose(parameter.detach(), whole, rtol=0, atol=0)

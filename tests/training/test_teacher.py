@@ -47,6 +47,21 @@ def test_every_kind_of_start_is_a_sound_structure(kind):
         assert distances.min() > CLOSEST.get(kind, 0.8)
 
 
+def test_metals_hold_one_element_at_many_volumes():
+    rng = np.random.default_rng(2)
+
+    cells = [start("metal", LATTICE, rng).atoms for _ in range(150)]
+
+    assert {len(set(atoms.symbols)) for atoms in cells} == {1}
+    assert {str(atoms.symbols[0]) for atoms in cells} == set(LATTICE)
+    bulk = [atoms for atoms in cells if len(atoms) == 54 and atoms.cell.lengths().max() < 11]
+    ratios = [a.get_volume() / len(a) / (LATTICE[a.symbols[0]] ** 3 / 2) for a in bulk]
+    assert 0.8 < min(ratios) < 0.9
+    assert 1.1 < max(ratios) < 1.2
+    assert {53, 54} <= {len(atoms) for atoms in cells}
+    assert any(atoms.cell.lengths().max() > 20 for atoms in cells)  # slabs
+
+
 def test_squeezed_cells_span_all_volumes_and_gas_all_distances():
     rng = np.random.default_rng(1)
 

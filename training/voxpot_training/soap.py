@@ -3,6 +3,7 @@
 For a matrix W [row, column] with gradient G, averages of G Gᵀ and Gᵀ G are kept, and their eigenvectors Q_L and Q_R
 by one step of a power iteration now and then.  Adam's second moments are those of Q_Lᵀ G Q_R: inputs and outputs of a
 layer that always occur together are one coordinate, with a step of its own.  Both moments are kept in the eigenbasis.
+Tall matrices are cut into blocks of rows with bases of their own, as costs grow with the square of the number of rows.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ PER_STEP = 8
 """Rows of a basis per step between its changes, as its cost grows with the cube of its size."""
 LARGEST = 640
 """Rows or columns beyond which a side keeps its own coordinates."""
+BLOCK, LEAST = 160, 32
+"""Rows beyond which a matrix is cut into blocks of equal height, and the least height."""
 
 
 class Soap(torch.optim.Optimizer):
@@ -63,6 +66,10 @@ class Soap(torch.optim.Optimizer):
 
     def _change(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state, (first, second) = self.state[parameter], group["betas"]
+        if parameter.ndim == 3:
+            columns = parameter.shape[2]
+            height = state["left"].shape[1] if "left" in state else _height(parameter.shape[1])
+            parameter, gradient = (t.view(-1, height, columns) for t in (parameter, gradient.contiguous()))
         if not state:
             state |= {"step": torch.tensor(0.0), "exp_avg": torch.zeros_like(parameter)}
             state["exp_avg_sq"] = torch.zeros_like(parameter)
@@ -85,6 +92,15 @@ class Soap(torch.optim.Optimizer):
         if group["weight_decay"]:
             parameter.mul_(1 - group["lr"] * group["weight_decay"])
         parameter.add_(_turn_back(change, state), alpha=-group["lr"] / (1 - first**step))
+
+
+def _height(rows: int) -> int:
+    """Rows of a block: the largest divisor that ``BLOCK`` and ``LEAST`` allow, or all of them.
+
+    >>> _height(640), _height(440), _height(150), _height(701)
+    (160, 110, 150, 701)
+    """
+    return next((n for n in range(min(BLOCK, rows), LEAST - 1, -1) if rows % n == 0), rows)
 
 
 def _turn(matrix: Tensor, state: dict[str, Tensor]) -> Tensor:

@@ -114,6 +114,18 @@ def surface(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
     return Start(_decorate(atoms, lattice, rng, reference=3.2), factor=0.6)
 
 
+def metal(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """One element: bulk at 86 to 114 % of its volume, now and then with a vacancy, a strain or a free surface."""
+    element = str(rng.choice(list(lattice)))
+    kind = rng.choice(4, p=(0.7, 0.1, 0.1, 0.1))
+    if kind == 3:
+        return surface({element: lattice[element]}, rng)
+    atoms = _strained(bulk(element, "bcc", a=lattice[element], cubic=True).repeat(3), rng, 0.14, 0.03 * (kind == 2))
+    if kind == 1:
+        del atoms[[int(rng.integers(len(atoms)))]]
+    return Start(atoms)
+
+
 def liquid(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
     """A liquid-like solution with large displacements, at 5 to 25 % more volume."""
     atoms = _decorate(_supercell(rng), lattice, rng, reference=3.2)
@@ -230,6 +242,7 @@ KINDS: dict[str, Callable[[Mapping[str, float], np.random.Generator], Start]] = 
         vacancy,
         interstitial,
         surface,
+        metal,
         liquid,
         crowded,
         cluster,
