@@ -85,6 +85,29 @@ def test_pressures_lower_energies_by_pressure_times_volume_and_act_on_the_stress
         assert (s.forces == p.forces).all()
 
 
+def test_a_mixing_pressure_acts_on_alloys_alone(tmp_path, frames):
+    pure = frames[0].copy()
+    pure.symbols[:] = "W"
+    write(tmp_path / "a.extxyz", [pure, *frames[:3]])
+    keys = {"mixing_pressure": -2.0, "volumes": {"Mo": 15.0, "W": 16.0}}
+    plain, shifted = (load_frames((Source(file="a.extxyz", **k),), ("Mo", "W"), tmp_path) for k in ({}, keys))
+
+    assert shifted.labels[0].energy == plain.labels[0].energy
+    for a, p, s in zip(plain.atoms[1:], plain.labels[1:], shifted.labels[1:], strict=True):
+        x = (a.symbols == "Mo").mean()
+        pressure = -2.0 * GPa * 2 * x * (1 - x)
+        larger = a.get_volume() - len(a) * (15.0 * x + 16.0 * (1 - x))
+        assert x * (1 - x) > 0
+        assert s.energy == pytest.approx(p.energy - pressure * larger)
+        assert s.stress == pytest.approx(p.stress - pressure * np.array([1, 1, 1, 0, 0, 0]))
+
+    keys = keys | {"volumes": {"W": 16.0}}
+    with pytest.raises(
+        DataError, match="a.extxyz: data.volumes: expected those of all elements of an alloy, got none of Mo"
+    ):
+        load_frames((Source(file="a.extxyz", **keys),), ("Mo", "W"), tmp_path)
+
+
 def test_pressures_of_molecules_are_refused(tmp_path, frames):
     alone = frames[0].copy()
     alone.pbc = False

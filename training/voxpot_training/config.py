@@ -53,7 +53,8 @@ class Source:
     unless ``unconverged`` is set.  ``offsets`` are added to the energies per atom of an element, to bring labels
     with another zero in line; an offset of 0.0 states that the zero is correct and skips the check.  ``pressures`` are
     added to the pressure per atom of an element, where another code gives the metals another lattice constant: energies
-    are lowered by pressure times volume, so that offsets are those at no volume.  Frames of a source that is
+    are lowered by pressure times volume, so that offsets are those at no volume.  Alloys are under ``mixing_pressure``
+    more, see ``zeros.Zero``, for which the ``volumes`` of the elements are needed.  Frames of a source that is
     ``support`` are trained on with ``weight``, energies with ``energy_weight`` times as much, and never held out or
     scored.  ``emphasis`` multiplies the share in the loss of frames whose ``config_type note`` matches a regular
     expression: for groups of few frames that determine a property, such as small strains.  An epoch draws ``share`` of
@@ -69,6 +70,8 @@ class Source:
     unconverged: bool = False
     offsets: dict[str, float] = field(default_factory=dict)  # eV per atom
     pressures: dict[str, float] = field(default_factory=dict)  # GPa
+    mixing_pressure: float = 0.0  # GPa
+    volumes: dict[str, float] = field(default_factory=dict)  # Å³ per atom
     weight: float = 1.0
     energy_weight: float = 1.0
     emphasis: dict[str, float] = field(default_factory=dict)  # factor per pattern
@@ -82,17 +85,27 @@ class Source:
             raise ConfigError(f"data.weight must be positive, got {self.weight} for {self.file}")
         expect(self.virial_sign in (-1, 1), f"data.virial_sign of {self.file}", "-1 or 1", self.virial_sign)
         expect(self.energy_weight >= 0, f"data.energy_weight of {self.file}", "zero or more", self.energy_weight)
-        for key, symbol in [*(("offsets", s) for s in self.offsets), *(("pressures", s) for s in self.pressures)]:
-            expect(symbol in atomic_numbers, f"data.{key} of {self.file}", "chemical symbols", repr(symbol))
+        for key in ("offsets", "pressures", "volumes"):
+            for symbol in getattr(self, key):
+                expect(symbol in atomic_numbers, f"data.{key} of {self.file}", "chemical symbols", repr(symbol))
+        for symbol, volume in self.volumes.items():
+            expect(volume > 0, f"data.volumes.{symbol} of {self.file}", "a volume in Å³", volume)
         for pattern, factor in self.emphasis.items():
-            if not factor > 0:
-                raise ConfigError(f"data.emphasis must be positive, got {factor} for {pattern!r} of {self.file}")
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ConfigError(
-                    f"data.emphasis of {self.file}: {pattern!r} is no regular expression ({error})"
-                ) from None
+            _check_emphasis(pattern, factor, self.file)
+
+
+def _check_emphasis(pattern: str, factor: float, file: str) -> None:
+    """Check a pattern of ``Source.emphasis``.
+
+    Raises:
+        ConfigError: a factor that is not positive, or no regular expression.
+    """
+    if not factor > 0:
+        raise ConfigError(f"data.emphasis must be positive, got {factor} for {pattern!r} of {file}")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(f"data.emphasis of {file}: {pattern!r} is no regular expression ({error})") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

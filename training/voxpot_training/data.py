@@ -171,7 +171,13 @@ def _emphasis(found: Sequence[Atoms], source: Source) -> list[float]:
 
 def _shifted(label: Labels, atoms: Atoms, source: Source) -> Labels:
     """The label with its energy and pressure in line with the other sources."""
+    zero = Zero(
+        offsets=source.offsets,
+        pressures=source.pressures,
+        mixing_pressure=source.mixing_pressure,
+        volumes=source.volumes,
+    )
     try:
-        return Zero(offsets=source.offsets, pressures=source.pressures).applied(label, atoms)
+        return zero.applied(label, atoms)
     except DataError as error:
         raise DataError(f"{source.file}: data.{error}") from None
