@@ -85,7 +85,7 @@ def test_the_command_line_prints_lines_of_a_config(tmp_path):
 
     assert result.exit_code == 0, result.output
     assert "pressures = { Mo = 2.00, W = -0.50 }" in result.stdout
-    assert "5 alloys: 0.0 meV/atom remain (MAE)" in result.stdout
+    assert "5 alloys: 0.1 meV/atom remain (MAE)" in result.stdout  # its own volumes are not quite those of ``ZERO``
 
     refused = CliRunner().invoke(app, ["motaw-fast", str(tmp_path / "b.extxyz")])
     assert refused.exit_code == 2

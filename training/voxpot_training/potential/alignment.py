@@ -124,10 +124,8 @@ def main(
         if leave_out:
             read_frames = [a for a in read_frames if not re.search(leave_out, str(a.info.get("config_type", "")))]
         calculator = VoxPotCalculator(model, dtype="float64")
-        rest = {
-            s: cells.relaxed(cells.element(s), calculator, free="cell")
-            for s in {s for a in read_frames for s in a.symbols}
-        }
+        symbols = sorted({symbol for atoms in read_frames for symbol in atoms.symbols})
+        rest = {s: cells.relaxed(cells.element(s), calculator, free="cell") for s in symbols}
         volumes = {symbol: round(crystal.get_volume() / len(crystal), 3) for symbol, crystal in rest.items()}
         predicted = np.array([len(a) * cells.energy_per_atom(a, calculator) for a in read_frames])
         energies = np.array([atoms.calc.results["energy"] for atoms in read_frames])
