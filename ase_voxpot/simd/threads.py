@@ -59,9 +59,15 @@ def _from_environment() -> int:
     return os.cpu_count() or 1
 
 
-def spread(work: Callable[[Iterator[tuple[int, int]]], None], blocks: int) -> None:
-    """Call ``work`` in every thread with one shared supply of pieces, each a range of blocks."""
-    threads = min(thread_count(), max(blocks // ENOUGH, 1))
+def spread(work: Callable[[Iterator[tuple[int, int]]], None], blocks: int, *, threads: int | None = None) -> None:
+    """Call ``work`` in every thread with one shared supply of pieces, each a range of blocks.
+
+    Args:
+        work: called once in every thread.
+        blocks: how many there are.
+        threads: at most so many, ``thread_count()`` by default; fewer if there are few blocks.
+    """
+    threads = min(thread_count() if threads is None else threads, max(blocks // ENOUGH, 1))
     size = -(-blocks // (threads * TURNS)) if threads > 1 else blocks
     pieces = iter([(start, min(start + size, blocks)) for start in range(0, blocks, max(size, 1))])
     if threads == 1:

@@ -127,3 +127,24 @@ def test_a_training_goes_on_with_the_blocks_that_it_had(monkeypatch):
         second.step()
 
     assert_allclose(parameter.detach(), whole, rtol=0, atol=0)
+
+
+def test_threads_share_the_parameters_and_change_no_bit():
+    torch.manual_seed(6)
+    starts = [torch.randn(2, 40 + k, 5) for k in range(9)]
+    targets = [torch.randn_like(start) for start in starts]
+
+    def trained(threads: int) -> list[torch.Tensor]:
+        parameters = [torch.nn.Parameter(start.clone()) for start in starts]
+        optimiser = Soap(parameters, lr=0.02)
+        optimiser.threads = threads
+        for _ in range(25):
+            optimiser.zero_grad()
+            sum((p - t).square().sum() for p, t in zip(parameters, targets, strict=True)).backward()
+            optimiser.step()
+        return parameters
+
+    before = torch.get_num_threads()
+    for one, two in zip(trained(1), trained(2), strict=True):
+        assert torch.equal(one, two)
+    assert torch.get_num_threads() == before

@@ -171,6 +171,7 @@ def measure(model: str, *, atoms: int, threads: tuple[int, ...], seed: int) -> F
             for number in threads:
                 set_threads(number)
                 torch.set_num_threads(number)
+                optimiser.threads = number
                 seconds[number] = {}
                 for name, run in work.items():
                     seconds[number][name] = fastest(run, enough=ENOUGH, fewest=FEWEST) / len(species)

@@ -8,12 +8,14 @@ Tall matrices are cut into blocks of rows with bases of their own, as costs grow
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from ase_voxpot.simd.threads import spread, thread_count
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from torch import Tensor
 
@@ -29,6 +31,8 @@ PER_STEP = 8
 """Rows of a basis per step between its changes, as its cost grows with the cube of its size."""
 LARGEST = 640
 """Rows or columns beyond which a side keeps its own coordinates."""
+TOGETHER = 3
+"""Matrices of a stack that one thread changes together."""
 BLOCK, LEAST = 160, 32
 """Rows beyond which a matrix is cut into blocks of equal height, and the least height."""
 
@@ -55,30 +59,82 @@ class Soap(torch.optim.Optimizer):
             weight_decay: decoupled from the gradient.
         """
         super().__init__(list(parameters), {"lr": lr, "betas": betas, "memory": memory, "weight_decay": weight_decay})
+        self.threads = thread_count()
 
-    @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """Change the parameters by their gradients; the first call learns bases alone."""
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._change(parameter, parameter.grad, group)
+        """Change the parameters by their gradients; the first call learns bases alone.
 
-    def _change(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        state, (first, second) = self.state[parameter], group["betas"]
+        Slices of the stacks are spread over ``threads``, each changed by operations of torch on one thread: results do
+        not depend on their number.
+        """
+        slices = [
+            piece
+            for group in self.param_groups
+            for parameter in group["params"]
+            if parameter.grad is not None
+            for piece in self._slices(parameter, parameter.grad, group)
+        ]
+        before = torch.get_num_threads()
+
+        def work(pieces: Iterator[tuple[int, int]]) -> None:
+            torch.set_num_threads(1)  # of this thread
+            with torch.no_grad():
+                for begin, end in pieces:
+                    for piece in slices[begin:end]:
+                        piece.change()
+
+        try:
+            spread(work, len(slices), threads=self.threads)
+        finally:
+            torch.set_num_threads(before)
+
+    def _slices(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> list[_Slice]:
+        """A parameter with its gradient and state in slices of a few matrices."""
+        state = self.state[parameter]
+        weights = parameter.detach()
         if parameter.ndim == 3:
-            columns = parameter.shape[2]
             height = state["left"].shape[1] if "left" in state else _height(parameter.shape[1])
-            parameter, gradient = (t.view(-1, height, columns) for t in (parameter, gradient.contiguous()))
+            weights, gradient = (t.view(-1, height, t.shape[2]) for t in (weights, gradient.contiguous()))
         if not state:
-            state |= {"step": torch.tensor(0.0), "exp_avg": torch.zeros_like(parameter)}
-            state["exp_avg_sq"] = torch.zeros_like(parameter)
+            state |= {"step": torch.tensor(0.0), "exp_avg": torch.zeros_like(weights)}
+            state["exp_avg_sq"] = torch.zeros_like(weights)
+            for side, size in zip(("left", "right"), weights.shape[1:] if weights.ndim == 3 else (), strict=False):
+                if 1 < size <= LARGEST:
+                    shape = len(weights), size, size
+                    state |= {key: weights.new_zeros(shape) for key in (side, f"{side}_covariance")}
         state["step"] += 1
-        step = int(state["step"])
-        if parameter.ndim == 3:
-            sizes = zip(("left", "right"), parameter.shape[1:], strict=True)
-            for side in (side for side, size in sizes if 1 < size <= LARGEST):
-                _learn_basis(state, side, gradient, group["memory"], step)
+        step, arrays = int(state["step"]), {key: value for key, value in state.items() if key != "step"}
+        if weights.ndim < 3:
+            return [_Slice(weights, gradient, arrays, group, step)]
+        return [
+            _Slice(
+                weights[k : k + TOGETHER],
+                gradient[k : k + TOGETHER],
+                {n: a[k : k + TOGETHER] for n, a in arrays.items()},
+                group,
+                step,
+            )
+            for k in range(0, len(weights), TOGETHER)
+        ]
+
+
+class _Slice(NamedTuple):
+    """Some matrices of a stack, or a parameter without any."""
+
+    weights: Tensor
+    gradient: Tensor
+    state: dict[str, Tensor]  # changed in place
+    group: dict[str, Any]
+    step: int  # from 1 on
+
+    def change(self) -> None:
+        """One step of the optimiser."""
+        weights, gradient, state, group, step = self
+        first, second = group["betas"]
+        if weights.ndim == 3:
+            for side in ("left", "right"):
+                if side in state:
+                    _learn_basis(state, side, gradient, group["memory"], step)
             step -= 1
             if not step:
                 return
@@ -86,12 +142,12 @@ class Soap(torch.optim.Optimizer):
         mean.lerp_(turned, 1 - first)
         square.mul_(second).addcmul_(turned, turned, value=1 - second)
         size = (square / (1 - second**step)).sqrt_()
-        if parameter.ndim == 3:
+        if weights.ndim == 3:
             size += FAINT * size.square().mean((-2, -1), keepdim=True).sqrt()
         change = mean / size.add_(TINY)
         if group["weight_decay"]:
-            parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.add_(_turn_back(change, state), alpha=-group["lr"] / (1 - first**step))
+            weights.mul_(1 - group["lr"] * group["weight_decay"])
+        weights.add_(_turn_back(change, state), alpha=-group["lr"] / (1 - first**step))
 
 
 def _height(rows: int) -> int:
@@ -118,23 +174,23 @@ def _turn_back(matrix: Tensor, state: dict[str, Tensor]) -> Tensor:
 
 def _learn_basis(state: dict[str, Tensor], side: str, gradient: Tensor, memory: float, step: int) -> None:
     """Add a gradient to the covariance of a side, and turn its basis, and the moments in it, when it is time to."""
-    seen = gradient @ gradient.mT if side == "left" else gradient.mT @ gradient
-    if side not in state:
-        state[f"{side}_covariance"] = seen * (1 - memory)
-        state[side] = torch.linalg.eigh(seen).eigenvectors.flip(-1).contiguous()
-        return
     covariance, basis = state[f"{side}_covariance"], state[side]
-    covariance.lerp_(seen, 1 - memory)
+    left, right = (gradient, gradient.mT) if side == "left" else (gradient.mT, gradient)
+    covariance.baddbmm_(left, right, beta=memory, alpha=1 - memory)
+    if step == 1:
+        basis.copy_(torch.linalg.eigh(covariance).eigenvectors.flip(-1))
+        return
     if step % max(SOONEST, basis.shape[-1] // PER_STEP):
         return
     variance = (basis * (covariance @ basis)).sum(-2)
     order = variance.argsort(stable=True, dim=-1, descending=True)
     sorted_basis = torch.take_along_dim(basis, order[..., None, :], -1)
-    state[side] = torch.linalg.qr(covariance @ sorted_basis).Q.contiguous()  # as a checkpoint gives it back
-    between, mean, square = state[side].mT @ basis, state["exp_avg"], state["exp_avg_sq"]
+    turned = torch.linalg.qr(covariance @ sorted_basis).Q
+    between, mean, square = turned.mT @ basis, state["exp_avg"], state["exp_avg_sq"]
+    basis.copy_(turned)
     if side == "left":
-        state["exp_avg"] = between @ mean
-        state["exp_avg_sq"] = torch.take_along_dim(square, order[..., :, None], -2)
+        mean.copy_(between @ mean)
+        square.copy_(torch.take_along_dim(square, order[..., :, None], -2))
     else:
-        state["exp_avg"] = mean @ between.mT
-        state["exp_avg_sq"] = torch.take_along_dim(square, order[..., None, :], -1)
+        mean.copy_(mean @ between.mT)
+        square.copy_(torch.take_along_dim(square, order[..., None, :], -1))
