@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Calibration"]
 
-RIDGE = 1e-2
-"""Variance of the residual over that of a slope."""
+RIDGE = 1.0
+"""Variance of the residual over that of a slope: with 0.01 a crystal of krypton, an element of one compound in 3,000,
+was put at 6 eV/atom, and no other was better."""
 
 
 @dataclass(frozen=True, slots=True)
