@@ -81,12 +81,13 @@ class Batch:
     neighbour: Tensor  # edge
     distance: Tensor  # edge, Å
     crystals: int
-    rows: Tensor | None = None  # crystal column, for the process
+    rows: Tensor  # crystal column, for the process; without one none
 
 
 def collate(items: Sequence[Described], spec: CGCNNSpec, rng: np.random.Generator | int | None) -> Batch:
     """One batch of graphs; without random rotation."""
-    graphs, rows = [item.graph for item in items], [item.row for item in items if item.row is not None]
+    graphs = [item.graph for item in items]
+    rows = [item.row for item in items if item.row is not None]
     sizes = np.array([len(g.numbers) for g in graphs])
     shift = np.cumsum(sizes) - sizes
     return Batch(
@@ -96,7 +97,7 @@ def collate(items: Sequence[Described], spec: CGCNNSpec, rng: np.random.Generato
         neighbour=torch.from_numpy(np.concatenate([g.neighbour + s for g, s in zip(graphs, shift, strict=True)])),
         distance=torch.from_numpy(np.concatenate([g.distance for g in graphs])).float(),
         crystals=len(graphs),
-        rows=torch.from_numpy(np.array(rows, np.float32)) if rows else None,
+        rows=torch.from_numpy(np.array(rows, np.float32)),
     )
 
 
@@ -175,9 +176,7 @@ def finish(network: CGCNN, spec: CGCNNSpec, items: Sequence[Described], target: 
     """Fit the process, once the network is trained."""
     if network.process is None:
         return
-    rows = collate(items, spec, None).rows
-    assert rows is not None
-    network.process.fit(rows, torch.from_numpy(target).double(), seed)
+    network.process.fit(collate(items, spec, None).rows, torch.from_numpy(target).double(), seed)
     network.fitted.fill_(1.0)
 
 
