@@ -142,7 +142,7 @@ def _try(
     kept, held = (own[rows] for rows in held_out([crystals.atoms[k] for k in own], by, config.split.holdout, rng))
     kept = with_support(crystals.atoms, crystals.support, kept, held, by)
     train = [crystals.atoms[k] for k in kept]
-    calibration = Calibration.of(train, crystals.target[kept], config.offset)
+    calibration = Calibration.of(train, crystals.target[kept], config.offset, config.ridge)
     ensemble = train_ensemble(
         method,
         spec,
