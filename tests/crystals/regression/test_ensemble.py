@@ -26,22 +26,27 @@ def test_r2_is_not_that_of_a_line_through_the_points():
     assert figures_of(truth, 2 * truth + 5).r2 < 0
 
 
-def test_a_scatter_finds_floor_and_factor(rng):
-    spread = rng.uniform(0.1, 2.0, 20_000)
-    error = rng.normal(size=spread.size) * np.sqrt(0.3**2 + (1.7 * spread) ** 2)
+@pytest.mark.parametrize("tails", ["normal", "heavy"])
+def test_intervals_hold_for_errors_that_were_not_seen(rng, tails):
+    """Of many small calibrations at least 68 % and 95 % of new errors are covered."""
+    draw = rng.standard_normal if tails == "normal" else lambda size: rng.standard_t(3, size)
+    within = []
+    for _ in range(500):
+        sigma = Scatter.of(draw(60)).sigma(np.zeros(200))
+        trust = trust_of(np.zeros(200), draw(200), sigma)
+        within.append((trust.within_68, trust.within_95))
 
-    found = Scatter.of(error, spread)
+    once, twice = np.mean(within, axis=0)
 
-    assert found.floor == pytest.approx(0.3, rel=0.1)
-    assert found.factor == pytest.approx(1.7, rel=0.05)
-    trust = trust_of(np.zeros(spread.size), error, found.sigma(spread))
-    assert trust.within_68 == pytest.approx(0.683, abs=0.01)
-    assert trust.within_95 == pytest.approx(0.954, abs=0.01)
-    assert trust.spearman > 0.3
+    assert 0.67 < once < 0.9
+    assert 0.945 < twice < 0.99
 
 
-def test_spreads_that_say_nothing_leave_the_floor(rng):
-    spread = rng.uniform(0.5, 1.5, 5000)
-    error = rng.normal(scale=2.0, size=5000)
+def test_members_that_disagree_widen_an_interval():
+    found = Scatter.of(np.linspace(-1, 1, 50))
 
-    assert_allclose(Scatter.of(error, spread).sigma(spread), 2.0, rtol=0.1)
+    assert_allclose(found.sigma(np.array([0.0, 3.0])), [found.floor, np.hypot(found.floor, 3.0)])
+
+
+def test_exact_predictions_leave_a_floor_above_zero():
+    assert Scatter.of(np.zeros(20)).floor > 0

@@ -32,6 +32,10 @@ def radii(a: str, b: str, x: str) -> tuple[float, float, float] | None:
         (("Cs", "Eu", "Cl"), (1.67, 1.17, 1.81)),  # europium is 2+ where the charges say so
         (("Eu", "Al", "O"), (0.947, 0.535, 1.40)),  # and 3+ elsewhere
         (("Na", "W", "O"), (1.02, 0.62, 1.40)),
+        (("Pr", "Mn", "O"), (0.99, 0.645, 1.40)),  # not Pr 4+ and Mn 2+, which no manganite has
+        (("Dy", "Mn", "O"), (0.912, 0.645, 1.40)),  # nor Dy 2+ and Mn 4+
+        (("Nd", "Co", "O"), (0.983, 0.545, 1.40)),  # low spin
+        (("Ba", "Tb", "O"), (1.35, 0.76, 1.40)),  # terbium is 4+ where nothing else adds up
     ],
 )
 def test_ions_are_those_whose_charges_add_up(who, expected):

@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Calibration"]
 
-RIDGE = 1e-2
-"""Variance of the residual over that of a slope."""
-
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -44,15 +41,17 @@ class Calibration:
     bonds: Float[np.ndarray, " 2"] = field(default_factory=lambda: np.zeros(2))  # per Å of r_B + r_X and of r_A + r_X
 
     @classmethod
-    def of(cls, atoms: Sequence[Atoms], target: Float[np.ndarray, " crystal"], offset: str) -> Calibration:
-        """From the crystals to train on; ``offset`` as in ``RegressionConfig``."""
+    def of(
+        cls, atoms: Sequence[Atoms], target: Float[np.ndarray, " crystal"], offset: str, ridge: float = 1e-2
+    ) -> Calibration:
+        """From the crystals to train on; ``offset`` and ``ridge`` as in ``RegressionConfig``."""
         shares, mean = fractions(atoms), float(target.mean())
         slope, bonds = np.zeros(shares.shape[1]), np.zeros(2)
         if offset == "radii":
             mean, bonds = _line(atoms, target)
         if offset == "composition":
             shared = (shares - shares.mean(0)) @ kinship()
-            free = np.linalg.solve(shared.T @ shared + RIDGE * np.eye(len(slope)), shared.T @ (target - mean))
+            free = np.linalg.solve(shared.T @ shared + ridge * np.eye(len(slope)), shared.T @ (target - mean))
             slope = kinship() @ free
             mean -= float(shares.mean(0) @ slope)
         rest = target - cls(mean, slope, 1.0, bonds).known(atoms)

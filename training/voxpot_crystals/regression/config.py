@@ -93,6 +93,7 @@ class RegressionConfig:
     members: int = 5  # networks of the ensemble; each leaves another part of the data to its validation
     # what the networks need not learn: a mean, a ridge on elements, or a line in sums of ionic radii (perovskites)
     offset: Literal["mean", "composition", "radii"] = "mean"
+    ridge: float = 1e-2  # of elements in ``offset``: variance of the residual over that of a slope
     unique: Literal["none", "formula", "pair"] = "none"  # keep the first of crystals that share it
     least_crystals: int = 1  # elements in fewer crystals are left out with them, and counted
     loss_delta: float = 1.0  # Huber: in units of the target's spread, beyond it errors count linearly
@@ -103,6 +104,7 @@ class RegressionConfig:
     def __post_init__(self) -> None:
         expect(2 <= self.members <= 1000, "members", "2, which an uncertainty takes, to 1000", self.members)
         check_name_and_seed(self.name, self.seed)
+        expect(self.ridge > 0, "ridge", "more than 0", self.ridge)
         expect(self.loss_delta > 0, "loss_delta", "more than 0", self.loss_delta)
         if not self.data:
             raise ConfigError("data: expected at least one file of crystals, got none")

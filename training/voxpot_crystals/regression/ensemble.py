@@ -2,11 +2,13 @@
 
 The prediction is the mean of the members.  Its uncertainty is
 
-    σ² = σ₀² + (c s)²
+    σ² = σ₀² + s²
 
-with the spread s of the members, and σ₀ and c chosen by likelihood on the crystals that a member
-was not trained on (Lakshminarayanan et al., NeurIPS 30 (2017), for the idea; calibrated here as
-the members share most of their data and are correlated).
+with the spread s of the members (Lakshminarayanan et al., NeurIPS 30 (2017)) and σ₀ from the errors of crystals that a
+member was not trained on, each by that member: so large that at least 68 % of these are within σ₀ and 95 % within 2 σ₀,
+with the correction for finite samples (R. F. Barber et al., Ann. Statist. 49, 486 (2021), "CV+").  A factor of s that
+the same errors choose would be wrong: the spread at a crystal that all members but one have seen is the error of that
+one.  Older files have such a factor, and keep it.
 """
 
 from __future__ import annotations
@@ -50,20 +52,14 @@ class Scatter:
         return np.sqrt(self.floor**2 + (self.factor * spread) ** 2)
 
     @classmethod
-    def of(cls, error: Float[np.ndarray, " crystal"], spread: Float[np.ndarray, " crystal"]) -> Scatter:
-        """The floor and the factor under which the errors are most likely."""
-        from scipy.optimize import minimize
+    def of(cls, error: Float[np.ndarray, " crystal"]) -> Scatter:
+        """From errors of crystals that were left out."""
+        size = np.sort(np.abs(error))
 
-        def unlikely(logs: np.ndarray) -> float:
-            variance = np.exp(2 * logs[0]) + (np.exp(logs[1]) * spread) ** 2
-            return float((np.log(variance) + error**2 / variance).mean())
+        def within(share: float) -> float:
+            return float(size[min(int(np.ceil(share * (len(size) + 1))), len(size)) - 1])
 
-        size = max(float(np.sqrt((error**2).mean())), 1e-6)
-        found = min(
-            (minimize(unlikely, [np.log(size), start], method="Nelder-Mead") for start in (-2.0, 0.5)),
-            key=lambda r: r.fun,
-        )
-        return cls(floor=float(np.exp(found.x[0])), factor=float(np.exp(found.x[1])))
+        return cls(floor=max(within(0.68), within(0.95) / 2, 1e-6), factor=1.0)
 
 
 class Member:
@@ -130,6 +126,7 @@ class Ensemble:
     networks: tuple[nn.Module, ...]
     scatter: Scatter
     left_out: Float[np.ndarray, " crystal"] | None = None  # prediction of the member that was not trained on it
+    left_out_sigma: Float[np.ndarray, " crystal"] | None = None  # from the errors in all other folds
 
     def predict(self, items: Sequence[Any]) -> tuple[Float[np.ndarray, " crystal"], Float[np.ndarray, " crystal"]]:
         """Mean and standard deviation for prepared crystals."""
@@ -181,8 +178,7 @@ def train_ensemble(
             method.finish(network, spec, [items[k] for k in side[0]], target[side[0]], config.seed + number)
         networks.append(network)
         left_out[side[1]] = ask(method, spec, network, [items[k] for k in side[1]])
-    predicted = np.array([ask(method, spec, network, [items[k] for k in own.tolist()]) for network in networks])
-    # what the members say of crystals that all but one of them have seen varies too little; the
-    # factor makes up for it, and is the larger for it
-    scatter = Scatter.of((left_out - target)[own], predicted.std(0, ddof=1))
-    return Ensemble(method, spec, tuple(networks), scatter, left_out)
+    error, sigma = left_out - target, np.zeros(len(atoms))
+    for kept, left in sides:
+        sigma[own[left]] = Scatter.of(error[own[kept]]).floor
+    return Ensemble(method, spec, tuple(networks), Scatter.of(error[own]), left_out, sigma)

@@ -142,7 +142,7 @@ def _try(
     kept, held = (own[rows] for rows in held_out([crystals.atoms[k] for k in own], by, config.split.holdout, rng))
     kept = with_support(crystals.atoms, crystals.support, kept, held, by)
     train = [crystals.atoms[k] for k in kept]
-    calibration = Calibration.of(train, crystals.target[kept], config.offset)
+    calibration = Calibration.of(train, crystals.target[kept], config.offset, config.ridge)
     ensemble = train_ensemble(
         method,
         spec,
@@ -157,9 +157,10 @@ def _try(
     )
     predictor = Predictor(ensemble, calibration, UnknownElements.of(train), config.target.logarithm, {})
     scored = held if len(held) else own  # without a hold-out, by the members that were not trained on them
-    mean, sigma = ensemble.predict([items[k] for k in scored.tolist()])
-    if not len(held) and ensemble.left_out is not None:
-        mean = ensemble.left_out[: len(own)]
+    if not len(held) and ensemble.left_out is not None and ensemble.left_out_sigma is not None:
+        mean, sigma = ensemble.left_out[: len(own)], ensemble.left_out_sigma[: len(own)]
+    else:
+        mean, sigma = ensemble.predict([items[k] for k in scored.tolist()])
     predicted = calibration.known([crystals.atoms[k] for k in scored]) + calibration.spread * mean
     sides = [(kept, held)] if len(held) else _folds(crystals, own, config, by)
     figures = {config.name: figures_of(crystals.target[scored], predicted)} | _baselines(crystals, sides)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -28,9 +30,7 @@ def network() -> CGCNN:
 
 def say(network: CGCNN, *atoms: Atoms) -> np.ndarray:
     batch = METHOD.collate(graphs_of(atoms, SPEC), SPEC, None)
-    batch = type(batch)(
-        batch.numbers, batch.owner, batch.centre, batch.neighbour, batch.distance.double(), batch.crystals
-    )
+    batch = replace(batch, distance=batch.distance.double())
     return network(batch).detach().numpy()
 
 

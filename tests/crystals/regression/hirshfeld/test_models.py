@@ -224,6 +224,7 @@ def test_a_model_is_trained_and_asked(tmp_path, holdout):
         ("hirshfeld-abx3-exp", "Sr", "Ti", "O", 3.905),  # measured
         ("hirshfeld-abx3-exp", "K", "Mn", "F", 4.189),
         ("hirshfeld-abx3-exp", "Cs", "Pb", "Br", 5.874),
+        ("hirshfeld-abx3-exp", "Pr", "Mn", "O", 3.88),  # 4.08 if praseodymium were 4+
     ],
 )
 def test_shipped_models_know_well_known_perovskites(model, a_site, b_site, anion, edge):

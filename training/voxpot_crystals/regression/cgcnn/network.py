@@ -6,6 +6,9 @@
 (Xie and Grossman 2018, Eq. 5), with u_ij the distance on Gaussians.  The sum runs over existing neighbours, without
 padding.  Two choices differ from the published code: the sum is divided by the number of neighbours, so that ties kept
 at the last place do not count for more; and edges fade with distance.
+
+With a ``share``, the prediction is a weighted mean of the network and of a Gaussian process on composition and bonds
+(``kernel``), which is the better one of compounds that few others resemble.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import torch
 from torch import nn
 
 from ase_voxpot.errors import SpecError
+from voxpot_crystals.regression.cgcnn.kernel import CompositionKernel
 from voxpot_crystals.regression.elements import element_features
 
 if TYPE_CHECKING:
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 
     from voxpot_crystals.structures.graphs import Graph
 
-__all__ = ["CGCNN", "Batch", "CGCNNSpec", "collate"]
+__all__ = ["CGCNN", "Batch", "CGCNNSpec", "Described", "collate", "finish"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,8 @@ class CGCNNSpec:
     hidden: int = 128
     dropout: float = 0.0
     volume: float | None = None  # Å³ per atom to which crystals are scaled first, if their size is the target
+    share: float = 0.0  # of the Gaussian process in the answer
+    capacity: int = 0  # training crystals that the process keeps: set by the training
 
     def __post_init__(self) -> None:
         counts = {n: getattr(self, n) for n in ("nearest", "gaussians", "width", "convolutions", "hidden")}
@@ -53,6 +59,16 @@ class CGCNNSpec:
             raise SpecError(f"model.cutoff: expected 1 to 20 Å, got {self.cutoff:g}")
         if self.volume is not None and not 1 <= self.volume <= 200:
             raise SpecError(f"model.volume: expected 1 to 200 Å³ per atom, got {self.volume:g}")
+        if not 0 <= self.share <= 1:
+            raise SpecError(f"model.share: expected 0 to 1, got {self.share:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One crystal as network and process see it."""
+
+    graph: Graph
+    row: Float[np.ndarray, " column"] | None  # of ``descriptors``, for the process
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +81,13 @@ class Batch:
     neighbour: Tensor  # edge
     distance: Tensor  # edge, Å
     crystals: int
+    rows: Tensor  # crystal column, for the process; without one none
 
 
-def collate(graphs: Sequence[Graph], spec: CGCNNSpec, rng: np.random.Generator | int | None) -> Batch:
+def collate(items: Sequence[Described], spec: CGCNNSpec, rng: np.random.Generator | int | None) -> Batch:
     """One batch of graphs; without random rotation."""
+    graphs = [item.graph for item in items]
+    rows = [item.row for item in items if item.row is not None]
     sizes = np.array([len(g.numbers) for g in graphs])
     shift = np.cumsum(sizes) - sizes
     return Batch(
@@ -78,6 +97,7 @@ def collate(graphs: Sequence[Graph], spec: CGCNNSpec, rng: np.random.Generator |
         neighbour=torch.from_numpy(np.concatenate([g.neighbour + s for g, s in zip(graphs, shift, strict=True)])),
         distance=torch.from_numpy(np.concatenate([g.distance for g in graphs])).float(),
         crystals=len(graphs),
+        rows=torch.from_numpy(np.array(rows, np.float32)),
     )
 
 
@@ -114,6 +134,7 @@ class CGCNN(nn.Module):
 
     features: Tensor
     centres: Tensor
+    fitted: Tensor
 
     def __init__(self, spec: CGCNNSpec) -> None:
         super().__init__()
@@ -130,10 +151,17 @@ class CGCNN(nn.Module):
             nn.Dropout(spec.dropout),
             nn.Linear(spec.hidden, 1),
         )
+        self.share = spec.share
+        self.process = CompositionKernel(spec.capacity) if spec.capacity else None
+        if self.process is not None:
+            self.register_buffer("fitted", torch.zeros(()))
 
     def forward(self, batch: Batch) -> Float[Tensor, " crystal"]:
         """One number per crystal."""
-        return self.readout(self.embedding(batch)).squeeze(1)
+        seen = self.readout(self.embedding(batch)).squeeze(1)
+        if self.process is None or self.training or not self.fitted:
+            return seen
+        return (1 - self.share) * seen + self.share * self.process(batch.rows)
 
     def embedding(self, batch: Batch) -> Float[Tensor, "crystal width"]:
         """The mean state of the atoms of every crystal."""
@@ -142,6 +170,14 @@ class CGCNN(nn.Module):
         for convolution in self.convolutions:
             state = convolution(state, edge, batch)
         return _mean(state, batch.owner, batch.crystals)
+
+
+def finish(network: CGCNN, spec: CGCNNSpec, items: Sequence[Described], target: np.ndarray, seed: int) -> None:
+    """Fit the process, once the network is trained."""
+    if network.process is None:
+        return
+    network.process.fit(collate(items, spec, None).rows, torch.from_numpy(target).double(), seed)
+    network.fitted.fill_(1.0)
 
 
 def _element_table() -> np.ndarray:

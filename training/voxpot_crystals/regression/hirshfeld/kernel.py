@@ -22,6 +22,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from voxpot_crystals.regression.gaussian import likeliest, weigh
+
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
@@ -34,8 +36,6 @@ STEPS = 20
 """Iterations of that choice."""
 TERMS = 6
 """Products of sites: A, B, X, AB, BX, ABX."""
-OUTLYING = 4.0
-"""Robust standard deviations beyond which a residual is an outlier."""
 
 
 class SiteKernel(nn.Module):
@@ -108,13 +108,16 @@ class SiteKernel(nn.Module):
         self.seen[:n], self.numbers[:n], self.support[:n] = self.components(images), numbers, support
         seen, flags, y = _join(self.seen[:n], numbers, table), support.double(), target.double()
         some = torch.from_numpy(np.random.default_rng(seed).permutation(n)[:SOME])
-        extra = torch.zeros(n, dtype=torch.float64)
+        extra, components = torch.zeros(n, dtype=torch.float64), self.basis.shape[2]
         for _ in range(2):  # the second time without outliers
             calm = some[extra[some] == 0]
-            with torch.enable_grad():
-                self.scales.copy_(_likeliest(self.scales, self.basis.shape[2], seen[calm], flags[calm], y[calm]))
-            covariance = _covariance(self.scales, self.basis.shape[2], seen, seen, flags, flags)
-            weights, extra = _weigh(covariance, _noise(self.scales, flags), y)
+
+            def of(scales: Tensor, x: Tensor = seen[calm], flag: Tensor = flags[calm]) -> Tensor:
+                return _covariance(scales, components, x, x, flag, flag) + torch.diag(_noise(scales, flag))
+
+            self.scales.copy_(likeliest(of, y[calm], first=_first_scales(), start=self.scales, steps=STEPS))
+            covariance = _covariance(self.scales, components, seen, seen, flags, flags)
+            weights, extra = weigh(covariance, _noise(self.scales, flags), y)
         self.weights[:n] = weights
 
 
@@ -125,20 +128,6 @@ def _join(
 ) -> Float[Tensor, "crystal 3 both"]:
     """Components and features of the elements, concatenated."""
     return torch.cat([components, table[numbers.long()]], dim=2).double()
-
-
-def _weigh(
-    covariance: Float[Tensor, "n n"], noise: Float[Tensor, " n"], y: Float[Tensor, " n"]
-) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
-    """Weights of the crystals, and the noise that outlying ones are given on top."""
-    extra = torch.zeros_like(noise)
-    for _ in range(2):
-        inverse = torch.cholesky_inverse(torch.linalg.cholesky(covariance + torch.diag(noise + extra)))
-        weights = inverse @ y
-        left_out = weights / inverse.diagonal()
-        limit = OUTLYING * 1.4826 * left_out.abs().median()
-        extra = torch.where(left_out.abs() > limit, left_out**2, 0.0)
-    return weights, extra
 
 
 def _first_scales() -> Float[Tensor, " scale"]:
@@ -177,28 +166,3 @@ def _covariance(
 def _noise(scales: Float[Tensor, " scale"], flag: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
     value = scales.exp()
     return value[-3] * (1 - flag) + value[-2] * flag + 1e-6
-
-
-def _likeliest(
-    start: Float[Tensor, " scale"],
-    components: int,
-    seen: Float[Tensor, "n 3 component"],
-    flag: Float[Tensor, " n"],
-    y: Float[Tensor, " n"],
-) -> Float[Tensor, " scale"]:
-    """Scales of the largest likelihood, held near where they start by a wide prior."""
-    first = _first_scales()
-    scales = start.clone().requires_grad_(True)
-    search = torch.optim.LBFGS([scales], max_iter=STEPS, line_search_fn="strong_wolfe")
-
-    def unlikely() -> Tensor:
-        search.zero_grad()
-        covariance = _covariance(scales, components, seen, seen, flag, flag) + torch.diag(_noise(scales, flag))
-        factor = torch.linalg.cholesky(covariance)
-        half = torch.linalg.solve_triangular(factor, y[:, None], upper=False)
-        loss = (half**2).sum() / 2 + factor.diagonal().log().sum() + ((scales - first) ** 2).sum() / 8
-        loss.backward()
-        return loss
-
-    search.step(unlikely)
-    return scales.detach()

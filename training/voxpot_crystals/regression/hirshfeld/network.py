@@ -2,7 +2,11 @@
 
 Convolutions without padding, ReLU, a flat end with one number, as in Williams et al. (2020); strides in place
 of pooling.  With separate images of the sites of a perovskite, the prediction is a weighted mean of the CNN
-and of a Gaussian process on the same fingerprints and the elements on the sites.
+and of a Gaussian process
+
+    fingerprints  on the same fingerprints and the elements on the sites
+    elements      on the elements on the sites, for thousands of crystals
+    ions          on radii, charges and electronegativities of the ions, for a hundred
 """
 
 from __future__ import annotations
@@ -11,10 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from ase.data import chemical_symbols
 from torch import nn
 from torch.nn.functional import avg_pool2d
 
 from voxpot_crystals.regression.elements import element_features
+from voxpot_crystals.regression.hirshfeld.element_kernel import ElementKernel
+from voxpot_crystals.regression.hirshfeld.ion_kernel import IonKernel, describe_ions
 from voxpot_crystals.regression.hirshfeld.kernel import SiteKernel
 from voxpot_crystals.regression.hirshfeld.views import SITES
 
@@ -70,8 +77,7 @@ class Reader(nn.Module):
         )
         self.share = spec.share
         self.edges = len(spec.edges)
-        pixels = self.edges * (spec.bins.count // POOL) ** 2
-        self.process = SiteKernel(spec.capacity, pixels, spec.components) if spec.capacity else None
+        self.process = _process(spec) if spec.capacity else None
         self.register_buffer("fitted", torch.zeros(()))
         table = torch.from_numpy(element_features()).float()
         known = table[1:]
@@ -88,8 +94,27 @@ class Reader(nn.Module):
         seen = self.cnn(batch.images).squeeze(1)
         if self.process is None or self.training or not self.fitted:
             return seen
-        known = self.process(self.pixels(batch), batch.numbers, self.table)
+        if isinstance(self.process, SiteKernel):
+            known = self.process(self.pixels(batch), batch.numbers, self.table)
+        else:
+            known = self.process(_rows(self.process, batch.numbers, torch.zeros(len(seen))))
         return (1 - self.share) * seen + self.share * known
+
+
+def _process(spec: HirshfeldSpec) -> SiteKernel | ElementKernel | IonKernel:
+    if spec.process == "fingerprints":
+        return SiteKernel(spec.capacity, len(spec.edges) * (spec.bins.count // POOL) ** 2, spec.components)
+    return ElementKernel(spec.capacity) if spec.process == "elements" else IonKernel(spec.capacity)
+
+
+def _rows(
+    process: ElementKernel | IonKernel, numbers: Float[Tensor, "crystal site"], support: Float[Tensor, " crystal"]
+) -> Float[Tensor, "crystal column"]:
+    """What a process on elements or ions reads."""
+    if isinstance(process, ElementKernel):
+        return numbers
+    ions = [describe_ions(*(chemical_symbols[z] for z in sites)) for sites in numbers.int().tolist()]
+    return torch.cat([torch.tensor(ions, dtype=torch.float32), support[:, None]], 1)
 
 
 def finish(network: Reader, spec: HirshfeldSpec, looks: Sequence[Look], target: np.ndarray, seed: int) -> None:
@@ -98,7 +123,9 @@ def finish(network: Reader, spec: HirshfeldSpec, looks: Sequence[Look], target: 
         return
     batch = collate(looks, spec, None)
     support = torch.tensor([float(look.support) for look in looks])
-    network.process.fit(
-        network.pixels(batch), batch.numbers, network.table, support, torch.from_numpy(target).double(), seed
-    )
+    learned = torch.from_numpy(target).double()
+    if isinstance(network.process, SiteKernel):
+        network.process.fit(network.pixels(batch), batch.numbers, network.table, support, learned, seed)
+    else:
+        network.process.fit(_rows(network.process, batch.numbers, support), learned, seed)
     network.fitted.fill_(1.0)

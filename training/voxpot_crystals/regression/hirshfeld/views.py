@@ -53,6 +53,7 @@ class HirshfeldSpec:
     hidden: int = 64
     dropout: float = 0.1
     share: float = 0.0  # of the Gaussian process in the answer; for ``sites`` at fixed edges
+    process: Literal["fingerprints", "elements", "ions"] = "fingerprints"  # what it reads
     components: int = 16  # of the fingerprints of a site, in the process
     exchange: float = 0.0  # Å by which B exceeds A in covalent radius where the two are exchanged; 0: never
     capacity: int = 0  # training crystals that the Gaussian process keeps: set by the training
