@@ -34,8 +34,8 @@ __all__ = ["Alignment", "align"]
 
 NEAR = 0.075
 """Share of the volume at rest within which metals count: beyond, the difference of two codes is not linear."""
-METALS = 2.0
-"""Weight of a metal over that of an alloy, as every alloy is counted from them."""
+METALS = 30.0
+"""Weight of a metal over that of an alloy: alloys decide on the mixing pressure alone."""
 
 
 class Alignment(NamedTuple):
