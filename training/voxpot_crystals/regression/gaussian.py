@@ -1,4 +1,4 @@
-"""Gaussian processes that stay calm about outliers, as networks without gradients.
+"""Gaussian processes that are robust to outliers, as networks without gradients.
 
 A ``Process`` says which rows of numbers are alike; its scales maximise the likelihood of the labels (Rasmussen and
 Williams, Gaussian Processes for Machine Learning, 2006, chapter 5), held near where they start by a wide prior.
@@ -163,12 +163,12 @@ class Process(nn.Module):
         some = torch.from_numpy(np.random.default_rng(seed).permutation(n)[: self.some])
         extra = torch.zeros(n, dtype=torch.float64)
         for _ in range(2):  # the second time without outliers
-            calm = some[extra[some] == 0]
+            regular = some[extra[some] == 0]
 
-            def of(scales: Tensor, x: Tensor = seen[calm]) -> Tensor:
+            def of(scales: Tensor, x: Tensor = seen[regular]) -> Tensor:
                 return self.covariance(scales, x, x) + torch.diag(self.noise(scales, x))
 
-            found = likeliest(of, y[calm], first=self._first, start=self.scales, steps=STEPS, prior=self.prior)
+            found = likeliest(of, y[regular], first=self._first, start=self.scales, steps=STEPS, prior=self.prior)
             self.scales.copy_(found)
             covariance = self.covariance(self.scales, seen, seen)
             weights, extra = weigh(covariance, self.noise(self.scales, seen), y, self.outlying)
