@@ -46,6 +46,7 @@ def test_references_are_those_of_the_frames(frames):
     assert {(element, f"k_{mode}") for element, mode in frames} == wanted
     for (element, mode), atoms in frames.items():
         np.testing.assert_allclose(modes.displaced(element, mode).positions, atoms.positions, atol=1e-6)
+        assert np.abs(atoms.get_forces().sum(0)).max() < 0.01  # at rest but for the mode
         constant = modes.force_constant(mode, atoms.get_forces())
         assert constant == pytest.approx(modes.DFT[element][f"k_{mode}"], abs=0.006)
 

@@ -31,25 +31,27 @@ def test_the_mean_is_that_of_the_members(folder, frames):
         forces = np.array([member.get_forces(atoms) for member in members])
         energies = [member.get_potential_energy(atoms) for member in members]
         assert committee.get_potential_energy(atoms) == pytest.approx(np.mean(energies))
-        np.testing.assert_allclose(committee.get_forces(atoms), forces.mean(0), atol=1e-4)
+        np.testing.assert_allclose(committee.get_forces(atoms), forces.mean(0), atol=2e-5)
         np.testing.assert_allclose(
             committee.get_stress(atoms), np.mean([m.get_stress(atoms) for m in members], 0), atol=1e-6
         )
         spread = np.sqrt(((forces - forces.mean(0)) ** 2).mean((0, 2)))
-        np.testing.assert_allclose(committee.results["forces_spread"], spread, atol=1e-4)
+        np.testing.assert_allclose(committee.results["forces_spread"], spread, atol=2e-5)
         assert spread.max() > 1e-4  # other seeds, other potentials
         assert atoms == kept
 
 
-def test_members_of_the_folder_stay(folder, write_config):
-    before = [member_file(folder, k).read_bytes() for k in range(3)]
+def test_members_of_the_folder_stay_and_a_missing_one_comes_from_its_checkpoint(folder, write_config):
+    kept, missing = member_file(folder, 0).read_bytes(), load_potential(str(member_file(folder, 1))).arrays()
     member_file(folder, 1).unlink()
 
     path = write_config(epochs=4)
     train_committee(load_config(path), path.parent, folder, 3)
 
+    assert member_file(folder, 0).read_bytes() == kept
     again = [load_potential(str(member_file(folder, k))) for k in range(3)]
-    assert member_file(folder, 0).read_bytes() == before[0]
+    for name, array in again[1].arrays().items():
+        np.testing.assert_array_equal(array, missing[name])
     assert len({float(p.network.pairs.sum()) for p in again}) == 3
 
 

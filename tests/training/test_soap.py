@@ -111,12 +111,14 @@ def test_tall_matrices_are_changed_block_by_block():
     assert_allclose(tall, blocks.reshape(2, 320, 3), rtol=1e-12)
 
 
-def test_a_training_goes_on_with_the_blocks_that_it_had(monkeypatch):
+@pytest.mark.parametrize("largest", [640, 200])  # with a basis of the rows, and without
+def test_a_training_goes_on_with_the_blocks_that_it_had(monkeypatch, largest):
     loss, start = squares(torch.randn(2, 320, 3, dtype=torch.float64)), torch.zeros(2, 320, 3, dtype=torch.float64)
+    monkeypatch.setattr("voxpot_training.soap.LARGEST", largest)
     monkeypatch.setattr("voxpot_training.soap.BLOCK", 1000)  # as before there were any
     whole, _ = run(lambda p: Soap(p, lr=0.02), start, loss, 15)
     half, first = run(lambda p: Soap(p, lr=0.02), start, loss, 5)
-    monkeypatch.undo()
+    monkeypatch.setattr("voxpot_training.soap.BLOCK", 160)
     parameter = torch.nn.Parameter(half.clone())
     second = Soap([parameter], lr=0.02)
     second.state[parameter] = {k: v.clone() for k, v in next(iter(first.state.values())).items()}

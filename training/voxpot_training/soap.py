@@ -93,7 +93,7 @@ class Soap(torch.optim.Optimizer):
         state = self.state[parameter]
         weights = parameter.detach()
         if parameter.ndim == 3:
-            height = state["left"].shape[1] if "left" in state else _height(parameter.shape[1])
+            height = state["exp_avg"].shape[1] if state else _height(parameter.shape[1])
             weights, gradient = (t.view(-1, height, t.shape[2]) for t in (weights, gradient.contiguous()))
         if not state:
             state |= {"step": torch.tensor(0.0), "exp_avg": torch.zeros_like(weights)}
