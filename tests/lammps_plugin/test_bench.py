@@ -16,7 +16,8 @@ def numbers(*arguments):
     return [[float(word) for word in line.split()] for line in result.output.splitlines()[1:]]
 
 
-def test_the_overhead_is_told_for_three_sizes(wheel):
+def test_the_overhead_is_told_for_three_sizes(wheel, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # several threads by default
     rows = numbers("overhead", "--model", "motaw-fast", "--steps", "1")
 
     assert [row[0] for row in rows] == [54, 432, 2000]

@@ -103,6 +103,30 @@ def test_a_posterior_that_spreads_too_widely_is_drawn_in():
     assert result["within_68"] == pytest.approx(0.68, abs=0.07)
 
 
+def test_errors_that_grow_steeply_are_not_extrapolated(solved):
+    train, valid, _, linear = solved
+    known = Uncertainty(linear.root, linear.local, replace(linear.calibration, energy_scale=1.0, energy_power=1.0))
+    sigma = measure(valid, known).sigma / 1000
+    valid = [replace(t, energy=float(e)) for t, e in zip(valid, sigma**2, strict=True)]
+
+    assert posterior_of(train, valid, species=2).calibration.energy_power == pytest.approx(1.0)
+
+
+def test_energies_that_were_not_learned_tell_nothing(solved):
+    """Frames of a large weight in forces, whose energies stand on another zero and count nothing."""
+    train, valid, _, uncertainty = solved
+    others = [replace(t, energy=5.0, weight=100.0, energy_weight=0.0) for t in train]
+
+    assert_allclose(posterior_of([*train, *others], valid, species=2).covariance, uncertainty.covariance, rtol=1e-9)
+
+
+def test_without_learned_energies_there_is_no_posterior(solved):
+    train, valid, *_ = solved
+
+    with pytest.raises(DataError, match="forces alone"):
+        posterior_of([replace(t, energy_weight=0.0) for t in train], valid, species=2)
+
+
 def test_forces_are_calibrated_too(solved):
     _, _, held, uncertainty = solved
     result = summary(measure(held, uncertainty))["forces"]

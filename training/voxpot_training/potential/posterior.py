@@ -1,6 +1,6 @@
 """Posterior of the weights of the last layer, calibrated on validation frames.
 
-Every training frame A is one equation for the weights of the last layer: φ_A/n_A times
+Every training frame A whose energy was learned is one equation for the weights of the last layer: φ_A/n_A times
 them is its energy per atom, wrong by e_A.  With s the RMS error of the frames that count, or, of a frame
 in support, which may be far from all others, the root of the squares of the typical error and its own (the weights
 of a Cauchy likelihood), and w_A = (weight in the loss) / s², the information and its covariance are
@@ -12,7 +12,7 @@ C is the posterior of Bigi et al. (2024), the reciprocal of their prediction rig
 term is the correction for errors of unequal size (White, Econometrica 48, 817, 1980): hot
 frames have larger errors than relaxed ones, and directions determined by hot frames alone are more uncertain.  α,
 c and d of the reported energies σ = c s^d maximise the likelihood of the errors on validation
-frames; ς is the smallest value whose likelihood is at least a tenth of the maximum.
+frames, with d at most 1; ς is the smallest value whose likelihood is at least a tenth of the maximum.
 
 For forces, u_i = |L_Z φ_i| is the distance of an atom from the training atoms of its element, those with large
 errors weighted less (the weights of a Cauchy likelihood):
@@ -44,6 +44,8 @@ RIDGES = 10.0 ** np.arange(-9, 1)
 EVIDENCE = float(np.log(10))
 """Least significant difference of log-likelihoods."""
 POWERS = np.arange(0.2, 2.01, 0.05)
+STEEPEST = 1.0
+"""Largest d: far from the data a linear layer overestimates, and a steeper power of it would do so all the more."""
 FLOOR = 0.02
 """eV/Å, f: errors of forces below do not make an atom more informative."""
 BENDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
@@ -62,16 +64,19 @@ def posterior_of(train: Sequence[Trial], valid: Sequence[Trial], *, species: int
     """The uncertainty of a potential from its trials on training and validation frames.
 
     Raises:
-        DataError: no validation frames, or errors that are not finite.
+        DataError: no validation frames, no energies to train on, or errors that are not finite.
     """
     if not train or not valid:
         raise DataError(f"expected frames to train on and to validate with, got {len(train)} and {len(valid)}")
     if not all(np.isfinite(t.energy) and np.isfinite(t.forces).all() for t in (*train, *valid)):
         raise DataError("expected finite errors on all frames, got NaN or infinity; the model cannot be trusted at all")
-    rows = np.stack([sum_by_species(t, species) for t in train])
-    errors = np.array([t.energy for t in train])
-    noise = _noise(train, errors)
-    weights = np.array([t.weight for t in train]) / noise**2
+    learned = [t for t in train if t.weight * t.energy_weight > 0]
+    if not learned:
+        raise DataError("expected frames whose energies were trained on, got forces alone")
+    rows = np.stack([sum_by_species(t, species) for t in learned])
+    errors = np.array([t.energy for t in learned])
+    noise = _noise(learned, errors)
+    weights = np.array([t.weight * t.energy_weight for t in learned]) / noise**2
     information = (rows * weights[:, None]).T @ rows
     meat = (rows * (weights**2 * errors**2)[:, None]).T @ rows
     tried = np.stack([sum_by_species(t, species) for t in valid])
@@ -90,7 +95,7 @@ def posterior_of(train: Sequence[Trial], valid: Sequence[Trial], *, species: int
     draft = Uncertainty(block_root(covariance), local, plain)
     result = [draft.of_features(t.inputs[:, :-1], t.species) for t in valid]
     deviations = np.array([s.energy / t.atoms for s, t in zip(result, valid, strict=True)])
-    energy_scale, energy_power = _power_law(deviations, wrong**2)
+    energy_scale, energy_power = _power_law(deviations, wrong**2, steepest=STEEPEST)
     found = replace(
         plain,
         energy_limit=float(deviations.max()),
@@ -134,7 +139,7 @@ def _most_likely(
         covariance = plain + plain @ meat @ plain
         variance = np.einsum("fi,ij,fj->f", rows, covariance, rows).clip(min=1e-30)
         factor = max(float((errors**2 / variance).mean()), 1e-12)
-        scale, power = _power_law(np.sqrt(variance), errors**2)
+        scale, power = _power_law(np.sqrt(variance), errors**2, steepest=STEEPEST)
         surprise = float(np.log(scale * variance ** (power / 2)).mean())  # the mean of e²/σ² is one for every ridge
         found.append((surprise, float(ridge), float(np.sqrt(factor)), factor * covariance))
     best = min(f[0] for f in found)
@@ -192,9 +197,12 @@ def _bent_power_law(
     return best[1:]
 
 
-def _power_law(deviations: Float[np.ndarray, " value"], squares: Float[np.ndarray, " value"]) -> tuple[float, float]:
+def _power_law(
+    deviations: Float[np.ndarray, " value"], squares: Float[np.ndarray, " value"], *, steepest: float = np.inf
+) -> tuple[float, float]:
     """Factor a and exponent b of widths a u^b under which Gaussian errors, squares given, are most likely."""
     u = deviations.clip(min=1e-30)
-    surprises = [float(np.log(np.mean(squares / u ** (2 * b)) * u ** (2 * b)).mean()) for b in POWERS]
-    power = float(POWERS[int(np.argmin(surprises))])
+    powers = POWERS[: np.searchsorted(POWERS, steepest + 1e-9)]
+    surprises = [float(np.log(np.mean(squares / u ** (2 * b)) * u ** (2 * b)).mean()) for b in powers]
+    power = float(powers[int(np.argmin(surprises))])
     return float(np.sqrt(np.mean(squares / u ** (2 * power)))), power

@@ -35,6 +35,7 @@ class Trial:
     free: Bool[np.ndarray, " atom"]  # force not zero by symmetry
     group: str
     weight: float = 1.0  # in training
+    energy_weight: float = 1.0  # factor of the energy in training; zero if only forces were learned
     support: bool = False
 
     @property
@@ -44,7 +45,13 @@ class Trial:
 
 
 def try_frame(
-    potential: Potential, atoms: Atoms, label: Labels, *, weight: float = 1.0, support: bool = False
+    potential: Potential,
+    atoms: Atoms,
+    label: Labels,
+    *,
+    weight: float = 1.0,
+    energy_weight: float = 1.0,
+    support: bool = False,
 ) -> Trial:
     """Energies, forces and features of a frame in one pass.
 
@@ -64,6 +71,7 @@ def try_frame(
         np.linalg.norm(label.forces, axis=1) > STILL,
         label.group,
         weight,
+        energy_weight,
         support,
     )
 

@@ -99,16 +99,27 @@ def _thinned(frames: Frames, split: Split, config: TrainConfig) -> tuple[list[in
     counting = [k for k in split.train if not frames.support[k]]
     support = [k for k in split.train if frames.support[k]]
     chosen = np.random.default_rng(config.seed).permutation(support)[:SUPPORT].tolist()
-    share = config.schedule.support * len(support) / max(len(chosen), 1)
-    return counting + chosen, [frames.weights[k] for k in counting] + [share * frames.weights[k] for k in chosen]
+    left = len(support) / max(len(chosen), 1)
+    shares = frames.shares or [None] * len(frames.atoms)
+    drawn = [config.schedule.support if shares[k] is None else shares[k] for k in chosen]
+    weights = [left * share * frames.weights[k] for k, share in zip(chosen, drawn, strict=True)]
+    return counting + chosen, [frames.weights[k] for k in counting] + weights
 
 
 def _trials(
     potential: Potential, frames: Frames, rows: Sequence[int], weights: Sequence[float], *, what: str
 ) -> list[Trial]:
+    factors = frames.energy_weights or [1.0] * len(frames.atoms)
     with progress_bar() as bar:
         return [
-            try_frame(potential, frames.atoms[k], frames.labels[k], weight=w, support=frames.support[k])
+            try_frame(
+                potential,
+                frames.atoms[k],
+                frames.labels[k],
+                weight=w,
+                energy_weight=factors[k],
+                support=frames.support[k],
+            )
             for k, w in bar.track(list(zip(rows, weights, strict=True)), description=what)
         ]
 
