@@ -179,7 +179,7 @@ def _at_once(
 
 def _print(found: Sequence[Row], names: Sequence[str], answers: dict[str, dict[tuple[str, str], Any]]) -> None:
     from ase_voxpot.physics.references import label_of
-    from ase_voxpot.physics.report import cell, expected, verdict
+    from ase_voxpot.physics.report import cell, expected, summary_of
 
     screen = console()
     beside = max(1, (screen.width - LABELS) // COLUMN)  # more calculators go into tables below
@@ -192,9 +192,7 @@ def _print(found: Sequence[Row], names: Sequence[str], answers: dict[str, dict[t
                 lines.add_row(label_of(row.quantity), expected(row), *(cell(row, name) for name in some))
             screen.print(lines)
     for name in names:
-        verdicts = [verdict(row, name) for row in found]
-        good, judged = verdicts.count("inside"), len(verdicts) - verdicts.count("")
-        screen.print(f"{name}: {good} of {judged} figures within their tolerance")
+        screen.print(f"{name}: {summary_of(found, name)}", markup=False)
     for name, kept in answers.items():
         for (workflow, subject), answer in kept.items():
             if "error" in answer:

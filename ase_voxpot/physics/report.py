@@ -10,7 +10,10 @@ from ase_voxpot.physics.references import LAWS, QUANTITIES, REFERENCES, Referenc
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Row", "compositions", "markdown", "rows", "to_json", "verdict"]
+__all__ = ["Row", "apart", "compositions", "markdown", "rows", "summary_of", "to_json", "verdict"]
+
+SHARE, DEFECT = 0.05, 0.15
+"""Least deviation from PBE that ``apart`` reports: relative, and in eV for energies of defects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,30 @@ def verdict(row: Row, name: str) -> str:
     return "inside" if row.reference.accepts(value) else "outside"
 
 
+def apart(table: Sequence[Row], name: str) -> tuple[list[Row], int]:
+    """Rows further from PBE than 5 %, or 0.15 eV where the unit is eV; and the number of rows that PBE can judge.
+
+    One rule for all properties, where ``verdict`` has a tolerance for each.  Energies per atom of alloys, which may
+    be close to zero, keep theirs.
+    """
+    judged = [
+        row
+        for row in table
+        if row.reference is not None and row.reference.source.startswith("PBE") and row.values[name] is not None
+    ]
+    return [row for row in judged if _deviates(row, name)], len(judged)
+
+
+def _deviates(row: Row, name: str) -> bool:
+    value, reference = row.values[name], row.reference
+    if value is None or reference is None:
+        return False
+    unit = QUANTITIES[row.quantity].unit
+    if unit == "meV/atom":
+        return not reference.accepts(value)
+    return abs(value - reference.value) > (DEFECT if unit == "eV" else SHARE * abs(reference.value))
+
+
 MARKS = {"inside": " ✓", "outside": " ✗", "": ""}
 
 
@@ -93,6 +120,7 @@ def expected(row: Row) -> str:
 def markdown(table: Sequence[Row], names: Sequence[str], *, title: str) -> str:
     """The table as a Markdown document, sources at its end."""
     lines = [f"# {title}", "", "✓ within the tolerance, ✗ not.  Deviations are relative to the reference.", ""]
+    lines += [f"{name}: {summary_of(table, name)}." for name in names] + [""]
     for subject in dict.fromkeys(row.subject for row in table):
         lines += [
             f"## {subject}",
@@ -120,6 +148,17 @@ def markdown(table: Sequence[Row], names: Sequence[str], *, title: str) -> str:
                 f"| {row.subject} | {label_of(row.quantity)} | {expected(row)} | {allowed} | {row.reference.source} |"
             )
     return "\n".join(lines) + "\n"
+
+
+def summary_of(table: Sequence[Row], name: str) -> str:
+    """How many figures are within their tolerance, and which are not close to PBE, as a sentence."""
+    verdicts = [verdict(row, name) for row in table]
+    good, judged = verdicts.count("inside"), len(verdicts) - verdicts.count("")
+    far, known = apart(table, name)
+    text = f"{good} of {judged} figures within their tolerance"
+    if known:
+        text += f"; {len(far)} of {known} further from PBE than 5 % (defects 0.15 eV, alloys their tolerance)"
+    return text + (": " if far else "") + ", ".join(f"{row.subject} {row.quantity}" for row in far)
 
 
 def compositions(answers: Mapping[str, Mapping[tuple[str, str], Mapping[str, Any]]]) -> str:

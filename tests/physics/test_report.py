@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ase_voxpot.physics.references import LAWS, QUANTITIES, REFERENCES, Reference
-from ase_voxpot.physics.report import Row, cell, compositions, markdown, rows, to_json, verdict
+from ase_voxpot.physics.report import Row, apart, cell, compositions, markdown, rows, summary_of, to_json, verdict
 
 ANSWERS = {
     "good": {("eos", "W"): {"figures": {"a0": 3.191}, "curves": {}}, ("mixing", "MoW"): {"figures": {"E_B2": -8.0}}},
@@ -42,6 +42,32 @@ def test_verdicts():
     assert verdict(lattice, "good") == "inside"
     assert verdict(lattice, "bad") == "outside"
     assert verdict(mixed, "good") == verdict(mixed, "bad") == ""
+
+
+@pytest.mark.parametrize(
+    ("subject", "quantity", "value", "far"),
+    [
+        ("W", "C44", 141 * 1.049, False),
+        ("W", "C44", 141 * 1.051, True),  # its own tolerance is 10 %
+        ("W", "E_vac", 3.23 - 0.14, False),
+        ("W", "E_vac", 3.23 - 0.16, True),
+        ("MoTa", "F_B2", REFERENCES["MoTa"]["F_B2"].value + 4.9, False),
+        ("MoTa", "F_B2", REFERENCES["MoTa"]["F_B2"].value + 5.1, True),
+    ],
+)
+def test_one_rule_tells_what_is_apart_from_pbe(subject, quantity, value, far):
+    row = Row(subject=subject, quantity=quantity, reference=REFERENCES[subject][quantity], values={"m": value})
+
+    assert apart([row], "m") == ([row] if far else [], 1)
+    assert (f": {subject} {quantity}" in summary_of([row], "m")) is far
+
+
+def test_only_pbe_and_known_values_are_counted():
+    measured = Row(subject="W", quantity="nu_max", reference=REFERENCES["W"]["nu_max"], values={"m": 9.0})
+    missing = Row(subject="W", quantity="C11", reference=REFERENCES["W"]["C11"], values={"m": None})
+
+    assert apart([measured, missing], "m") == ([], 0)
+    assert summary_of([measured, missing], "m") == "0 of 1 figures within their tolerance"
 
 
 @pytest.mark.parametrize(
