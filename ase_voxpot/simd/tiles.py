@@ -11,7 +11,6 @@ with a place and strides, counted in elements; they may have any shape but must 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import llvmlite.binding as llvm
@@ -23,7 +22,7 @@ from ase_voxpot.simd.registers import LONG, Registers, intrinsic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jaxtyping import Float, Int
+    from jaxtyping import Float
 
 __all__ = ["contract", "correlate", "multiply", "pack"]
 
@@ -32,20 +31,21 @@ PANELS = (8, 4, 2, 1) if WIDE else (4, 2, 1)
 """Numbers of rows that ``multiply`` keeps in registers, largest first."""
 
 
-def pack(matrix: Float[np.ndarray, "inner row"]) -> Float[np.ndarray, " entry"]:
-    """A matrix in the layout of ``multiply``: one panel of columns after the other."""
-    return matrix.take(_packed(*matrix.shape))
+def pack(matrices: Float[np.ndarray, "*stack inner row"]) -> Float[np.ndarray, "*stack entry"]:
+    """Matrices in the layout of ``multiply``: one panel of columns after the other.
 
-
-@lru_cache(maxsize=64)
-def _packed(inner: int, rows: int) -> Int[np.ndarray, " entry"]:
-    """Where the entries of a packed matrix stand in the matrix."""
-    numbers, parts, start = np.arange(inner * rows).reshape(inner, rows), [], 0
-    while start < rows:
-        width = next(w for w in PANELS if w <= rows - start)
-        parts.append(numbers[:, start : start + width].ravel())
-        start += width
-    return np.concatenate(parts) if parts else np.empty(0, np.int64)
+    >>> pack(np.arange(6.0).reshape(2, 3)).shape
+    (6,)
+    """
+    *stack, inner, rows = matrices.shape
+    packed, start = np.empty((*stack, inner * rows), matrices.dtype), 0
+    for width in PANELS:
+        count = (rows - start) // width
+        end = start + count * width
+        panels = packed[..., inner * start : inner * end].reshape(*stack, count, inner, width)  # a view
+        panels[...] = matrices[..., start:end].reshape(*stack, inner, count, width).swapaxes(-3, -2)
+        start = end
+    return packed
 
 
 def _in_steps(registers: Registers, total: Any, widths: tuple[int, ...], body: Callable[[Any, int], None]) -> None:

@@ -31,7 +31,7 @@ PER_STEP = 8
 """Rows of a basis per step between its changes, as its cost grows with the cube of its size."""
 LARGEST = 640
 """Rows or columns beyond which a side keeps its own coordinates."""
-TOGETHER = 3
+TOGETHER = 6
 """Matrices of a stack that one thread changes together."""
 BLOCK, LEAST = 160, 32
 """Rows beyond which a matrix is cut into blocks of equal height, and the least height."""
@@ -74,6 +74,8 @@ class Soap(torch.optim.Optimizer):
             if parameter.grad is not None
             for piece in self._slices(parameter, parameter.grad, group)
         ]
+        slices.sort(key=_cost)
+        slices.insert(0, slices.pop())  # beside long operations the many short ones do not wait for Python's lock
         before = torch.get_num_threads()
 
         def work(pieces: Iterator[tuple[int, int]]) -> None:
@@ -84,7 +86,7 @@ class Soap(torch.optim.Optimizer):
                         piece.change()
 
         try:
-            spread(work, len(slices), threads=self.threads)
+            spread(work, len(slices), threads=self.threads, largest=1)
         finally:
             torch.set_num_threads(before)
 
@@ -148,6 +150,11 @@ class _Slice(NamedTuple):
         if group["weight_decay"]:
             weights.mul_(1 - group["lr"] * group["weight_decay"])
         weights.add_(_turn_back(change, state), alpha=-group["lr"] / (1 - first**step))
+
+
+def _cost(piece: _Slice) -> int:
+    """About the number of multiplications."""
+    return piece.weights.numel() * sum(piece.weights.shape[1:])
 
 
 def _height(rows: int) -> int:

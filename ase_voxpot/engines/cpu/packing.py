@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from ase_voxpot.simd.tiles import pack
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
     from torch import nn
 
     from ase_voxpot.spec import SteerableSpec
@@ -73,22 +74,15 @@ def pack_weights(spec: SteerableSpec, arrays: Mapping[str, np.ndarray]) -> Weigh
     nothing = np.empty(0, dtype)
 
     def matrices(mixtures: Float[np.ndarray, "degree channel k"]) -> tuple[np.ndarray, np.ndarray]:
-        whole = [(a.astype(float) @ w).astype(dtype) for a, w in zip(arrays["whiten"], mixtures, strict=False)]
-        return np.concatenate([pack(w) for w in whole]), np.concatenate([pack(w.T) for w in whole])
+        whole = (arrays["whiten"][: len(mixtures)].astype(float) @ mixtures).astype(dtype)
+        return pack(whole).ravel(), pack(whole.transpose(0, 2, 1)).ravel()
 
     power, power_back = matrices(arrays["pairs"])
     fields = fields_back = sphere = sphere_back = point = nothing
-    degrees = np.repeat(np.arange(degree + 1), 2 * np.arange(degree + 1) + 1)
-    order = np.argsort(degrees % 2, kind="stable")
-    even = int((degrees % 2 == 0).sum())
+    order, even = _order(degree)
     if spec.products:
-        harmonics, measure = (part.astype(dtype) for part in sphere_rule(degree))
         fields, fields_back = matrices(arrays["fields"])
-        half = len(measure) // 2
-        point = 2 * measure[:half]
-        parts = np.split(harmonics[:half, order], [even], axis=1)
-        sphere = np.concatenate([pack(y.T) for y in parts])
-        sphere_back = np.concatenate([pack(point[:, None] * y) for y in parts])
+        sphere, sphere_back, point = _sphere(degree, dtype)
     layers = [arrays[f"dense.weights.{k}"] for k in range(len(spec.hidden) + 1)]
     biases = [arrays[f"dense.biases.{k}"] for k in range(len(spec.hidden))]
     isolated = _constant(np.arcsinh(-mean.astype(float) * scale), layers, biases).astype(dtype)
@@ -106,12 +100,30 @@ def pack_weights(spec: SteerableSpec, arrays: Mapping[str, np.ndarray]) -> Weigh
         mean,
         scale,
         np.array([w.shape[1] for w in layers]),
-        np.concatenate([nothing, *(pack(w) for layer in layers[:-1] for w in layer)]),
-        np.concatenate([nothing, *(pack(w.T) for layer in layers[:-1] for w in layer)]),
+        np.concatenate([nothing, *(pack(layer).ravel() for layer in layers[:-1])]),
+        np.concatenate([nothing, *(pack(layer.transpose(0, 2, 1)).ravel() for layer in layers[:-1])]),
         np.concatenate([np.empty((len(isolated), 0), dtype), *biases], axis=1),
         layers[-1][:, :, 0].copy(),
         isolated,
     )
+
+
+def _order(degree: int) -> tuple[Int[np.ndarray, " harmonic"], int]:
+    """Harmonics of even degrees before those of odd ones, and the number of the former."""
+    degrees = np.repeat(np.arange(degree + 1), 2 * np.arange(degree + 1) + 1)
+    return np.argsort(degrees % 2, kind="stable"), int((degrees % 2 == 0).sum())
+
+
+@lru_cache(maxsize=16)
+def _sphere(degree: int, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Packed harmonics at the points of half a sphere, the same times the weights of points, and these weights."""
+    order, even = _order(degree)
+    harmonics, measure = (part.astype(dtype) for part in sphere_rule(degree))
+    half = len(measure) // 2
+    point = 2 * measure[:half]
+    parts = np.split(harmonics[:half, order], [even], axis=1)
+    sphere = np.concatenate([pack(y.T) for y in parts])
+    return sphere, np.concatenate([pack(point[:, None] * y) for y in parts]), point
 
 
 def _constant(
