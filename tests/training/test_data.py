@@ -255,6 +255,7 @@ SETS = {
     "alloy/teacher_gas": 683,
     "alloy/teacher_nb": 2400,
     "alloy/teacher_nb_close": 1201,
+    "alloy/teacher_nb_pairs": 300,
     "alloy/teacher_nb_hot": 3600,
     "crystal/lcs6a_train": 5418,
     "crystal/lcs6a_val": 286,

@@ -30,7 +30,7 @@ def morse(scale: float = 1.0) -> Calculator:
     return MorsePotential(epsilon=0.4 * scale, r0=2.8, rho0=4.0, rcut1=3.6, rcut2=4.0)
 
 
-FEWEST = {"cluster": 2, "gas": 2, "squeezed": 2}
+FEWEST = {"cluster": 2, "gas": 2, "pair": 2, "squeezed": 2}
 CLOSEST = {"gas": 0.6}
 
 
@@ -76,6 +76,19 @@ def test_squeezed_cells_span_all_volumes_and_gas_all_distances():
     assert {len(atoms) for atoms in molecules} == {2, 3, 4, 5}
     assert min(nearest) < 1.0
     assert max(nearest) > 5.0
+
+
+def test_pairs_hold_the_first_element_at_all_distances():
+    rng = np.random.default_rng(3)
+    first = next(iter(LATTICE))
+
+    pairs = [start("pair", LATTICE, rng).atoms for _ in range(200)]
+
+    assert {len(atoms) for atoms in pairs} == {2}
+    assert {str(atoms.symbols[0]) for atoms in pairs} == {first}
+    assert {str(atoms.symbols[1]) for atoms in pairs} == set(LATTICE)
+    distances = np.sort([atoms.get_distance(0, 1) for atoms in pairs])
+    assert np.diff([1.2, *distances, 5.4]).max() < 0.2
 
 
 def test_a_start_is_the_same_for_the_same_number():

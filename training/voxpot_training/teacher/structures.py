@@ -233,6 +233,13 @@ def gas(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
     return Start(Atoms(symbols, positions=positions + 15, cell=[30.0] * 3, pbc=True), still=True)
 
 
+def pair(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """The first element of ``lattice`` and any of them, two atoms alone, at all distances alike."""
+    first, *_ = names = list(lattice)
+    positions = [[15.0, 15.0, 15.0], [15.0, 15.0, 15.0 + rng.uniform(1.2, 5.4)]]
+    return Start(Atoms([first, str(rng.choice(names))], positions=positions, cell=[30.0] * 3, pbc=True), still=True)
+
+
 KINDS: dict[str, Callable[[Mapping[str, float], np.random.Generator], Start]] = {
     make.__name__: make
     for make in (
@@ -250,6 +257,7 @@ KINDS: dict[str, Callable[[Mapping[str, float], np.random.Generator], Start]] = 
         phase,
         squeezed,
         gas,
+        pair,
     )
 }
 """The kinds of starts, by the names that a config uses."""
