@@ -24,8 +24,9 @@ from voxpot_crystals.latent.structure_field.periodic import PeriodicField, Perio
 from voxpot_crystals.latent.structure_field.published import PublishedField, PublishedSpec
 from voxpot_crystals.latent.structure_field.queries import SPECIES
 from voxpot_crystals.latent.structure_field.search import find_crystal, other_choices
-from voxpot_crystals.latent.structure_field.views import view_of
-from voxpot_crystals.structures.checks import check_crystal
+from voxpot_crystals.latent.structure_field.views import TorusView, view_of
+from voxpot_crystals.latent.trust import DOUBTFUL
+from voxpot_crystals.structures.checks import check_crystal, origin_atom
 from voxpot_crystals.structures.lattice import log_gram, turned_to
 from voxpot_training.artifacts import fill
 
@@ -43,6 +44,8 @@ __all__ = ["Codec", "CodecSpec", "load_codec", "make_field", "save_codec"]
 KIND = "structure_field"
 ENCODED = 256
 """Crystals of a batch."""
+INEXACT = 5e-3
+"""Gap above which an inversion has not come to the crystal that was encoded."""
 RARE = 0.02
 """Probability below which numbers of atoms and elements are not considered."""
 PALETTE = 8
@@ -73,6 +76,11 @@ class Codec:
     priors: Priors | None = None
 
     @property
+    def doubtful(self) -> float:
+        """Gap of latent vectors above which a decoded crystal is doubtful."""
+        return INEXACT if isinstance(self.network, PeriodicField) else DOUBTFUL
+
+    @property
     def view(self) -> View:
         """Conversion of crystals to inputs of the networks."""
         return view_of(self.spec.model)
@@ -93,6 +101,20 @@ class Codec:
             except StructureError as error:
                 raise type(error)(f"frame {row}: {error}") from None
         return seen
+
+    def aspects(self, atoms: Atoms) -> list[Seen]:
+        """One crystal as it may have been encoded: from every atom of the element that the origin is on.
+
+        Of like atoms the first is the origin, and a decoded crystal has another order of atoms.
+
+        Raises:
+            StructureError: as of ``see``.
+        """
+        view, (seen,) = self.view, self.see([atoms])
+        if not isinstance(view, TorusView):
+            return [seen]
+        alike = np.flatnonzero(atoms.numbers == atoms.numbers[origin_atom(atoms)])
+        return [view.see(atoms, first) for first in alike.tolist()]
 
     def encode(self, seen: Sequence[Seen]) -> Float[np.ndarray, "crystal latent"]:
         """Latent vectors."""

@@ -31,6 +31,8 @@ HELPFUL = 8
 """Elements of the palette from single exchanges."""
 EXCHANGES = 12
 """Most exchanges of elements in a row."""
+HOPELESS = 0.15
+"""Gap after the first descents beyond which no search is made: vectors that are no crystal's are like that."""
 CLEAR = 0.1
 """Share of the gap of the decoded crystal below which another without the exact latent vector replaces it."""
 
@@ -104,9 +106,13 @@ def find_crystal(
         return found[0]
     ranked = sorted((inversion.gap(start), k) for k, start in enumerate(starts))
     gap, start = ranked[0][0], starts[ranked[0][1]]
+    if found[0][0] > HOPELESS:
+        return gap, start
     better = with_better_elements(inversion, start, likely_elements(inversion, start, palette, species))
     others = [starts[k] for _, k in ranked if k]
     for trial in [better, *others][:TRIED]:
+        if trial is starts[0]:  # no exchange helped
+            continue
         found.append(inversion.refine(trial))
         if found[-1][0] < SOLVED:
             return found[-1]
