@@ -25,14 +25,14 @@ __all__ = ["find_crystal", "likely_elements", "other_choices", "other_elements",
 
 LAST, SPARE = 2, 3
 """Numbers of positions that may be exchanged, and of alternatives."""
-TRIED = 4
+TRIED = 3
 """Starts, besides the first, from which a crystal is sought."""
 HELPFUL = 8
 """Elements of the palette from single exchanges."""
 EXCHANGES = 12
 """Most exchanges of elements in a row."""
 HOPELESS = 0.15
-"""Gap after the first descents beyond which no search is made: vectors that are no crystal's are like that."""
+"""Gap after the first descents beyond which no other places are tried: vectors of no crystal are like that."""
 CLEAR = 0.1
 """Share of the gap of the decoded crystal below which another without the exact latent vector replaces it."""
 
@@ -106,15 +106,13 @@ def find_crystal(
         return found[0]
     ranked = sorted((inversion.gap(start), k) for k, start in enumerate(starts))
     gap, start = ranked[0][0], starts[ranked[0][1]]
-    if found[0][0] > HOPELESS:
-        return gap, start
     better = with_better_elements(inversion, start, likely_elements(inversion, start, palette, species))
-    others = [starts[k] for _, k in ranked if k]
-    for trial in [better, *others][:TRIED]:
-        if trial is starts[0]:  # no exchange helped
-            continue
-        found.append(inversion.refine(trial))
-        if found[-1][0] < SOLVED:
-            return found[-1]
+    if better is not starts[0]:
+        found.append(inversion.refine(better))
+    if min(found, key=lambda one: one[0])[0] <= HOPELESS:
+        for _, k in [one for one in ranked if one[1]][:TRIED]:
+            if found[-1][0] < SOLVED:
+                break
+            found.append(inversion.refine(starts[k]))
     best = min(found, key=lambda one: one[0])
-    return best if best[0] < CLEAR * gap else (gap, start)
+    return best if best[0] < max(SOLVED, CLEAR * gap) else (gap, start)
