@@ -33,5 +33,5 @@ def test_reconstruct_tells_the_gap_of_every_crystal(tmp_path):
     words = ["reconstruct", str(tmp_path / "some.extxyz"), "-m", "nesf-lcs6a", "-o", str(tmp_path / "back.extxyz")]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
-    assert "doubtful (latent_gap above 0.1)" in " ".join(result.output.split())
+    assert "doubtful (latent_gap above 0.005)" in " ".join(result.output.split())
     assert all(0 <= a.info["latent_gap"] < 1 for a in read(tmp_path / "back.extxyz", ":"))

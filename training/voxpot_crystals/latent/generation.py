@@ -33,6 +33,13 @@ class Codec(Protocol):
     def priors(self) -> Priors | None:
         """Distributions of its latent vectors."""
 
+    @property
+    def doubtful(self) -> float:
+        """Gap of latent vectors above which a decoded crystal is doubtful."""
+
+    def aspects(self, atoms: Atoms) -> list[Any]:
+        """One crystal in all ways in which it may have been encoded."""
+
     def see(self, atoms: Sequence[Atoms]) -> list[Any]:
         """Check crystals and convert them to inputs of the networks."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["DOUBTFUL", "doubts", "latent_gaps"]
 
 DOUBTFUL = 0.1
-"""Gap between latent vectors above which a crystal is called doubtful."""
+"""Gap between latent vectors above which a crystal is called doubtful, where decoding is not exact."""
 
 
 def latent_gaps(
@@ -40,19 +40,26 @@ def latent_gaps(
         if decoded.atoms is None:
             continue
         try:
-            (again,) = codec.encode(codec.see([decoded.atoms]))
+            again = codec.encode(codec.aspects(decoded.atoms))
         except VoxPotError:
             gaps[k] = np.inf
         else:
-            gaps[k] = np.sqrt(((again - latent[k]) ** 2).mean())
+            gaps[k] = np.sqrt(((again - latent[k]) ** 2).mean(1)).min()
     return gaps
 
 
 def doubts(
-    originals: Sequence[Atoms], found: Sequence[Decoded], gaps: Float[np.ndarray, " crystal"]
+    originals: Sequence[Atoms],
+    found: Sequence[Decoded],
+    gaps: Float[np.ndarray, " crystal"],
+    *,
+    limit: float = DOUBTFUL,
 ) -> dict[str, float | None]:
-    """Counts of doubtful crystals; with pymatgen also of wrong ones, of those that are both, and their errors in Å."""
-    doubtful = gaps > DOUBTFUL
+    """Counts of doubtful crystals, with a gap above ``limit``.
+
+    With pymatgen also those of wrong ones, of those that are both, and their errors in Å.
+    """
+    doubtful = gaps > limit
     same = matches(originals, [d.atoms for d in found])
     out: dict[str, float | None] = {"doubtful": int(doubtful.sum()), "wrong": None, "doubtful_and_wrong": None}
     if same is not None:

@@ -14,7 +14,16 @@ from ase.geometry import cellpar_to_cell
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-__all__ = ["TYPICAL", "cell_of_gram", "cell_of_lengths", "lengths_and_angles", "log_gram", "turned_to"]
+__all__ = [
+    "TYPICAL",
+    "cell_of_gram",
+    "cell_of_lengths",
+    "grams",
+    "lengths_and_angles",
+    "log_gram",
+    "log_grams",
+    "turned_to",
+]
 
 UPPER = np.triu_indices(3)
 
@@ -46,18 +55,28 @@ def log_gram(cell: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, " 6"]:
     >>> log_gram(np.eye(3) * 4.0).round(3).tolist()
     [2.773, 0.0, 0.0, 2.773, 0.0, 2.773]
     """
-    value, vector = np.linalg.eigh(cell @ cell.T)
-    logarithm: np.ndarray = (vector * np.log(value)) @ vector.T
-    return logarithm[UPPER]
+    return log_grams((cell @ cell.T)[None])[0]
+
+
+def log_grams(gram: Float[np.ndarray, "lattice 3 3"]) -> Float[np.ndarray, "lattice 6"]:
+    """Six numbers of each of several Gram matrices, in Å²."""
+    value, vector = np.linalg.eigh(gram)
+    logarithm: np.ndarray = (vector * np.log(value)[:, None]) @ vector.transpose(0, 2, 1)
+    return logarithm[:, *UPPER]
+
+
+def grams(numbers: Float[np.ndarray, "lattice 6"]) -> Float[np.ndarray, "lattice 3 3"]:
+    """The inverse of ``log_grams``."""
+    logarithm = np.zeros((len(numbers), 3, 3))
+    rows, columns = UPPER
+    logarithm[:, rows, columns] = logarithm[:, columns, rows] = np.clip(numbers, -20, 20)
+    value, vector = np.linalg.eigh(logarithm)
+    return np.asarray((vector * np.exp(value)[:, None]) @ vector.transpose(0, 2, 1))
 
 
 def cell_of_gram(numbers: Float[np.ndarray, " 6"]) -> Float[np.ndarray, "3 3"]:
     """The inverse of ``log_gram``, in standard orientation."""
-    logarithm = np.zeros((3, 3))
-    logarithm[UPPER] = np.clip(numbers, -20, 20)
-    logarithm += np.triu(logarithm, 1).T
-    value, vector = np.linalg.eigh(logarithm)
-    return np.linalg.cholesky((vector * np.exp(value)) @ vector.T)
+    return np.linalg.cholesky(grams(numbers[None])[0])
 
 
 def turned_to(cell: Float[np.ndarray, "3 3"], like: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:

@@ -28,10 +28,10 @@ def reconstruct(
 
     Every frame of the output carries source_index, the position of its original in the file, from 0, and latent_gap:
     the distance of the latent vector of the decoded crystal from the one it was decoded from. A crystal that cannot be
-    decoded has no frame; it is counted, and so are the doubtful ones, with a gap above 0.1. A table of errors is
-    printed. Crystals that the model does not support, such as those with partially occupied sites, are named on
-    stderr and in the JSON file (refused), have no frame and are not scored, and the exit status is 1; with --strict
-    the first of them ends the command with exit status 2, and so does a file that has no others.
+    decoded has no frame; it is counted, and so are the doubtful ones, with a gap above the limit of the model. A table
+    of errors is printed. Crystals that the model does not support, such as those with partially occupied sites, are
+    named on stderr and in the JSON file (refused), have no frame and are not scored, and the exit status is 1; with
+    --strict the first of them ends the command with exit status 2, and so does a file that has no others.
 
     voxpot reconstruct crystals.extxyz --model nesf-lcs6a --output back.extxyz
     voxpot reconstruct POSCAR -m nesf-lcs6a -o back.extxyz --plot beside.png
@@ -69,7 +69,7 @@ def reconstruct(
     with draft_of(output) as draft:
         write(draft, made, format="extxyz")
     scores = shared.score_reconstructions(originals, found)
-    counts = shared.doubts(originals, found, gaps)
+    counts = shared.doubts(originals, found, gaps, limit=codec.doubtful)
     if json is not None:
         write_json(json, asdict(scores) | counts | {"cpu_seconds_each": each, "refused": refused})
     if plot is not None:
@@ -83,6 +83,6 @@ def reconstruct(
                 told += f", {side} off by {counts[name]:.3f} Å"
     typer.echo(
         f"wrote {output}: {len(made)} of {len(originals)} crystals; {scores.failed} could not be decoded, "
-        f"{counts['doubtful']} are doubtful (latent_gap above {shared.DOUBTFUL:g}){told}; {each:.2f} CPU s each"
+        f"{counts['doubtful']} are doubtful (latent_gap above {codec.doubtful:g}){told}; {each:.2f} CPU s each"
     )
     tell_refused(refused, len(given), "reconstructed")

@@ -8,7 +8,10 @@ views       inputs of either network from crystals
 queries     points of the fields in training
 batches     crystals and queries as tensors
 train       from a config to a model file; tasks, config, card beside it
+inversion   a latent vector to its crystal: descents with the encoder, from what the fields give
+search      several starts of these, exchanges of elements
 codec       a trained model: crystal to latent vector and back
+rescore     the card of a trained model, made again
 generation  a trained model: new crystals
 """
 

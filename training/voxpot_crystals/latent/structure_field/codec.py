@@ -19,31 +19,37 @@ from voxpot_crystals.latent.files import keep, read
 from voxpot_crystals.latent.priors.files import PREFIX, PriorSpec
 from voxpot_crystals.latent.structure_field.batches import collate
 from voxpot_crystals.latent.structure_field.flow import FlowSpec, find_atoms, ranked_atoms
+from voxpot_crystals.latent.structure_field.inversion import Inversion, trial_of
 from voxpot_crystals.latent.structure_field.periodic import PeriodicField, PeriodicSpec
 from voxpot_crystals.latent.structure_field.published import PublishedField, PublishedSpec
 from voxpot_crystals.latent.structure_field.queries import SPECIES
-from voxpot_crystals.latent.structure_field.views import view_of
-from voxpot_crystals.latent.trust import DOUBTFUL, latent_gaps
-from voxpot_crystals.structures.checks import check_crystal
-from voxpot_crystals.structures.lattice import turned_to
+from voxpot_crystals.latent.structure_field.search import find_crystal, other_choices
+from voxpot_crystals.latent.structure_field.views import TorusView, view_of
+from voxpot_crystals.latent.trust import DOUBTFUL
+from voxpot_crystals.structures.checks import check_crystal, origin_atom
+from voxpot_crystals.structures.lattice import log_gram, turned_to
 from voxpot_training.artifacts import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
 
     from voxpot_crystals.latent.priors.fitting import Priors
     from voxpot_crystals.latent.structure_field.views import Seen, View
 
-__all__ = ["Codec", "CodecSpec", "load_codec", "make_field", "other_choices", "save_codec"]
+__all__ = ["Codec", "CodecSpec", "load_codec", "make_field", "save_codec"]
 
 KIND = "structure_field"
 ENCODED = 256
 """Crystals of a batch."""
-LAST, SPARE = 2, 3
-"""Numbers of positions that may be exchanged, and of alternatives."""
+INEXACT = 5e-3
+"""Gap above which an inversion has not come to the crystal that was encoded."""
+RARE = 0.02
+"""Probability below which numbers of atoms and elements are not considered."""
+PALETTE = 8
+"""Most elements that are considered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +76,11 @@ class Codec:
     priors: Priors | None = None
 
     @property
+    def doubtful(self) -> float:
+        """Gap of latent vectors above which a decoded crystal is doubtful."""
+        return INEXACT if isinstance(self.network, PeriodicField) else DOUBTFUL
+
+    @property
     def view(self) -> View:
         """Conversion of crystals to inputs of the networks."""
         return view_of(self.spec.model)
@@ -91,6 +102,20 @@ class Codec:
                 raise type(error)(f"frame {row}: {error}") from None
         return seen
 
+    def aspects(self, atoms: Atoms) -> list[Seen]:
+        """One crystal as it may have been encoded: from every atom of the element that the origin is on.
+
+        Of like atoms the first is the origin, and a decoded crystal has another order of atoms.
+
+        Raises:
+            StructureError: as of ``see``.
+        """
+        view, (seen,) = self.view, self.see([atoms])
+        if not isinstance(view, TorusView):
+            return [seen]
+        alike = np.flatnonzero(atoms.numbers == atoms.numbers[origin_atom(atoms)])
+        return [view.see(atoms, first) for first in alike.tolist()]
+
     def encode(self, seen: Sequence[Seen]) -> Float[np.ndarray, "crystal latent"]:
         """Latent vectors."""
         latent = [np.zeros((0, self.spec.model.latent))]
@@ -110,8 +135,7 @@ class Codec:
     ) -> Decoded:
         """The crystal of a latent vector.
 
-        If the networks predict the number of atoms, a crystal with another latent vector is
-        compared with those of the next best atomic positions, and the nearest is kept.
+        Periodic networks: what the fields give is the start of an inversion of the encoder.
 
         Args:
             latent: the vector.
@@ -129,21 +153,22 @@ class Codec:
         field, space = self.field_of(latent, cell), self.view.space(cell)
         box = getattr(self.spec.model, "box", ())
         corners = (np.zeros(3), np.array(box)) if box else None
-        count = self._count(code)
-        if count is None:
+        if not isinstance(self.network, PeriodicField):
             return self._crystal(code, find_atoms(field, space, self.spec.flow, box=corners), cell, place)
         places = ranked_atoms(field, space, self.spec.flow, box=corners)
-        if 0 < len(places) < count:
-            return Decoded(None, f"{len(places)} of {count} atoms")
-        best = self._crystal(code, places[:count], cell, place)
-        gap = self._gap(latent, best)
-        if gap > DOUBTFUL:
-            for chosen in other_choices(count, len(places)):
-                other = self._crystal(code, places[chosen], cell, place)
-                nearer = self._gap(latent, other)
-                if nearer < gap:
-                    best, gap = other, nearer
-        return best
+        counts = self._counts(code)
+        if not len(places) or not counts[0]:
+            return Decoded(None, "no atom")
+        if len(places) < counts[0]:
+            return Decoded(None, f"{len(places)} of {counts[0]} atoms")
+        chosen = [list(range(counts[0])), *other_choices(counts[0], len(places))]
+        chosen += [list(range(n)) for n in counts[1:] if n <= len(places)]
+        voted, likely = self._vote(code, places, cell), self._palette(code, places, cell)
+        lattice = log_gram(cell)
+        starts = [trial_of(places[rows], voted[rows], cell, lattice) for rows in chosen]
+        _, found = find_crystal(Inversion(self.network, latent), starts, likely, len(self.spec.model.species))
+        turned = turned_to(found.cell, cell)
+        return self._atoms(found.kinds, found.fractions @ turned, turned, place)
 
     def _crystal(
         self,
@@ -155,22 +180,37 @@ class Codec:
         """Atoms at ``positions`` from the origin of the view, which lies at a ``place`` (Å, and the inverse cell)."""
         if not len(positions):
             return Decoded(None, "no atom")
-        symbols = [self.spec.model.species[k] for k in self._vote(code, positions, cell)]
+        return self._atoms(self._vote(code, positions, cell), positions, cell, place)
+
+    def _atoms(
+        self,
+        kinds: Int[np.ndarray, " atom"],
+        positions: Float[np.ndarray, "atom 3"],
+        cell: Float[np.ndarray, "3 3"],
+        place: tuple[Float[np.ndarray, " 3"], Float[np.ndarray, "3 3"]],
+    ) -> Decoded:
+        symbols = [self.spec.model.species[k] for k in kinds]
         origin, inverse = place  # the same place in the cell, in fractions
         atoms = Atoms(symbols, positions=positions + origin @ inverse @ cell, cell=cell, pbc=True)
         atoms.wrap(eps=1e-4)
         return Decoded(atoms)
 
-    def _gap(self, latent: Float[np.ndarray, " latent"], found: Decoded) -> float:
-        """Distance of the latent vector of a decoded crystal from its source."""
-        gap = float(latent_gaps(self, latent[None], [found])[0])
-        return np.inf if np.isnan(gap) else gap
-
-    def _count(self, code: torch.Tensor) -> int | None:
-        """Number of atoms by the networks, if they predict it."""
+    def _counts(self, code: torch.Tensor) -> list[int]:
+        """Numbers of atoms that the networks predict, the likeliest first, those below ``RARE`` left out."""
         with torch.no_grad():
             number = self.network.number(code)
-        return None if number is None else int(number[0].argmax())
+        share = np.zeros(1) if number is None else number[0].softmax(0).double().numpy()
+        ranked = np.argsort(-share, kind="stable").tolist()
+        return [ranked[0], *(n for n in ranked[1:] if n and share[n] > RARE)]
+
+    def _palette(self, code: torch.Tensor, places: np.ndarray, cell: np.ndarray) -> list[int]:
+        """Elements that some place may have."""
+        with torch.no_grad():
+            seen = torch.from_numpy(self.view.coordinates(places, cell)).float()
+            logits = self.network.species(code, seen, torch.zeros(len(seen), dtype=torch.long))
+        share = logits.softmax(1).max(0).values.double().numpy()
+        ranked = np.argsort(-share, kind="stable")[:PALETTE]
+        return ranked[share[ranked] > RARE].tolist()
 
     def field_of(
         self, latent: Float[np.ndarray, " latent"], cell: Float[np.ndarray, "3 3"]
@@ -199,16 +239,6 @@ class Codec:
         """Every crystal through its latent vector; the input is not changed."""
         seen = self.see(atoms)
         return [self.decode(z, like=s.cell, origin=s.origin) for z, s in zip(self.encode(seen), seen, strict=True)]
-
-
-def other_choices(count: int, available: int) -> list[list[int]]:
-    """Alternatives to the first ``count`` positions: one of the last exchanged for one of the next.
-
-    >>> other_choices(2, 4)
-    [[0, 2], [0, 3], [1, 2], [1, 3]]
-    """
-    first, spare = list(range(count)), range(count, min(count + SPARE, available))
-    return [[*(k for k in first if k != out), new] for out in reversed(first[-LAST:]) for new in spare]
 
 
 def _check_distances(atoms: Atoms, radius: float) -> None:

@@ -107,6 +107,7 @@ class PeriodicField(nn.Module):
         owner: Int[Tensor, " atom"],
         lattice: Float[Tensor, "crystal 6"],
         edges: tuple[Int[Tensor, " edge"], Int[Tensor, " edge"], Float[Tensor, " edge"]],
+        weight: Float[Tensor, " edge"] | None = None,
     ) -> Float[Tensor, "crystal latent"]:
         """Latent vectors.
 
@@ -116,13 +117,14 @@ class PeriodicField(nn.Module):
             owner: the crystal of every atom.
             lattice: logarithms of the Gram matrices, as ``log_gram`` has them.
             edges: centre, neighbour and distance in Å, images included.
+            weight: of every edge, from 0 to 1; all count in full without it.
         """
         centre, neighbour, distance = edges
         step = self.spec.reach / max(self.spec.gaussians - 1, 1)
         near = torch.exp(-(((distance[:, None] - self.centres) / step) ** 2))
         state = nn.functional.silu(self.element(self.table[kinds]) + self.place(self.see(positions)))
         for message in self.messages:
-            state = message(state, near, centre, neighbour)
+            state = message(state, near, centre, neighbour, weight)
         lifted = self.lift(state)
         total = lifted.new_zeros(len(lattice), lifted.shape[1]).index_add(0, owner, lifted)
         place = owner[:, None].expand_as(lifted)
@@ -155,11 +157,18 @@ class Message(nn.Module):
         self.edge = nn.Linear(gaussians, 2 * state, bias=False)
         self.norm = nn.LayerNorm(state)
 
-    def forward(self, state: Tensor, near: Tensor, centre: Tensor, neighbour: Tensor) -> Tensor:
+    def forward(
+        self, state: Tensor, near: Tensor, centre: Tensor, neighbour: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
         """The states after it."""
         gate, core = (self.own(state)[centre] + self.other(state)[neighbour] + self.edge(near)).chunk(2, dim=1)
-        heard = torch.zeros_like(state).index_add(0, centre, torch.sigmoid(gate) * nn.functional.silu(core))
-        count = torch.bincount(centre, minlength=len(state)).clamp(min=1)
+        told = torch.sigmoid(gate) * nn.functional.silu(core)
+        if weight is None:
+            heard = torch.zeros_like(state).index_add(0, centre, told)
+            count = torch.bincount(centre, minlength=len(state)).clamp(min=1)
+        else:
+            heard = torch.zeros_like(state).index_add(0, centre, told * weight[:, None])
+            count = state.new_zeros(len(state)).index_add(0, centre, weight).clamp(min=1e-3)
         return state + self.norm(heard / count[:, None])
 
 

@@ -114,8 +114,8 @@ class TorusView:
     species: tuple[str, ...]
     reach: float
 
-    def see(self, atoms: Atoms) -> Seen:
-        """One crystal with its periodic edges.
+    def see(self, atoms: Atoms, first: int | None = None) -> Seen:
+        """One crystal with its periodic edges; the origin is on the atom ``first``, if it is given.
 
         Raises:
             UnknownElementError: species that are not in the spec.
@@ -128,7 +128,7 @@ class TorusView:
                 f"{', '.join(f'{v:.1f}' for v in atoms.cell.lengths())} Å around {abs(atoms.cell.volume):.1f} Å³; "
                 f"ase.build.niggli_reduce gives another cell of the same crystal"
             )
-        origin = atoms.positions[origin_atom(atoms)].copy()
+        origin = atoms.positions[origin_atom(atoms) if first is None else first].copy()
         graph = graph_of(atoms, nearest=MOST_EDGES, cutoff=self.reach)
         space = Space(cell)
         positions = space.wrap(atoms.positions - origin + 1e-9) - 1e-9

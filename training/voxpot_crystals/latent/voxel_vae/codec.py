@@ -18,6 +18,7 @@ from ase_voxpot.voxelize.torus import deposit
 from voxpot_crystals.latent.decoded import Decoded
 from voxpot_crystals.latent.files import keep, read
 from voxpot_crystals.latent.priors.files import PriorSpec
+from voxpot_crystals.latent.trust import DOUBTFUL
 from voxpot_crystals.latent.voxel_vae.batches import INSIDE, collate
 from voxpot_crystals.latent.voxel_vae.maps import CLOSEST, MapSpec, Viewer, check_grid
 from voxpot_crystals.latent.voxel_vae.networks import LabelNet, LabelSpec, VAESpec, VoxelVAE
@@ -74,6 +75,11 @@ class Codec:
     priors: Priors | None = None
 
     @property
+    def doubtful(self) -> float:
+        """Gap of latent vectors above which a decoded crystal is doubtful."""
+        return DOUBTFUL
+
+    @property
     def viewer(self) -> Viewer:
         """Conversion of crystals to maps."""
         return Viewer(self.spec.maps, self.spec.species)
@@ -92,6 +98,10 @@ class Codec:
             except (StructureError, CellError) as error:
                 raise type(error)(f"frame {row}: {error}") from None
         return seen
+
+    def aspects(self, atoms: Atoms) -> list[Crystal]:
+        """One crystal as it may have been encoded."""
+        return self.see([atoms])
 
     def encode(self, seen: Sequence[Crystal]) -> Float[np.ndarray, "crystal latent"]:
         """Latent vectors: means, without noise."""
