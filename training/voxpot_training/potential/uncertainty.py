@@ -46,6 +46,8 @@ __all__ = ["WIDEST", "add_uncertainty", "judge", "uncertainty_table", "with_unce
 
 SUPPORT = 2000
 """Largest number of supporting frames; more are sampled at random."""
+EVIDENCE = 0.05
+"""Largest weight of each of these: weights in the loss make up for small cells and rare kinds, and are no evidence."""
 WIDEST = 1024
 """Inputs of the last layer per species, beyond which the matrices would be larger than the model."""
 
@@ -95,14 +97,14 @@ def _beside(model: Path, suffix: str) -> Path:
 
 
 def _thinned(frames: Frames, split: Split, config: TrainConfig) -> tuple[list[int], list[float]]:
-    """Rows to train on, with the weight that each has in an epoch; not more of the support than needed."""
+    """Rows of the training, with the weight of each as evidence; not more of the support than needed."""
     counting = [k for k in split.train if not frames.support[k]]
     support = [k for k in split.train if frames.support[k]]
     chosen = np.random.default_rng(config.seed).permutation(support)[:SUPPORT].tolist()
     left = len(support) / max(len(chosen), 1)
     shares = frames.shares or [None] * len(frames.atoms)
     drawn = [config.schedule.support if shares[k] is None else shares[k] for k in chosen]
-    weights = [left * share * frames.weights[k] for k, share in zip(chosen, drawn, strict=True)]
+    weights = [min(left * share * frames.weights[k], EVIDENCE) for k, share in zip(chosen, drawn, strict=True)]
     return counting + chosen, [frames.weights[k] for k in counting] + weights
 
 
