@@ -114,7 +114,7 @@ def test_a_random_alloy_expands(voxpot, here):
     assert (np.diff(warm["volume"]) > 0).all()
     constant = np.interp(warm["temperatures"], answer["temperatures"], answer["heat_capacity"])
     assert (np.array(warm["heat_capacity"])[2:] > constant[2:] - 0.01).all()
-    assert (np.diff(warm["bulk_modulus"]) < 0).all()
+    assert (np.diff(warm["bulk_modulus"]) < 0.001).all()  # GPa; flat when cold
 
 
 def test_an_instability_is_said(voxpot, here):

@@ -197,8 +197,8 @@ class CpuEngine:
     ) -> tuple[Float[np.ndarray, " atom"], Sums]:
         """Energies in eV, and forces and virial, of a structure in one pass over its atoms, baseline included.
 
-        Every range of blocks has its own sums, which are added in a fixed order, so that
-        results do not depend on the number of threads.
+        Every range of blocks has its own sums, which are added in a fixed order, so that one number of threads gives
+        the same bits every time; forces of another number differ by the rounding of float64.
 
         Args:
             candidates: pairs within cutoff and skin.
