@@ -338,8 +338,8 @@ class TestParameters:
         write(tmp_path / "a.traj", alloy)
         with connect(tmp_path / "a.db") as database:
             database.write(alloy)
+            row = database.get(1)
 
-        row = connect(tmp_path / "a.db").get(1)
         for name, found in (
             (row.calculator, row.calculator_parameters),
             (read(tmp_path / "a.traj").calc.name, read(tmp_path / "a.traj").calc.parameters),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 
@@ -98,6 +99,8 @@ def test_workers_give_the_scores_of_one_process(evaluate, large, here):
     assert (alone.status, outcome.status) == (0, 0), outcome.err
     assert outcome.out == alone.out
     assert (here / "two.json").read_text() == (here / "one.json").read_text()
+    figures = [re.findall(r"-?\d+\.\d+(?:e-?\d+)?", (here / f"{name}.json").read_text()) for name in ("here", "one")]
+    assert_allclose(*(np.array(some, float) for some in figures), rtol=1e-7)
 
 
 def test_a_frame_that_fails_in_a_worker_has_its_number(evaluate, large, here, files):

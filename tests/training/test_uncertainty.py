@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,12 +17,13 @@ from ase_voxpot.spec import DenseSpec
 from ase_voxpot.uncertainty import Uncertainty
 from ase_voxpot.weights import load_potential, read_header
 from tests.models import CALIBRATION, specification
+from voxpot_training.data import Frames
 from voxpot_training.potential.posterior import _bent_power_law, posterior_of
 from voxpot_training.potential.probes import probes
 from voxpot_training.potential.reliability import binned, coverage, measure, summary
 from voxpot_training.potential.train import run
 from voxpot_training.potential.trials import Trial, sum_by_species
-from voxpot_training.potential.uncertainty import add_uncertainty, app
+from voxpot_training.potential.uncertainty import TRUST, _thinned, add_uncertainty, app
 
 WIDTH = 5
 RIDGE = 1e-6
@@ -125,6 +127,17 @@ def test_without_learned_energies_there_is_no_posterior(solved):
 
     with pytest.raises(DataError, match="forces alone"):
         posterior_of([replace(t, energy_weight=0.0) for t in train], valid, species=2)
+
+
+def test_support_is_little_evidence_whatever_it_weighs_in_the_loss():
+    """Weights make up for small cells; those of the frames that count are kept."""
+    weights, support = [1.0, 0.5, 100.0, 0.01, 2.0], [False, False, True, True, True]
+    frames = Frames([None] * 5, [], weights, [], support, shares=[None, None, 1.0, 0.5, None])
+    config = SimpleNamespace(seed=0, schedule=SimpleNamespace(support=0.01))
+
+    found = dict(zip(*_thinned(frames, SimpleNamespace(train=range(5)), config), strict=True))
+
+    assert found == pytest.approx({0: 1.0, 1: 0.5, 2: TRUST, 3: 0.005, 4: 0.02})
 
 
 def test_forces_are_calibrated_too(solved):

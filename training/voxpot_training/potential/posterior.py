@@ -3,7 +3,7 @@
 Every training frame A whose energy was learned is one equation for the weights of the last layer: φ_A/n_A times
 them is its energy per atom, wrong by e_A.  With s the RMS error of the frames that count, or, of a frame
 in support, which may be far from all others, the root of the squares of the typical error and its own (the weights
-of a Cauchy likelihood), and w_A = (weight in the loss) / s², the information and its covariance are
+of a Cauchy likelihood), and w_A = (weight in the loss, capped in support) / s², the information and its covariance are
 
     F = Σ_A w_A φ_A φ_Aᵀ / n_A²  + ς² D,    C = F⁻¹,    D = diag of the sum
     V = α² (C + C M C),                     M = Σ_A w_A² e_A² φ_A φ_Aᵀ / n_A²

@@ -46,7 +46,7 @@ __all__ = ["WIDEST", "add_uncertainty", "judge", "uncertainty_table", "with_unce
 
 SUPPORT = 2000
 """Largest number of supporting frames; more are sampled at random."""
-EVIDENCE = 0.05
+TRUST = 0.05
 """Largest weight of each of these: weights in the loss make up for small cells and rare kinds, and are no evidence."""
 WIDEST = 1024
 """Inputs of the last layer per species, beyond which the matrices would be larger than the model."""
@@ -104,7 +104,7 @@ def _thinned(frames: Frames, split: Split, config: TrainConfig) -> tuple[list[in
     left = len(support) / max(len(chosen), 1)
     shares = frames.shares or [None] * len(frames.atoms)
     drawn = [config.schedule.support if shares[k] is None else shares[k] for k in chosen]
-    weights = [min(left * share * frames.weights[k], EVIDENCE) for k, share in zip(chosen, drawn, strict=True)]
+    weights = [min(left * share * frames.weights[k], TRUST) for k, share in zip(chosen, drawn, strict=True)]
     return counting + chosen, [frames.weights[k] for k in counting] + weights
 
 
