@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from importlib import import_module
 from shutil import rmtree
 
 import numpy as np
@@ -61,6 +62,26 @@ def test_the_card_can_be_measured_again(trained, tmp_path, capsys):
     assert np.mean(errors) == pytest.approx(read_card(trained)["splits"]["row"]["edges"]["mae"], rel=1e-4)
     assert all(float(row["uncertainty"]) > 0 for row in rows)
     assert "MAE" in capsys.readouterr().out
+
+
+def test_workers_give_the_predictions_of_one_process(trained, tmp_path, monkeypatch, capsys):
+    """One of the second portion has no cell."""
+    monkeypatch.setattr(import_module("voxpot_crystals.verbs.predict"), "PORTION", 3)
+    crystals = read(trained.with_name("holdout.extxyz"), ":")[:5]
+    lost = crystals[0].copy()
+    lost.pbc = False
+    write(tmp_path / "all.extxyz", [*crystals[:4], lost, crystals[4]])
+    command = ["predict", str(tmp_path / "all.extxyz"), "-m", str(trained)]
+
+    found = {}
+    for workers in (1, 2):
+        assert main([*command, "-o", str(tmp_path / "p.csv"), "--workers", str(workers)]) == 1
+        found[workers] = (tmp_path / "p.csv").read_text(), capsys.readouterr().err
+
+    assert found[1] == found[2]
+    assert found[1][0].splitlines()[5].startswith("4,,,")
+    assert main([*command, "--strict", "--workers", "2"]) == 2
+    assert "frame 4: " in capsys.readouterr().err
 
 
 def test_a_training_is_taken_up_where_it_stopped(config, tmp_path):

@@ -31,7 +31,7 @@ from voxpot_crystals.structures.checks import check_crystal
 from voxpot_training.artifacts import fill, save_artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from ase import Atoms
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from voxpot_crystals.regression.method import Method
     from voxpot_crystals.regression.scores import Figures, Trust
 
-__all__ = ["Predictions", "Predictor", "load_predictor", "method_of", "save_predictor"]
+__all__ = ["Predictions", "Predictor", "joined", "load_predictor", "method_of", "save_predictor"]
 
 RENAMED = {"room": "capacity"}
 """Keys of specs in older files."""
@@ -71,6 +71,16 @@ class Predictions:
     refused: dict[int, str]  # by row
 
 
+def joined(portions: Iterable[Predictions], sizes: Sequence[int]) -> Predictions:
+    """Predictions of portions, of so many crystals each, as those of all."""
+    value, sigma, refused = [np.empty(0)], [np.empty(0)], {}
+    for part, begin in zip(portions, np.cumsum([0, *sizes]).tolist(), strict=False):
+        value.append(part.value)
+        sigma.append(part.sigma)
+        refused |= {begin + row: reason for row, reason in part.refused.items()}
+    return Predictions(np.concatenate(value), np.concatenate(sigma), refused)
+
+
 @dataclass(frozen=True, slots=True)
 class Predictor:
     """A trained property model, with uncertainties."""
@@ -99,12 +109,16 @@ class Predictor:
         found: Iterable[Atoms | VoxPotError],
         *,
         strict: bool = False,
+        first: int = 0,
+        observe: Callable[[], None] = lambda: None,
     ) -> Predictions:
         """As ``predict``, crystal by crystal: invalid ones are returned in ``refused`` and do not affect others.
 
         Args:
             found: crystals, or errors of those that could not be read.
             strict: raise for the first invalid one, as ``predict``.
+            first: number of the first crystal, for messages.
+            observe: called when the features of a crystal are known.
         """
         atoms: dict[int, Atoms] = {}
         items: list[Any] = []
@@ -117,7 +131,8 @@ class Predictor:
             except (StructureError, DataError) as error:
                 refused[row] = str(error).removeprefix("frame 0: ")
                 if strict:
-                    raise type(error)(f"frame {row}: {refused[row]}") from None
+                    raise type(error)(f"frame {first + row}: {refused[row]}") from None
+            observe()
         value, sigma = np.full((2, row + 1), np.nan)
         if items:
             value[list(atoms)], sigma[list(atoms)] = self._of(list(atoms.values()), items)
@@ -126,7 +141,7 @@ class Predictor:
         for row in np.flatnonzero(endless).tolist():
             refused.setdefault(row, NO_NUMBER)
             if strict:
-                raise DivergenceError(f"frame {row}: {NO_NUMBER}")
+                raise DivergenceError(f"frame {first + row}: {NO_NUMBER}")
         return Predictions(value, sigma, dict(sorted(refused.items())))
 
     def _item(self, crystal: Atoms | VoxPotError) -> Any:
