@@ -73,7 +73,8 @@ class Predictions:
 
 def joined(portions: Iterable[Predictions], sizes: Sequence[int]) -> Predictions:
     """Predictions of portions, of so many crystals each, as those of all."""
-    value, sigma, refused = [np.empty(0)], [np.empty(0)], {}
+    value, sigma = [np.empty(0)], [np.empty(0)]
+    refused: dict[int, str] = {}
     for part, begin in zip(portions, np.cumsum([0, *sizes]).tolist(), strict=False):
         value.append(part.value)
         sigma.append(part.sigma)
