@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ase_voxpot.cli.material import note
-from ase_voxpot.cli.options import Json, ModelOfCrystals, Seed
+from ase_voxpot.cli.options import Json, ModelOfCrystals, Scheduler, Seed, Workers
 from ase_voxpot.cli.refusals import check_targets, refuse_all, refuse_seed
-from ase_voxpot.plotting.screen import console, progress_bar, table
+from ase_voxpot.cli.workers import run_parts
+from ase_voxpot.plotting.screen import console, progress, progress_bar, table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ase import Atoms
 
-__all__ = ["generate"]
+    from ase_voxpot.methods import Method
+
+__all__ = ["generate", "relaxed"]
 
 AT_ONCE = 16
 """Samples between updates of the progress."""
@@ -26,6 +29,8 @@ PATIENCE = 5
 """Largest number of samples per requested crystal."""
 SHOWN = 24
 """Crystals of a picture."""
+PORTION = 4
+"""Crystals that are relaxed with one calculator, which may remember lists of neighbours."""
 
 
 def generate(
@@ -60,6 +65,8 @@ def generate(
     ] = None,
     passed: Annotated[bool, typer.Option("--passed", help="Write only crystals that pass the screening.")] = False,
     seed: Seed = 0,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     json: Json = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the first of them (PNG).")] = None,
 ) -> None:
@@ -70,7 +77,8 @@ def generate(
     (at least these), and the properties that a model was trained with; values outside the range of the
     training crystals are refused. New crystals are screened: distances, balanced charges, repeats, and with --known
     novelty; info has the reason why a crystal did not pass. Invalid crystals of --known, such as those with
-    partially occupied sites, are counted on stderr and ignored; in --between they are refused.
+    partially occupied sites, are counted on stderr and ignored; in --between they are refused. Several workers share
+    the relaxations and the predictions of --rank; the crystals are those of one process.
 
     voxpot generate --model nesf-lcs6a -n 100 --output new.extxyz --plot new.png
     voxpot generate -m nesf-lcs6a -n 20 -c elements=Ba,Ti,O -c atoms=5 --rank cgcnn-formation -o new.extxyz
@@ -78,7 +86,7 @@ def generate(
     voxpot generate -m nesf-lcs6a -n 9 --between two.extxyz -o between.extxyz
     """
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.peers import parse_peer
+    from ase_voxpot.methods import Method
     from ase_voxpot.storage.files import write_json
     from voxpot_crystals.codecs import load_generator
     from voxpot_crystals.regression.predict import load_predictor
@@ -89,7 +97,9 @@ def generate(
     if symprec is not None and not 0 < symprec < 1:
         raise ConfigError(f"symprec: expected a length between 0 and 1 Å, got {symprec:g}")
     check_targets(output, json, plot=plot)
-    calculator = parse_peer(relax).make() if relax else None
+    method = Method(text=relax, own=False) if relax else None
+    if method is not None:
+        method.make()  # refused before anything is drawn
     others = _known(known) if known else []
     generator = load_generator(model)
     predictor = load_predictor(rank) if rank else None
@@ -98,10 +108,12 @@ def generate(
     figures = {"model": model, "seed": seed, "prior": prior, "condition": list(condition or []), "asked": count}
     made = _made(tried, model, figures)
     _print_kept(generator.conditions.kept(asked, made), figures)
-    made = _cleaned(made, symprec, calculator, figures)
+    made = _symmetrised(made, symprec)
+    if method is not None:
+        made = _relaxed(made, method, figures, workers=workers, scheduler=scheduler)
     made = _screened(made, others, passed, figures)
     if predictor is not None:
-        made = _ranked(made, predictor, str(rank), figures)
+        made = _ranked(made, predictor, str(rank), figures, workers=workers, scheduler=scheduler)
     _write(output, made)
     if json is not None:
         write_json(json, figures)
@@ -174,20 +186,27 @@ def _drawn(generator: Any, count: int, asked: Any, prior: str | None, seed: int)
     return tried
 
 
-def _ranked(made: Sequence[Atoms], predictor: Any, name: str, figures: dict[str, Any]) -> list[Atoms]:
+def _ranked(
+    made: Sequence[Atoms],
+    predictor: Any,
+    name: str,
+    figures: dict[str, Any],
+    *,
+    workers: int,
+    scheduler: str | None,
+) -> list[Atoms]:
     """The crystals with predictions in ``info``, lowest first, those without a prediction last."""
-    from ase_voxpot.errors import StructureError
+    from voxpot_crystals.verbs.predict import predictions
 
     target = predictor.card.get("target", {})
     quantity, unit = target.get("name") or target.get("key", "prediction"), target.get("unit", "")
-    with progress_bar() as bar:
-        for crystal in bar.track(made, description=name):
-            try:
-                (value,), (sigma,) = predictor.predict([crystal])
-            except StructureError as error:
-                crystal.info["not_predicted"] = str(error).removeprefix("frame 0: ")
-            else:
-                crystal.info |= {"prediction": float(value), "uncertainty": float(sigma)}
+    with progress(name, len(made)) as step:
+        found = predictions(predictor, name, made, workers=workers, scheduler=scheduler, observe=step)
+    for k, crystal in enumerate(made):
+        if k in found.refused:
+            crystal.info["not_predicted"] = found.refused[k]
+        else:
+            crystal.info |= {"prediction": float(found.value[k]), "uncertainty": float(found.sigma[k])}
     order = sorted(made, key=lambda a: a.info.get("prediction", float("inf")))
     shown = table(f"{quantity} by {name}, {unit}", "crystal", "index", "prediction", "uncertainty")
     rows = figures["ranked"] = []
@@ -217,29 +236,51 @@ def _print_kept(kept: Mapping[str, Mapping[str, Any]], figures: dict[str, Any]) 
     console().print(rows)
 
 
-def _cleaned(made: Sequence[Atoms], symprec: float | None, calculator: Any, figures: dict[str, Any]) -> list[Atoms]:
-    """The crystals, symmetrised and relaxed if requested; those that fail to relax are not changed."""
-    from voxpot_crystals.latent.voxel_vae.screening import relax, symmetrised
+def _symmetrised(made: Sequence[Atoms], symprec: float | None) -> list[Atoms]:
+    """The crystals, symmetrised if requested and sound."""
+    from voxpot_crystals.latent.voxel_vae.screening import symmetrised
     from voxpot_crystals.latent.voxel_vae.validity import structure_fault
 
-    out = list(made)
-    if symprec is not None:
-        out = [a if structure_fault(a) else symmetrised(a, symprec) for a in out]
-    if calculator is None:
-        return out
-    failed: Counter[str] = Counter()
-    with progress_bar() as bar:
-        for k, crystal in enumerate(bar.track(out, description="relaxing")):
-            moved, reached, why = relax(crystal, calculator)
-            if moved is None:
-                failed[why.split(":")[0]] += 1
-                crystal.info["relaxed"] = f"failed: {why}"
-                continue
+    return [a if symprec is None or structure_fault(a) else symmetrised(a, symprec) for a in made]
+
+
+def _relaxed(
+    made: Sequence[Atoms], method: Method, figures: dict[str, Any], *, workers: int, scheduler: str | None
+) -> list[Atoms]:
+    """The relaxed crystals; those that fail to relax are not changed."""
+    parts = [(method, list(made[k : k + PORTION])) for k in range(0, len(made), PORTION)]
+    steps = [len(some) for _, some in parts]
+    with progress("relaxing", len(made)) as step:
+        portions = run_parts(relaxed, parts, workers=workers, scheduler=scheduler, observe=step, steps=steps)
+        found = [crystal for portion in portions for crystal in portion]
+    words = (str(a.info["relaxed"]).split(": ") for a in found)
+    failed = Counter(why[0] for state, *why in words if state == "failed")
+    figures["relaxation"] = {"crystals": len(found), "failed": dict(failed)}
+    return found
+
+
+def relaxed(method: Method, made: Sequence[Atoms], *, observe: Callable[[], None] = lambda: None) -> list[Atoms]:
+    """Some crystals relaxed with one calculator, with what became of them in ``info``.
+
+    Args:
+        method: that makes the calculator.
+        made: crystals; those that fail are returned as they are.
+        observe: called after every crystal.
+    """
+    from voxpot_crystals.latent.voxel_vae.screening import relax
+
+    calculator, out = method.make(), []
+    for crystal in made:
+        moved, reached, why = relax(crystal, calculator)
+        if moved is None:
+            moved = crystal.copy()
+            moved.info["relaxed"] = f"failed: {why}"
+        else:
             energy = float(moved.get_potential_energy()) / len(moved)
             moved.calc = None
             moved.info |= {"relaxed": "reached" if reached else "not reached", "relaxed_energy_per_atom": energy}
-            out[k] = moved
-    figures["relaxation"] = {"crystals": len(out), "failed": dict(failed)}
+        out.append(moved)
+        observe()
     return out
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ase_voxpot.errors import VoxPotError
     from voxpot_crystals.regression.predict import Predictions, Predictor
 
-__all__ = ["predict", "predicted"]
+__all__ = ["predict", "predicted", "predictions"]
 
 PORTION = 64
 """Crystals that are predicted together, by whatever number of workers: sums depend on it in their last bits."""
@@ -61,7 +61,7 @@ def predict(
     predictor = load_predictor(model)
     found = read_each(frames)
     with progress("crystals", len(found)) as step:
-        result = _predictions(predictor, model, found, strict, workers=workers, scheduler=scheduler, observe=step)
+        result = predictions(predictor, model, found, strict=strict, workers=workers, scheduler=scheduler, observe=step)
     refuse_all(result.refused, len(found), frames)
     text = _as_csv(result)
     score = predictor.score(found, result, key)
@@ -74,17 +74,27 @@ def predict(
     tell_refused(result.refused, len(found), "predicted")
 
 
-def _predictions(
+def predictions(
     predictor: Predictor,
     model: str,
     found: Sequence[Atoms | VoxPotError],
-    strict: bool,
     *,
+    strict: bool = False,
     workers: int,
     scheduler: str | None,
     observe: Callable[[], None],
 ) -> Predictions:
-    """Predictions for all crystals, portion by portion, by ``predictor`` or by workers that load the model."""
+    """Predictions for all crystals, portion by portion, by ``predictor`` or by workers that load the model.
+
+    Args:
+        predictor: the model.
+        model: its shipped name or path.
+        found: crystals, or errors of those that could not be read.
+        strict: raise for the first invalid one.
+        workers: processes of this machine.
+        scheduler: of Dask, in place of workers.
+        observe: called after every crystal.
+    """
     from voxpot_crystals.regression.predict import joined
 
     def here(_: str, some: Sequence[Any], first: int, strict: bool, *, observe: Callable[[], None]) -> Predictions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -213,12 +214,10 @@ class Calibration:
 
     card = {"target": {"name": "edge", "unit": "Å"}}
 
-    def predict(self, atoms):
-        from ase_voxpot.errors import UnknownElementError
-
-        if "K" in atoms[0].get_chemical_symbols():
-            raise UnknownElementError("frame 0: expected other elements")
-        return np.array([atoms[0].cell[0, 0]]), np.array([0.1])
+    def predict_each(self, found, *, first, strict, observe):
+        refused = {k: "expected other elements" for k, atoms in enumerate(found) if "K" in atoms.get_chemical_symbols()}
+        edges = np.array([atoms.cell[0, 0] for atoms in found])
+        return predict.Predictions(edges, np.full(len(edges), 0.1), refused)
 
 
 def test_a_property_model_ranks(model, tmp_path, decoder, monkeypatch, capsys):
@@ -278,6 +277,19 @@ def test_what_is_made_is_cleaned_screened_and_relaxed(model, tmp_path, decoder):
     assert found["relaxation"]["crystals"] == len(made) == 4
     assert all("screened" in a.info and "relaxed" in a.info for a in made)
     assert sum(found["screened"].values()) == 4
+
+
+def test_workers_relax_as_one_process_does(model, tmp_path, decoder, monkeypatch):
+    monkeypatch.setattr(import_module("voxpot_crystals.verbs.generate"), "PORTION", 2)
+    decoder()
+    options = ("-m", model, "-n", 5, "--relax", "ase.calculators.lj:LennardJones", "--json", tmp_path / "f.json")
+
+    found = {}
+    for workers in (1, 2):
+        assert run(*options, "-o", tmp_path / "a.extxyz", "--workers", workers) == 0
+        found[workers] = (tmp_path / "a.extxyz").read_bytes(), (tmp_path / "f.json").read_bytes()
+
+    assert found[1] == found[2]
 
 
 def test_those_that_pass_are_kept_alone_and_known_ones_are_told(model, tmp_path, decoder):
