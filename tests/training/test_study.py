@@ -7,6 +7,7 @@ import csv
 import pytest
 
 from ase_voxpot.errors import ConfigError
+from ase_voxpot.weights import load_potential
 from voxpot_training.potential.study import load_study, merged, priced, run_study
 from voxpot_training.potential.study_rows import Row, front
 
@@ -44,6 +45,7 @@ def test_every_variant_is_trained_scored_and_drawn(study, tmp_path):
     assert min(base.epochs, fewer.epochs) >= 1
     assert all(r.energy > 0 and r.force > 0 and r.cost > 0 for r in (base, fewer))
     assert (tmp_path / "out" / "study.png").stat().st_size > 5000
+    assert load_potential(tmp_path / "out" / "fewer-channels" / "model.safetensors").spec.network.channels == 2
 
 
 def test_what_is_in_the_table_is_not_made_again(study, tmp_path):
@@ -72,6 +74,18 @@ def test_variants_change_what_they_name_and_nothing_else(study):
     assert {c.schedule.clock for c in configs.values()} == {"cpu"}
 
 
+def test_a_variant_can_do_without_support(study, tmp_path):
+    config = tmp_path / "small.toml"
+    more = '[[data]]\nfile = "more.extxyz"\nsupport = true\n\n[[data]]'
+    config.write_text(config.read_text().replace("[[data]]", more, 1))
+    study.write_text(STUDY + 'without = ["more.extxyz"]\n')
+
+    _, configs = load_study(study)
+
+    files = {name: [source.file for source in c.data] for name, c in configs.items()}
+    assert files == {"base": ["more.extxyz", "frames.extxyz"], "fewer channels": ["frames.extxyz"]}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
@@ -79,6 +93,7 @@ def test_variants_change_what_they_name_and_nothing_else(study):
         ("fewer channels", "base", "name of its own"),
         ('name = "base"', 'name = "base"\noptimiser = "lion"', "variants.optimiser.*kalman.*lion"),
         ('name = "base"', 'name = "base"\nlast_lair = true', "last_lair"),
+        ('name = "base"', 'name = "base"\nwithout = ["frames.extxyz"]', "base.without.*support = true"),
         ("minutes = 0.01", "minuets = 1", "minutes"),
         ("small.toml", "tall.toml", "tall.toml"),
     ],

@@ -11,7 +11,8 @@ A study is a config of a training, a time for each, and variants that change som
     set.model.network.degree = 3
 
 A ``set`` at the top applies to all.  A variant may name an ``optimiser`` of ``rivals``, which configs do not know, and
-have its ``last_layer`` solved by least squares after the training, in some more time.
+have its ``last_layer`` solved by least squares after the training, in some more time.  It may also train ``without``
+some data files of the config, those of support alone, as all variants are scored on the same frames.
 
 Every variant trains for the same CPU time on the same frames and is scored on the validation frames; the hold-out is
 not used.  Its cost is the CPU time per atom of energy, forces and stress of one cell.  Variants that are in
@@ -37,7 +38,7 @@ from ase_voxpot.plotting import screen
 from ase_voxpot.spec import decode
 from ase_voxpot.structures import random_alloy
 from voxpot_training.cards import count_parameters
-from voxpot_training.config import TrainConfig
+from voxpot_training.config import Source, TrainConfig
 from voxpot_training.learning import read_log
 from voxpot_training.potential.study_rows import Row, keep_rows, plot_study, read_rows, table_of
 
@@ -60,6 +61,7 @@ class Variant:
     set: dict[str, Any] = field(default_factory=dict)
     optimiser: Literal["", "kalman", "kalman-energies", "muon"] = ""
     last_layer: bool = False  # by least squares, after the training
+    without: tuple[str, ...] = ()  # data files of the base config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +96,25 @@ def load_study(path: Path) -> tuple[Study, dict[str, TrainConfig]]:
     for variant in variants:
         config = decode(TrainConfig, merged(base, variant.set), where=variant.name)
         schedule = replace(config.schedule, minutes=study.minutes, clock="cpu", epochs=10**6)
-        configs[variant.name] = replace(config, name=variant.name, schedule=schedule)
+        sources = _without(config.data, variant)
+        configs[variant.name] = replace(config, name=variant.name, schedule=schedule, data=sources)
     return replace(study, variants=tuple(variants), set=common), configs
 
 
 def _variant(table: dict[str, Any]) -> Variant:
     changes = table.pop("set", {})
     return replace(decode(Variant, table, where="variants"), set=changes)
+
+
+def _without(data: tuple[Source, ...], variant: Variant) -> tuple[Source, ...]:
+    """The sources that a variant trains on."""
+    support = [source.file for source in data if source.support]
+    if unknown := set(variant.without).difference(support):
+        raise ConfigError(
+            f"{variant.name}.without: expected files of the config with support = true, {support}, "
+            f"got {sorted(unknown)}"
+        )
+    return tuple(source for source in data if source.file not in variant.without)
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,6 +148,7 @@ def price(potential: Potential, lattice: float = 3.22) -> float:
 
 def _measure(config: TrainConfig, variant: Variant, beside: Path, folder: Path) -> Row:
     """Train one variant and score it on its validation frames."""
+    from ase_voxpot.weights import save_potential
     from voxpot_training.potential.rivals.last_layer import solve_last_layer
     from voxpot_training.potential.rivals.tasks import RIVALS
     from voxpot_training.potential.train import PotentialTask, fit_potential, validation_errors
@@ -142,6 +157,7 @@ def _measure(config: TrainConfig, variant: Variant, beside: Path, folder: Path) 
     potential, frames, split = fit_potential(config, beside, folder, resume=True, kind=kind)
     if variant.last_layer:
         solve_last_layer(potential, frames, split, config.loss)
+    save_potential(potential, folder / "model.safetensors", card={"name": config.name, "lattice": config.lattice})
     errors = validation_errors(potential, frames, split)
     return Row(
         name=config.name,
@@ -167,7 +183,7 @@ def run_study(path: Path, folder: Path, *, console: Console | None = None, price
 
     Args:
         path: of the study.
-        folder: gets a folder per variant, ``study.csv`` and ``study.png``.
+        folder: gets ``study.csv``, ``study.png`` and a folder per variant, with the weights in ``model.safetensors``.
         console: for the table, if given.
         prices: measure the costs of all variants again, on an idle machine.
     """
