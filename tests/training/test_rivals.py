@@ -16,7 +16,7 @@ from voxpot_training.potential.rivals.kalman import Kalman, block_places
 from voxpot_training.potential.rivals.last_layer import columns_of, least_squares, rows_of, solve_last_layer
 from voxpot_training.potential.rivals.muon import Muon, orthogonalised
 from voxpot_training.potential.rivals.tasks import RIVALS
-from voxpot_training.potential.train import fit_potential, validation_errors
+from voxpot_training.potential.train import errors_on, fit_potential
 
 
 def filtered(inputs: torch.Tensor, labels: torch.Tensor, shapes, *, group: int = 1, passes: int = 1, **options):
@@ -157,12 +157,12 @@ def test_rows_with_large_errors_pull_at_the_solution_no_more_than_in_the_loss():
 def test_a_last_layer_that_was_spoilt_is_found_again(write_config, tmp_path):
     config = load_config(write_config(epochs=30))
     potential, frames, split = fit_potential(config, tmp_path, tmp_path / "run")
-    before = validation_errors(potential, frames, split)
+    before = errors_on(potential, frames, split.validation)
     potential.network.dense.weights[-1].zero_()
-    spoilt = validation_errors(potential, frames, split)
+    spoilt = errors_on(potential, frames, split.validation)
 
     solve_last_layer(potential, frames, split, config.loss, ridge=1e-4)
 
-    after = validation_errors(potential, frames, split)
+    after = errors_on(potential, frames, split.validation)
     assert before["score"] < 0.3 * spoilt["score"]
     assert after["score"] < 1.2 * before["score"]

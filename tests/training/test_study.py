@@ -43,7 +43,7 @@ def test_every_variant_is_trained_scored_and_drawn(study, tmp_path):
     assert (base.name, fewer.name) == ("base", "fewer channels")
     assert fewer.parameters < base.parameters
     assert min(base.epochs, fewer.epochs) >= 1
-    assert all(r.energy > 0 and r.force > 0 and r.cost > 0 for r in (base, fewer))
+    assert all(min(r.energy, r.force, r.train_energy, r.train_force, r.cost) > 0 for r in (base, fewer))
     assert (tmp_path / "out" / "study.png").stat().st_size > 5000
     assert load_potential(tmp_path / "out" / "fewer-channels" / "model.safetensors").spec.network.channels == 2
 

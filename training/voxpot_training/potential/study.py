@@ -14,9 +14,9 @@ A ``set`` at the top applies to all.  A variant may name an ``optimiser`` of ``r
 have its ``last_layer`` solved by least squares after the training, in some more time.  It may also train ``without``
 some data files of the config, those of support alone, as all variants are scored on the same frames.
 
-Every variant trains for the same CPU time on the same frames and is scored on the validation frames; the hold-out is
-not used.  Its cost is the CPU time per atom of energy, forces and stress of one cell.  Variants that are in
-``study.csv`` are not trained again.
+Every variant trains for the same CPU time on the same frames and is scored on the validation frames, and on as many
+of those that it has learned, spread over all of them; the hold-out is not used.  Its cost is the CPU time per atom of
+energy, forces and stress of one cell.  Variants that are in ``study.csv`` are not trained again.
 """
 
 from __future__ import annotations
@@ -151,20 +151,24 @@ def _measure(config: TrainConfig, variant: Variant, beside: Path, folder: Path) 
     from ase_voxpot.weights import save_potential
     from voxpot_training.potential.rivals.last_layer import solve_last_layer
     from voxpot_training.potential.rivals.tasks import RIVALS
-    from voxpot_training.potential.train import PotentialTask, fit_potential, validation_errors
+    from voxpot_training.potential.train import PotentialTask, errors_on, fit_potential
 
     kind = RIVALS.get(variant.optimiser, PotentialTask)
     potential, frames, split = fit_potential(config, beside, folder, resume=True, kind=kind)
     if variant.last_layer:
         solve_last_layer(potential, frames, split, config.loss)
     save_potential(potential, folder / "model.safetensors", card={"name": config.name, "lattice": config.lattice})
-    errors = validation_errors(potential, frames, split)
+    learned = [k for k in split.train if not frames.support[k]]
+    some = learned[:: max(len(learned) // len(split.validation), 1)]
+    train, errors = (errors_on(potential, frames, rows) for rows in (some, split.validation))
     return Row(
         name=config.name,
         parameters=count_parameters(potential.network),
         epochs=len(read_log(folder / "log.csv")),
         energy=errors["valid_energy"],
         force=errors["valid_force"],
+        train_energy=train["valid_energy"],
+        train_force=train["valid_force"],
         cost=price(potential),
     )
 

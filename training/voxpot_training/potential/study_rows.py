@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ class Row:
     energy: float  # MAE on the validation frames, meV/atom
     force: float  # MAE, meV/Å
     cost: float  # CPU time of energy, forces and stress, µs per atom
+    train_energy: float = math.nan  # the same on frames of the training
+    train_force: float = math.nan
 
     @property
     def score(self) -> float:
@@ -70,10 +73,11 @@ def table_of(rows: Sequence[Row], minutes: float) -> Table:
     table = Table(
         title=f"{minutes:g} CPU minutes each, errors on the validation frames (* nothing is both better and cheaper)"
     )
-    for name in ("variant", "parameters", "epochs", "E MAE meV/atom", "F MAE meV/Å", "µs/atom", ""):
+    for name in ("variant", "parameters", "epochs", "E MAE meV/atom", "F MAE meV/Å", "learned: E", "F", "µs/atom", ""):
         table.add_column(name, justify="left" if name == "variant" else "right")
     for r in rows:
-        figures = (f"{r.parameters:,}", f"{r.epochs}", f"{r.energy:.2f}", f"{r.force:.1f}", f"{r.cost:.1f}")
+        errors = (f"{r.energy:.2f}", f"{r.force:.1f}", f"{r.train_energy:.2f}", f"{r.train_force:.1f}")
+        figures = (f"{r.parameters:,}", f"{r.epochs}", *errors, f"{r.cost:.1f}")
         table.add_row(r.name, *figures, "*" if r.name in best else "")
     return table
 

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from voxpot_training.data import Frames
     from voxpot_training.potential.batches import Batch, Example
 
-__all__ = ["PotentialTask", "fit_frames", "fit_potential", "fresh_potential", "run", "share_of", "validation_errors"]
+__all__ = ["PotentialTask", "errors_on", "fit_frames", "fit_potential", "fresh_potential", "run", "share_of"]
 
 QUICK_EPOCHS = 3
 
@@ -264,9 +264,9 @@ def _examples(potential: Potential, frames: Frames, shares: Sequence[float], row
     ]
 
 
-def validation_errors(potential: Potential, frames: Frames, split: Split) -> dict[str, float]:
-    """``mean_errors`` on the validation frames of a training."""
-    examples = [make_example(frames.atoms[k], frames.labels[k], potential.spec) for k in split.validation]
+def errors_on(potential: Potential, frames: Frames, rows: Sequence[int]) -> dict[str, float]:
+    """``mean_errors`` on some frames of a training."""
+    examples = [make_example(frames.atoms[k], frames.labels[k], potential.spec) for k in rows]
     like = torch.empty(0, dtype=getattr(torch, potential.dtype.name), device=potential.device)
     return mean_errors(potential.network, examples, Predictor(potential.representation), like)
 
