@@ -142,12 +142,11 @@ def _frame(atoms: Atoms, species: Sequence[str], step: int) -> str:
     known = {"numbers", "masses", "tags", *columns}
     columns |= {k: v for k, v in atoms.arrays.items() if v.ndim == 1 and v.dtype.kind in "fi" and k not in known}
     flags = " ".join("pp" if periodic else "ff" for periodic in atoms.pbc)
+    rows: list[tuple[float, ...]] = [(0.0, xhi), (0.0, yhi), (0.0, zhi)]
     if prism.is_skewed():  # the box that holds the tilted one, as LAMMPS writes it
         low, high = min(0.0, xy, xz, xy + xz), max(0.0, xy, xz, xy + xz)
         rows = [(low, xhi + high, xy), (min(0.0, yz), yhi + max(0.0, yz), xz), (0.0, zhi, yz)]
         flags = f"xy xz yz {flags}"
-    else:
-        rows = [(0.0, xhi), (0.0, yhi), (0.0, zhi)]
     lines = ["ITEM: TIMESTEP", str(step), "ITEM: NUMBER OF ATOMS", str(len(atoms))]
     lines += [f"ITEM: BOX BOUNDS {flags}", *(" ".join(f"{float(v)!r}" for v in row) for row in rows)]
     lines += [f"ITEM: ATOMS {' '.join(columns)}"]
