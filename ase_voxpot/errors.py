@@ -17,7 +17,7 @@
     │   ├── SchemaError             of an unknown version or kind
     │   └── ArchitectureError       of another network than the one asked for
     ├── DeviceError             a device that is not there, or too small
-    ├── MissingPackageError     an optional package that a task needs is not installed
+    ├── MissingPackageError     an optional package that a task needs is not installed, or does not fit
     ├── DivergenceError         energies, forces or losses that are not finite
     └── ExtrapolationError      a structure outside the range of validity of the model
 
@@ -121,7 +121,7 @@ class DeviceError(VoxPotError, RuntimeError):
 
 
 class MissingPackageError(VoxPotError, ImportError):
-    """An optional package that a task needs is not installed."""
+    """An optional package that a task needs is not installed, or in a version that does not fit."""
 
 
 class DivergenceError(VoxPotError, RuntimeError):

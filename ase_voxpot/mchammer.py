@@ -17,7 +17,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from ase_voxpot.errors import ConfigError, DivergenceError
-from ase_voxpot.extras import missing
+from ase_voxpot.extras import missing, refuse_unfit
 from ase_voxpot.montecarlo.local import local_walker
 from ase_voxpot.potential import Potential
 from ase_voxpot.weights import load_potential
@@ -29,11 +29,10 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 try:
-    import icet
     from icet.core.sublattices import Sublattices
     from mchammer.calculators.base_calculator import BaseCalculator
 except ModuleNotFoundError:
-    icet = BaseCalculator = None
+    BaseCalculator = None
 
 __all__ = ["MchammerCalculator"]
 
@@ -54,15 +53,14 @@ class MchammerCalculator(_Base):  # type: ignore[misc]
             species: chemical symbols that every site may have, or those of each site in turn.
 
         Raises:
-            MissingPackageError: icet is not installed.
-            ConfigError: an older icet, or elements that the model does not know.
+            MissingPackageError: icet is not installed, or does not fit.
+            ConfigError: elements that the model does not know.
             WeightsError: no such model, or a damaged file.
             StructureError: one of its kinds, if the structure has no energy.
         """
         if BaseCalculator is None:
             raise missing("mchammer", "MchammerCalculator")
-        if not hasattr(BaseCalculator, "set_occupations"):
-            raise ConfigError(f"mchammer: expected icet 4.0 or later, got {icet.__version__}; update it")
+        refuse_unfit("mchammer", "MchammerCalculator")
         super().__init__(name="VoxPot")
         potential = model if isinstance(model, Potential) else load_potential(model)
         self._kinds = {atomic_numbers[symbol]: k for k, symbol in enumerate(potential.spec.species)}

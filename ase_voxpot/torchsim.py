@@ -19,6 +19,7 @@ from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from ase_voxpot.errors import ConfigError
+from ase_voxpot.extras import missing, refuse_unfit
 from ase_voxpot.potential import Potential
 from ase_voxpot.weights import load_potential
 
@@ -61,14 +62,13 @@ class VoxPotModel(_Base):  # type: ignore[misc]
             compute_stress: whether ``forward`` returns stress.
 
         Raises:
-            ConfigError: torch-sim is not installed.
+            MissingPackageError: torch-sim is not installed, or does not fit.
             WeightsError: no such model, or a damaged file.
             DeviceError: the device is not there.
         """
         if ModelInterface is None:
-            raise ConfigError(
-                "VoxPotModel needs torch-sim, which is not installed; pip install 'ase-voxpot[torch-sim]'"
-            )
+            raise missing("torch_sim", "VoxPotModel")
+        refuse_unfit("torch_sim", "VoxPotModel")
         super().__init__()
         self.potential = (
             model if isinstance(model, Potential) else load_potential(model, device=str(device), dtype=dtype)

@@ -1,6 +1,6 @@
-"""Overhead of the LAMMPS interface: ``python -m lammps_plugin.bench overhead | ranks | memory``.
+"""Cost of a run in LAMMPS: ``python -m lammps_plugin.bench speed | overhead | ranks | memory``.
 
-The overhead is measured in CPU time, which is independent of other work on the machine; ranks also in wall time.
+Speed and overhead are measured in CPU time, which depends little on other work on the machine; ranks also in wall time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ create_atoms 1 box
 set group all type/ratio 2 0.33333 1
 set type 1 type/ratio 3 0.5 2
 mass * 150
-pair_style voxpot device cpu
+pair_style {style}
 pair_coeff * * {model} Mo Ta W
 velocity all create 1200 1
 fix move all nve
@@ -44,9 +44,9 @@ thermo 1000
 """
 
 
-def deck(cells: tuple[int, int, int], model: str = "motaw") -> str:
-    """An NVE run of 2 nx ny nz atoms."""
-    return DECK.format(nx=cells[0], ny=cells[1], nz=cells[2], model=model)
+def deck(cells: tuple[int, int, int], model: str = "motaw", style: str = "voxpot device cpu") -> str:
+    """An NVE run of 2 nx ny nz atoms; ``model`` is what ``pair_coeff`` names before the elements."""
+    return DECK.format(nx=cells[0], ny=cells[1], nz=cells[2], model=model, style=style)
 
 
 class Watch:
@@ -95,18 +95,65 @@ def one_thread() -> Iterator[None]:
 
 def cost(text: str, steps: int, watch: Watch | None = None) -> float:
     """CPU ms per step of a deck, or of the potential in it: the least of several runs."""
-    lmp = open_lammps(["-screen", "none", "-log", "none"])
-    lmp.commands_string(text + "run 2\n")
+    lmp = _started(text)
     found = []
     for _ in range(7):
         if watch:
             watch.spent.clear()
-        start = time.thread_time()
-        lmp.command(f"run {steps} pre no post no")
-        total = time.thread_time() - start
-        found.append(1000 * (sum(watch.spent) if watch else total) / steps)
+        total = _turn(lmp, steps)
+        found.append(1000 * (sum(watch.spent) / steps if watch else total))
     lmp.close()
     return min(found)
+
+
+@app.command()
+def speed(
+    models: Annotated[list[str] | None, typer.Option("--model", "-m", help="Name or file; several allowed.")] = None,
+    pair: Annotated[
+        list[str] | None,
+        typer.Option(help="A pair style of LAMMPS, and what pair_coeff names before the elements; several allowed."),
+    ] = None,
+    cells: Annotated[int, typer.Option(help="Edge in cells of two atoms; 10 are 2,000 atoms.")] = 10,
+    rounds: Annotated[int, typer.Option(help="Turns of every model and pair style.")] = 7,
+    seconds: Annotated[float, typer.Option(help="CPU time of a turn.")] = 1.0,
+) -> None:
+    """Atom·steps per second of NVE at 1200 K with one thread, beside pair styles of LAMMPS itself.
+
+    All take turns in the same process; the fastest turn of each counts. For alloys of Mo, Ta and W:
+
+    python -m lammps_plugin.bench speed -m motaw --pair "snap A.snapcoeff A.snapparam" --pair "eam/alloy A.eam.alloy"
+    """
+    with one_thread():
+        runs = {model: _started(deck((cells, cells, cells), model)) for model in models or ["motaw", "motaw-fast"]}
+        for text in pair or []:
+            style, _, files = text.partition(" ")
+            runs[style] = _started(deck((cells, cells, cells), files, style))
+        steps = {name: max(2, int(seconds / _turn(lmp, 2))) for name, lmp in runs.items()}
+        least = dict.fromkeys(runs, float("inf"))
+        for _ in range(rounds):
+            for name, lmp in runs.items():
+                least[name] = min(least[name], _turn(lmp, steps[name]))
+    typer.echo("atom·steps/s    over the last   pair style")
+    fastest = {name: 2 * cells**3 / value for name, value in least.items()}
+    last = list(fastest.values())[-1]
+    for name, value in fastest.items():
+        typer.echo(f"{value:12.0f} {value / last:16.2f}   {name}")
+    for lmp in runs.values():
+        lmp.close()
+
+
+def _started(text: str) -> Any:
+    """LAMMPS after the first steps of a deck."""
+    lmp = open_lammps(["-screen", "none", "-log", "none"])
+    lmp.commands_string(text + "run 2\n")
+    return lmp
+
+
+def _turn(lmp: Any, steps: int) -> float:
+    """CPU seconds per step of so many steps."""
+    start = time.thread_time()
+    lmp.command(f"run {steps} pre no post no")
+    return (time.thread_time() - start) / steps
 
 
 @app.command()

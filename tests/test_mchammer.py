@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from ase_voxpot import mchammer
+from ase_voxpot import extras, mchammer
 from ase_voxpot.errors import ConfigError, DivergenceError, MissingPackageError
 from ase_voxpot.mchammer import MchammerCalculator
 from ase_voxpot.structures import random_alloy
@@ -50,9 +49,10 @@ def test_without_mchammer_the_remedy_is_named(alloy, potential):
 
 def test_an_older_mchammer_is_refused_with_the_range(alloy, potential, monkeypatch):
     monkeypatch.setattr(mchammer, "BaseCalculator", object)
-    monkeypatch.setattr(mchammer, "icet", SimpleNamespace(__version__="3.2"))
+    monkeypatch.setattr(extras, "fitting", lambda _: ">=4.0")
+    monkeypatch.setattr(extras.metadata, "version", {"icet": "3.2"}.__getitem__)
 
-    with pytest.raises(ConfigError, match=r"expected icet 4\.0 or later, got 3\.2; update it"):
+    with pytest.raises(MissingPackageError, match=r"MchammerCalculator needs icet >=4\.0, got 3\.2: pip install"):
         MchammerCalculator(alloy, potential, ALL)
 
 

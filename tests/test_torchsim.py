@@ -15,7 +15,7 @@ from ase.build import bulk
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from ase_voxpot import torchsim
-from ase_voxpot.errors import ConfigError, UnknownElementError
+from ase_voxpot.errors import ConfigError, MissingPackageError, UnknownElementError
 from ase_voxpot.spec import BaselineSpec
 from ase_voxpot.torchsim import VoxPotModel
 from tests import laws
@@ -43,7 +43,7 @@ def state_of(structures):
 
 @pytest.mark.skipif(not without, reason="needs a machine without torch-sim")
 def test_without_torch_sim_the_remedy_is_named(potential):
-    with pytest.raises(ConfigError, match=r"needs torch-sim, which is not installed; pip install"):
+    with pytest.raises(MissingPackageError, match=r"needs the package torch_sim, which is not installed: pip install"):
         VoxPotModel(potential)
 
 

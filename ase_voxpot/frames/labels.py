@@ -181,9 +181,12 @@ def energies_in(atoms: Atoms, keys: LabelKeys) -> Iterator[tuple[Any, str]]:
 
 
 def forces_in(atoms: Atoms, keys: LabelKeys) -> Any:
-    """The forces of a frame as they were written, in ``arrays`` or, from the data of an ASE database, in ``info``."""
+    """The forces of a frame as they were written, in ``arrays`` or, from the data of an ASE database, in ``info``.
+
+    Frames for GPUMD have them as ``force``, a name that ASE does not take for stored forces.
+    """
     named = atoms.arrays.get(keys.forces, atoms.info.get(keys.forces))
-    return _stored(atoms).get("forces") if named is None else named
+    return _stored(atoms).get("forces", atoms.arrays.get("force")) if named is None else named
 
 
 def stress_in(atoms: Atoms, keys: LabelKeys, where: str) -> tuple[Float[np.ndarray, " 6"] | None, Origin]:

@@ -4,7 +4,7 @@ CIF             occupancies, and blocks that cannot be read: see ``frames.cif``
 POSCAR          elements that are guessed from a title (VASP 4); flags of selective dynamics other than T and F
 res             occupancies; symmetry, which ASE does not apply
 cell (CASTEP)   mixtures
-LAMMPS dumps    types without elements, which ASE takes for H, He, Li
+LAMMPS          types without elements, which ASE takes for H, He, Li; energies of dumps: see ``frames.lammps``
 OUTCAR, vasprun.xml, XDATCAR
                 versions that ASE's readers shift or refuse, steps of force fields, stars: see ``vasp``
 db, json        key-value pairs and data, as ``info``; an SQLite file of others, to which ASE adds its tables
@@ -28,6 +28,7 @@ from ase_voxpot.errors import DataError, VoxPotError
 from ase_voxpot.frames.cif import read_cif
 from ase_voxpot.frames.deepmd import read_system
 from ase_voxpot.frames.disorder import ARRAYS, share_of
+from ase_voxpot.frames.lammps import is_data, read_data, read_dump
 from ase_voxpot.vasp.atoms import with_refused
 from ase_voxpot.vasp.outcar import read_outcar
 from ase_voxpot.vasp.reading import reader_of
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 __all__ = ["read_structures"]
 
 COMPRESSED = (".gz", ".bz2", ".xz")
+HEAD = 4096
+"""Bytes at the beginning of a file, by which data files of LAMMPS are known."""
 OUTPUTS = ("vasp-out", "vasp-xml", "vasp-xdatcar")
 """Formats of VASP, by their names in ASE."""
 
@@ -63,7 +66,8 @@ def read_structures(path: Path, index: str) -> list[Atoms | VoxPotError]:
 
     if path.is_dir():
         return list(read_system(path)[0][_slice(index)])
-    kind = filetype(str(path))
+    with open_with_compression(str(path), "rb") as file:
+        kind = "lammps-data" if is_data(file.read(HEAD)) else filetype(str(path))
     if kind in OUTPUTS and (reader := reader_of(path)) is not None:
         return _read_outputs(path, reader)[_slice(index)]
     if kind in OWN:
@@ -192,19 +196,6 @@ def _read_castep(data: bytes) -> list[Atoms | VoxPotError]:
     return [read_castep_cell(io.StringIO(text))]
 
 
-def _read_dump(data: bytes) -> list[Atoms | VoxPotError]:
-    from ase.io.lammpsrun import read_lammps_dump_text
-
-    text = data.decode("latin-1")
-    columns = re.search(r"^ITEM: ATOMS(.*)$", text, re.MULTILINE)
-    if columns and not {"element", "mass"} & set(columns[1].split()):
-        raise DataError(
-            f"expected a dump with a column of elements, got {columns[1].strip()!r}; types alone do not tell which "
-            "atoms they are: dump with the keyword element and dump_modify element"
-        )
-    return list(read_lammps_dump_text(io.StringIO(text), index=slice(None)))
-
-
 def _refuse_binary_dump(data: bytes) -> list[Atoms | VoxPotError]:
     raise DataError("expected a dump with elements, got a binary one, which holds types alone; dump text with elements")
 
@@ -214,7 +205,8 @@ OWN: dict[str, Callable[[bytes], list[Atoms | VoxPotError]]] = {
     "vasp": _read_poscar,
     "res": _read_res,
     "castep-cell": _read_castep,
-    "lammps-dump-text": _read_dump,
+    "lammps-dump-text": read_dump,
+    "lammps-data": read_data,
     "lammps-dump-binary": _refuse_binary_dump,
 }
 """Readers of formats with additional checks."""

@@ -287,3 +287,27 @@ def test_a_file_that_is_not_there_and_a_folder_are_refused(tmp_path):
         read_frames(tmp_path / "nothing.xyz")
     with pytest.raises(DataError, match="got a folder"):
         read_frames(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("energy", "forces", "virial"),
+    [
+        ("energy", "force", "virial"),  # GPUMD
+        ("energy", "forces", "virial"),  # GPUMD
+        ("REF_energy", "REF_forces", "REF_virials"),  # MACE
+        ("REF_energy", "REF_forces", "REF_stress"),  # MACE
+    ],
+)
+def test_files_of_gpumd_and_mace_keep_all_labels(tmp_path, energy, forces, virial):
+    atoms = stored()
+    atoms.calc = None
+    atoms.info = {energy: -2.5, virial: FULL if virial.endswith("stress") else -VOLUME * FULL}
+    atoms.arrays[forces] = np.full((2, 3), 0.1)
+    columns = ["symbols", "positions", forces]
+    write(tmp_path / "train.xyz", atoms, format="extxyz", columns=columns)
+
+    (label,) = labels_of(read_frames(tmp_path / "train.xyz"))
+
+    assert label.energy == -2.5
+    assert_allclose(label.forces, 0.1)
+    assert_allclose(label.stress, VOIGT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -152,6 +153,14 @@ def test_a_compiler_that_fails_leaves_a_report(wheel, tmp_path, monkeypatch):
 
     with pytest.raises(BuildError, match="this cannot be.*compiler.log"):
         build(wheel, tmp_path / "cache")
+
+
+@pytest.mark.lammps
+def test_a_library_that_was_compiled_elsewhere_needs_no_compiler(wheel, tmp_path, monkeypatch):
+    shutil.copytree(build(wheel).parent, tmp_path / "copied")
+    monkeypatch.setenv("CXX", "nonesuch")
+
+    assert (build(wheel, tmp_path / "copied") / building.LIBRARY).is_file()
 
 
 @pytest.mark.lammps
