@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
+    from ase_voxpot.errors import VoxPotError
+
 __all__ = ["is_data", "read_data", "read_dump", "write_dump"]
 
 NEAR = 0.15
@@ -33,7 +35,7 @@ def is_data(head: bytes) -> bool:
     return count is not None and re.search(rb"\b(?:xlo[ \t]+xhi|avec)\b", head) is not None
 
 
-def read_data(data: bytes) -> list[Atoms]:
+def read_data(data: bytes) -> list[Atoms | VoxPotError]:
     """The structure of a data file, as ``write_data`` or ASE writes it.
 
     Raises:
@@ -73,7 +75,7 @@ def _check_masses(masses: list[str]) -> None:
         )
 
 
-def read_dump(data: bytes) -> list[Atoms]:
+def read_dump(data: bytes) -> list[Atoms | VoxPotError]:
     """All frames of a text dump, with forces if they are columns; a dump has no energies.
 
     Raises:
@@ -91,7 +93,7 @@ def read_dump(data: bytes) -> list[Atoms]:
     units = re.search(r"^ITEM: UNITS\s+(\S+)", text, re.MULTILINE)
     if units and units[1] != "metal":
         raise DataError(f"expected a dump in units metal, got units {units[1]}; convert it")
-    frames: list[Atoms] = list(read_lammps_dump_text(io.StringIO(text), index=slice(None)))
+    frames: list[Any] = list(read_lammps_dump_text(io.StringIO(text), index=slice(None)))
     for atoms in frames:
         if atoms.calc is not None:
             atoms.calc.results.pop("energy", None)  # of ASE's reader, which sets 0 beside forces
