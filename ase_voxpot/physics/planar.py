@@ -18,10 +18,12 @@ from ase_voxpot.errors import ConfigError, DivergenceError
 from ase_voxpot.properties.cells import energy_per_atom, relaxed, wide
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ase import Atoms
     from jaxtyping import Float
 
-__all__ = ["BOUNDARIES", "PLANES", "Fault", "stacking_fault", "tilt_boundary"]
+__all__ = ["BOUNDARIES", "PLANES", "Fault", "bicrystals", "stacking_fault", "tilt_boundary"]
 
 PLANES = {
     "110": ((1, -1, 1), (1, -1, -2), (1, 1, 0)),
@@ -107,13 +109,8 @@ def tilt_boundary(
     area = _area(grain)
     bulk = energy_per_atom(wide(crystal), calculator)
     outer = relaxed(grain, calculator, fmax=fmax).get_potential_energy() - bulk * len(grain)
-    nearest = crystal.cell.lengths()[0] * np.sqrt(3) / 2
     excess = []
-    for along, across, shared in product(*(range(n) for n in translations), (True, False)):
-        shift = np.append(np.array([along, across]) / translations * periods, 0.0)
-        pair = _bicrystal(grain, shift, shared=bool(shared))
-        if _closest(pair) < CLOSE * nearest:
-            continue
+    for pair in _bicrystals(grain, periods, translations, nearest=crystal.cell.lengths()[0] * np.sqrt(3) / 2):
         try:
             rest = relaxed(pair, calculator, fmax=fmax)
         except DivergenceError:
@@ -122,6 +119,23 @@ def tilt_boundary(
     if not excess:
         raise DivergenceError(f"boundary {name}: none of its starts came to rest within {fmax} eV/Å")
     return float(min(excess)) / area / (J / m**2)
+
+
+def bicrystals(crystal: Atoms, name: str, *, translations: tuple[int, int] = (2, 4)) -> list[Atoms]:
+    """The starts of ``tilt_boundary``, with the same arguments and errors, before anything has moved."""
+    periods, grain = _slab(crystal, name, BOUNDARIES, halves=1)
+    return list(_bicrystals(grain, periods, translations, nearest=crystal.cell.lengths()[0] * np.sqrt(3) / 2))
+
+
+def _bicrystals(
+    grain: Atoms, periods: Float[np.ndarray, " 2"], translations: tuple[int, int], *, nearest: float
+) -> Iterator[Atoms]:
+    """Both grains with every translation, with and without the shared layer, but those with atoms too close."""
+    for along, across, shared in product(*(range(n) for n in translations), (True, False)):
+        shift = np.append(np.array([along, across]) / translations * periods, 0.0)
+        pair = _bicrystal(grain, shift, shared=bool(shared))
+        if _closest(pair) >= CLOSE * nearest:
+            yield pair
 
 
 def _slab(crystal: Atoms, name: str, known: dict[str, Any], *, halves: int) -> tuple[Float[np.ndarray, " 2"], Atoms]:

@@ -9,6 +9,8 @@ import numpy as np
 from ase import Atoms
 from ase.build import bcc100, bcc110, bcc111, bulk
 
+from ase_voxpot.physics.planar import BOUNDARIES, bicrystals
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -112,6 +114,15 @@ def surface(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
     atoms = build("W", size, a=3.2, vacuum=6.0)  # type: ignore[no-untyped-call] # ASE's builders have no annotations
     atoms.pbc = True
     return Start(_decorate(atoms, lattice, rng, reference=3.2), factor=0.6)
+
+
+def boundary(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
+    """A tilt boundary, often of one element, between two grains with free surfaces on their other sides."""
+    names = sorted(BOUNDARIES)
+    pairs = bicrystals(bulk("W", "bcc", a=3.2, cubic=True), names[rng.integers(len(names))])
+    atoms = pairs[rng.integers(len(pairs))]
+    atoms.pbc = True
+    return Start(_decorate(atoms, lattice, rng, reference=3.2, pure=0.7), factor=0.3 * rng.random())
 
 
 def metal(lattice: Mapping[str, float], rng: np.random.Generator) -> Start:
@@ -249,6 +260,7 @@ KINDS: dict[str, Callable[[Mapping[str, float], np.random.Generator], Start]] = 
         vacancy,
         interstitial,
         surface,
+        boundary,
         metal,
         liquid,
         crowded,
