@@ -78,8 +78,14 @@ class Prototypes:
         if not own:
             return None
         try:
-            whole, real = (own["sizes"], own["kinds"]), ("fractions", "code", "centre", "basis")
-            found = cls(*(numbers.astype(int) for numbers in whole), *(own[name] for name in real))
+            found = cls(
+                own["sizes"].astype(int),
+                own["kinds"].astype(int),
+                own["fractions"],
+                own["code"],
+                own["centre"],
+                own["basis"],
+            )
         except KeyError as error:
             raise ArchitectureError(f"{source}: its prototypes lack {error}; train the model again") from None
         atoms, crystals = int(found.sizes.sum()), len(found.sizes)

@@ -135,7 +135,7 @@ def assess(
     stable = np.zeros(len(made))
     if judge is not None and screened.structure.any():
         rows = np.flatnonzero(screened.structure)
-        stable[rows] = judge.chance([made[k] for k in rows])
+        stable[rows] = judge.chance([made[k] for k in rows.tolist()])
     new = screened.structure & screened.unique & screened.novel
     return Generation(
         source=source,
