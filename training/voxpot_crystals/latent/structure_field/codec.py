@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from ase import Atoms
+from ase.data import atomic_numbers
 
 from ase_voxpot.errors import ArchitectureError, StructureError
 from voxpot_crystals.latent.decoded import Decoded
@@ -33,7 +34,7 @@ from voxpot_crystals.latent.structure_field.search import (
 )
 from voxpot_crystals.latent.structure_field.views import TorusView, view_of
 from voxpot_crystals.latent.trust import DOUBTFUL
-from voxpot_crystals.structures.checks import check_crystal, origin_atom
+from voxpot_crystals.structures.checks import check_crystal, origin_atom, origin_element
 from voxpot_crystals.structures.lattice import log_gram, turned_to
 from voxpot_training.artifacts import fill
 
@@ -184,11 +185,17 @@ class Codec:
         )
         if gap >= SOLVED and like is not None and self.prototypes is not None:
             other = self._from_prototypes(latent, cell, starts + unlikely, likely)
-            gap, found = other if other[0] < CLEAR * gap else (gap, found)
+            # the encoder puts the origin on one element of a crystal, and with another there this is not its vector
+            if other[0] < CLEAR * gap and self._origin_fits(other[1]):
+                gap, found = other
         if not enough and gap > INEXACT:
             return Decoded(None, f"{len(places)} of {counts[0]} atoms")
         turned = turned_to(found.cell, cell)
         return self._atoms(found.kinds, found.fractions @ turned, turned, place)
+
+    def _origin_fits(self, trial: Trial) -> bool:
+        numbers = np.array([atomic_numbers[self.spec.model.species[k]] for k in trial.kinds])
+        return bool(numbers[0] == origin_element(numbers))
 
     def _from_prototypes(
         self,
