@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ase import Atoms
+    from jaxtyping import Int
 
-__all__ = ["check_crystal", "formula_of", "origin_atom", "sift_crystals", "species_of"]
+__all__ = ["check_crystal", "formula_of", "origin_atom", "origin_element", "sift_crystals", "species_of"]
 
 CLOSEST = 0.5
 """Å; closer atoms overlap."""
@@ -76,14 +77,22 @@ def sift_crystals(found: Iterable[Atoms | VoxPotError]) -> tuple[dict[int, Atoms
     return kept, refused
 
 
+def origin_element(numbers: Int[np.ndarray, " atom"]) -> int:
+    """The atomic number of ``origin_atom``.
+
+    >>> origin_element(np.array([8, 8, 8, 22, 38]))
+    38
+    """
+    counts = Counter(numbers.tolist())
+    return min(counts, key=lambda z: (counts[z], -z))
+
+
 def origin_atom(atoms: Atoms) -> int:
     """An atom of the rarest element, of the heaviest among the rarest; the choice does not depend on the origin.
 
     Of several, the one with the shortest distances to all others, images included.
     """
-    counts = Counter(atoms.numbers.tolist())
-    rarest = min(counts, key=lambda z: (counts[z], -z))
-    candidates = np.flatnonzero(atoms.numbers == rarest)
+    candidates = np.flatnonzero(atoms.numbers == origin_element(atoms.numbers))
     distances = np.sort(atoms.get_all_distances(mic=True)[candidates], axis=1)
     weighted = np.round(distances @ (1 + np.arange(distances.shape[1])), 3)
     return int(candidates[weighted.argmin()])

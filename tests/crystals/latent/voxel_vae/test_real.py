@@ -10,7 +10,7 @@ import pytest
 
 from ase_voxpot.frames.labels import read_frames
 from voxpot_crystals.latent.voxel_vae import fingerprints as module
-from voxpot_crystals.latent.voxel_vae.assess import assess_known, assess_substitution
+from voxpot_crystals.latent.voxel_vae.assess import Judge, assess_known, assess_substitution
 from voxpot_crystals.latent.voxel_vae.fingerprints import composition_statistics, structure_fingerprint
 from voxpot_crystals.latent.voxel_vae.validity import validity
 
@@ -69,3 +69,25 @@ def test_baseline_and_known_crystals_are_judged_alike():
     assert found.coverage.joint_precision <= found.coverage.precision <= 1
     assert found.wasserstein["elements"] < 0.5
     assert found.rows()["made"] == "15 of 15"
+    # none of the crystals that are held out are among those of other formulas
+    assert known.recovered is not None
+    assert known.recovered.metre <= 1
+    assert known.stable is None
+
+
+def test_stable_crystals_are_expected_with_the_error_of_their_prediction():
+    pytest.importorskip("pymatgen")
+    some = crystals("perov5_val", "::40")
+    train, held = some[::2], some[1::2]
+
+    def low(atoms):
+        return np.full(len(atoms), -1.0), np.full(len(atoms), 0.1)
+
+    def unsure(atoms):
+        return np.full(len(atoms), 0.2), np.full(len(atoms), 0.1)
+
+    sure, half = (assess_known(train, held, count=10, judge=Judge(f)) for f in (low, unsure))
+
+    assert sure.stable == pytest.approx(1)
+    assert half.stable == pytest.approx(0.5)
+    assert sure.stable_unique_novel == 0  # as they are known

@@ -10,6 +10,7 @@ batches     crystals and queries as tensors
 train       from a config to a model file; tasks, config, card beside it
 inversion   a latent vector to its crystal: descents with the encoder, from what the fields give
 search      several starts of these, exchanges of elements
+prototypes  training crystals as further starts
 codec       a trained model: crystal to latent vector and back
 rescore     the card of a trained model, made again
 generation  a trained model: new crystals

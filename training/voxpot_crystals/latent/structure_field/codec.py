@@ -6,12 +6,13 @@ crystal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from ase import Atoms
+from ase.data import atomic_numbers
 
 from ase_voxpot.errors import ArchitectureError, StructureError
 from voxpot_crystals.latent.decoded import Decoded
@@ -19,14 +20,21 @@ from voxpot_crystals.latent.files import keep, read
 from voxpot_crystals.latent.priors.files import PREFIX, PriorSpec
 from voxpot_crystals.latent.structure_field.batches import collate
 from voxpot_crystals.latent.structure_field.flow import FlowSpec, find_atoms, ranked_atoms
-from voxpot_crystals.latent.structure_field.inversion import Inversion, trial_of
+from voxpot_crystals.latent.structure_field.inversion import SOLVED, Inversion, Trial, trial_of
 from voxpot_crystals.latent.structure_field.periodic import PeriodicField, PeriodicSpec
+from voxpot_crystals.latent.structure_field.prototypes import PREFIX as OF_PROTOTYPES, Prototypes
 from voxpot_crystals.latent.structure_field.published import PublishedField, PublishedSpec
 from voxpot_crystals.latent.structure_field.queries import SPECIES
-from voxpot_crystals.latent.structure_field.search import find_crystal, other_choices
+from voxpot_crystals.latent.structure_field.search import (
+    CLEAR,
+    find_among,
+    find_crystal,
+    other_choices,
+    other_numbers,
+)
 from voxpot_crystals.latent.structure_field.views import TorusView, view_of
 from voxpot_crystals.latent.trust import DOUBTFUL
-from voxpot_crystals.structures.checks import check_crystal, origin_atom
+from voxpot_crystals.structures.checks import check_crystal, origin_atom, origin_element
 from voxpot_crystals.structures.lattice import log_gram, turned_to
 from voxpot_training.artifacts import fill
 
@@ -39,7 +47,7 @@ if TYPE_CHECKING:
     from voxpot_crystals.latent.priors.fitting import Priors
     from voxpot_crystals.latent.structure_field.views import Seen, View
 
-__all__ = ["Codec", "CodecSpec", "load_codec", "make_field", "save_codec"]
+__all__ = ["Codec", "CodecSpec", "load_codec", "make_field", "save_codec", "with_prototypes"]
 
 KIND = "structure_field"
 ENCODED = 256
@@ -48,6 +56,8 @@ INEXACT = 5e-3
 """Gap above which an inversion has not come to the crystal that was encoded."""
 RARE = 0.02
 """Probability below which numbers of atoms and elements are not considered."""
+NUMBERS, ALIKE = 3, 16
+"""Numbers of atoms for which prototypes are tried, and prototypes of each."""
 PALETTE = 8
 """Most elements that are considered."""
 
@@ -74,6 +84,7 @@ class Codec:
     network: PublishedField | PeriodicField
     card: dict[str, Any]
     priors: Priors | None = None
+    prototypes: Prototypes | None = None
 
     @property
     def doubtful(self) -> float:
@@ -135,7 +146,8 @@ class Codec:
     ) -> Decoded:
         """The crystal of a latent vector.
 
-        Periodic networks: what the fields give is the start of an inversion of the encoder.
+        Periodic networks: what the fields give is the start of an inversion of the encoder.  A vector that comes with
+        a cell is one of a crystal, which is then sought from prototypes as well.
 
         Args:
             latent: the vector.
@@ -159,16 +171,60 @@ class Codec:
         counts = self._counts(code)
         if not len(places) or not counts[0]:
             return Decoded(None, "no atom")
-        if len(places) < counts[0]:
-            return Decoded(None, f"{len(places)} of {counts[0]} atoms")
-        chosen = [list(range(counts[0])), *other_choices(counts[0], len(places))]
-        chosen += [list(range(n)) for n in counts[1:] if n <= len(places)]
+        enough = len(places) >= counts[0]
+        chosen = [list(range(counts[0])), *other_choices(counts[0], len(places))] if enough else []
+        chosen += [list(range(n)) for n in counts[1:] if n <= len(places)] if enough else []
         voted, likely = self._vote(code, places, cell), self._palette(code, places, cell)
         lattice = log_gram(cell)
-        starts = [trial_of(places[rows], voted[rows], cell, lattice) for rows in chosen]
-        _, found = find_crystal(Inversion(self.network, latent), starts, likely, len(self.spec.model.species))
+        starts, unlikely = (
+            [trial_of(places[rows], voted[rows], cell, lattice) for rows in some]
+            for some in (chosen, other_numbers(counts[0], len(places)))
+        )
+        gap, found = find_crystal(
+            Inversion(self.network, latent), starts, likely, len(self.spec.model.species), unlikely
+        )
+        if gap >= SOLVED and like is not None and self.prototypes is not None:
+            other = self._from_prototypes(latent, cell, starts + unlikely, likely)
+            # the encoder puts the origin on one element of a crystal, and with another there this is not its vector
+            if other[0] < CLEAR * gap and self._origin_fits(other[1]):
+                gap, found = other
+        if not enough and gap > INEXACT:
+            return Decoded(None, f"{len(places)} of {counts[0]} atoms")
         turned = turned_to(found.cell, cell)
         return self._atoms(found.kinds, found.fractions @ turned, turned, place)
+
+    def _origin_fits(self, trial: Trial) -> bool:
+        numbers = np.array([atomic_numbers[self.spec.model.species[k]] for k in trial.kinds])
+        return bool(numbers[0] == origin_element(numbers))
+
+    def _from_prototypes(
+        self,
+        latent: Float[np.ndarray, " latent"],
+        cell: Float[np.ndarray, "3 3"],
+        starts: Sequence[Trial],
+        palette: Sequence[int],
+    ) -> tuple[float, Trial]:
+        """The crystal nearest to a latent vector, from places of training crystals, and its gap."""
+        assert self.prototypes is not None
+        assert isinstance(self.network, PeriodicField)
+        code, field, lattice = torch.from_numpy(latent[None]).float(), self.field_of(latent, cell), log_gram(cell)
+
+        def distance(fractions: np.ndarray) -> np.ndarray:
+            return np.linalg.norm(field(fractions @ cell), axis=1)
+
+        sets = [
+            places
+            for number in dict.fromkeys([*self._counts(code)[:NUMBERS], *(len(s.kinds) for s in starts[-1:])])
+            for places in self.prototypes.near_field(distance, number, ALIKE)
+        ]
+        near = self.prototypes.near_latent(latent, ALIKE)
+        voted = [*sets, *(places for places, _ in near)]
+        trials = [
+            *starts,
+            *(Trial(places, self._vote(code, places @ cell, cell), lattice) for places in voted),
+            *(Trial(places, kinds, lattice) for places, kinds in near),
+        ]
+        return find_among(Inversion(self.network, latent), trials, palette, len(self.spec.model.species))
 
     def _crystal(
         self,
@@ -259,6 +315,8 @@ def _check_number(atoms: Atoms, most: int) -> None:
 def save_codec(path: Path, codec: Codec) -> None:
     """Write a model file in half precision (weights are rounded)."""
     tensors = {k: v for k, v in codec.network.state_dict().items() if v.is_floating_point()}
+    if codec.prototypes is not None:
+        tensors |= codec.prototypes.tensors()
     keep(path, kind=KIND, spec=codec.spec, card=codec.card, tensors=tensors, priors=codec.priors)
 
 
@@ -273,8 +331,21 @@ def load_codec(model: str | Path) -> Codec:
         raise ArchitectureError(f"{artifact.path}: expected the species that the model knows, got none")
     network = make_field(spec.model)
     counters = {k: v for k, v in network.state_dict().items() if not v.is_floating_point()}
-    own = {k: v for k, v in artifact.tensors.items() if not k.startswith(PREFIX)}
+    own = {k: v for k, v in artifact.tensors.items() if not k.startswith((PREFIX, OF_PROTOTYPES))}
     fill(network, {**counters, **own}, source=artifact.path)
     if priors and priors.latent != spec.model.latent:
         raise ArchitectureError(f"{artifact.path}: expected priors of its latent vectors, got those of another model")
-    return Codec(spec, network.requires_grad_(False).eval(), artifact.card, priors)
+    prototypes = Prototypes.from_tensors(artifact.tensors, source=artifact.path)
+    return Codec(spec, network.requires_grad_(False).eval(), artifact.card, priors, prototypes)
+
+
+def with_prototypes(codec: Codec, seen: Sequence[Seen]) -> Codec:
+    """The codec with prototypes for its inversion, where it is inverted.
+
+    Args:
+        codec: a trained one.
+        seen: its training crystals.
+    """
+    if not isinstance(codec.network, PeriodicField):
+        return codec
+    return replace(codec, prototypes=Prototypes.of(seen, codec.encode(seen)))

@@ -96,6 +96,8 @@ PATHS: tuple[tuple[Stage, ...], ...] = (
     (*SMOOTH, Stage(steps=8, tolerance=0.1)),
 )
 """Descents one after the other, the shortest path first."""
+TOLERANCES = (0.02, 0.1, 0.2, 0.3, 0.4, 0.6)
+"""Å, of the symmetries that are tried from one start."""
 
 
 class Inversion:
@@ -127,6 +129,20 @@ class Inversion:
                 if path[: end + 1] not in known:
                     known[path[: end + 1]] = self.descend(known[path[:end]], stage)
             best = min(best, (self.gap(known[path]), known[path]), key=lambda one: one[0])
+            if best[0] < SOLVED:
+                break
+        return best
+
+    def refine_in_symmetry(self, start: Trial) -> tuple[float, Trial]:
+        """The best crystal that descents in every symmetry that a start has almost come to, and its gap."""
+        best, seen = (self.gap(start), start), set()
+        for tolerance in TOLERANCES:
+            found = operations_of(start.fractions, start.kinds, start.cell, tolerance=tolerance)
+            if found is None or len(found.turns) in seen:
+                continue
+            seen.add(len(found.turns))
+            end = self.descend(start, Stage(steps=8, tolerance=tolerance))
+            best = min(best, (self.gap(end), end), key=lambda one: one[0])
             if best[0] < SOLVED:
                 break
         return best

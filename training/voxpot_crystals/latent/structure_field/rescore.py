@@ -2,8 +2,8 @@
 
 python -m voxpot_crystals.latent.structure_field.rescore nesf-lcs6a rescored
 
-The weights stay as they are.  The folder gets what the end of a training writes: the model, its card, its errors and a
-picture of reconstructions.
+The weights stay as they are; prototypes are taken from the training crystals where the file lacks them.  The folder
+gets what the end of a training writes: the model, its card, its errors and a picture of reconstructions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ase_voxpot.frames.labels import read_each
 from ase_voxpot.plotting import screen
 from ase_voxpot.spec import decode
 from voxpot_crystals.latent.structure_field.card import ACCOUNT
-from voxpot_crystals.latent.structure_field.codec import load_codec
+from voxpot_crystals.latent.structure_field.codec import load_codec, with_prototypes
 from voxpot_crystals.latent.structure_field.config import FieldConfig
 from voxpot_crystals.latent.training import finish
 from voxpot_crystals.structures.checks import sift_crystals
@@ -45,14 +45,20 @@ def rescore(model: str | Path, folder: Path, crystals: Sequence[Atoms] | None = 
     """
     codec = load_codec(model)
     config = decode(FieldConfig, codec.card["config"])
+    if codec.prototypes is None:
+        codec = with_prototypes(codec, codec.see(_crystals(config.train)))
     if crystals is None:
-        crystals = list(sift_crystals(read_each(find_file(config.validation, Path.cwd())))[0].values())
+        crystals = _crystals(config.validation)
     known, most = set(codec.spec.model.species), getattr(codec.spec.model, "most", 0)
     kept = [a for a in crystals if set(a.get_chemical_symbols()) <= known and (not most or len(a) <= most)]
     folder.mkdir(parents=True, exist_ok=True)
     bare = replace(codec, card={k: v for k, v in codec.card.items() if k == "priors"})
     _, path = finish(ACCOUNT, config, bare, kept, folder, training=codec.card["training"], console=screen.console())
     return path
+
+
+def _crystals(name: str) -> list[Atoms]:
+    return list(sift_crystals(read_each(find_file(name, Path.cwd())))[0].values())
 
 
 def main(model: str, folder: Path) -> None:

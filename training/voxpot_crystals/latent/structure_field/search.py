@@ -1,7 +1,7 @@
 """Search for the crystal of a latent vector, where the first decoded one is not it.
 
 Descents of ``inversion`` start from several choices of places, and elements are exchanged one by one while the latent
-vector of the crystal comes nearer to the given one.
+vector of the crystal comes nearer to the given one.  Starts from known crystals come last.
 """
 
 from __future__ import annotations
@@ -21,10 +21,21 @@ if TYPE_CHECKING:
 
     from voxpot_crystals.latent.structure_field.inversion import Inversion, Trial
 
-__all__ = ["find_crystal", "likely_elements", "other_choices", "other_elements", "with_better_elements"]
+__all__ = [
+    "CLEAR",
+    "find_among",
+    "find_crystal",
+    "likely_elements",
+    "other_choices",
+    "other_elements",
+    "other_numbers",
+    "with_better_elements",
+]
 
 LAST, SPARE = 2, 3
 """Numbers of positions that may be exchanged, and of alternatives."""
+MORE = 4
+"""Atoms that a crystal may have beyond the likeliest number."""
 TRIED = 3
 """Starts, besides the first, from which a crystal is sought."""
 HELPFUL = 8
@@ -33,8 +44,12 @@ EXCHANGES = 12
 """Most exchanges of elements in a row."""
 HOPELESS = 0.15
 """Gap after the first descents beyond which no other places are tried: vectors of no crystal are like that."""
+BEST, EXCHANGED, ROUNDS = 16, 4, 3
+"""Starts from prototypes; those of them whose elements are exchanged, and how often."""
+GAIN = 0.9
+"""Share of a gap above which another round is in vain."""
 CLEAR = 0.1
-"""Share of the gap of the decoded crystal below which another without the exact latent vector replaces it."""
+"""Share of the gap of a crystal below which another without the exact latent vector replaces it."""
 
 
 def other_choices(count: int, available: int) -> list[list[int]]:
@@ -45,6 +60,23 @@ def other_choices(count: int, available: int) -> list[list[int]]:
     """
     first, spare = list(range(count)), range(count, min(count + SPARE, available))
     return [[*(k for k in first if k != out), new] for out in reversed(first[-LAST:]) for new in spare]
+
+
+def other_numbers(count: int, available: int) -> list[list[int]]:
+    """Positions of crystals with fewer or more atoms: one of the first ``count`` left out, or next ones taken in.
+
+    Where there are fewer positions than ``count``, all of them.
+
+    >>> other_numbers(3, 4)
+    [[1, 2], [0, 2], [0, 1], [0, 1, 2, 3]]
+    >>> other_numbers(8, 2)
+    [[0, 1]]
+    """
+    if available < count:
+        return [list(range(available))] if available else []
+    first = range(count)
+    fewer = [[k for k in first if k != out] for out in first] if count > 1 else []
+    return [*fewer, *(list(range(n)) for n in range(count + 1, min(count + MORE, available) + 1))]
 
 
 def other_elements(kinds: Int[np.ndarray, " atom"], palette: Sequence[int]) -> Int[np.ndarray, "choice atom"]:
@@ -88,19 +120,40 @@ def likely_elements(inversion: Inversion, trial: Trial, palette: Sequence[int], 
 
 
 def find_crystal(
-    inversion: Inversion, starts: Sequence[Trial], palette: Sequence[int], species: int
+    inversion: Inversion,
+    starts: Sequence[Trial],
+    palette: Sequence[int],
+    species: int,
+    unlikely: Sequence[Trial] = (),
 ) -> tuple[float, Trial]:
     """The crystal with the given latent vector, or the likeliest.
 
     Args:
         inversion: encoder and latent vector.
-        starts: crystals from the decoded fields, the likeliest first.
+        starts: crystals from the decoded fields, the likeliest first; may be empty if there are unlikely ones.
         palette: elements that may occur.
         species: number of all elements.
+        unlikely: crystals with other numbers of atoms; one of them is the result only if it comes to the latent vector.
 
     Returns:
         The gap between the latent vectors, and the crystal.
     """
+    likely = _likely_crystal(inversion, starts, palette, species) if starts else (np.inf, unlikely[0])
+    if likely[0] < SOLVED:
+        return likely
+    for gap, k in sorted((inversion.gap(start), k) for k, start in enumerate(unlikely))[:TRIED]:
+        found = inversion.refine(unlikely[k])
+        if SOLVED <= found[0] < gap:
+            better = with_better_elements(inversion, found[1], likely_elements(inversion, found[1], palette, species))
+            found = min(found, inversion.refine(better), key=lambda one: one[0])
+        if found[0] < SOLVED:
+            return found
+    return likely
+
+
+def _likely_crystal(
+    inversion: Inversion, starts: Sequence[Trial], palette: Sequence[int], species: int
+) -> tuple[float, Trial]:
     found = [inversion.refine(starts[0])]
     if found[0][0] < SOLVED:
         return found[0]
@@ -116,3 +169,32 @@ def find_crystal(
             found.append(inversion.refine(starts[k]))
     best = min(found, key=lambda one: one[0])
     return best if best[0] < max(SOLVED, CLEAR * gap) else (gap, start)
+
+
+def find_among(
+    inversion: Inversion, starts: Sequence[Trial], palette: Sequence[int], species: int
+) -> tuple[float, Trial]:
+    """The crystal with the given latent vector, or the nearest, from starts with symmetry, and its gap.
+
+    Places first, elements afterwards: at places that are wrong, others than the right elements bring the latent vector
+    nearer.
+    """
+    ranked = sorted((inversion.gap(start), k) for k, start in enumerate(starts))
+    # one crystal may be there in several ways
+    different = {round(gap, 4): k for gap, k in reversed(ranked) if np.isfinite(gap)}
+    found = []
+    for gap in sorted(different)[:BEST]:
+        found.append(inversion.refine_in_symmetry(starts[different[gap]]))
+        if found[-1][0] < SOLVED:
+            return found[-1]
+    for gap, trial in sorted(found, key=lambda each: each[0])[:EXCHANGED]:
+        for _ in range(ROUNDS):
+            trial = with_better_elements(inversion, trial, likely_elements(inversion, trial, palette, species))
+            after, trial = min(inversion.refine_in_symmetry(trial), inversion.refine(trial), key=lambda each: each[0])
+            found.append((after, trial))
+            if after < SOLVED:
+                return found[-1]
+            if after > GAIN * gap:
+                break
+            gap = after
+    return min(found, key=lambda each: each[0]) if found else (np.inf, starts[0])

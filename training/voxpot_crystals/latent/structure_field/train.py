@@ -22,7 +22,13 @@ from ase_voxpot.errors import DataError
 from ase_voxpot.frames.labels import read_each
 from ase_voxpot.plotting import screen
 from voxpot_crystals.latent.structure_field.card import ACCOUNT
-from voxpot_crystals.latent.structure_field.codec import Codec, CodecSpec, make_field, save_codec
+from voxpot_crystals.latent.structure_field.codec import (
+    Codec,
+    CodecSpec,
+    make_field,
+    save_codec,
+    with_prototypes,
+)
 from voxpot_crystals.latent.structure_field.config import FieldConfig
 from voxpot_crystals.latent.structure_field.generation import train_conditions
 from voxpot_crystals.latent.structure_field.pictures import (
@@ -99,7 +105,7 @@ def run(config: Path, *, out: Path | None = None, resume: bool = False, quick: b
     seen = [view.see(a) for a in train]
     task = FieldTask(network, seen, [view.see(a) for a in kept], settings)
     best = fit(task, settings.schedule, folder, resume=resume).requires_grad_(False).eval()
-    codec = Codec(CodecSpec(model=settings.model, flow=settings.flow), best, {})
+    codec = with_prototypes(Codec(CodecSpec(model=settings.model, flow=settings.flow), best, {}), seen)
     save_codec(folder / f"{settings.name}.safetensors", codec)  # before further computation
     if settings.prior.kinds:
         conditions = train_conditions(train)

@@ -7,6 +7,10 @@ With a model, the split is that of its training, and all its priors are sampled;
 crystals is held out for the baseline alone.  Every column has the same number of crystals, without
 screening; a sample that cannot be decoded is not valid.  Coverage depends on the number of crystals
 on either side: compare a column with that of the training crystals.
+
+METRe and cRMSE say how many of the held-out crystals are drawn again (``structures.matching``).  With a predictor of a
+heat of formation there is also the share of stable, unique and novel crystals (S.U.N.).  It is an expectation,
+Σ P(heat ≤ cutoff) with the mean and σ that the predictor gives, not a count of calculated energies.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.table import Table
+from scipy.special import ndtr
 
 from ase_voxpot.plotting.screen import console as screen_console
 from ase_voxpot.storage.files import write_json
@@ -28,15 +33,34 @@ from voxpot_crystals.latent.voxel_vae.screening import screen
 from voxpot_crystals.latent.voxel_vae.substitution import substitute
 from voxpot_crystals.latent.voxel_vae.validity import Validity, composition_fault, structure_fault, validity
 from voxpot_crystals.regression.grouping import held_out
+from voxpot_crystals.structures.matching import Recovered, recovered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ase import Atoms
+    from jaxtyping import Float
 
     from voxpot_crystals.latent.generation import Generator
 
-__all__ = ["Generation", "assess", "assess_known", "assess_model", "assess_substitution"]
+__all__ = ["Generation", "Judge", "assess", "assess_known", "assess_model", "assess_substitution"]
+
+CASTELLI = 0.2
+"""eV/atom above the competing phases up to which I. E. Castelli et al., Energy Environ. Sci. 5, 9034 (2012), take a
+perovskite for one that may exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A property model and the largest heat of formation that counts as stable."""
+
+    predict: Callable[[Sequence[Atoms]], tuple[np.ndarray, np.ndarray]]  # means and standard deviations
+    cutoff: float = CASTELLI
+
+    def chance(self, crystals: Sequence[Atoms]) -> Float[np.ndarray, " crystal"]:
+        """Probability of every crystal to be stable, for errors that are normal with the predicted σ."""
+        mean, sigma = self.predict(crystals)
+        return np.asarray(ndtr((self.cutoff - mean) / np.maximum(sigma, 1e-9)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +76,9 @@ class Generation:
     wasserstein: dict[str, float]  # of the valid ones from the held-out crystals
     unique: float  # shares of the generated crystals
     novel: float
+    recovered: Recovered | None  # None without pymatgen
+    stable: float | None = None  # shares of the requested crystals, expected; None without a predictor
+    stable_unique_novel: float | None = None
 
     def rows(self) -> dict[str, str]:
         """Names and values, as text."""
@@ -66,7 +93,13 @@ class Generation:
         }
         out |= {names[name]: f"{100 * value:.1f} %" for name, value in asdict(self.coverage).items()}
         out |= {f"Wasserstein, {name}": f"{value:.3f}" for name, value in self.wasserstein.items()}
-        return out | {"unique": f"{100 * self.unique:.1f} %", "novel": f"{100 * self.novel:.1f} %"}
+        out |= {"unique": f"{100 * self.unique:.1f} %", "novel": f"{100 * self.novel:.1f} %"}
+        if self.recovered is not None:
+            out |= {"METRe": f"{100 * self.recovered.metre:.1f} %", "cRMSE": f"{self.recovered.crmse:.3f}"}
+        for name, share_of in (("stable", self.stable), ("S.U.N.", self.stable_unique_novel)):
+            if share_of is not None:
+                out[name] = f"{100 * share_of:.2f} %"
+        return out
 
 
 def assess(
@@ -78,7 +111,7 @@ def assess(
     *,
     asked: int,
     seconds: float,
-    predict: Callable[[Sequence[Atoms]], np.ndarray] | None = None,
+    judge: Judge | None = None,
     store: Path | None = None,
 ) -> Generation:
     """Evaluate generated crystals.
@@ -91,13 +124,19 @@ def assess(
         held: held-out crystals.
         asked: number of requested crystals.
         seconds: CPU time.
-        predict: a property, to compare its distribution.
+        judge: a property model, to compare distributions and to tell stable crystals.
         store: keeps structure fingerprints, see ``fingerprints``.
     """
     valid, share = validity(made), len(made) / asked
     sound = [a for a in made if not structure_fault(a) and not composition_fault(a)]
     covered = coverage(fingerprints(made, store=store), real)
     screened = screen(made, train)
+    predict = None if judge is None else lambda crystals: judge.predict(crystals)[0]
+    stable = np.zeros(len(made))
+    if judge is not None and screened.structure.any():
+        rows = np.flatnonzero(screened.structure)
+        stable[rows] = judge.chance([made[k] for k in rows.tolist()])
+    new = screened.structure & screened.unique & screened.novel
     return Generation(
         source=source,
         asked=asked,
@@ -113,6 +152,9 @@ def assess(
         wasserstein=wasserstein(sound, held, predict),
         unique=float(screened.unique.mean()),
         novel=float(screened.novel.mean()),
+        recovered=recovered(held, [a for a, sound in zip(made, screened.structure, strict=True) if sound]),
+        stable=None if judge is None else float(stable.sum()) / asked,
+        stable_unique_novel=None if judge is None else float(stable[new].sum()) / asked,
     )
 
 
@@ -174,6 +216,7 @@ def main() -> None:
     parser.add_argument("--prior", help="one prior of the model instead of all")
     parser.add_argument("--by", choices=("row", "formula"), default="formula", help="what is held out, without a model")
     parser.add_argument("--predictor", help="a property model, to compare distributions of what it says")
+    parser.add_argument("--stable", type=float, default=CASTELLI, help="largest stable prediction, eV/atom (0.2)")
     parser.add_argument("--number", "-n", type=int, default=500, help="crystals to make (500)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--store", type=Path, help="an .npz file that keeps structure fingerprints")
@@ -182,8 +225,7 @@ def main() -> None:
     frames = read_frames(asked.crystals)
     how: dict[str, Any] = {"count": asked.number, "seed": asked.seed, "store": asked.store}
     if asked.predictor:
-        predictor = load_predictor(asked.predictor)
-        how["predict"] = lambda crystals: predictor.predict(crystals)[0]
+        how["judge"] = Judge(load_predictor(asked.predictor).predict, asked.stable)
     found: list[Generation] = []
     if asked.model:
         generator = load_generator(asked.model)
