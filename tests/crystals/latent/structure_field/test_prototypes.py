@@ -117,4 +117,4 @@ def test_a_crystal_without_neighbours_is_no_start(codec, known):
 
 
 def test_vectors_of_networks_that_are_not_inverted_need_no_prototypes(codec):
-    assert with_prototypes(replace(codec, network=object()), []).prototypes is None
+    assert with_prototypes(replace(codec, network=object(), prototypes=None), []).prototypes is None
