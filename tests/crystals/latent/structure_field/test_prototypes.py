@@ -88,6 +88,10 @@ def test_damaged_prototypes_are_named(known):
         Prototypes.from_tensors({k: v for k, v in tensors.items() if "code" not in k}, source=SOURCE)
     with pytest.raises(ArchitectureError, match="do not fit"):
         Prototypes.from_tensors(tensors | {"prototypes.kinds": tensors["prototypes.kinds"][:-1]}, source=SOURCE)
+    with pytest.raises(ArchitectureError, match="do not fit"):
+        Prototypes.from_tensors(tensors | {"prototypes.kinds": -1 - tensors["prototypes.kinds"]}, source=SOURCE)
+    with pytest.raises(ArchitectureError, match="not finite"):
+        Prototypes.from_tensors(tensors | {"prototypes.code": tensors["prototypes.code"] / 0}, source=SOURCE)
 
 
 def test_a_start_with_symmetry_comes_to_the_crystal_of_another_size(codec, known):

@@ -77,6 +77,8 @@ class Prototypes:
         own = {k.removeprefix(PREFIX): v.double().numpy() for k, v in tensors.items() if k.startswith(PREFIX)}
         if not own:
             return None
+        if not all(np.isfinite(array).all() for array in own.values()):
+            raise ArchitectureError(f"{source}: its prototypes are not finite; train the model again")
         try:
             found = cls(
                 own["sizes"].astype(int),
@@ -90,6 +92,7 @@ class Prototypes:
             raise ArchitectureError(f"{source}: its prototypes lack {error}; train the model again") from None
         atoms, crystals = int(found.sizes.sum()), len(found.sizes)
         fits = found.kinds.shape == (atoms,) and found.fractions.shape == (atoms, 3) and len(found.code) == crystals
+        fits &= bool((found.sizes > 0).all() and (found.kinds >= 0).all())
         if not fits or found.basis.shape != (len(found.centre), found.code.shape[1]):
             raise ArchitectureError(f"{source}: its prototypes do not fit together; train the model again")
         return found
