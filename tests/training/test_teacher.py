@@ -30,6 +30,7 @@ def morse(scale: float = 1.0) -> Calculator:
     return MorsePotential(epsilon=0.4 * scale, r0=2.8, rho0=4.0, rcut1=3.6, rcut2=4.0)
 
 
+MOST = {"boundary": 260}  # two grains, each thick enough for its surface not to be felt
 FEWEST = {"cluster": 2, "gas": 2, "pair": 2, "squeezed": 2}
 CLOSEST = {"gas": 0.6}
 
@@ -40,7 +41,7 @@ def test_every_kind_of_start_is_a_sound_structure(kind):
         atoms = start(kind, LATTICE, np.random.default_rng(seed)).atoms
 
         distances = atoms.get_all_distances(mic=True)[np.triu_indices(len(atoms), 1)]
-        assert FEWEST.get(kind, 15) <= len(atoms) <= 130
+        assert FEWEST.get(kind, 15) <= len(atoms) <= MOST.get(kind, 130)
         assert set(atoms.symbols) <= set(LATTICE)
         assert atoms.cell.rank == 3
         assert atoms.pbc.all()
