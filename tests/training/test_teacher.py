@@ -30,7 +30,7 @@ def morse(scale: float = 1.0) -> Calculator:
     return MorsePotential(epsilon=0.4 * scale, r0=2.8, rho0=4.0, rcut1=3.6, rcut2=4.0)
 
 
-MOST = {"boundary": 260}  # two grains, each thick enough for its surface not to be felt
+MOST = {"boundary": 280}  # two grains, each thick enough for its surface not to be felt
 FEWEST = {"cluster": 2, "gas": 2, "pair": 2, "squeezed": 2}
 CLOSEST = {"gas": 0.6}
 
