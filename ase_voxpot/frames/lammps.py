@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from ase_voxpot.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from ase import Atoms
 
@@ -114,7 +114,7 @@ def write_dump(path: str | Path, frames: Sequence[Atoms], species: Sequence[str]
     Raises:
         DataError: an element that is not among ``species``, or a cell that spans no volume.
     """
-    with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123 - a name or a path
+    with Path(path).open("w", encoding="utf-8") as file:
         for number, atoms in enumerate(frames):
             foreign = sorted(set(atoms.symbols) - set(species))
             if foreign or atoms.cell.rank < 3:

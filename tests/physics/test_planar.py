@@ -52,8 +52,8 @@ def test_boundaries_of_tantalum_cost_what_the_teacher_says(model):
 
     twin, large = (tilt_boundary(tantalum, calculator, name) for name in ("S3_112", "S5_310"))
 
-    assert twin == pytest.approx(0.38, abs=0.12)
-    assert large == pytest.approx(1.48, abs=0.4)
+    assert twin == pytest.approx(0.38, abs=0.06)
+    assert large == pytest.approx(1.48, abs=0.2)
 
 
 def test_a_plane_of_symmetry_is_no_boundary(tungsten, calculator, monkeypatch):

@@ -1,4 +1,4 @@
-"""ase.db and trajectories: what a row holds is what the calculator said."""
+"""ase.db and trajectories: a row holds what the calculator gave."""
 
 from __future__ import annotations
 
