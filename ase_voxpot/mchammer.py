@@ -17,7 +17,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from ase_voxpot.errors import ConfigError, DivergenceError
-from ase_voxpot.extras import missing, refuse_unfit
+from ase_voxpot.extras import require
 from ase_voxpot.montecarlo.local import local_walker
 from ase_voxpot.potential import Potential
 from ase_voxpot.weights import load_potential
@@ -31,15 +31,13 @@ if TYPE_CHECKING:
 try:
     from icet.core.sublattices import Sublattices
     from mchammer.calculators.base_calculator import BaseCalculator
-except ModuleNotFoundError:
-    BaseCalculator = None
+except ModuleNotFoundError:  # which the constructor says
+    BaseCalculator = object
 
 __all__ = ["MchammerCalculator"]
 
-_Base: Any = object if BaseCalculator is None else BaseCalculator
 
-
-class MchammerCalculator(_Base):  # type: ignore[misc]
+class MchammerCalculator(BaseCalculator):  # type: ignore[misc]
     """Energies in eV of the whole structure, and their changes."""
 
     def __init__(
@@ -58,14 +56,12 @@ class MchammerCalculator(_Base):  # type: ignore[misc]
             WeightsError: no such model, or a damaged file.
             StructureError: one of its kinds, if the structure has no energy.
         """
-        if BaseCalculator is None:
-            raise missing("mchammer", "MchammerCalculator")
-        refuse_unfit("mchammer", "MchammerCalculator")
+        require("mchammer", "MchammerCalculator")
         super().__init__(name="VoxPot")
         potential = model if isinstance(model, Potential) else load_potential(model)
         self._kinds = {atomic_numbers[symbol]: k for k, symbol in enumerate(potential.spec.species)}
-        alike = all(isinstance(symbol, str) for symbol in species)
-        allowed = cast("list[list[str]]", [list(some) for some in ([species] * len(structure) if alike else species)])
+        every = [species] * len(structure) if all(isinstance(symbol, str) for symbol in species) else species
+        allowed = cast("list[list[str]]", [list(some) for some in every])
         foreign = sorted({symbol for some in allowed for symbol in some} - set(potential.spec.species))
         if foreign or len(allowed) != len(structure):
             raise ConfigError(
@@ -91,7 +87,7 @@ class MchammerCalculator(_Base):  # type: ignore[misc]
 
     def calculate_total(self, *, occupations: Sequence[int]) -> float:
         """Energy of the atomic numbers of all sites, in eV, which need not be the present ones."""
-        self._withdraw()
+        self._settle(accept=False)
         wanted = np.array([self._kinds[z] for z in occupations])
         sites = np.flatnonzero(wanted != self._walker.species)
         return self._walker.energy + self._change(sites.tolist(), wanted[sites].tolist())
@@ -102,7 +98,7 @@ class MchammerCalculator(_Base):  # type: ignore[misc]
         Raises:
             DivergenceError: it is not a number.
         """
-        self._withdraw()
+        self._settle(accept=False)
         change = self._change(sites, [self._kinds[z] for z in new_site_occupations])
         if not math.isfinite(change):
             raise DivergenceError(f"the energy of a trial is {change}; check the structure and the model")
@@ -112,11 +108,9 @@ class MchammerCalculator(_Base):  # type: ignore[misc]
         """Keep a change, which is usually the last that was computed."""
         wanted = (tuple(sites), tuple(self._kinds[z] for z in species))
         if wanted != self._trial:
-            self._withdraw()
+            self._settle(accept=False)
             self._change(*wanted)
-        if self._trial is not None:
-            self._walker.settle(accept=True)
-            self._trial = None
+        self._settle(accept=True)
 
     def _change(self, sites: Sequence[int], kinds: Sequence[int]) -> float:
         """As ``Walker.change``, also of no site; it stands until it is kept or withdrawn."""
@@ -126,7 +120,8 @@ class MchammerCalculator(_Base):  # type: ignore[misc]
         self._trial = (tuple(sites), tuple(kinds))
         return change
 
-    def _withdraw(self) -> None:
+    def _settle(self, *, accept: bool) -> None:
+        """Keep or withdraw the change that stands, if there is one."""
         if self._trial is not None:
-            self._walker.settle(accept=False)
+            self._walker.settle(accept=accept)
             self._trial = None

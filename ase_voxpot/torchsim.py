@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from ase_voxpot.errors import ConfigError
-from ase_voxpot.extras import missing, refuse_unfit
+from ase_voxpot.extras import require
 from ase_voxpot.potential import Potential
 from ase_voxpot.weights import load_potential
 
@@ -30,16 +29,15 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 try:
+    from torch_sim.io import state_to_atoms
     from torch_sim.models.interface import ModelInterface
-except ModuleNotFoundError:
-    ModelInterface = None
+except ModuleNotFoundError:  # which the constructor says
+    ModelInterface = torch.nn.Module
 
 __all__ = ["VoxPotModel"]
 
-_Base: Any = torch.nn.Module if ModelInterface is None else ModelInterface
 
-
-class VoxPotModel(_Base):  # type: ignore[misc]
+class VoxPotModel(ModelInterface):  # type: ignore[misc]
     """Energy, forces and stress of every system of a state, in the state's own precision."""
 
     def __init__(
@@ -66,9 +64,7 @@ class VoxPotModel(_Base):  # type: ignore[misc]
             WeightsError: no such model, or a damaged file.
             DeviceError: the device is not there.
         """
-        if ModelInterface is None:
-            raise missing("torch_sim", "VoxPotModel")
-        refuse_unfit("torch_sim", "VoxPotModel")
+        require("torch_sim", "VoxPotModel")
         super().__init__()
         self.potential = (
             model if isinstance(model, Potential) else load_potential(model, device=str(device), dtype=dtype)
@@ -108,7 +104,8 @@ class VoxPotModel(_Base):  # type: ignore[misc]
             StructureError: one of its kinds, naming the system as a frame.
             ConfigError: this version of torch-sim cannot say in which directions the systems are periodic.
         """
-        results = self.potential.evaluate(_structures(state))
+        _refuse_one_flag(state)
+        results = self.potential.evaluate(state_to_atoms(state))
         like = {"device": state.positions.device, "dtype": state.positions.dtype}
         out = {
             "energy": torch.tensor([r.energy for r in results], **like),
@@ -122,24 +119,10 @@ class VoxPotModel(_Base):  # type: ignore[misc]
         return out
 
 
-def _structures(state: Any) -> list[Atoms]:
-    """The systems of a state, one by one; its cells hold vectors as columns.
-
-    Raises:
-        ConfigError: one flag stands for all directions, and the cells may be those of slabs.
-    """
+def _refuse_one_flag(state: Any) -> None:
+    """Refuse a state, as of torch-sim 0.3, whose one flag of periodicity may hide a slab."""
     if isinstance(state.pbc, bool) and not state.pbc and bool(state.cell.any()):
         raise ConfigError(
             "expected periodicity direction by direction, got one flag: this version of torch-sim turns the slabs and "
             "wires it is given into clusters; update it to 0.6 or later, or give clusters without a cell"
         )
-    positions = state.positions.detach().double().cpu().numpy()
-    cells = state.cell.detach().double().cpu().numpy().swapaxes(1, 2)
-    numbers = state.atomic_numbers.cpu().numpy()
-    counts = np.bincount(state.system_idx.cpu().numpy(), minlength=len(cells))
-    periodic = np.broadcast_to(torch.as_tensor(state.pbc).cpu().numpy(), (len(cells), 3))
-    ends = np.cumsum(counts)
-    return [
-        Atoms(numbers[end - n : end], positions[end - n : end], cell=cell, pbc=pbc)
-        for end, n, cell, pbc in zip(ends, counts, cells, periodic, strict=True)
-    ]

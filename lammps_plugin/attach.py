@@ -111,13 +111,7 @@ _BRIDGES: list[Bridge] = []
 
 
 def attach(
-    pointer: Any,
-    *,
-    model: str = "motaw",
-    elements: str,
-    fix: str,
-    dtype: str = "float32",
-    device: str = "auto",
+    pointer: Any, *, model: str = "motaw", elements: str, fix: str, dtype: str = "float32", device: str = "auto"
 ) -> None:
     """Serve ``fix`` of the LAMMPS at ``pointer``; arguments as in a deck.
 
