@@ -50,9 +50,9 @@ def physics(
 ) -> None:
     """Compute properties of materials with a model and other calculators, and compare with DFT.
 
-    Workflows: eos, elastic, finite-strain, vacancy, interstitial, surfaces, faults, boundaries, stiffness, modes,
-    phonons, thermal, mixing, compounds, dft-mixing (where the data are: a clone, or VOXPOT_DATA), dimer, lattice,
-    stability.
+    Workflows: eos, elastic, finite-strain, vacancy, interstitial, surfaces, faults, boundaries, screw (dislocations),
+    stiffness, modes, phonons, thermal, mixing, compounds, dft-mixing (where the data are: a clone, or VOXPOT_DATA),
+    dimer, lattice, stability.
     Results are kept in OUTPUT/results.json one by one, and not computed again.  The table goes to
     OUTPUT/table.md and OUTPUT/table.json, pictures lie beside it.  A peer is a calculator made by Python code of yours.
 

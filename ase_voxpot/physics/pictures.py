@@ -94,7 +94,7 @@ def _draw_eos(answers: Answers) -> Figure | None:
             axes.plot(curve["volume"], energies, "o-", ms=3, lw=1.2, color=colours[name], label=name)
         reference = REFERENCES.get(subject, {}).get("a0")
         if reference is not None:
-            axes.axvline(reference.value**3 / 2, color=INK, lw=0.9, ls=DASHED, label="PBE")
+            axes.axvline(reference.value**3 / 2, color=INK, lw=0.9, ls=DASHED, label="first principles")
         axes.set_title(subject, fontsize=10, color=INK)
         axes.set_xlabel("volume (Å³/atom)", fontsize=9)
         tidy(axes)
@@ -299,6 +299,24 @@ def _draw_faults(answers: Answers) -> Figure | None:
     return figure
 
 
+def _draw_screw(answers: Answers) -> Figure | None:
+    by_subject, colours = _curves(answers, "screw"), _colours(answers)
+    if not by_subject:
+        return None
+    figure, grid = _grid(len(by_subject), sharey=True)
+    for axes, (subject, curves) in zip(grid[0], by_subject.items(), strict=True):
+        for name, curve in curves.items():
+            axes.plot(curve["place"], curve["path"], color=colours[name], label=name, **_rank(name, answers))
+        if reference := REFERENCES.get(subject, {}).get("E_Peierls"):
+            axes.plot(0.5, reference.value, "x", color=INK, label="first principles")
+        axes.set_title(subject, fontsize=10, color=INK)
+        axes.set_xlabel("path to the next valley", fontsize=9)
+        tidy(axes)
+    grid[0, 0].set_ylabel("screw dislocation (meV/b)", fontsize=9)
+    _legend(figure, grid[0, 0])
+    return figure
+
+
 PICTURES: dict[str, Callable[[Answers], Figure | None]] = {
     "eos": _draw_eos,
     "elastic": _bars(
@@ -314,6 +332,7 @@ PICTURES: dict[str, Callable[[Answers], Figure | None]] = {
     "surfaces": _bars(("surfaces",), ("gamma_110", "gamma_100", "gamma_111"), "J/m²"),
     "faults": _draw_faults,
     "boundaries": _bars(("boundaries",), ("GB_S3_112", "GB_S5_310"), "J/m²"),
+    "screw": _draw_screw,
     "mixing": _bars(("mixing",), ("E_B2", "E_B32", "E_D0_3", "E_D0_3_reverse", "E_random"), "meV/atom"),
     "phonons": _draw_phonons,
     "expansion": _draw_expansion,

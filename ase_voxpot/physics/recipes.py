@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ase_voxpot.errors import DataError
-from ase_voxpot.physics import compounds, dimer, mixing, modes, planar, stability, stiffness, surfaces
+from ase_voxpot.physics import compounds, dimer, mixing, modes, planar, screw, stability, stiffness, surfaces
 from ase_voxpot.properties import cells, defects, elastic, eos, moduli, phonons, thermal
 
 if TYPE_CHECKING:
@@ -130,6 +130,12 @@ def _boundaries(calculator: Any, subject: str, setting: Setting) -> Answer:
         figures[f"GB_{name}"] = planar.tilt_boundary(crystal, calculator, name, translations=tried)
         setting.observe((k + 1) / len(planar.BOUNDARIES))
     return {"figures": figures, "curves": {}}
+
+
+def _screw(calculator: Any, subject: str, setting: Setting) -> Answer:
+    found = screw.screw_dislocation(_rest(subject, calculator), calculator)
+    figures = {"E_Peierls": 1e3 * found.barrier, "E_hard": 1e3 * found.hard, "polarity": found.shift}
+    return {"figures": figures, "curves": {"place": found.place, "path": 1e3 * found.path}}
 
 
 def _stiffness(calculator: Any, subject: str, setting: Setting) -> Answer:
@@ -303,6 +309,7 @@ WORKFLOWS: dict[str, tuple[Callable[[Any, str, Setting], Answer], Callable[[Sequ
     "surfaces": (_surfaces, _each),
     "faults": (_faults, _each),
     "boundaries": (_boundaries, _each),
+    "screw": (_screw, _each),
     "stiffness": (_stiffness, _each),
     "modes": (_modes, lambda elements: [e for e in elements if e in modes.EDGE]),
     "phonons": (_phonons, _each),

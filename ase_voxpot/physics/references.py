@@ -26,6 +26,8 @@ MA = "PBE, Ma & Dudarev, Phys. Rev. Mater. 3, 013605 (2019)"
 MOVE = "PBE, Ma & Dudarev, Phys. Rev. Mater. 3, 063601 (2019)"
 SATTA = "pseudopotentials, Satta et al., Phys. Rev. B 60, 7001 (1999)"
 HEAT = "experiment, CRC Handbook of Chemistry and Physics"
+PEIERLS = "first principles, middle of published values, among them L. Dezerald et al., Phys. Rev. B 89, 024104 (2014)"
+CORE = "first principles: symmetric, S. Ismail-Beigi & T. A. Arias, Phys. Rev. Lett. 84, 1499 (2000)"
 LAW = "a sound potential"
 
 
@@ -80,6 +82,9 @@ QUANTITIES = {
     "USF_112": Quantity(label="unstable stacking fault {112}", unit="J/m²", digits=2),
     "GB_S3_112": Quantity(label="boundary Σ3 (112)", unit="J/m²", digits=2),
     "GB_S5_310": Quantity(label="boundary Σ5 (310)", unit="J/m²", digits=2),
+    "E_Peierls": Quantity(label="screw dislocation, Peierls barrier", unit="meV/b", digits=0),
+    "E_hard": Quantity(label="the same, hard core over easy core", unit="meV/b", digits=0),
+    "polarity": Quantity(label="the same, shift of the core along it", unit="b", digits=3),
     "K_3": Quantity(label="self force constant, 0.03 Å", unit="eV/Å²", digits=2),
     "K_10": Quantity(label="self force constant, 0.1 Å", unit="eV/Å²", digits=2),
     "k_H": Quantity(label="force constant at 0.06 Å, H", unit="eV/Å²", digits=2),
@@ -196,6 +201,12 @@ REFERENCES: dict[str, dict[str, Reference]] = {
     },
 }
 """By subject and quantity."""
+
+for _element_symbol, _barrier in {"Mo": 55, "Ta": 35, "W": 90}.items():  # ranges of 10, 10 and 20 meV
+    REFERENCES[_element_symbol] |= {
+        "E_Peierls": Reference(value=_barrier, source=PEIERLS, tolerance=0.2),
+        "polarity": Reference(value=0, source=CORE, tolerance=0.02, relative=False),
+    }
 
 for _element_symbol, _constants in modes.DFT.items():
     REFERENCES[_element_symbol] |= {

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ase_voxpot.errors import ConfigError, DivergenceError
+from ase_voxpot.errors import ConfigError
+from ase_voxpot.properties.bands import elastic_band
 from ase_voxpot.properties.cells import relaxed
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ __all__ = ["INTERSTITIALS", "Migration", "Vacancy", "interstitial", "vacancy", "
 
 FMAX = 0.01
 """eV/Å, for the ions around a defect."""
-BAND = 0.03
-"""eV/Å, for the elastic band."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +74,6 @@ def _without(supercell: Atoms, index: int) -> Atoms:
 def vacancy_migration(supercell: Atoms, calculator: Any, *, index: int = 0, images: int = 5) -> Migration:
     """Barrier for a nearest neighbour to jump into the vacancy.
 
-    Climbing-image nudged elastic band: Henkelman, Uberuaga and Jónsson, J. Chem. Phys.
-    113, 9901 (2000).
-
     Args:
         supercell: the relaxed perfect crystal, of one or several elements.
         calculator: any.
@@ -87,9 +83,6 @@ def vacancy_migration(supercell: Atoms, calculator: Any, *, index: int = 0, imag
     Raises:
         DivergenceError: the relaxation or the band did not converge.
     """
-    from ase.mep import NEB
-    from ase.optimize import FIRE
-
     separations = supercell.get_distances(index, range(len(supercell)), mic=True, vector=True)
     lengths = np.linalg.norm(separations, axis=1)
     lengths[index] = np.inf
@@ -98,17 +91,8 @@ def vacancy_migration(supercell: Atoms, calculator: Any, *, index: int = 0, imag
     end = supercell.copy()
     end.positions[jumper] -= separations[jumper]
     first, last = (relaxed(_without(atoms, index), calculator, fmax=FMAX) for atoms in (start, end))
-    band = [first, *(first.copy() for _ in range(images)), last]
-    for atoms in band[1:-1]:
-        atoms.calc = calculator
-    chain = NEB(band, method="improvedtangent", allow_shared_calculator=True)
-    chain.interpolate(mic=True)
-    for climb, fmax in ((False, 5 * BAND), (True, BAND)):
-        chain.climb = climb
-        if not FIRE(chain, logfile=None).run(fmax=fmax, steps=500):
-            raise DivergenceError(f"the elastic band did not come to rest within {fmax} eV/Å")
-    energies = np.array([atoms.get_potential_energy() for atoms in band])
-    return Migration(barrier=float(energies.max() - energies[0]), energies=energies - energies[0], jumper=jumper)
+    energies = elastic_band(first, last, calculator, images=images)
+    return Migration(barrier=float(energies.max()), energies=energies, jumper=jumper)
 
 
 def _dumbbell(*direction: float) -> tuple[tuple[float, float, float], tuple[float, float, float]]:

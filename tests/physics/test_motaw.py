@@ -58,3 +58,11 @@ def test_planar_defects_of_tungsten_are_in_order(figures):
     assert 1.6 < faults["USF_110"] < faults["USF_112"] < 2.1  # J/m²
     assert 0.5 < boundaries["GB_S3_112"] < boundaries["GB_S5_310"] < 3
     assert stiffness["K_3"] == pytest.approx(stiffness["K_10"], rel=0.1)
+
+
+@pytest.mark.parametrize("symbol", ["Mo", "Ta", "W"])
+def test_cores_of_screw_dislocations_are_compact(figures, symbol):
+    found = figures("screw", symbol)
+
+    assert REFERENCES[symbol]["polarity"].accepts(found["polarity"])
+    assert 0 < found["E_Peierls"] < 150  # meV/b

@@ -21,6 +21,7 @@ def answers():
     kept["thermal", "W"] = {"figures": {}, "curves": {"temperature": [0, 300], "expansion": [0, 4.0]}}
     kept["faults", "W"] = {"figures": {}, "curves": {"shift": [0, 0.5, 1], "110": [0, 1.7, 0], "112": [0, 1.9, 0]}}
     kept["boundaries", "W"] = {"figures": {"GB_S3_112": 0.9, "GB_S5_310": 2.2}, "curves": {}}
+    kept["screw", "W"] = {"figures": {}, "curves": {"place": [0, 0.5, 1], "path": [0, 90, 0]}}
     frames = {"fraction": [0.25, 0.5], "reference": [-1, -2], "found": [-1, -3]}
     frames |= {"compositions": [0.25, 0.5], "deviations": [0, -1], "maes": [0, 1]}
     kept["dft-mixing", "MoW"] = {"figures": {}, "curves": frames}
