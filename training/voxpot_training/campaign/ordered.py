@@ -22,14 +22,23 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float, Int
 
-__all__ = ["fingerprint", "hermite_forms", "ordered", "primitive_cell", "shell_radii", "shells", "supercell"]
+__all__ = [
+    "distinct_forms",
+    "fingerprint",
+    "hermite_forms",
+    "ordered",
+    "primitive_cell",
+    "shell_radii",
+    "shells",
+    "supercell",
+]
 
 SHELLS = 5
 """Shells of neighbours that tell decorations apart."""
 
 
 def hermite_forms(size: int) -> Iterator[Int[np.ndarray, "3 3"]]:
-    """All integer matrices in Hermite normal form whose determinant is ``size``.
+    """All integer matrices in Hermite normal form whose determinant is ``size``; rows are vectors of supercells.
 
     >>> [len(list(hermite_forms(n))) for n in (1, 2, 3, 4)]
     [1, 7, 13, 35]
@@ -38,7 +47,30 @@ def hermite_forms(size: int) -> Iterator[Int[np.ndarray, "3 3"]]:
         for c in (n for n in range(1, size // a + 1) if (size // a) % n == 0):
             f = size // (a * c)
             for b, d, e in itertools.product(range(c), range(f), range(f)):
-                yield np.array([[a, 0, 0], [b, c, 0], [d, e, f]])
+                yield np.array([[a, b, d], [0, c, e], [0, 0, f]])
+
+
+def distinct_forms(primitive: Atoms, size: int) -> list[Int[np.ndarray, "3 3"]]:
+    """Of ``hermite_forms``, the first of those that symmetry makes one another.
+
+    Args:
+        primitive: as of ``primitive_cell``.
+        size: the determinant.
+
+    >>> [len(distinct_forms(primitive_cell("bcc"), n)) for n in (1, 2, 3, 4, 5, 6)]
+    [1, 2, 3, 7, 5, 10]
+    """
+    import spglib
+
+    cell = (primitive.cell.array, primitive.get_scaled_positions(), primitive.numbers)
+    turns = np.unique(spglib.get_symmetry(cell, symprec=1e-4)["rotations"], axis=0)
+    kept: list[Int[np.ndarray, "3 3"]] = []
+    for form in hermite_forms(size):
+        turned = form @ turns.swapaxes(1, 2)  # of fractions, which are columns, to rows
+        over = (turned @ np.linalg.inv(other) for other in kept)
+        if not any((np.abs(o - o.round()) < 1e-6).all((1, 2)).any() for o in over):
+            kept.append(form)
+    return kept
 
 
 def primitive_cell(lattice: str, ratio: float = 1.633) -> Atoms:
@@ -134,7 +166,7 @@ def ordered(
 
     seen = set(known)
     primitive, radii = primitive_cell(lattice, ratio), shell_radii(lattice, ratio)
-    for form in hermite_forms(size):
+    for form in distinct_forms(primitive, size):
         atoms = supercell(primitive, form)
         pairs = shells(atoms, radii)
         for symbols in itertools.product(elements, repeat=len(atoms)):
