@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import warnings
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from ase.build import bulk, niggli_reduce
 from ase.neighborlist import neighbor_list
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from jaxtyping import Float, Int
 
@@ -63,7 +64,7 @@ def distinct_forms(primitive: Atoms, size: int) -> list[Int[np.ndarray, "3 3"]]:
     import spglib
 
     cell = (primitive.cell.array, primitive.get_scaled_positions(), primitive.numbers)
-    turns = np.unique(spglib.get_symmetry(cell, symprec=1e-4)["rotations"], axis=0)
+    turns = np.unique(_ask(spglib.get_symmetry, cell)["rotations"], axis=0)
     kept: list[Int[np.ndarray, "3 3"]] = []
     for form in hermite_forms(size):
         turned = form @ turns.swapaxes(1, 2)  # of fractions, which are columns, to rows
@@ -71,6 +72,13 @@ def distinct_forms(primitive: Atoms, size: int) -> list[Int[np.ndarray, "3 3"]]:
         if not any((np.abs(o - o.round()) < 1e-6).all((1, 2)).any() for o in over):
             kept.append(form)
     return kept
+
+
+def _ask(question: Callable[..., Any], cell: tuple[Any, ...]) -> Any:
+    """The answer of a function of spglib."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it announces exceptions in place of None
+        return question(cell, symprec=1e-4)
 
 
 def primitive_cell(lattice: str, ratio: float = 1.633) -> Atoms:
@@ -173,6 +181,9 @@ def ordered(
             present = len(set(symbols))
             if present < 2 or present != (kinds or present):
                 continue
+            # a translation brings any site of a lattice to the first one, and the first of equal decorations counts
+            if len(primitive) == 1 and any(elements.index(s) < elements.index(symbols[0]) for s in symbols):
+                continue
             name = fingerprint(symbols, pairs)
             if name in seen:
                 continue
@@ -180,6 +191,6 @@ def ordered(
             answer = atoms.copy()
             answer.symbols[:] = symbols
             cell = (answer.cell.array, answer.get_scaled_positions(), answer.numbers)
-            found = spglib.find_primitive(cell, symprec=1e-4)
+            found = _ask(spglib.find_primitive, cell)
             if found is not None and len(found[2]) == len(answer):  # no supercell of a smaller structure
                 yield name, answer
