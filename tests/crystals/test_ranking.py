@@ -13,7 +13,8 @@ from ase_voxpot.errors import ConfigError, WeightsError
 from ase_voxpot.methods import Method
 from ase_voxpot.properties.formation import elements_at_rest, formation_energy
 from tests.saved import save_tiny_and_certain
-from voxpot_crystals.verbs.ranking import ByModel, potential_of, ranked, ranking_of, relaxing
+from voxpot_crystals.verbs.measures import ByModel
+from voxpot_crystals.verbs.ranking import potential_of, ranked, ranking_of, relaxing
 
 HERE = {"workers": 1, "scheduler": None}
 
@@ -23,7 +24,7 @@ def pair(first: str, second: str, edge: float = 3.25) -> Atoms:
 
 
 def crystals() -> list[Atoms]:
-    found = [pair("Mo", "W"), pair("Mo", "Ta"), pair("Mo", "Nb"), bulk("W", a=3.19), pair("Ta", "W", 0.4)]
+    found = [pair("Mo", "W", 3.18), pair("Mo", "Ta"), pair("Mo", "Nb"), bulk("W", a=3.19), pair("Ta", "W", 0.4)]
     for index, atoms in enumerate(found):
         atoms.info["index"] = index
     return found
@@ -34,7 +35,7 @@ def test_a_potential_ranks_by_formation_energy_and_says_what_it_does_not_know(ca
     made = crystals()
     found = ranked(made, ranking, [], figures, **HERE)
 
-    calculator, rest = Method(text="motaw-fast").make(), elements_at_rest(Method(text="motaw-fast"))
+    calculator, rest = Method(text="motaw-fast", dtype="float64").make(), elements_at_rest(Method(text="motaw-fast"))
     assert [a.info["index"] for a in found[:3]] == [1, 0, 3]
     for atoms in found[:3]:
         energy = calculator.get_potential_energy(atoms)
@@ -71,7 +72,7 @@ def test_known_crystals_span_a_hull_that_new_ones_are_measured_from(capsys):
 
 def test_workers_give_what_one_process_gives(tmp_path, monkeypatch):
     pytest.importorskip("pymatgen")
-    monkeypatch.setattr(import_module("voxpot_crystals.verbs.ranking"), "PORTION", 2)
+    monkeypatch.setattr(import_module("voxpot_crystals.verbs.measures"), "PORTION", 2)
     ranking, known = ranking_of(str(save_tiny_and_certain(tmp_path)), hull=True), [pair("Mo", "Ta"), pair("Ta", "W")]
 
     alone, shared = (ranked(crystals(), ranking, known, {}, workers=workers, scheduler=None) for workers in (1, 2))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from ase_voxpot.methods import Method
-    from voxpot_crystals.verbs.ranking import ByModel, ByPotential
+    from voxpot_crystals.verbs.measures import ByModel, ByPotential
 
 __all__ = ["generate", "relaxed"]
 

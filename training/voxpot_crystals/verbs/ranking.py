@@ -7,150 +7,27 @@ does the same to the crystals of a file, to compare a generator with another sou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from ase_voxpot.cli.workers import run_parts
-from ase_voxpot.plotting.screen import console, progress, table
+from ase_voxpot.plotting.screen import console, table
+from voxpot_crystals.verbs.measures import ByModel, ByPotential
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from ase import Atoms
 
     from ase_voxpot.methods import Method
 
-__all__ = ["ByModel", "ByPotential", "energies", "potential_of", "ranked", "ranking_of", "relaxing"]
+__all__ = ["potential_of", "ranked", "ranking_of", "relaxing"]
 
-PORTION = 32
-"""Crystals whose energies are computed with one calculator."""
 ROWS = 10
 """Of the table; the file has all."""
 NEAR = 0.025
 """eV/atom above the hull, about kT at room temperature, up to which a compound may well exist."""
-
-
-@dataclass(frozen=True, slots=True)
-class ByModel:
-    """Predictions of a property model; ``prediction`` and ``uncertainty`` in ``info``."""
-
-    name: str
-    predictor: Any
-    columns: ClassVar = {"prediction": "prediction", "uncertainty": "uncertainty"}
-    first: ClassVar = ("prediction",)
-
-    @property
-    def title(self) -> str:
-        """Quantity, model and unit."""
-        target = self.predictor.card.get("target", {})
-        quantity = target.get("name") or target.get("key", "prediction")
-        return f"{quantity} by {self.name}, {target.get('unit', '')}"
-
-    def caption(self, info: Mapping[str, Any]) -> str:
-        """Of a picture; empty without a prediction."""
-        unit = self.predictor.card.get("target", {}).get("unit", "")
-        return f"{info['prediction']:.2f} ± {info['uncertainty']:.2f} {unit}" if "prediction" in info else ""
-
-    def mark(self, made: Sequence[Atoms], known: Sequence[Atoms], *, workers: int, scheduler: str | None) -> None:
-        """Add predictions, or the reason why there is none, to ``info``."""
-        from voxpot_crystals.verbs.predict import predictions
-
-        with progress(self.name, len(made)) as step:
-            found = predictions(self.predictor, self.name, made, workers=workers, scheduler=scheduler, observe=step)
-        for k, crystal in enumerate(made):
-            if k in found.refused:
-                crystal.info["not_predicted"] = found.refused[k]
-            else:
-                crystal.info |= {"prediction": float(found.value[k]), "uncertainty": float(found.sigma[k])}
-
-
-@dataclass(frozen=True, slots=True)
-class ByPotential:
-    """Formation energies of a potential, and distances from the hull of the known crystals by the same potential.
-
-    ``info`` has ``formation_energy``, ``energy_uncertainty`` of models that know it, and ``energy_above_hull`` where
-    crystals are known, all in eV/atom.
-    """
-
-    method: Method
-    rest: Mapping[str, float]  # energies of the elements, eV/atom
-    columns: ClassVar = {
-        "energy_above_hull": "above the hull",
-        "formation_energy": "formation energy",
-        "energy_uncertainty": "uncertainty",
-    }
-    first: ClassVar = ("energy_above_hull", "formation_energy")
-
-    @property
-    def title(self) -> str:
-        """Quantity, potential and unit."""
-        return f"formation energy by {self.method.name}, eV/atom"
-
-    def caption(self, info: Mapping[str, Any]) -> str:
-        """Of a picture; empty without an energy."""
-        if "formation_energy" not in info:
-            return ""
-        above = info.get("energy_above_hull")
-        lines = [f"{info['formation_energy']:.3f} eV/atom".replace("-", "−")]
-        lines += [] if above is None else [f"hull {above:+.3f}".replace("-", "−")]
-        return "\n".join(lines)
-
-    def mark(self, made: Sequence[Atoms], known: Sequence[Atoms], *, workers: int, scheduler: str | None) -> None:
-        """Add energies, or the reason why there is none, to ``info``; known crystals of other elements do not count."""
-        from voxpot_crystals.structures.hull import hull_distances
-
-        others = [a for a in known if set(a.get_chemical_symbols()) <= set(self.rest)]
-        everything = [*made, *others]
-        parts = [(self.method, self.rest, everything[k : k + PORTION]) for k in range(0, len(everything), PORTION)]
-        steps = [len(some) for *_, some in parts]
-        with progress(self.method.name, len(everything)) as step:
-            portions = run_parts(energies, parts, workers=workers, scheduler=scheduler, observe=step, steps=steps)
-            found = [one for portion in portions for one in portion]
-        for crystal, one in zip(made, found, strict=False):
-            crystal.info |= one
-        if not known:
-            return
-        fit = [a for a in made if "formation_energy" in a.info]
-        base = {k: one["formation_energy"] for k, one in enumerate(found[len(made) :]) if "formation_energy" in one}
-        own = [a.info["formation_energy"] for a in fit]
-        above = hull_distances(fit, own, [others[k] for k in base], list(base.values()))
-        for crystal, distance in zip(fit, above, strict=True):
-            crystal.info["energy_above_hull"] = distance
-
-
-def energies(
-    method: Method,
-    rest: Mapping[str, float],
-    some: Sequence[Atoms],
-    *,
-    observe: Callable[[], None] = lambda: None,
-) -> list[dict[str, Any]]:
-    """Entries of ``info`` for some crystals: energies in eV/atom, or under ``not_predicted`` why there are none.
-
-    Args:
-        method: of the potential.
-        rest: energies of the elements, eV/atom.
-        some: crystals; not changed.
-        observe: called after every crystal.
-    """
-    from ase_voxpot.errors import StructureError
-    from ase_voxpot.properties.formation import formation_energy
-
-    calculator, found = method.make(), []
-    unsure = calculator.potential.uncertainty is not None
-    for crystal in some:
-        atoms, one = crystal.copy(), dict[str, Any]()
-        try:
-            energy = float(calculator.get_property("energy", atoms))
-            one["formation_energy"] = formation_energy(atoms, energy, rest)
-            if unsure:
-                one["energy_uncertainty"] = float(calculator.get_property("energy_uncertainty", atoms)) / len(atoms)
-        except StructureError as error:
-            one = {"not_predicted": str(error)}
-        found.append(one)
-        observe()
-    return found
+SAME = 0.001
+"""eV/atom; relaxations of one compound differ by less."""
 
 
 def potential_of(text: str) -> Method | None:
@@ -177,6 +54,8 @@ def ranking_of(rank: str, *, hull: bool) -> ByModel | ByPotential:
         WeightsError: neither; ``ConfigError`` a potential whose card names no lattice of the elements.
         MissingPackageError: pymatgen is not installed, which makes the hull.
     """
+    from dataclasses import replace
+
     from ase_voxpot.errors import WeightsError
     from ase_voxpot.extras import require
     from ase_voxpot.properties.formation import elements_at_rest
@@ -187,6 +66,7 @@ def ranking_of(rank: str, *, hull: bool) -> ByModel | ByPotential:
     if potential is not None:
         if hull:
             require("pymatgen", "the convex hull")
+        potential = replace(potential, dtype="float64")  # for small differences of large energies
         return ByPotential(potential, elements_at_rest(potential))
     try:
         return ByModel(rank, load_predictor(rank))
@@ -248,11 +128,11 @@ def ranked(
     console().print(shown)
     above = [a.info["energy_above_hull"] for a in order if "energy_above_hull" in a.info]
     if above:
-        counts = {"crystals": len(above), "below": sum(e < 0 for e in above), "near": sum(e <= NEAR for e in above)}
+        counts = {"crystals": len(above), "below": sum(e < -SAME for e in above), "near": sum(e < NEAR for e in above)}
         figures["hull"] = counts
         console().print(
-            f"{counts['below']} of {len(above)} below the hull of the known crystals, {counts['near']} up to "
-            f"{1000 * NEAR:g} meV/atom above it"
+            f"{counts['below']} of {len(above)} more than {1000 * SAME:g} meV/atom below the hull of the known "
+            f"crystals, {counts['near']} less than {1000 * NEAR:g} meV/atom above it"
         )
     return order
 
