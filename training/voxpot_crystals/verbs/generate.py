@@ -91,7 +91,7 @@ def generate(
     voxpot generate --model nesf-lcs6a -n 100 --output new.extxyz --plot new.png
     voxpot generate -m nesf-lcs6a -n 20 -c elements=Ba,Ti,O -c atoms=5 --rank cgcnn-formation -o new.extxyz
     voxpot generate -m icsg3d-perov -n 200 --known train.extxyz --passed --symprec 0.1 -o new.extxyz
-    voxpot generate -m icsg3d-bcc -n 200 --relax nbmotaw --rank nbmotaw --known train.extxyz -o new.extxyz
+    voxpot generate -m bcc.safetensors -n 99 --relax nbmotaw --rank nbmotaw --known train.extxyz -o new.extxyz
     voxpot generate -m nesf-lcs6a -n 9 --between two.extxyz -o between.extxyz
     """
     from ase_voxpot.errors import ConfigError

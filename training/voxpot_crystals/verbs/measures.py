@@ -83,7 +83,7 @@ class ByPotential:
             return ""
         above = info.get("energy_above_hull")
         lines = [f"{info['formation_energy']:.3f} eV/atom".replace("-", "−")]
-        lines += [] if above is None else [f"hull {above:+.3f}".replace("-", "−")]
+        lines += [] if above is None else [f"hull {round(above, 3) + 0.0:+.3f}".replace("-", "−")]  # 0.0: no −0.000
         return "\n".join(lines)
 
     def mark(self, made: Sequence[Atoms], known: Sequence[Atoms], *, workers: int, scheduler: str | None) -> None:

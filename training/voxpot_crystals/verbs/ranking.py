@@ -123,7 +123,7 @@ def ranked(
         info = {key: crystal.info.get(key) for key in ("index", *columns)}
         rows.append({"formula": crystal.get_chemical_formula(), **info})
     for row in rows[:ROWS]:
-        numbers = ("–" if row[key] is None else f"{row[key]:.3f}" for key in columns)
+        numbers = ("–" if row[key] is None else f"{round(row[key], 3) + 0.0:.3f}" for key in columns)
         shown.add_row(row["formula"], str(row["index"]), *numbers)
     console().print(shown)
     above = [a.info["energy_above_hull"] for a in order if "energy_above_hull" in a.info]
