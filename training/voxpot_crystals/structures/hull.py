@@ -33,7 +33,7 @@ def hull_distances(
     """
     require("pymatgen", "the convex hull")
     from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
-    from pymatgen.core import Composition
+    from pymatgen.core.composition import Composition
 
     def entry(atoms: Atoms, energy: float) -> Any:
         return PDEntry(Composition(atoms.symbols.formula.count()), energy * len(atoms))

@@ -86,7 +86,7 @@ def relaxed(
         moved = atoms.copy()
         moved.calc = calculator
         # in cells of a few atoms FrechetCellFilter takes ten times as long as the potential, with its logarithms
-        with LBFGS(UnitCellFilter(moved), logfile=None) as dynamics:
+        with LBFGS(UnitCellFilter(moved), logfile=None) as dynamics:  # type: ignore[arg-type]
             reached = dynamics.run(fmax=FMAX, steps=STEPS)
         formed = formation_energy(moved, float(moved.get_potential_energy()), rest)
         moved.calc = None
