@@ -1,6 +1,7 @@
 """Properties of materials from any ASE calculator, one module per kind of calculation.
 
     cells          supercells of a least width, relaxed crystals
+    formation      formation energies against the elements at rest
     eos            energy against volume, Birch-Murnaghan
     elastic        elastic tensor at equilibrium or over large strains, ensembles of decorations
     moduli         symmetry, Voigt-Reuss-Hill averages, anisotropy

@@ -262,6 +262,7 @@ SETS = {
     "crystal/icsg3d_val": 342,
     "crystal/ybco13": 100,
     "crystal/perov5_val": 3787,
+    "crystal/bcc_compounds": 2500,
 }
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from ase_voxpot.methods import Method
+    from voxpot_crystals.verbs.measures import ByModel, ByPotential
 
 __all__ = ["generate", "relaxed"]
 
@@ -51,14 +52,19 @@ def generate(
         ),
     ] = None,
     rank: Annotated[
-        str | None, typer.Option("--rank", help="Sort by predictions of this property model, lowest first.")
+        str | None,
+        typer.Option(
+            "--rank", help="Sort by a property model, or by formation energies of a potential: the lowest first."
+        ),
     ] = None,
     symprec: Annotated[
         float | None, typer.Option("--symprec", help="Symmetrise crystals within this tolerance, Å.")
     ] = None,
     relax: Annotated[
         str | None,
-        typer.Option("--relax", help="Relax atoms and cells with a calculator: module:factory or file.py:factory."),
+        typer.Option(
+            "--relax", help="Relax atoms and cells with a potential, or a calculator: module:factory, file.py:factory."
+        ),
     ] = None,
     known: Annotated[
         Path | None, typer.Option("--known", help="Known crystals, such as those of the training.")
@@ -77,19 +83,21 @@ def generate(
     (at least these), and the properties that a model was trained with; values outside the range of the
     training crystals are refused. New crystals are screened: distances, balanced charges, repeats, and with --known
     novelty; info has the reason why a crystal did not pass. Invalid crystals of --known, such as those with
-    partially occupied sites, are counted on stderr and ignored; in --between they are refused. Several workers share
-    the relaxations and the predictions of --rank; the crystals are those of one process.
+    partially occupied sites, are counted on stderr and ignored; in --between they are refused. A potential in --rank
+    gives formation energies against its elements at rest, of crystals as they are, and with --known their distances
+    from the convex hull of the known crystals. Several workers share the relaxations and the values of --rank; the
+    crystals are those of one process.
 
     voxpot generate --model nesf-lcs6a -n 100 --output new.extxyz --plot new.png
     voxpot generate -m nesf-lcs6a -n 20 -c elements=Ba,Ti,O -c atoms=5 --rank cgcnn-formation -o new.extxyz
     voxpot generate -m icsg3d-perov -n 200 --known train.extxyz --passed --symprec 0.1 -o new.extxyz
+    voxpot generate -m bcc.safetensors -n 99 --relax nbmotaw --rank nbmotaw --known train.extxyz -o new.extxyz
     voxpot generate -m nesf-lcs6a -n 9 --between two.extxyz -o between.extxyz
     """
     from ase_voxpot.errors import ConfigError
-    from ase_voxpot.methods import Method
     from ase_voxpot.storage.files import write_json
     from voxpot_crystals.codecs import load_generator
-    from voxpot_crystals.regression.predict import load_predictor
+    from voxpot_crystals.verbs.ranking import ranked, ranking_of, relaxing
 
     refuse_seed(seed)
     if between is not None and (condition or prior):
@@ -97,12 +105,12 @@ def generate(
     if symprec is not None and not 0 < symprec < 1:
         raise ConfigError(f"symprec: expected a length between 0 and 1 Å, got {symprec:g}")
     check_targets(output, json, plot=plot)
-    method = Method(text=relax, own=False) if relax else None
+    method = relaxing(relax) if relax else None
     if method is not None:
         method.make()  # refused before anything is drawn
     others = _known(known) if known else []
     generator = load_generator(model)
-    predictor = load_predictor(rank) if rank else None
+    ranking = ranking_of(rank, hull=bool(others)) if rank else None
     asked = generator.conditions.parse(condition or [])
     tried = _drawn(generator, count, asked, prior, seed) if between is None else _between(generator, between, count)
     figures = {"model": model, "seed": seed, "prior": prior, "condition": list(condition or []), "asked": count}
@@ -112,13 +120,13 @@ def generate(
     if method is not None:
         made = _relaxed(made, method, figures, workers=workers, scheduler=scheduler)
     made = _screened(made, others, passed, figures)
-    if predictor is not None:
-        made = _ranked(made, predictor, str(rank), figures, workers=workers, scheduler=scheduler)
+    if ranking is not None:
+        made = ranked(made, ranking, others, figures, workers=workers, scheduler=scheduler)
     _write(output, made)
     if json is not None:
         write_json(json, figures)
     if plot is not None:
-        _draw(plot, made, model, predictor)
+        _draw(plot, made, model, ranking)
     kept = f"; {len(made)} passed and were kept" if passed else ""
     typer.echo(f"wrote {output}: {_counts(figures)}{kept}")
 
@@ -184,40 +192,6 @@ def _drawn(generator: Any, count: int, asked: Any, prior: str | None, seed: int)
             made = sum(d.atoms is not None for d in tried)
             bar.update(task, completed=made, failed=f"{len(tried) - made} failed" if made < len(tried) else "")
     return tried
-
-
-def _ranked(
-    made: Sequence[Atoms],
-    predictor: Any,
-    name: str,
-    figures: dict[str, Any],
-    *,
-    workers: int,
-    scheduler: str | None,
-) -> list[Atoms]:
-    """The crystals with predictions in ``info``, lowest first, those without a prediction last."""
-    from voxpot_crystals.verbs.predict import predictions
-
-    target = predictor.card.get("target", {})
-    quantity, unit = target.get("name") or target.get("key", "prediction"), target.get("unit", "")
-    with progress(name, len(made)) as step:
-        found = predictions(predictor, name, made, workers=workers, scheduler=scheduler, observe=step)
-    for k, crystal in enumerate(made):
-        if k in found.refused:
-            crystal.info["not_predicted"] = found.refused[k]
-        else:
-            crystal.info |= {"prediction": float(found.value[k]), "uncertainty": float(found.sigma[k])}
-    order = sorted(made, key=lambda a: a.info.get("prediction", float("inf")))
-    shown = table(f"{quantity} by {name}, {unit}", "crystal", "index", "prediction", "uncertainty")
-    rows = figures["ranked"] = []
-    for crystal in order:
-        info = {key: crystal.info.get(key) for key in ("index", "prediction", "uncertainty")}
-        rows.append({"formula": crystal.get_chemical_formula(), **info})
-    for row in rows[:10]:
-        numbers = ("–" if row[key] is None else f"{row[key]:.3f}" for key in ("prediction", "uncertainty"))
-        shown.add_row(row["formula"], str(row["index"]), *numbers)
-    console().print(shown)
-    return order
 
 
 def _print_kept(kept: Mapping[str, Mapping[str, Any]], figures: dict[str, Any]) -> None:
@@ -301,17 +275,12 @@ def _screened(made: Sequence[Atoms], known: Sequence[Atoms], passed: bool, figur
     return [a for a, reason in zip(made, reasons, strict=True) if not (passed and reason)]
 
 
-def _draw(path: Path, made: Sequence[Atoms], model: str, predictor: Any) -> None:
+def _draw(path: Path, made: Sequence[Atoms], model: str, ranking: ByModel | ByPotential | None) -> None:
     from voxpot_crystals.structures.pictures import draw_gallery
 
     shown = list(made[:SHOWN])
-    titles = [a.get_chemical_formula() for a in shown]
-    if predictor is not None:
-        unit = predictor.card.get("target", {}).get("unit", "")
-        titles = [
-            f"{t}\n{a.info['prediction']:.2f} ± {a.info['uncertainty']:.2f} {unit}" if "prediction" in a.info else t
-            for t, a in zip(titles, shown, strict=True)
-        ]
+    captions = ["" if ranking is None else ranking.caption(a.info) for a in shown]
+    titles = [f"{a.get_chemical_formula()}\n{text}".rstrip() for a, text in zip(shown, captions, strict=True)]
     draw_gallery(path, shown, titles=titles, heading=f"{model}: {len(shown)} of {len(made)} crystals")
 
 

@@ -15,5 +15,6 @@ crystals      elements and compounds; ``properties`` what is computed of them, `
 rounds        the loop
 estimate      what it would cost
 page          its report; ``property_table`` that of the crystals
+compounds     ordered compounds, relaxed with a potential, with formation energies, a command
 fresh         frames that a campaign has not seen; ``assess`` errors on them, a command
 """

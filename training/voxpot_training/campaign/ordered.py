@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import warnings
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +19,27 @@ from ase.build import bulk, niggli_reduce
 from ase.neighborlist import neighbor_list
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from jaxtyping import Float, Int
 
-__all__ = ["fingerprint", "hermite_forms", "ordered", "primitive_cell", "shell_radii", "shells", "supercell"]
+__all__ = [
+    "distinct_forms",
+    "fingerprint",
+    "hermite_forms",
+    "ordered",
+    "primitive_cell",
+    "shell_radii",
+    "shells",
+    "supercell",
+]
 
 SHELLS = 5
 """Shells of neighbours that tell decorations apart."""
 
 
 def hermite_forms(size: int) -> Iterator[Int[np.ndarray, "3 3"]]:
-    """All integer matrices in Hermite normal form whose determinant is ``size``.
+    """All integer matrices in Hermite normal form whose determinant is ``size``; rows are vectors of supercells.
 
     >>> [len(list(hermite_forms(n))) for n in (1, 2, 3, 4)]
     [1, 7, 13, 35]
@@ -38,7 +48,37 @@ def hermite_forms(size: int) -> Iterator[Int[np.ndarray, "3 3"]]:
         for c in (n for n in range(1, size // a + 1) if (size // a) % n == 0):
             f = size // (a * c)
             for b, d, e in itertools.product(range(c), range(f), range(f)):
-                yield np.array([[a, 0, 0], [b, c, 0], [d, e, f]])
+                yield np.array([[a, b, d], [0, c, e], [0, 0, f]])
+
+
+def distinct_forms(primitive: Atoms, size: int) -> list[Int[np.ndarray, "3 3"]]:
+    """Of ``hermite_forms``, the first of those that symmetry makes one another.
+
+    Args:
+        primitive: as of ``primitive_cell``.
+        size: the determinant.
+
+    >>> [len(distinct_forms(primitive_cell("bcc"), n)) for n in (1, 2, 3, 4, 5, 6)]
+    [1, 2, 3, 7, 5, 10]
+    """
+    import spglib
+
+    cell = (primitive.cell.array, primitive.get_scaled_positions(), primitive.numbers)
+    turns = np.unique(_ask(spglib.get_symmetry, cell)["rotations"], axis=0)
+    kept: list[Int[np.ndarray, "3 3"]] = []
+    for form in hermite_forms(size):
+        turned = form @ turns.swapaxes(1, 2)  # of fractions, which are columns, to rows
+        over = (turned @ np.linalg.inv(other) for other in kept)
+        if not any((np.abs(o - o.round()) < 1e-6).all((1, 2)).any() for o in over):
+            kept.append(form)
+    return kept
+
+
+def _ask(question: Callable[..., Any], cell: tuple[Any, ...]) -> Any:
+    """The answer of a function of spglib."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it announces exceptions in place of None
+        return question(cell, symprec=1e-4)
 
 
 def primitive_cell(lattice: str, ratio: float = 1.633) -> Atoms:
@@ -134,12 +174,15 @@ def ordered(
 
     seen = set(known)
     primitive, radii = primitive_cell(lattice, ratio), shell_radii(lattice, ratio)
-    for form in hermite_forms(size):
+    for form in distinct_forms(primitive, size):
         atoms = supercell(primitive, form)
         pairs = shells(atoms, radii)
         for symbols in itertools.product(elements, repeat=len(atoms)):
             present = len(set(symbols))
             if present < 2 or present != (kinds or present):
+                continue
+            # a translation brings any site of a lattice to the first one, and the first of equal decorations counts
+            if len(primitive) == 1 and any(elements.index(s) < elements.index(symbols[0]) for s in symbols):
                 continue
             name = fingerprint(symbols, pairs)
             if name in seen:
@@ -148,6 +191,6 @@ def ordered(
             answer = atoms.copy()
             answer.symbols[:] = symbols
             cell = (answer.cell.array, answer.get_scaled_positions(), answer.numbers)
-            found = spglib.find_primitive(cell, symprec=1e-4)
+            found = _ask(spglib.find_primitive, cell)
             if found is not None and len(found[2]) == len(answer):  # no supercell of a smaller structure
                 yield name, answer

@@ -9,6 +9,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
 from ase.build import bulk
 from ase.io import read, write
 from numpy.testing import assert_allclose
@@ -242,6 +243,50 @@ def test_a_property_model_ranks(model, tmp_path, decoder, monkeypatch, capsys):
     assert made[4].info["index"] == 1
     assert len(json.loads((tmp_path / "f.json").read_text())["ranked"]) == 5
     assert "edge by edges, Å" in capsys.readouterr().out
+
+
+def test_a_potential_relaxes_and_ranks_as_it_does_by_workers(model, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("pymatgen")
+    for module in ("generate", "measures"):
+        monkeypatch.setattr(import_module(f"voxpot_crystals.verbs.{module}"), "PORTION", 2)
+    pairs, calls = (("Mo", "Ta"), ("Mo", "W"), ("Nb", "W")), []
+
+    def decode(self, latent, **options):
+        calls.append(1)
+        return Decoded(Atoms(pairs[len(calls) % 3], scaled_positions=[[0] * 3, [0.5] * 3], cell=[3.2] * 3, pbc=True))
+
+    monkeypatch.setattr(Codec, "decode", decode)
+    write(tmp_path / "known.extxyz", bulk("MoTa", "cesiumchloride", a=3.24))
+    options = (
+        "-m",
+        model,
+        "-n",
+        3,
+        "--relax",
+        "motaw-fast",
+        "--rank",
+        "motaw-fast",
+        "--known",
+        tmp_path / "known.extxyz",
+    )
+
+    found = {}
+    for workers in (1, 2):
+        calls.clear()
+        files = ("--json", tmp_path / "f.json", "--plot", tmp_path / "p.png", "-o", tmp_path / "a.extxyz")
+        assert run(*options, *files, "--workers", workers) == 0
+        found[workers] = (tmp_path / "a.extxyz").read_bytes(), (tmp_path / "f.json").read_bytes()
+
+    assert found[1] == found[2]
+    made = read(tmp_path / "a.extxyz", ":")
+    assert [str(a.symbols) for a in made] == ["MoW", "MoTa", "NbW"]
+    assert made[0].info["energy_above_hull"] == made[0].info["formation_energy"] < 0  # of Mo and W nothing is known
+    assert made[1].info["energy_above_hull"] == pytest.approx(0, abs=0.003)  # at rest, the known one nearly so
+    assert "Nb" in made[2].info["not_predicted"]
+    assert made[2].info["relaxed"].startswith("failed: UnknownElementError")
+    assert "1 of 2 more than 1 meV/atom below the hull of the known crystals" in capsys.readouterr().out.replace(
+        "\n", " "
+    )
 
 
 def test_what_is_made_is_screened_and_each_crystal_says_how(model, tmp_path, decoder, capsys):
