@@ -22,6 +22,8 @@ from ase_voxpot.errors import (
 )
 from ase_voxpot.simd.threads import set_threads
 from ase_voxpot.weights import load_potential, read_header
+from voxpot_training.learning import POINTS, curve
+from voxpot_training.potential.card import learning_table
 from voxpot_training.potential.train import _mean_of_most, run
 
 
@@ -203,3 +205,34 @@ def test_a_foreign_checkpoint_is_refused(write_config, tmp_path):
 
     with pytest.raises(SchemaError, match="expected a training checkpoint"):
         run(write_config(epochs=1), out=tmp_path / "run", resume=True)
+
+
+class TestCurve:
+    @pytest.fixture
+    def log(self, tmp_path):
+        rows = [f"{k},{60 * k},{'' if k % 2 else 100 - k},{'' if k % 2 else 200 - k}" for k in range(41)]
+        (tmp_path / "log.csv").write_text("\n".join(["epoch,seconds,valid_energy,valid_force", *rows]))
+        return tmp_path / "log.csv"
+
+    def test_a_curve_has_few_points_and_the_last_of_them(self, log):
+        found = curve(log, ("energy", "force"))
+
+        assert len(found) == POINTS
+        assert found[0] == {"minutes": 0, "energy": 100, "force": 200}
+        assert found[-1] == {"minutes": 40, "energy": 60, "force": 160}
+
+    def test_a_second_stage_goes_on_with_the_first(self, log):
+        first = curve(log, ("energy", "force"))
+
+        both = curve(log, ("energy", "force"), before=first)
+
+        assert both[:POINTS] == first
+        assert [row["minutes"] for row in both] == sorted(row["minutes"] for row in both)
+        assert both[-1]["minutes"] == 80
+        assert len(learning_table(both)) == 5 + len(both)
+
+    def test_a_training_without_validation_has_no_curve(self, log):
+        log.write_text("epoch,seconds,valid_energy,valid_force\n0,1,,")
+
+        assert curve(log, ("energy", "force")) == []
+        assert learning_table([]) == []

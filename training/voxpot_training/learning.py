@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from voxpot_training.colours import ACCENT, PALE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["draw_learning", "read_log", "spent"]
+__all__ = ["curve", "curve_of", "draw_learning", "read_log", "spent"]
+
+POINTS = 8
+"""Rows of a learning curve."""
 
 
 def read_log(path: Path) -> list[dict[str, str]]:
@@ -24,6 +27,43 @@ def spent(log: Path) -> dict[str, float]:
     """Epochs and minutes of a training, for its card."""
     rows = read_log(log)
     return {"epochs": len(rows), "minutes": round(float(rows[-1]["seconds"]) / 60, 1) if rows else 0}
+
+
+def curve(log: Path, columns: Sequence[str], *, before: Sequence[Mapping[str, float]] = ()) -> list[dict[str, float]]:
+    """A learning curve for a card: ``minutes`` of training, and validation errors of the averaged weights.
+
+    Args:
+        log: of a training.
+        columns: names of errors; that of validation is ``valid_COLUMN``.
+        before: the curve of an earlier stage, which this one goes on with.
+
+    Returns:
+        ``before``, and up to ``POINTS`` rows, the last validation among them.
+    """
+    rows = [row for row in read_log(log) if all(row[f"valid_{name}"] for name in columns)]
+    chosen = {round(k * (len(rows) - 1) / max(min(len(rows), POINTS) - 1, 1)) for k in range(min(len(rows), POINTS))}
+    gone = before[-1]["minutes"] if before else 0.0
+    found = [
+        {"minutes": round(gone + float(row["seconds"]) / 60, 1)}
+        | {name: float(row[f"valid_{name}"]) for name in columns}
+        for k, row in enumerate(rows)
+        if k in chosen
+    ]
+    return [*(dict(row) for row in before), *found]
+
+
+def curve_of(card: Mapping[str, Any], columns: Sequence[str]) -> list[dict[str, float]]:
+    """The learning curve of a card; empty if there is none, or what is there is no curve.
+
+    >>> curve_of({"learning": [{"minutes": 2.0, "force": 50.0}]}, ["force"])
+    [{'minutes': 2.0, 'force': 50.0}]
+    >>> curve_of({"learning": "fast"}, ["force"])
+    []
+    """
+    try:
+        return [{key: float(row[key]) for key in ("minutes", *columns)} for row in card.get("learning", [])]
+    except (TypeError, KeyError, ValueError):
+        return []
 
 
 def draw_learning(

@@ -9,14 +9,14 @@ from ase_voxpot.spec import encode
 from voxpot_training.cards import count_parameters, description, heading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ase_voxpot.potential import Potential
     from ase_voxpot.scoring import Figures, Scores
     from voxpot_training.config import TrainConfig
     from voxpot_training.splits import Split
 
-__all__ = ["card_as_data", "card_as_markdown"]
+__all__ = ["card_as_data", "card_as_markdown", "learning_table"]
 
 COLUMNS = (
     ("frames", "frames"),
@@ -28,8 +28,14 @@ COLUMNS = (
 )
 
 
-def card_as_data(config: TrainConfig, split: Split, scores: Scores, notes: Sequence[str] = ()) -> dict[str, Any]:
-    """What is stored with the weights; ``notes`` are remarks on the labels."""
+def card_as_data(
+    config: TrainConfig,
+    split: Split,
+    scores: Scores,
+    notes: Sequence[str] = (),
+    learning: Sequence[Mapping[str, float]] = (),
+) -> dict[str, Any]:
+    """What is stored with the weights; ``notes`` are remarks on the labels, ``learning`` is a ``curve``."""
     return {
         **description(config),
         "method": None if config.method is None else encode(config.method),
@@ -37,6 +43,7 @@ def card_as_data(config: TrainConfig, split: Split, scores: Scores, notes: Seque
         "frames": {side: len(getattr(split, side)) for side in split.__slots__},
         "holdout": scores.to_json(model=config.name),
         "labels": list(notes),
+        "learning": [dict(row) for row in learning],
         "config": encode(config),
     }
 
@@ -48,8 +55,9 @@ def card_as_markdown(
     potential: Potential,
     uncertainty: dict[str, Any] | None,
     notes: Sequence[str] = (),
+    learning: Sequence[Mapping[str, float]] = (),
 ) -> str:
-    """The card as Markdown."""
+    """The card as Markdown; ``notes`` and ``learning`` as in ``card_as_data``."""
     model, parameters = config.model, count_parameters(potential.network)
     facts = [
         f"species: {', '.join(model.species)}; cutoff {model.descriptor.cutoff:g} Å",
@@ -71,6 +79,7 @@ def card_as_markdown(
             *rows,
             "",
             *_uncertainty(uncertainty),
+            *learning_table(learning),
         ]
     )
 
@@ -90,6 +99,20 @@ def _uncertainty(report: dict[str, Any] | None) -> list[str]:
             f"| {unit} | {' | '.join('–' if report[k].get(key) is None else f'{report[k][key]:.3g}' for key in keys)} |"
             for k, unit in units.items()
         ),
+        "",
+    ]
+
+
+def learning_table(learning: Sequence[Mapping[str, float]]) -> list[str]:
+    """Lines of Markdown with a learning curve; none without one."""
+    if not learning:
+        return []
+    return [
+        "Validation errors while training, of the averaged weights:",
+        "",
+        "| minutes | E MAE, meV/atom | F MAE, meV/Å |",
+        "|---|---|---|",
+        *(f"| {row['minutes']:g} | {row['energy']:.3g} | {row['force']:.3g} |" for row in learning),
         "",
     ]
 

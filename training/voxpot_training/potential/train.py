@@ -26,12 +26,12 @@ from ase_voxpot.plotting.screen import console, score_table
 from ase_voxpot.potential import Potential
 from ase_voxpot.scoring import predict as predict_frames, score
 from ase_voxpot.storage.files import write_json
-from ase_voxpot.weights import find_model, load_potential, save_potential
+from ase_voxpot.weights import find_model, load_potential, read_header, save_potential
 from voxpot_training.cards import count_parameters
 from voxpot_training.config import load_config, run_folder
 from voxpot_training.data import load_frames
 from voxpot_training.distributed import rank, share, together
-from voxpot_training.learning import draw_learning
+from voxpot_training.learning import curve, curve_of, draw_learning
 from voxpot_training.loop import fit
 from voxpot_training.potential.batches import Predictor, collate, make_example, shuffled_batches
 from voxpot_training.potential.card import card_as_data, card_as_markdown
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 __all__ = ["PotentialTask", "errors_on", "fit_frames", "fit_potential", "fresh_potential", "run", "share_of"]
 
 QUICK_EPOCHS = 3
+CURVE = ("energy", "force")
+"""Errors of the learning curve in a card."""
 
 
 class PotentialTask:
@@ -289,14 +291,17 @@ def _finish(config: TrainConfig, folder: Path, model: Path, potential: Potential
     held, labels = [frames.atoms[k] for k in rows], [frames.labels[k] for k in rows]
     result = list(predict_frames(potential, held))
     scores = score(held, labels, result)
-    card = card_as_data(config, split, scores, frames.notes)
+    log = folder / "log.csv"
+    before = curve_of(read_header(find_model(config.start))["card"], CURVE) if config.start else []
+    learning = curve(log, CURVE, before=before)
+    card = card_as_data(config, split, scores, frames.notes, learning)
     save_potential(potential, model, card=card)  # before further computation
     report = None
     if potential.width <= WIDEST:
         report = with_uncertainty(potential, frames, split, config, card, model)
-    model.with_suffix(".md").write_text(card_as_markdown(config, split, scores, potential, report, frames.notes))
+    text = card_as_markdown(config, split, scores, potential, report, frames.notes, learning)
+    model.with_suffix(".md").write_text(text)
     write_json(model.with_suffix(".json"), scores.to_json(model=config.name))
-    log = folder / "log.csv"
     panels = [(log, "energy", "energy MAE (meV/atom)"), (log, "force", "force MAE (meV/Å)")]
     draw_learning(folder / "loss.png", panels, title=config.name, size=(9, 3.6))
     draw_parity(folder / "holdout.png", held, labels, result, scores)
