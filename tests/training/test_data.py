@@ -248,6 +248,7 @@ SETS = {
     "alloy/w_defects_dft": 649,
     "alloy/teacher": 9400,
     "alloy/motaw_gpaw_squeezed": 54,
+    "alloy/motaw_gpaw_vacancies": 8,
     "alloy/motaw_gpaw_dimers": 108,
     "alloy/motaw_dimer_curves": 600,
     "alloy/teacher_close": 1202,

@@ -10,6 +10,8 @@ import spglib
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from ase_voxpot import VoxPotCalculator
+
 pytestmark = pytest.mark.filterwarnings("ignore:Set OLD_ERROR_HANDLING:DeprecationWarning")  # spglib
 LABELLERS = Path(__file__).parents[2] / "training" / "labellers"
 SKEWED = np.array([[-1.0, 1.0, 1.66], [1.0, -1.0, 1.66], [1.0, 1.0, -1.66]]) * 3.2  # edges of 7 Å, 6.4 Å apart
@@ -148,3 +150,13 @@ def test_squeezed_metals_have_the_volumes_that_their_names_tell():
     for name, atoms in found.items():
         ratio = float(name.rpartition("-")[2])
         assert atoms.get_volume() / len(atoms) == pytest.approx(ratio * squeezed.EDGE["Ta"] ** 3 / 2)
+
+
+def test_an_atom_that_jumps_is_held_half_way_by_symmetry():
+    vacancy, saddle = load("vacancies").frames("W", VoxPotCalculator("motaw-fast", device="cpu"))
+
+    assert len(vacancy) == len(saddle) == 15
+    assert vacancy.get_volume() == pytest.approx(saddle.get_volume())
+    distances = np.sort(saddle.get_distances(0, range(1, 15), mic=True))
+    assert distances[:6] == pytest.approx(distances[0], abs=1e-3)  # of the two triangles it goes through
+    assert distances[0] < distances[6] - 0.3
