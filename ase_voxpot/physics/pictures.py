@@ -94,7 +94,7 @@ def _draw_eos(answers: Answers) -> Figure | None:
             axes.plot(curve["volume"], energies, "o-", ms=3, lw=1.2, color=colours[name], label=name)
         reference = REFERENCES.get(subject, {}).get("a0")
         if reference is not None:
-            axes.axvline(reference.value**3 / 2, color=INK, lw=0.9, ls=DASHED, label="first principles")
+            axes.axvline(reference.value**3 / 2, color=INK, lw=0.9, ls=DASHED, label="PBE")
         axes.set_title(subject, fontsize=10, color=INK)
         axes.set_xlabel("volume (Å³/atom)", fontsize=9)
         tidy(axes)

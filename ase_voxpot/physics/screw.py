@@ -17,7 +17,7 @@ from ase_voxpot.properties.cells import relaxed
 
 if TYPE_CHECKING:
     from ase import Atoms
-    from jaxtyping import Complex, Float
+    from jaxtyping import Complex, Float, Int
 
 __all__ = ["Screw", "dipole", "screw_dislocation"]
 
@@ -25,6 +25,8 @@ AXES = np.array([[-1, -1, 2], [1, -1, 0], [1, 1, 1]]) / np.sqrt([[6], [2], [3]])
 """Directions x, y and z: of glide, across it, and of the Burgers vector."""
 COLUMNS, ROWS = 15, 9
 """Strings of atoms along x and y; both odd, so that the cores of either sign are alike."""
+PUSH = 0.05
+"""Burgers vectors by which cores are pushed along themselves first: those that are symmetric by force alone stay so."""
 TERMS = 8
 """Of theta functions, whose nome is about 0.2: the last is 1e-39."""
 
@@ -64,7 +66,7 @@ def screw_dislocation(crystal: Atoms, calculator: Any, *, images: int = 5, fmax:
         ConfigError: another cell.
         DivergenceError: a core or the band did not come to rest.
     """
-    first, last = (relaxed(dipole(crystal, step=step), calculator, fmax=fmax) for step in (0, 1))
+    first, last = (relaxed(_pushed(crystal, step), calculator, fmax=fmax) for step in (0, 1))
     hard = relaxed(dipole(crystal, hard=True), calculator, fmax=fmax)
     band = elastic_band(first, last, calculator, images=images)
     excess = hard.get_potential_energy() - first.get_potential_energy()
@@ -141,11 +143,26 @@ def _theta(x: Complex[np.ndarray, " point"], tau: complex) -> Complex[np.ndarray
     return out
 
 
+def _pushed(crystal: Atoms, step: int) -> Atoms:
+    """A ``dipole`` whose cores have lost their symmetry, so that cores with a polarity relax to it."""
+    atoms, (_, edge) = dipole(crystal, step=step), _perfect(crystal)
+    for place in _cores(edge):
+        atoms.positions[_strings(crystal, place + step * edge), 2] += PUSH * edge * np.sqrt(9 / 8)
+    return atoms
+
+
+def _strings(crystal: Atoms, place: complex) -> Int[np.ndarray, " 3"]:
+    """Atoms of the three strings around a place of the perfect crystal, or of its images."""
+    perfect, _ = _perfect(crystal)
+    x, y, _ = perfect.cell.array.T
+    images = place + np.array([0, *(x + 1j * y)[:2], *-(x + 1j * y)[:2]])
+    away = abs(perfect.positions[:, 0] + 1j * perfect.positions[:, 1] - images[:, None]).min(0)
+    return np.argsort(away)[:3]
+
+
 def _shift(crystal: Atoms, core: Atoms) -> float:
     """Mean displacement of the three strings around the first dislocation along it, in Burgers vectors."""
-    perfect, edge = _perfect(crystal)
-    burgers = edge * np.sqrt(9 / 8)
-    place = _cores(edge)[0]
-    nearest = np.argsort(abs(perfect.positions[:, 0] + 1j * perfect.positions[:, 1] - place))[:3]
+    edge = _perfect(crystal)[1]
     moved = (core.positions - dipole(crystal).positions)[:, 2]
-    return float(abs(moved[nearest].mean() - moved.mean()) / burgers)
+    nearest = _strings(crystal, _cores(edge)[0])
+    return float(abs(moved[nearest].mean() - moved.mean()) / (edge * np.sqrt(9 / 8)))

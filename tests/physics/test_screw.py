@@ -81,6 +81,16 @@ def test_tungsten_has_a_compact_core(found):
     assert found.shift < 0.02
 
 
+def test_a_core_that_is_pushed_along_itself_has_a_polarity(crystal):
+    """So that a core without one after relaxation has lost it."""
+    for step in (0, 1):
+        pushed = screw._pushed(crystal, step).positions - screw.dipole(crystal, step=step).positions
+
+        assert np.count_nonzero(pushed) == 6
+        assert pushed.max() == pytest.approx(screw.PUSH * BURGERS)
+    assert screw._shift(crystal, screw._pushed(crystal, 0)) > 0.9 * screw.PUSH
+
+
 def test_cores_of_both_kinds_have_one_far_field(crystal):
     easy, hard = (screw.dipole(crystal, hard=hard).positions[:, 2] for hard in (False, True))
     perfect, _ = screw._perfect(crystal)
